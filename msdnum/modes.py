@@ -1,0 +1,49 @@
+"""The choices a user names: each an enum, none of them a string or a flag."""
+
+from enum import Enum, unique
+
+__all__ = ["Arithmetic", "Overflow", "Rounding", "ScaleRule"]
+
+
+@unique
+class Rounding(Enum):
+    """Direction in which a value between two neighbours of a format goes (IEEE 754-2019, 4.3)."""
+
+    RNE = "to nearest, ties to even"
+    RNA = "to nearest, ties away from zero"
+    RTZ = "toward zero"
+    RTP = "toward positive"
+    RTN = "toward negative"
+    STOCHASTIC = "up with probability equal to the fraction of the gap, from explicit random bits"
+
+
+@unique
+class Overflow(Enum):
+    """What becomes of a rounded magnitude above ``max_finite``, and of Inf (OCP OFP8 v1.0, 5.2)."""
+
+    SATURATE = "the largest finite value of the same sign"
+    OVERFLOW = "Inf where the format has it, otherwise NaN"
+
+
+class ScaleRule(Enum):
+    """How the shared scale of a block follows from its ``amax``.
+
+    All but ``AMAX`` give powers of two, with ``emax`` and ``max_finite`` those of the element
+    format. The names are torchao's. ``COVERING``, the paper's ``alpha = 2**ceil(log2(amax))`` with
+    scale ``alpha / 2**emax``, is the same rule as ``CEIL``, and so the same member.
+    """
+
+    FLOOR = "2**(floor(log2(amax)) - emax), OCP MX v1.0, 6.3"
+    CEIL = "2**(ceil(log2(amax)) - emax), the paper's covering alpha"
+    RCEIL = "2**ceil(log2(amax / max_finite))"
+    EVEN = "2**(floor(log2(amax rounded to the element's precision)) - emax)"
+    AMAX = "amax / max_finite, rounded to the scale format"
+    COVERING = CEIL
+
+
+@unique
+class Arithmetic(Enum):
+    """How a decomposition whose scale is not a power of two is carried out."""
+
+    EXACT = "over the rationals, as the paper writes it"
+    FLOAT32 = "every operation rounded to binary32 (RNE), without fused multiply-add"
