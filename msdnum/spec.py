@@ -27,7 +27,7 @@ __all__ = [
     "decompose_covering", "dequantize_block", "divide", "encode", "fl32", "floor_log2",
     "from_float", "from_float32_bits", "max_finite", "multiply", "quantize_block",
     "round_significand", "round_to", "round_to_integer", "shared_exponent", "shared_scale",
-    "tensor_scale", "to_float32_bits",
+    "subtract", "tensor_scale", "to_float32_bits",
 ]  # fmt: skip
 
 
@@ -96,8 +96,17 @@ def multiply(x: Value, y: Value) -> Value:
 
 
 def divide(x: Value, y: Fraction) -> Value:
-    """Return the exact quotient of a finite ``x`` by a positive ``y``; -0 stays -0."""
-    return signed(is_negative(x), abs(number(x)) / y)
+    """Return the exact quotient of ``x`` by a positive ``y``; -0, Inf and NaN stay what they are."""
+    return signed(is_negative(x), abs(number(x)) / y) if is_finite(x) else x
+
+
+def subtract(x: Value, y: Value) -> Value:
+    """Return the exact difference; the zero it may give has no sign."""
+    if is_finite(x) and is_finite(y):
+        return number(x) - number(y)
+    if not is_finite(x):
+        return Special.NAN if x is y or y is Special.NAN else x
+    return multiply(Fraction(-1), y)
 
 
 def pow2(exponent: int) -> Fraction:
@@ -467,7 +476,9 @@ class Decomposition:
     remainders : tuple of Value
         What the terms leave of each element, exactly; the sign of zero is not defined.
     carried : tuple of Value
-        The remainder as the arithmetic computed it; equal to ``remainders`` unless binary32 rounds.
+        The remainder as the arithmetic computed it; equal to ``remainders`` unless binary32
+        rounds. It is infinite where a product overflows, as 127 * fl(amax / 127) does for the
+        largest binary32 number.
 
     Notes
     -----
@@ -510,7 +521,7 @@ def _gain(element: ElementFormat) -> int:
     return element.precision + isinstance(element, FloatFormat)
 
 
-def _exact(value: Fraction) -> Value:
+def _exact(value: Value) -> Value:
     return value
 
 
@@ -546,7 +557,7 @@ def _decompose(
     values: Sequence[Value],
     elements: Sequence[ElementFormat],
     scales: Sequence[Fraction],
-    fl: Callable[[Fraction], Value],
+    fl: Callable[[Value], Value],
 ) -> Decomposition:
     """Quantize with each scale what the terms before it have left, ``fl`` after every operation."""
     carried = list(values)
@@ -557,15 +568,13 @@ def _decompose(
         terms = [scale * number(decode(code, element)) for code in digits]
         codes.append(tuple(digits))
         remainders = [x - term for x, term in zip(remainders, terms, strict=True)]
-        carried = [fl(number(x) - number(fl(term))) for x, term in zip(carried, terms, strict=True)]
+        carried = [fl(subtract(x, fl(term))) for x, term in zip(carried, terms, strict=True)]
     return Decomposition(tuple(scales), tuple(codes), tuple(remainders), tuple(carried))
 
 
 def _digit(
-    value: Value, scale: Fraction, element: ElementFormat, fl: Callable[[Fraction], Value]
+    value: Value, scale: Fraction, element: ElementFormat, fl: Callable[[Value], Value]
 ) -> int:
     if not scale:
         return 0
-    quotient = divide(value, scale)
-    rounded = fl(quotient) if isinstance(quotient, Fraction) else quotient
-    return encode(rounded, element, overflow=Overflow.SATURATE)
+    return encode(fl(divide(value, scale)), element, overflow=Overflow.SATURATE)
