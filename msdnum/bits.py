@@ -1,0 +1,324 @@
+"""Bit fields, exact powers of two, correctly rounded binary32 arithmetic on NumPy and JAX.
+
+Jitted JAX contracts products into fused multiply-adds, divides by multiplying with a reciprocal and
+flushes subnormals; integer operations on the bit patterns do none of that. This is the only file
+that asks whether an array is NumPy's or JAX's.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+
+import ml_dtypes
+import numpy as np
+
+__all__ = [
+    "Array", "Fields", "add", "as_pattern", "check_array", "compose", "divide", "fields",
+    "is_traced", "multiply", "namespace", "pytree", "random_words", "require_float64",
+    "shift_rne", "straight_through", "subtract", "with_sign",
+]  # fmt: skip
+
+Array: TypeAlias = Any
+"""A NumPy array, a JAX array or a traced JAX array."""
+
+T = TypeVar("T")
+
+FRACTION_BITS = 23
+IMPLICIT_BIT = 1 << FRACTION_BITS
+FRACTION_MASK = IMPLICIT_BIT - 1
+MAGNITUDE_MASK = 0x7FFFFFFF
+INF = 0x7F800000
+NAN = 0x7FC00000
+BIAS = 127
+EMIN = -126
+ETA_EXPONENT = -149
+MAX_SHIFT = 30
+
+
+class Fields(NamedTuple):
+    """A binary32 magnitude: ``significand * 2**(exponent - 23)``, all arrays of int32.
+
+    The significand has 24 bits, subnormal numbers too; it is 0 for zero only. Inf and NaN have the
+    exponent 128.
+    """
+
+    negative: Array
+    exponent: Array
+    significand: Array
+
+
+def namespace(x: Array) -> Any:
+    """Return the module (``numpy`` or ``jax.numpy``) whose functions take ``x``."""
+    return x.__array_namespace__()
+
+
+def is_jax(x: Array) -> bool:
+    """Return whether ``x`` is a JAX array."""
+    return not isinstance(x, np.ndarray | np.generic)
+
+
+def is_traced(x: Array) -> bool:
+    """Return whether ``x`` has no value yet because JAX is tracing."""
+    jax = sys.modules.get("jax")
+    return jax is not None and isinstance(x, jax.core.Tracer)
+
+
+def check_array(x: Array, name: str, dtypes: tuple[str, ...]) -> None:
+    """Raise unless ``x`` is a NumPy or JAX array, not empty, of one of ``dtypes``."""
+    if not hasattr(x, "__array_namespace__") or not hasattr(x, "dtype"):
+        raise TypeError(f"{name} must be a NumPy or JAX array, got {type(x).__name__}")
+    if str(x.dtype) not in dtypes:
+        expected = " or ".join([", ".join(dtypes[:-1]), dtypes[-1]] if dtypes[1:] else dtypes)
+        raise TypeError(f"{name} must be {expected}, got {x.dtype}")
+    if x.size == 0:
+        raise ValueError(f"{name} must not be empty, got shape {x.shape}")
+
+
+def as_pattern(x: Array, name: str = "x") -> Array:
+    """Return the binary32 patterns, as int32, of a float32, bfloat16 or float16 array.
+
+    Raises
+    ------
+    TypeError
+        If ``x`` is not such an array. float64 is refused: it would round twice.
+    ValueError
+        If ``x`` is empty.
+    """
+    check_array(x, name, ("float32", "bfloat16", "float16"))
+    xp = namespace(x)
+    if x.dtype == xp.float32:
+        return x.view(xp.int32)
+    if x.dtype == ml_dtypes.bfloat16:
+        return x.view(xp.uint16).astype(xp.int32) << 16
+    return x.astype(xp.float32).view(xp.int32)
+
+
+def fields(pattern: Array) -> Fields:
+    """Split binary32 patterns (int32), normalizing subnormal numbers."""
+    xp = namespace(pattern)
+    magnitude = pattern & MAGNITUDE_MASK
+    # A subnormal fraction, converted to binary32, is normal; its exponent is 149 too large.
+    subnormal = magnitude.astype(xp.float32).view(xp.int32) + (ETA_EXPONENT << FRACTION_BITS)
+    normalized = xp.where(magnitude < IMPLICIT_BIT, subnormal, magnitude)
+    significand = xp.where(magnitude == 0, 0, normalized & FRACTION_MASK | IMPLICIT_BIT)
+    return Fields(pattern < 0, (normalized >> FRACTION_BITS) - BIAS, significand)
+
+
+def shift_rne(n: Array, shift: Array) -> Array:
+    """Return ``n / 2**shift`` to the nearest integer, ties to even; 0 <= n, shift <= 30."""
+    quotient = n >> shift
+    twice_rest = (n - (quotient << shift)) << 1
+    return quotient + (twice_rest + (quotient & 1) > (1 << shift))
+
+
+def compose(negative: Array, significand: Array, exponent: Array) -> Array:
+    """Return the float32 nearest to ``significand * 2**exponent``, ties to even.
+
+    Exact unless the result is below 2**-126 or beyond the largest float32, which gives Inf.
+
+    Parameters
+    ----------
+    negative : Array of bool
+        The sign.
+    significand : Array of int32
+        0 to 2**24.
+    exponent : Array of int32
+        -1000 to 1000.
+    """
+    xp = namespace(significand)
+    scaled = significand.astype(xp.float32).view(xp.int32)
+    field = (scaled >> FRACTION_BITS) + exponent
+    normal = scaled + (xp.clip(exponent, -300, 300) << FRACTION_BITS)
+    left = xp.clip(exponent - ETA_EXPONENT, 0, FRACTION_BITS)
+    right = xp.clip(ETA_EXPONENT - exponent, 0, MAX_SHIFT)
+    subnormal = shift_rne(xp.where(field > 0, 0, significand) << left, right)
+    magnitude = xp.where(field > 0, xp.where(field > 254, INF, normal), subnormal)
+    magnitude = xp.where(significand == 0, 0, magnitude)
+    return with_sign(magnitude, negative).view(xp.float32)
+
+
+def with_sign(magnitude: Array | int, negative: Array) -> Array:
+    """Return ``magnitude`` (int32 patterns) with the sign bit set where ``negative``."""
+    return magnitude | (negative.astype("int32") << 31)
+
+
+def _round_product(negative: Array, n: Array, exponent: Array) -> Array:
+    """Return the binary32 pattern nearest to ``n * 2**exponent``; 2**26 <= n < 2**28."""
+    xp = namespace(n)
+    e = exponent + 26 + (n >= 1 << 27)
+    top = xp.clip(e, EMIN, 127)
+    rounded = shift_rne(n, xp.clip(top - FRACTION_BITS - exponent, 0, MAX_SHIFT))
+    magnitude = xp.where(e > 127, INF, ((top - EMIN) << FRACTION_BITS) + rounded)
+    return with_sign(magnitude, negative)
+
+
+def multiply(a: Array, b: Array) -> Array:
+    """Return the product of float32 arrays, rounded once (RNE), never fused, subnormals kept."""
+    if not (is_jax(a) or is_jax(b)):
+        with np.errstate(all="ignore"):
+            return np.multiply(a, b)
+    xp = namespace(a) if is_jax(a) else namespace(b)
+    x, y = (fields(xp.asarray(v).view(xp.int32)) for v in (a, b))
+    x_high, x_low = x.significand >> 12, x.significand & 0xFFF
+    y_high, y_low = y.significand >> 12, y.significand & 0xFFF
+    low = x_low * y_low
+    middle = x_high * y_low + x_low * y_high + (low >> 12)
+    sticky = ((middle & 0xFF) | (low & 0xFFF)) != 0
+    n = ((x_high * y_high) << 4) + (middle >> 8) | sticky
+    negative = x.negative != y.negative
+    finite = _round_product(negative, n, x.exponent + y.exponent - 26)
+    zero = (x.significand == 0) | (y.significand == 0)
+    special = (x.exponent == 128) | (y.exponent == 128)
+    return _select_special(finite, zero, special, negative, lambda: a * b)
+
+
+def divide(a: Array, b: Array) -> Array:
+    """Return the quotient of float32 arrays, rounded once (RNE), subnormals kept."""
+    if not (is_jax(a) or is_jax(b)):
+        with np.errstate(all="ignore"):
+            return np.divide(a, b)
+    xp = namespace(a) if is_jax(a) else namespace(b)
+    x, y = (fields(xp.asarray(v).view(xp.int32)) for v in (a, b))
+    divisor = xp.maximum(y.significand, IMPLICIT_BIT)
+    quotient, rest = _divide_integers(x.significand, divisor)
+    n = (quotient << 1) | (rest != 0)
+    negative = x.negative != y.negative
+    finite = _round_product(negative, n, x.exponent - y.exponent - 27)
+    zero = x.significand == 0
+    special = (x.exponent == 128) | (y.exponent == 128) | (y.significand == 0)
+    return _select_special(finite, zero, special, negative, lambda: a / b)
+
+
+def _divide_integers(x: Array, y: Array) -> tuple[Array, Array]:
+    """Return quotient and rest of ``x * 2**26 / y`` for 24-bit x and y.
+
+    The approximate quotient may come from any division that is right to a few ulp. The rest is then
+    small, so its 32 low bits, which wrapping arithmetic gives, are all of it.
+    """
+    xp = namespace(x)
+    quotient = (x.astype(xp.float32) / y.astype(xp.float32) * 2.0**26).astype(xp.int32)
+    rest = (x << 26) - quotient * y
+    step = xp.floor(rest.astype(xp.float32) / y.astype(xp.float32)).astype(xp.int32)
+    quotient, rest = quotient + step, rest - step * y
+    low, high = rest < 0, rest >= y
+    return quotient - low + high, rest + xp.where(low, y, 0) - xp.where(high, y, 0)
+
+
+def _select_special(
+    finite: Array, zero: Array, special: Array, negative: Array, native: Callable[[], Array]
+) -> Array:
+    xp = namespace(finite)
+    pattern = xp.where(zero, with_sign(xp.zeros_like(finite), negative), finite)
+    return xp.where(special, native().view(xp.int32), pattern).view(xp.float32)
+
+
+def add(a: Array, b: Array) -> Array:
+    """Return the sum of float32 arrays, rounded once (RNE), never fused, subnormals kept."""
+    if not (is_jax(a) or is_jax(b)):
+        with np.errstate(all="ignore"):
+            return np.add(a, b)
+    xp = namespace(a) if is_jax(a) else namespace(b)
+    p, q = (xp.asarray(v).view(xp.int32) for v in (a, b))
+    x, y = fields(p), fields(q)
+    # Scaled so that the larger operand is in [1, 2), the sum is exact or normal; an operand that
+    # vanishes in the scaling is too small to change the rounded sum.
+    top = xp.maximum(x.exponent, y.exponent)
+    scaled = _scaled_down(x, top) + _scaled_down(y, top)
+    total = fields(scaled.view(xp.int32))
+    result = compose(total.negative, total.significand, total.exponent + top - FRACTION_BITS)
+    # Zeros and specials need no care of subnormals: the native sum is right.
+    plain = (top == 128) | ((x.significand == 0) & (y.significand == 0))
+    return xp.where(plain, (a + b).view(xp.int32), result.view(xp.int32)).view(xp.float32)
+
+
+def _scaled_down(x: Fields, top: Array) -> Array:
+    xp = namespace(x.exponent)
+    field = x.exponent - top + BIAS
+    magnitude = (field << FRACTION_BITS) + (x.significand & FRACTION_MASK)
+    magnitude = xp.where((field > 0) & (x.significand != 0), magnitude, 0)
+    return with_sign(magnitude, x.negative).view(xp.float32)
+
+
+def subtract(a: Array, b: Array) -> Array:
+    """Return the difference of float32 arrays, rounded once (RNE), never fused."""
+    return add(a, -b)
+
+
+def random_words(random: Any, x: Array) -> Array:
+    """Return uniform 32-bit words, one for each element of ``x``.
+
+    Parameters
+    ----------
+    random : numpy.random.Generator, JAX key (``jax.random.key``) or Array of uint32
+        The source, or the words themselves, of the shape of ``x``.
+    x : Array
+        Gives the shape and the backend.
+
+    Raises
+    ------
+    TypeError
+        If ``random`` is none of these.
+    ValueError
+        If words do not have the shape of ``x``.
+    """
+    if isinstance(random, np.random.Generator):
+        words = random.integers(0, 2**32, size=x.shape, dtype=np.uint32)
+        return namespace(x).asarray(words)
+    dtype = str(getattr(random, "dtype", type(random).__name__))
+    if dtype.startswith("key<"):
+        import jax
+
+        return jax.random.bits(random, x.shape, np.uint32)
+    if dtype != "uint32":
+        raise TypeError(
+            f"random must be a numpy Generator, a JAX key or uint32 words for stochastic rounding, "
+            f"got {dtype}"
+        )
+    if random.shape != x.shape:
+        raise ValueError(f"random must have the shape of x, {x.shape}, got {random.shape}")
+    return random
+
+
+def straight_through(function: Callable[[Array], Array], x: Array) -> Array:
+    """Return ``function(x)``; JAX differentiates it as the identity."""
+    if not is_jax(x):
+        return function(x)
+    import jax
+
+    wrapped = jax.custom_jvp(function)
+    wrapped.defjvp(lambda primals, tangents: (wrapped(*primals), tangents[0].astype("float32")))
+    return wrapped(x)
+
+
+def require_float64(x: Array, what: str) -> None:
+    """Raise unless the backend of ``x`` has float64, which JAX has only when told so."""
+    if not is_jax(x):
+        return
+    import jax
+
+    if not jax.config.jax_enable_x64:
+        raise ValueError(
+            f"{what} is held in float64: call jax.config.update('jax_enable_x64', True), "
+            f"or pass a NumPy array"
+        )
+
+
+_pytree_classes: list[tuple[type, tuple[str, ...], tuple[str, ...]]] = []
+
+
+def pytree(data: tuple[str, ...], static: tuple[str, ...]) -> Callable[[type[T]], type[T]]:
+    """Make a frozen dataclass a JAX pytree as soon as JAX is there, without importing it."""
+
+    def remember(cls: type[T]) -> type[T]:
+        _pytree_classes.append((cls, data, static))
+        return cls
+
+    return remember
+
+
+def register_pytrees() -> None:
+    """Register what ``pytree`` has remembered, if JAX has been imported."""
+    jax = sys.modules.get("jax")
+    while jax is not None and hasattr(jax, "tree_util") and _pytree_classes:
+        cls, data, static = _pytree_classes.pop()
+        jax.tree_util.register_dataclass(cls, data_fields=data, meta_fields=static)

@@ -1,0 +1,417 @@
+"""Arrays of one element format: encode, decode, round. The code paths are integer only.
+
+A magnitude is rounded to an integer number of quanta, where the quantum is the spacing of the
+format around it. Put behind the exponent, that integer *is* the code: the implicit bit and a carry
+out of the significand both land where they belong.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from msdnum import bits
+from msdnum.bits import Array, Fields
+from msdnum.formats import ElementFormat, FloatFormat, IntegerFormat
+from msdnum.modes import Overflow, Rounding
+
+__all__ = ["as_ml_dtype", "check_mode", "decode", "encode", "round_to"]
+
+
+def encode(
+    x: Array,
+    fmt: ElementFormat,
+    *,
+    overflow: Overflow,
+    rounding: Rounding = Rounding.RNE,
+    random: Any = None,
+) -> Array:
+    """Return the codes of ``x`` rounded to ``fmt``.
+
+    Parameters
+    ----------
+    x : Array of float32, bfloat16 or float16
+        Any shape.
+    fmt : ElementFormat
+        The target.
+    overflow : Overflow
+        SATURATE: a rounded magnitude above ``max_finite``, and Inf, become ``max_finite``.
+        OVERFLOW: they become Inf, or NaN in a format without Inf.
+    rounding : Rounding
+        Decided as if the exponent range had no upper end.
+    random : numpy.random.Generator, JAX key or Array of uint32
+        Required by STOCHASTIC, refused otherwise. A magnitude goes up if the fraction of the
+        quantum it lies above its lower neighbour, cut to 32 bits, exceeds its random word.
+
+    Returns
+    -------
+    Array of uint8, uint16 or uint32
+        Bit patterns, of the shape of ``x``; integers in two's complement of ``fmt.bits`` bits.
+        Zero keeps its sign where the format has one. NaN becomes the positive quiet NaN.
+
+    Raises
+    ------
+    TypeError
+        If ``x``, ``overflow`` or ``rounding`` is not of its type.
+    ValueError
+        If ``x`` is empty; if ``fmt`` has no NaN and ``x`` does, or has no code for an overflow and
+        ``overflow`` is OVERFLOW; if ``random`` is missing or unused.
+
+    Notes
+    -----
+    Under ``jax.jit`` values cannot raise: a NaN without a code becomes ``+max_finite``, as in
+    PTX ``cvt.satfinite``. E8M0 has no zero and no sign: what rounds below 2**-127 saturates to it
+    or overflows to NaN, and a negative number is NaN.
+
+    Source: OCP OFP8 v1.0, section 5.2; OCP MX v1.0, section 5.3; ``spec.encode``.
+    """
+    check_mode("fmt", fmt, ElementFormat)
+    check_mode("overflow", overflow, Overflow)
+    pattern = bits.as_pattern(x)
+    _check_representable(pattern, fmt, overflow)
+    words = _check_random(rounding, random, pattern)
+    return encode_scaled(pattern, 0, fmt, overflow, rounding, words)
+
+
+def decode(codes: Array, fmt: ElementFormat) -> Array:
+    """Return the numbers that ``codes`` stand for.
+
+    Parameters
+    ----------
+    codes : Array of uint8, uint16 or uint32
+        As ``encode`` returns them.
+    fmt : ElementFormat
+        Their format.
+
+    Returns
+    -------
+    Array of float32
+        Exact, of the shape of ``codes``. NaN is the positive quiet NaN.
+
+    Raises
+    ------
+    TypeError
+        If ``codes`` does not have the storage type of the format.
+    ValueError
+        If ``codes`` is empty or, outside ``jit``, has bits above the format's width.
+    """
+    check_codes(codes, fmt)
+    return decode_scaled(codes, 0, fmt)
+
+
+def round_to(
+    x: Array,
+    fmt: ElementFormat,
+    *,
+    overflow: Overflow,
+    rounding: Rounding = Rounding.RNE,
+    random: Any = None,
+) -> Array:
+    """Return ``decode(encode(x))`` as float32; its derivative in JAX is that of the identity.
+
+    Parameters, errors and notes are those of ``encode``.
+    """
+
+    def rounded(v: Array) -> Array:
+        codes = encode(v, fmt, overflow=overflow, rounding=rounding, random=random)
+        return decode_scaled(codes, 0, fmt)
+
+    bits.check_array(x, "x", ("float32", "bfloat16", "float16"))
+    return bits.straight_through(rounded, x)
+
+
+def as_ml_dtype(codes: Array, fmt: ElementFormat) -> Array:
+    """Return ``codes`` seen, without a copy, as the ``ml_dtypes`` or NumPy type of ``fmt``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such type.
+    """
+    if fmt.name not in _ML_DTYPES:
+        raise ValueError(f"fmt must be one of {', '.join(_ML_DTYPES)}, got {fmt.name}")
+    check_codes(codes, fmt)
+    return codes.view(np.dtype(_ML_DTYPES[fmt.name]))
+
+
+_ML_DTYPES = {
+    "INT4": "int4",
+    "INT8": "int8",
+    "INT8_SYMMETRIC": "int8",
+    "E2M1": "float4_e2m1fn",
+    "E2M3": "float6_e2m3fn",
+    "E3M2": "float6_e3m2fn",
+    "E4M3": "float8_e4m3fn",
+    "E5M2": "float8_e5m2",
+    "E8M0": "float8_e8m0fnu",
+    "BF16": "bfloat16",
+    "FP16": "float16",
+    "BINARY32": "float32",
+}
+
+
+def check_mode(name: str, value: object, expected: Any) -> None:
+    """Raise unless ``value`` is an ``expected``."""
+    if not isinstance(value, expected):
+        choices = getattr(expected, "__members__", None)
+        kind = (
+            f"one of {', '.join(choices)}" if choices else getattr(expected, "__name__", "format")
+        )
+        raise TypeError(f"{name} must be {kind}, got {value!r}")
+
+
+def storage_dtype(fmt: ElementFormat) -> str:
+    """Return the name of the smallest unsigned type that holds a code."""
+    return f"uint{max(8, 1 << (fmt.bits - 1).bit_length())}"
+
+
+def check_codes(codes: Array, fmt: ElementFormat, name: str = "codes") -> None:
+    """Raise unless ``codes`` can be codes of ``fmt``."""
+    check_mode("fmt", fmt, ElementFormat)
+    bits.check_array(codes, name, (storage_dtype(fmt),))
+    if fmt.bits in (8, 16, 32) or bits.is_traced(codes):
+        return
+    largest = int(codes.max())
+    if largest >= 1 << fmt.bits:
+        raise ValueError(f"{name} must be below {1 << fmt.bits} for {fmt.name}, got {largest}")
+
+
+def _check_representable(pattern: Array, fmt: ElementFormat, overflow: Overflow) -> None:
+    if isinstance(fmt, FloatFormat) and fmt.nan_code is not None:
+        return
+    if overflow is Overflow.OVERFLOW:
+        raise ValueError(f"overflow must be SATURATE: {fmt.name} has neither Inf nor NaN")
+    if not bits.is_traced(pattern) and bool(((pattern & bits.MAGNITUDE_MASK) > bits.INF).any()):
+        raise ValueError(f"x must not hold NaN: {fmt.name} has no code for it")
+
+
+def _check_random(rounding: Rounding, random: Any, x: Array) -> Array | None:
+    check_mode("rounding", rounding, Rounding)
+    if rounding is Rounding.STOCHASTIC:
+        return bits.random_words(random, x)
+    if random is not None:
+        raise ValueError(f"random must be None for rounding {rounding.name}")
+    return None
+
+
+def _quantum(fmt: ElementFormat) -> tuple[int, int]:
+    """Return fraction bits m and the exponent up to which the quantum stays ``2**(emin - m)``."""
+    if isinstance(fmt, IntegerFormat):
+        return fmt.precision, fmt.precision - fmt.fraction_bits
+    return fmt.fraction_bits, fmt.emin
+
+
+class _Quanta(NamedTuple):
+    """|x| / 2**exponent as a number of quanta, rounded: what codes and remainders are made of."""
+
+    x: Fields
+    e: Array
+    shift: Array
+    count: Array
+
+
+def _round_to_quanta(
+    pattern: Array,
+    exponent: Array | int,
+    fmt: ElementFormat,
+    rounding: Rounding,
+    words: Array | None,
+) -> _Quanta:
+    xp = bits.namespace(pattern)
+    m, emin = _quantum(fmt)
+    x = bits.fields(pattern)
+    e = x.exponent - exponent
+    shift = bits.FRACTION_BITS - m + xp.maximum(emin - e, 0)
+    if words is not None:
+        return _Quanta(x, e, shift, _round_stochastic(x.significand, shift, words))
+    shift = xp.minimum(shift, bits.MAX_SHIFT)
+    return _Quanta(x, e, shift, _ROUND[rounding](x.significand, shift, x.negative))
+
+
+def encode_scaled(
+    pattern: Array,
+    exponent: Array | int,
+    fmt: ElementFormat,
+    overflow: Overflow,
+    rounding: Rounding = Rounding.RNE,
+    words: Array | None = None,
+) -> Array:
+    """Return the codes of ``x / 2**exponent``. Nothing is divided: no quotient is out of range.
+
+    Parameters
+    ----------
+    pattern : Array of int32
+        The binary32 patterns of x.
+    exponent : Array of int32, or int
+        Broadcast against ``pattern``; -300 to 300.
+    fmt, overflow, rounding
+        As for ``encode``.
+    words : Array of uint32, optional
+        The random words of STOCHASTIC.
+
+    Returns
+    -------
+    Array of uint8, uint16 or uint32
+        Codes.
+    """
+    quanta = _round_to_quanta(pattern, exponent, fmt, rounding, words)
+    return _codes(pattern, quanta, fmt, overflow)
+
+
+def encode_with_remainder(
+    pattern: Array, exponent: Array | int, fmt: ElementFormat
+) -> tuple[Array, Array]:
+    """Return the codes of ``x / 2**exponent``, RNE and saturating, and what they leave of x.
+
+    Parameters are those of ``encode_scaled``.
+
+    Returns
+    -------
+    codes : Array of uint8, uint16 or uint32
+    remainder : Array of float32
+        ``x - decode(codes) * 2**exponent``. Exact for finite x below ``2**(emax + 23 - m)`` times
+        the scale, in whose binades ``max_finite`` is a multiple of the ulp of x.
+    """
+    quanta = _round_to_quanta(pattern, exponent, fmt, Rounding.RNE, None)
+    xp = bits.namespace(pattern)
+    x = quanta.x
+    largest, unit = _largest(fmt, x.negative)
+    saturated = largest << xp.clip(bits.FRACTION_BITS + unit - quanta.e, 0, bits.FRACTION_BITS)
+    taken = xp.minimum(quanta.count << quanta.shift, saturated)
+    left = x.significand - xp.where(quanta.e > fmt.emax + 1, saturated, taken)
+    ulp = x.exponent - bits.FRACTION_BITS
+    remainder = bits.compose(x.negative != (left < 0), xp.abs(left), ulp)
+    return _codes(pattern, quanta, fmt, Overflow.SATURATE), remainder
+
+
+def _largest(fmt: ElementFormat, negative: Array) -> tuple[Array | int, int]:
+    """Return the largest magnitude as an integer and the exponent of its unit."""
+    if isinstance(fmt, IntegerFormat):
+        asymmetry = -fmt.min_integer - fmt.max_integer
+        return fmt.max_integer + asymmetry * negative.astype("int32"), -fmt.fraction_bits
+    implicit = 1 << fmt.fraction_bits
+    return implicit | fmt.max_code & (implicit - 1), fmt.emax - fmt.fraction_bits
+
+
+def _codes(pattern: Array, quanta: _Quanta, fmt: ElementFormat, overflow: Overflow) -> Array:
+    xp = bits.namespace(pattern)
+    m, emin = _quantum(fmt)
+    magnitude = (xp.clip(quanta.e - emin, 0, fmt.emax + 1 - emin) << m) + quanta.count
+    if isinstance(fmt, IntegerFormat):
+        codes = _integer_codes(magnitude, quanta.x.negative, fmt)
+    else:
+        codes = _float_codes(magnitude, pattern, fmt, overflow)
+    return codes.astype(storage_dtype(fmt))
+
+
+def _integer_codes(magnitude: Array, negative: Array, fmt: IntegerFormat) -> Array:
+    xp = bits.namespace(magnitude)
+    clipped = xp.minimum(magnitude, _largest(fmt, negative)[0])
+    return xp.where(negative, -clipped, clipped) & ((1 << fmt.bits) - 1)
+
+
+def _float_codes(magnitude: Array, pattern: Array, fmt: FloatFormat, overflow: Overflow) -> Array:
+    xp = bits.namespace(pattern)
+    if not fmt.signed:
+        return _unsigned_codes(magnitude, pattern, fmt, overflow)
+    if overflow is Overflow.SATURATE:
+        codes = xp.minimum(magnitude, fmt.max_code)
+    else:
+        codes = xp.where(magnitude > fmt.max_code, _overflow_code(fmt), magnitude)
+    signed = codes | (pattern >> 31 & 1) << (fmt.bits - 1)
+    nan_code = fmt.max_code if fmt.nan_code is None else fmt.nan_code
+    return xp.where((pattern & bits.MAGNITUDE_MASK) > bits.INF, nan_code, signed)
+
+
+def _unsigned_codes(
+    magnitude: Array, pattern: Array, fmt: FloatFormat, overflow: Overflow
+) -> Array:
+    xp = bits.namespace(pattern)
+    codes = magnitude if fmt.subnormals else magnitude - (1 << fmt.fraction_bits)
+    if overflow is Overflow.SATURATE:
+        codes = xp.clip(codes, 0, fmt.max_code)
+    else:
+        codes = xp.where(codes > fmt.max_code, _overflow_code(fmt), codes)
+        codes = xp.where(codes < 0, fmt.nan_code, codes)
+    not_a_number = ((pattern & bits.MAGNITUDE_MASK) > bits.INF) | (
+        (pattern < 0) & ((pattern & bits.MAGNITUDE_MASK) != 0)
+    )
+    return xp.where(not_a_number, fmt.nan_code, codes)
+
+
+def _overflow_code(fmt: FloatFormat) -> int | None:
+    return fmt.nan_code if fmt.inf_code is None else fmt.inf_code
+
+
+def _rest(n: Array, shift: Array) -> Array:
+    return n & ((1 << shift) - 1)
+
+
+def _round_nearest_away(n: Array, shift: Array, negative: Array) -> Array:
+    return (n >> shift) + ((_rest(n, shift) << 1) >= (1 << shift))
+
+
+def _round_toward_positive(n: Array, shift: Array, negative: Array) -> Array:
+    return (n >> shift) + ((_rest(n, shift) != 0) & ~negative)
+
+
+def _round_toward_negative(n: Array, shift: Array, negative: Array) -> Array:
+    return _round_toward_positive(n, shift, ~negative)
+
+
+def _round_stochastic(n: Array, shift: Array, words: Array) -> Array:
+    xp = bits.namespace(n)
+    clamped = xp.minimum(shift, bits.MAX_SHIFT)
+    rest = _rest(n, clamped).astype(xp.uint32)
+    left = xp.clip(32 - shift, 0, 31).astype(xp.uint32)
+    right = xp.clip(shift - 32, 0, 31).astype(xp.uint32)
+    return (n >> clamped) + (((rest << left) >> right) > words)
+
+
+_ROUND: dict[Rounding, Callable[[Array, Array, Array], Array]] = {
+    Rounding.RNE: lambda n, shift, negative: bits.shift_rne(n, shift),
+    Rounding.RNA: _round_nearest_away,
+    Rounding.RTZ: lambda n, shift, negative: n >> shift,
+    Rounding.RTP: _round_toward_positive,
+    Rounding.RTN: _round_toward_negative,
+}
+"""An integer divided by ``2**shift``, rounded, for each deterministic mode."""
+
+
+def decode_scaled(codes: Array, exponent: Array | int, fmt: ElementFormat) -> Array:
+    """Return ``decode(codes) * 2**exponent`` as float32, rounded (RNE) where it is not exact.
+
+    Parameters
+    ----------
+    codes : Array of unsigned integers
+        Codes of ``fmt``.
+    exponent : Array of int32, or int
+        Broadcast against ``codes``; -300 to 300.
+    """
+    xp = bits.namespace(codes)
+    if fmt.bits == 32:
+        return codes.view(xp.float32)
+    pattern = codes.astype(xp.int32)
+    if isinstance(fmt, IntegerFormat):
+        negative = pattern > fmt.max_integer
+        integer = xp.where(negative, (1 << fmt.bits) - pattern, pattern)
+        return bits.compose(negative, integer, xp.asarray(exponent - fmt.fraction_bits))
+    return _decode_float(pattern, exponent, fmt)
+
+
+def _decode_float(pattern: Array, exponent: Array | int, fmt: FloatFormat) -> Array:
+    xp = bits.namespace(pattern)
+    m = fmt.fraction_bits
+    magnitude = pattern & ((1 << (fmt.exponent_bits + m)) - 1)
+    field = magnitude >> m
+    normal = (field > 0) if fmt.subnormals else (field >= 0)
+    significand = magnitude & ((1 << m) - 1) | normal.astype(xp.int32) << m
+    power = xp.maximum(field, int(fmt.subnormals)) - (fmt.bias + m) + exponent
+    negative = pattern != magnitude
+    value = bits.compose(negative, significand, power)
+    if fmt.nan_code is None:
+        return value
+    decoded = xp.where(magnitude > fmt.max_code, bits.NAN, value.view(xp.int32))
+    if fmt.inf_code is not None:
+        decoded = xp.where(magnitude == fmt.inf_code, bits.with_sign(bits.INF, negative), decoded)
+    return decoded.view(xp.float32)
