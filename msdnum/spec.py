@@ -96,7 +96,7 @@ def multiply(x: Value, y: Value) -> Value:
 
 
 def divide(x: Value, y: Fraction) -> Value:
-    """Return the exact quotient of ``x`` by a positive ``y``; -0, Inf and NaN stay what they are."""
+    """Return the exact quotient of ``x`` by a positive ``y``; -0, Inf and NaN stay."""
     return signed(is_negative(x), abs(number(x)) / y) if is_finite(x) else x
 
 
