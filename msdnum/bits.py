@@ -14,7 +14,7 @@ import numpy as np
 
 __all__ = [
     "Array", "Fields", "add", "as_pattern", "check_array", "compose", "divide", "fields",
-    "is_traced", "multiply", "namespace", "pytree", "random_words", "require_float64",
+    "is_traced", "map_rows", "multiply", "namespace", "pytree", "random_words", "require_float64",
     "shift_rne", "straight_through", "subtract", "with_sign",
 ]  # fmt: skip
 
@@ -33,6 +33,7 @@ BIAS = 127
 EMIN = -126
 ETA_EXPONENT = -149
 MAX_SHIFT = 30
+CACHED_ELEMENTS = 1 << 14
 
 
 class Fields(NamedTuple):
@@ -244,6 +245,26 @@ def subtract(a: Array, b: Array) -> Array:
     return add(a, -b)
 
 
+def map_rows(function: Callable[..., tuple[Array, ...]], *operands: Array) -> tuple[Array, ...]:
+    """Apply ``function``, which treats every row on its own, to two-dimensional operands.
+
+    In NumPy a few rows at a time, so that intermediate results stay in the cache.
+    """
+    rows, length = operands[0].shape
+    step = max(1, CACHED_ELEMENTS // length)
+    if is_jax(operands[0]) or rows <= step:
+        return function(*operands)
+    first = function(*(v[:step] for v in operands))
+    results = tuple(np.empty((rows, *part.shape[1:]), part.dtype) for part in first)
+    for result, part in zip(results, first, strict=True):
+        result[:step] = part
+    for start in range(step, rows, step):
+        parts = function(*(v[start : start + step] for v in operands))
+        for result, part in zip(results, parts, strict=True):
+            result[start : start + step] = part
+    return results
+
+
 def random_words(random: Any, x: Array) -> Array:
     """Return uniform 32-bit words, one for each element of ``x``.
 
@@ -296,7 +317,7 @@ def require_float64(x: Array, what: str) -> None:
         return
     import jax
 
-    if not jax.config.jax_enable_x64:
+    if jax.dtypes.canonicalize_dtype("float64") != np.float64:
         raise ValueError(
             f"{what} is held in float64: call jax.config.update('jax_enable_x64', True), "
             f"or pass a NumPy array"

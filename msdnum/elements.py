@@ -69,7 +69,7 @@ def encode(
     check_mode("overflow", overflow, Overflow)
     pattern = bits.as_pattern(x)
     _check_representable(pattern, fmt, overflow)
-    words = _check_random(rounding, random, pattern)
+    words = check_random(rounding, random, pattern)
     return encode_scaled(pattern, 0, fmt, overflow, rounding, words)
 
 
@@ -185,7 +185,7 @@ def _check_representable(pattern: Array, fmt: ElementFormat, overflow: Overflow)
         raise ValueError(f"x must not hold NaN: {fmt.name} has no code for it")
 
 
-def _check_random(rounding: Rounding, random: Any, x: Array) -> Array | None:
+def check_random(rounding: Rounding, random: Any, x: Array) -> Array | None:
     check_mode("rounding", rounding, Rounding)
     if rounding is Rounding.STOCHASTIC:
         return bits.random_words(random, x)

@@ -1,0 +1,474 @@
+"""Arrays whose elements share a scale, block by block: quantize, dequantize, pack, unpack."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from msdnum import bits, elements
+from msdnum.bits import Array
+from msdnum.formats import E8M0, BlockFormat, ElementFormat, FloatFormat, IntegerFormat
+from msdnum.modes import Overflow, Rounding, ScaleRule
+
+__all__ = [
+    "QuantizedArray",
+    "from_blocks_and_scales",
+    "pack",
+    "quantize",
+    "to_blocks_and_scales",
+    "unpack",
+]
+
+SMALLEST_EXPONENT, LARGEST_EXPONENT = -E8M0.bias, E8M0.bias
+
+
+@bits.pytree(data=("codes", "scale_codes", "tensor_scale"), static=("format", "axis", "divisor"))
+@dataclass(frozen=True)
+class QuantizedArray:
+    """Element codes with the codes of their shared scales.
+
+    Parameters
+    ----------
+    codes : Array of uint8 or uint16
+        Element codes, of the shape of the array they stand for.
+    scale_codes : Array of uint8 or uint32
+        Codes of ``format.scale``: the shape of ``codes`` with ``axis`` replaced by the number of
+        blocks; of shape () where the whole tensor is one block.
+    tensor_scale : Array of float32 or None
+        Second scale, of shape (), in a format that has one.
+    format : BlockFormat
+        Its ``block_size`` is that of this array, a number.
+    axis : int or None
+        The axis of the blocks, negative; None where the whole tensor is one block.
+    divisor : int
+        The scale is the number of ``scale_codes`` over ``divisor``. Above 1 only in the exact INT8
+        decomposition, whose scale ``amax / 127`` is not a binary32 number.
+    """
+
+    codes: Array
+    scale_codes: Array
+    tensor_scale: Array | None
+    format: BlockFormat
+    axis: int | None
+    divisor: int = 1
+
+    def __post_init__(self) -> None:
+        """Register with JAX if it is there."""
+        bits.register_pytrees()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array these codes stand for."""
+        return tuple(self.codes.shape)
+
+    def scales(self) -> Array:
+        """Return the scale of every block as float32, of the shape of ``scale_codes``.
+
+        An E8M0 scale is exact. Where there is a tensor scale or a divisor, one rounding (RNE).
+        """
+        scale = elements.decode_scaled(self.scale_codes, 0, self.format.scale)
+        if self.tensor_scale is not None:
+            scale = bits.multiply(scale, self.tensor_scale)
+        if self.divisor != 1:
+            scale = bits.divide(scale, bits.namespace(scale).full_like(scale, self.divisor))
+        return scale
+
+    def rows(self, array: Array) -> Array:
+        """Return ``array``, of the shape of ``codes``, with one row for each block."""
+        return _split(array, self.format, self.axis)
+
+    def dequantize(self) -> Array:
+        """Return element times scale as float32.
+
+        With an E8M0 scale it is exact where float32 holds it, which fails only for magnitudes of
+        2**128 (CEIL, RCEIL or EVEN scales of an amax in the top binade): Inf. With a binary32
+        scale the product is rounded once (RNE). A block whose scale is NaN is NaN.
+        """
+        codes, element = self.rows(self.codes), self.format.element
+        if self.format.scale is E8M0:
+            exponent = self.scale_codes.astype("int32").reshape(-1, 1) - E8M0.bias
+            value = elements.decode_scaled(codes, exponent, element)
+            xp = bits.namespace(value)
+            value = xp.where(exponent > LARGEST_EXPONENT, np.float32(np.nan), value)
+        else:
+            scale = self.scales().reshape(-1, 1)
+            value = bits.multiply(elements.decode_scaled(codes, 0, element), scale)
+        return _join(value, self.shape, self.axis)
+
+    def integers(self) -> Array:
+        """Return the elements of an integer format as int8 (int16 above 8 bits).
+
+        Raises
+        ------
+        ValueError
+            If the element format is not an integer format.
+        """
+        fmt = self.format.element
+        if not isinstance(fmt, IntegerFormat):
+            raise ValueError(f"integers needs an integer element format, got {fmt.name}")
+        unused = 8 * self.codes.dtype.itemsize - fmt.bits
+        signed = (self.codes << unused).view(f"int{fmt.bits + unused}")
+        return signed >> unused
+
+
+def quantize(
+    x: Array,
+    fmt: BlockFormat,
+    *,
+    axis: int | None = -1,
+    block_size: int | None = None,
+    rule: ScaleRule | None = None,
+    rounding: Rounding = Rounding.RNE,
+    random: Any = None,
+) -> QuantizedArray:
+    """Choose a shared scale for every block of ``x`` and round the elements, saturating.
+
+    Parameters
+    ----------
+    x : Array of float32, bfloat16 or float16
+        At least one dimension.
+    fmt : BlockFormat
+        The target.
+    axis : int or None
+        Axis along which blocks are consecutive; None: the whole tensor is one block.
+    block_size : int, optional
+        In place of that of ``format``. The last block of an axis may be shorter: it has a scale of
+        its own, computed from the elements it has.
+    rule : ScaleRule, optional
+        In place of that of ``format``.
+    rounding : Rounding
+        Of the elements; the scale has its own rule.
+    random : numpy.random.Generator, JAX key or Array of uint32, optional
+        For stochastic rounding.
+
+    Returns
+    -------
+    QuantizedArray
+        A zero block has scale code 0 and elements of value zero, sign kept. A block with a NaN or
+        an Inf is a NaN block: its scale is NaN, its element codes are 0.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not of its type.
+    ValueError
+        If ``x`` is empty or has no dimension; if ``axis`` is not one of its axes; if
+        ``block_size`` is below 1 or above the axis length; if the rule does not suit the format.
+
+    Notes
+    -----
+    Power-of-two scales are clamped to E8M0's 2**-127 to 2**127. With a float scale every
+    operation is rounded to binary32 (RNE): ``scale = amax / max_finite``, ``element = x / scale``;
+    where the scale is zero so are the elements. NVFP4: ``tensor_scale = amax / 6 / 448`` over
+    the finite elements of the tensor, ``scale = E4M3(amax / 6 / tensor_scale)`` and
+    ``element = x / (scale * tensor_scale)``.
+
+    Source: OCP MX v1.0, sections 5 and 6.3; ``spec.quantize_block``.
+    """
+    pattern = bits.as_pattern(x)
+    fmt, axis = resolve(x, fmt, axis, block_size, rule)
+    words = elements.check_random(rounding, random, pattern)
+    tensor_scale = _tensor_scale(pattern, fmt) if fmt.tensor_scale else None
+
+    def quantize_rows(rows: Array, words: Array | None = None) -> tuple[Array, Array]:
+        if fmt.scale is E8M0:
+            return _quantize_powers_of_two(rows, fmt, rounding, words)
+        return _quantize_float_scale(rows, fmt, tensor_scale, rounding, words)
+
+    operands = [_split(v, fmt, axis) for v in (pattern, words) if v is not None]
+    codes, scale_codes = bits.map_rows(quantize_rows, *operands)
+    return assemble(codes, scale_codes, tensor_scale, fmt, x.shape, axis)
+
+
+def resolve(
+    x: Array,
+    fmt: BlockFormat,
+    axis: int | None,
+    block_size: int | None,
+    rule: ScaleRule | None,
+) -> tuple[BlockFormat, int | None]:
+    """Return the format with this array's block size and rule, and the axis, negative."""
+    elements.check_mode("fmt", fmt, BlockFormat)
+    if rule is not None:
+        elements.check_mode("rule", rule, ScaleRule)
+        fmt = replace(fmt, rule=rule)
+    if axis is None:
+        if block_size is not None:
+            raise ValueError(f"block_size must be None where axis is None, got {block_size}")
+        return replace(fmt, block_size=x.size), None
+    if not x.shape:
+        raise ValueError("x must have at least one dimension where axis is not None")
+    if not -x.ndim <= axis < x.ndim:
+        raise ValueError(f"axis must be in {-x.ndim}..{x.ndim - 1}, got {axis}")
+    length = x.shape[axis]
+    if block_size is not None and not 1 <= block_size <= length:
+        raise ValueError(f"block_size must be in 1..{length}, the axis length, got {block_size}")
+    size = block_size or fmt.block_size or length
+    return replace(fmt, block_size=min(size, length)), axis % x.ndim - x.ndim
+
+
+def _split(x: Array, fmt: BlockFormat, axis: int | None) -> Array:
+    """Return the blocks of ``x`` as rows, the last of each axis filled up with zeros."""
+    size = fmt.block_size
+    assert size is not None
+    if axis is None:
+        return x.reshape(1, size)
+    xp = bits.namespace(x)
+    moved = xp.moveaxis(x, axis, -1)
+    missing = -moved.shape[-1] % size
+    if missing:
+        moved = xp.pad(moved, [(0, 0)] * (moved.ndim - 1) + [(0, missing)])
+    return moved.reshape(-1, size)
+
+
+def _join(rows: Array, shape: tuple[int, ...], axis: int | None) -> Array:
+    """Undo ``_split``."""
+    if axis is None:
+        return rows.reshape(shape)
+    xp = bits.namespace(rows)
+    length = shape[axis]
+    moved = shape[:axis] + shape[len(shape) + axis + 1 :]
+    return xp.moveaxis(rows.reshape(*moved, -1)[..., :length], -1, axis)
+
+
+def assemble(
+    codes: Array,
+    scale_codes: Array,
+    tensor_scale: Array | None,
+    fmt: BlockFormat,
+    shape: tuple[int, ...],
+    axis: int | None,
+    divisor: int = 1,
+) -> QuantizedArray:
+    """Return the array of ``shape`` made of one row of codes and one scale code for each block."""
+    if axis is None:
+        scale_shape: tuple[int, ...] = ()
+    else:
+        assert fmt.block_size is not None
+        blocks = -(-shape[axis] // fmt.block_size)
+        scale_shape = (*shape[:axis], blocks, *shape[len(shape) + axis + 1 :])
+        scale_codes = _join(scale_codes, scale_shape, axis)
+    return QuantizedArray(
+        _join(codes, shape, axis),
+        scale_codes.reshape(scale_shape),
+        tensor_scale,
+        fmt,
+        axis,
+        divisor,
+    )
+
+
+def row_amax(rows: Array) -> Array:
+    """Return the pattern of the largest magnitude of every row, of shape (rows, 1).
+
+    Patterns of magnitudes are ordered as the magnitudes are, with Inf and NaN on top.
+    """
+    return (rows & bits.MAGNITUDE_MASK).max(axis=-1, keepdims=True)
+
+
+def shared_exponent(amax: Array, element: ElementFormat, rule: ScaleRule) -> Array:
+    """Return the exponent of the power-of-two scale of blocks whose ``amax`` has these patterns.
+
+    Every rule is the exponent of amax, plus one if its significand exceeds a threshold.
+    """
+    xp = bits.namespace(amax)
+    x = bits.fields(amax)
+    above = x.significand > _threshold(element, rule)
+    return xp.clip(x.exponent + above - element.emax, SMALLEST_EXPONENT, LARGEST_EXPONENT)
+
+
+def _threshold(element: ElementFormat, rule: ScaleRule) -> int:
+    one, two = bits.IMPLICIT_BIT, 2 * bits.IMPLICIT_BIT
+    return {
+        ScaleRule.FLOOR: two,
+        ScaleRule.CEIL: one,
+        ScaleRule.RCEIL: int(element.max_finite * 2.0**-element.emax * one),
+        ScaleRule.EVEN: two - (one >> element.precision) - 1,
+    }[rule]
+
+
+def _quantize_powers_of_two(
+    rows: Array, fmt: BlockFormat, rounding: Rounding, words: Array | None
+) -> tuple[Array, Array]:
+    xp = bits.namespace(rows)
+    amax = row_amax(rows)
+    exponent = shared_exponent(amax, fmt.element, fmt.rule)
+    codes = elements.encode_scaled(rows, exponent, fmt.element, Overflow.SATURATE, rounding, words)
+    scale_codes = xp.where(amax < bits.INF, exponent + E8M0.bias, E8M0.max_code + 1)
+    return xp.where(amax < bits.INF, codes, 0), scale_codes.astype("uint8")
+
+
+def _quantize_float_scale(
+    rows: Array,
+    fmt: BlockFormat,
+    tensor_scale: Array | None,
+    rounding: Rounding,
+    words: Array | None,
+) -> tuple[Array, Array]:
+    xp = bits.namespace(rows)
+    amax = row_amax(rows)
+    scale = divide_by(_finite_or_nan(amax), fmt.element.max_finite)
+    if tensor_scale is not None:
+        scale = xp.where(tensor_scale == 0, scale, bits.divide(scale, tensor_scale))
+    scale_codes = elements.encode_scaled(
+        scale.view(xp.int32), 0, fmt.scale, Overflow.SATURATE, Rounding.RNE
+    )
+    scale = elements.decode_scaled(scale_codes, 0, fmt.scale)
+    if tensor_scale is not None:
+        scale = bits.multiply(scale, tensor_scale)
+    quotient = bits.divide(rows.view(xp.float32), scale)
+    codes = elements.encode_scaled(
+        quotient.view(xp.int32), 0, fmt.element, Overflow.SATURATE, rounding, words
+    )
+    usable = (scale.view(xp.int32) != 0) & (amax < bits.INF)
+    return xp.where(usable, codes, 0), scale_codes
+
+
+def _finite_or_nan(amax: Array) -> Array:
+    xp = bits.namespace(amax)
+    return xp.where(amax < bits.INF, amax, bits.NAN).view(xp.float32)
+
+
+def divide_by(x: Array, divisor: float) -> Array:
+    """Return ``x / divisor`` for one divisor that float32 holds, rounded once (RNE)."""
+    return bits.divide(x, bits.namespace(x).full_like(x, divisor))
+
+
+def _tensor_scale(pattern: Array, fmt: BlockFormat) -> Array:
+    assert isinstance(fmt.scale, FloatFormat)
+    xp = bits.namespace(pattern)
+    magnitude = pattern & bits.MAGNITUDE_MASK
+    amax = xp.where(magnitude < bits.INF, magnitude, 0).max().view(xp.float32)
+    scale = divide_by(xp.asarray(amax), fmt.element.max_finite)
+    return divide_by(xp.asarray(scale), fmt.scale.max_finite)
+
+
+def pack(codes: Array, fmt: ElementFormat) -> Array:
+    """Return the codes of a format of 4, 6 or 8 bits as bytes without gaps, lowest bits first.
+
+    Two 4-bit codes make a byte, the first in the low nibble; four 6-bit codes make three bytes.
+
+    Parameters
+    ----------
+    codes : Array of uint8
+        At least one dimension.
+    fmt : ElementFormat
+        Their format.
+
+    Returns
+    -------
+    Array of uint8
+        The last axis is ``fmt.bits / 8`` times as long.
+
+    Raises
+    ------
+    ValueError
+        If the last axis does not fill whole bytes, or the format has another width.
+    """
+    elements.check_codes(codes, fmt)
+    group, size = _byte_group(fmt)
+    if not codes.shape or codes.shape[-1] % group:
+        raise ValueError(f"codes must have a last axis divisible by {group}, got {codes.shape}")
+    grouped = codes.reshape(*codes.shape[:-1], -1, group).astype("int32")
+    word = sum(grouped[..., i] << (fmt.bits * i) for i in range(group))
+    packed = bits.namespace(codes).stack([word >> (8 * j) & 0xFF for j in range(size)], axis=-1)
+    return packed.astype("uint8").reshape(*codes.shape[:-1], -1)
+
+
+def unpack(packed: Array, fmt: ElementFormat) -> Array:
+    """Undo ``pack``.
+
+    Parameters
+    ----------
+    packed : Array of uint8
+        As ``pack`` returns it.
+    fmt : ElementFormat
+        The format of the codes.
+
+    Returns
+    -------
+    Array of uint8
+        Codes, one in each byte.
+
+    Raises
+    ------
+    ValueError
+        If the last axis does not hold whole codes, or the format has another width.
+    """
+    bits.check_array(packed, "packed", ("uint8",))
+    group, size = _byte_group(fmt)
+    if not packed.shape or packed.shape[-1] % size:
+        raise ValueError(f"packed must have a last axis divisible by {size}, got {packed.shape}")
+    grouped = packed.reshape(*packed.shape[:-1], -1, size).astype("int32")
+    word = sum(grouped[..., j] << (8 * j) for j in range(size))
+    mask = (1 << fmt.bits) - 1
+    codes = [word >> (fmt.bits * i) & mask for i in range(group)]
+    stacked = bits.namespace(packed).stack(codes, axis=-1)
+    return stacked.astype("uint8").reshape(*packed.shape[:-1], -1)
+
+
+def _byte_group(fmt: ElementFormat) -> tuple[int, int]:
+    """Return the smallest numbers of codes and bytes that take the same room."""
+    elements.check_mode("fmt", fmt, ElementFormat)
+    if fmt.bits not in (4, 6, 8):
+        raise ValueError(f"fmt must have 4, 6 or 8 bits, got {fmt.name} of {fmt.bits}")
+    common = math.lcm(fmt.bits, 8)
+    return common // fmt.bits, common // 8
+
+
+def to_blocks_and_scales(quantized: QuantizedArray) -> tuple[Array, Array]:
+    """Return packed elements and scale codes in the layout of the gpt-oss checkpoints.
+
+    Parameters
+    ----------
+    quantized : QuantizedArray
+        With whole blocks along the last axis, of length n.
+
+    Returns
+    -------
+    blocks : Array of uint8
+        Shape (..., n / block_size, packed bytes of a block).
+    scales : Array of uint8
+        Shape (..., n / block_size).
+
+    Raises
+    ------
+    ValueError
+        If the blocks lie along another axis, the last one is short, or there is a tensor scale.
+    """
+    size, length = quantized.format.block_size, quantized.shape[-1]
+    assert size is not None
+    if quantized.axis != -1 or length % size or quantized.tensor_scale is not None:
+        raise ValueError(
+            f"quantized must have whole blocks along its last axis and no tensor scale, "
+            f"got {quantized.format.name} with axis {quantized.axis}, shape {quantized.shape}"
+        )
+    codes = quantized.codes.reshape(*quantized.shape[:-1], -1, size)
+    return pack(codes, quantized.format.element), quantized.scale_codes
+
+
+def from_blocks_and_scales(blocks: Array, scales: Array, fmt: BlockFormat) -> QuantizedArray:
+    """Undo ``to_blocks_and_scales``.
+
+    Parameters
+    ----------
+    blocks : Array of uint8
+        Shape (..., number of blocks, packed bytes of a block).
+    scales : Array of unsigned integers
+        Codes of ``fmt.scale``, shape (..., number of blocks).
+    fmt : BlockFormat
+        The format; its block size is replaced by that of ``blocks``.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not belong together.
+    """
+    elements.check_mode("fmt", fmt, BlockFormat)
+    codes = unpack(blocks, fmt.element)
+    elements.check_codes(scales, fmt.scale, "scales")
+    if blocks.ndim < 2 or scales.shape != blocks.shape[:-1]:
+        raise ValueError(f"scales must have the shape {blocks.shape[:-1]}, got {scales.shape}")
+    fmt = replace(fmt, block_size=codes.shape[-1])
+    return QuantizedArray(codes.reshape(*codes.shape[:-2], -1), scales, None, fmt, -1)
