@@ -1,4 +1,4 @@
-"""Hypothesis profiles: dev, ci (the same examples every time) and deep (--hypothesis-profile=deep)."""
+"""Hypothesis profiles: dev, ci (the same examples each time), --hypothesis-profile=deep."""
 
 import os
 
