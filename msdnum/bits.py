@@ -15,7 +15,7 @@ import numpy as np
 __all__ = [
     "Array", "Fields", "add", "as_pattern", "check_array", "compose", "divide", "fields",
     "is_traced", "map_rows", "multiply", "namespace", "pytree", "random_words", "require_float64",
-    "shift_rne", "straight_through", "subtract", "with_sign",
+    "shift_rne", "straight_through", "subtract", "to_float64", "with_sign",
 ]  # fmt: skip
 
 Array: TypeAlias = Any
@@ -263,6 +263,14 @@ def map_rows(function: Callable[..., tuple[Array, ...]], *operands: Array) -> tu
         for result, part in zip(results, parts, strict=True):
             result[start : start + step] = part
     return results
+
+
+def to_float64(pattern: Array) -> Array:
+    """Return the float64 numbers of finite binary32 patterns. JAX needs 64-bit types for it."""
+    xp = namespace(pattern)
+    x = fields(pattern)
+    power = (x.exponent.astype("int64") - FRACTION_BITS + 1023 << 52).view("float64")
+    return xp.where(x.negative, -x.significand, x.significand).astype("float64") * power
 
 
 def random_words(random: Any, x: Array) -> Array:

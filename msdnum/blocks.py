@@ -76,7 +76,7 @@ class QuantizedArray:
 
     def rows(self, array: Array) -> Array:
         """Return ``array``, of the shape of ``codes``, with one row for each block."""
-        return _split(array, self.format, self.axis)
+        return split(array, self.format, self.axis)
 
     def dequantize(self) -> Array:
         """Return element times scale as float32.
@@ -94,7 +94,7 @@ class QuantizedArray:
         else:
             scale = self.scales().reshape(-1, 1)
             value = bits.multiply(elements.decode_scaled(codes, 0, element), scale)
-        return _join(value, self.shape, self.axis)
+        return join(value, self.shape, self.axis)
 
     def integers(self) -> Array:
         """Return the elements of an integer format as int8 (int16 above 8 bits).
@@ -176,7 +176,7 @@ def quantize(
             return _quantize_powers_of_two(rows, fmt, rounding, words)
         return _quantize_float_scale(rows, fmt, tensor_scale, rounding, words)
 
-    operands = [_split(v, fmt, axis) for v in (pattern, words) if v is not None]
+    operands = [split(v, fmt, axis) for v in (pattern, words) if v is not None]
     codes, scale_codes = bits.map_rows(quantize_rows, *operands)
     return assemble(codes, scale_codes, tensor_scale, fmt, x.shape, axis)
 
@@ -208,7 +208,7 @@ def resolve(
     return replace(fmt, block_size=min(size, length)), axis % x.ndim - x.ndim
 
 
-def _split(x: Array, fmt: BlockFormat, axis: int | None) -> Array:
+def split(x: Array, fmt: BlockFormat, axis: int | None) -> Array:
     """Return the blocks of ``x`` as rows, the last of each axis filled up with zeros."""
     size = fmt.block_size
     assert size is not None
@@ -222,8 +222,8 @@ def _split(x: Array, fmt: BlockFormat, axis: int | None) -> Array:
     return moved.reshape(-1, size)
 
 
-def _join(rows: Array, shape: tuple[int, ...], axis: int | None) -> Array:
-    """Undo ``_split``."""
+def join(rows: Array, shape: tuple[int, ...], axis: int | None) -> Array:
+    """Undo ``split``."""
     if axis is None:
         return rows.reshape(shape)
     xp = bits.namespace(rows)
@@ -248,9 +248,9 @@ def assemble(
         assert fmt.block_size is not None
         blocks = -(-shape[axis] // fmt.block_size)
         scale_shape = (*shape[:axis], blocks, *shape[len(shape) + axis + 1 :])
-        scale_codes = _join(scale_codes, scale_shape, axis)
+        scale_codes = join(scale_codes, scale_shape, axis)
     return QuantizedArray(
-        _join(codes, shape, axis),
+        join(codes, shape, axis),
         scale_codes.reshape(scale_shape),
         tensor_scale,
         fmt,
@@ -270,12 +270,23 @@ def row_amax(rows: Array) -> Array:
 def shared_exponent(amax: Array, element: ElementFormat, rule: ScaleRule) -> Array:
     """Return the exponent of the power-of-two scale of blocks whose ``amax`` has these patterns.
 
-    Every rule is the exponent of amax, plus one if its significand exceeds a threshold.
+    Every rule is the exponent of amax, plus one if its significand exceeds a threshold. Not yet
+    clamped to E8M0; a zero amax gives an exponent below its range.
     """
-    xp = bits.namespace(amax)
     x = bits.fields(amax)
     above = x.significand > _threshold(element, rule)
-    return xp.clip(x.exponent + above - element.emax, SMALLEST_EXPONENT, LARGEST_EXPONENT)
+    return x.exponent + above - element.emax
+
+
+def clamp_exponent(exponent: Array) -> Array:
+    """Return the nearest exponents that E8M0 has."""
+    return bits.namespace(exponent).clip(exponent, SMALLEST_EXPONENT, LARGEST_EXPONENT)
+
+
+def exponent_codes(exponent: Array, amax: Array) -> Array:
+    """Return E8M0 codes of clamped exponents; NaN where the pattern ``amax`` is not finite."""
+    xp = bits.namespace(exponent)
+    return xp.where(amax < bits.INF, exponent + E8M0.bias, E8M0.max_code + 1).astype("uint8")
 
 
 def _threshold(element: ElementFormat, rule: ScaleRule) -> int:
@@ -293,10 +304,9 @@ def _quantize_powers_of_two(
 ) -> tuple[Array, Array]:
     xp = bits.namespace(rows)
     amax = row_amax(rows)
-    exponent = shared_exponent(amax, fmt.element, fmt.rule)
+    exponent = clamp_exponent(shared_exponent(amax, fmt.element, fmt.rule))
     codes = elements.encode_scaled(rows, exponent, fmt.element, Overflow.SATURATE, rounding, words)
-    scale_codes = xp.where(amax < bits.INF, exponent + E8M0.bias, E8M0.max_code + 1)
-    return xp.where(amax < bits.INF, codes, 0), scale_codes.astype("uint8")
+    return xp.where(amax < bits.INF, codes, 0), exponent_codes(exponent, amax)
 
 
 def _quantize_float_scale(
@@ -308,7 +318,7 @@ def _quantize_float_scale(
 ) -> tuple[Array, Array]:
     xp = bits.namespace(rows)
     amax = row_amax(rows)
-    scale = divide_by(_finite_or_nan(amax), fmt.element.max_finite)
+    scale = divide_by(finite_or_nan(amax), fmt.element.max_finite)
     if tensor_scale is not None:
         scale = xp.where(tensor_scale == 0, scale, bits.divide(scale, tensor_scale))
     scale_codes = elements.encode_scaled(
@@ -325,7 +335,7 @@ def _quantize_float_scale(
     return xp.where(usable, codes, 0), scale_codes
 
 
-def _finite_or_nan(amax: Array) -> Array:
+def finite_or_nan(amax: Array) -> Array:
     xp = bits.namespace(amax)
     return xp.where(amax < bits.INF, amax, bits.NAN).view(xp.float32)
 

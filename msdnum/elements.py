@@ -270,7 +270,7 @@ def encode_with_remainder(
     codes : Array of uint8, uint16 or uint32
     remainder : Array of float32
         ``x - decode(codes) * 2**exponent``. Exact for finite x below ``2**(emax + 23 - m)`` times
-        the scale, in whose binades ``max_finite`` is a multiple of the ulp of x.
+        the scale, in whose binades ``max_finite`` is a multiple of the ulp of x. Zero is +0.
     """
     quanta = _round_to_quanta(pattern, exponent, fmt, Rounding.RNE, None)
     xp = bits.namespace(pattern)
@@ -280,7 +280,8 @@ def encode_with_remainder(
     taken = xp.minimum(quanta.count << quanta.shift, saturated)
     left = x.significand - xp.where(quanta.e > fmt.emax + 1, saturated, taken)
     ulp = x.exponent - bits.FRACTION_BITS
-    remainder = bits.compose(x.negative != (left < 0), xp.abs(left), ulp)
+    negative = (x.negative != (left < 0)) & (left != 0)
+    remainder = bits.compose(negative, xp.abs(left), ulp)
     return _codes(pattern, quanta, fmt, Overflow.SATURATE), remainder
 
 
@@ -395,7 +396,8 @@ def decode_scaled(codes: Array, exponent: Array | int, fmt: ElementFormat) -> Ar
     if isinstance(fmt, IntegerFormat):
         negative = pattern > fmt.max_integer
         integer = xp.where(negative, (1 << fmt.bits) - pattern, pattern)
-        return bits.compose(negative, integer, xp.asarray(exponent - fmt.fraction_bits))
+        power = xp.asarray(exponent, dtype=xp.int32) - fmt.fraction_bits
+        return bits.compose(negative, integer, power)
     return _decode_float(pattern, exponent, fmt)
 
 
