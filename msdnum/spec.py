@@ -24,8 +24,8 @@ from msdnum.modes import Arithmetic, Overflow, Rounding, ScaleRule
 
 __all__ = [
     "Decomposition", "Special", "Value", "ceil_log2", "decode", "decompose_amax",
-    "decompose_covering", "dequantize_block", "divide", "encode", "fl32", "floor_log2",
-    "from_float", "from_float32_bits", "max_finite", "multiply", "quantize_block",
+    "decompose_covering", "decompose_own_amax", "dequantize_block", "divide", "encode", "fl32",
+    "floor_log2", "from_float", "from_float32_bits", "max_finite", "multiply", "quantize_block",
     "round_significand", "round_to", "round_to_integer", "shared_exponent", "shared_scale",
     "subtract", "tensor_scale", "to_float32_bits",
 ]  # fmt: skip
@@ -425,13 +425,15 @@ def quantize_block(
     fmt: BlockFormat,
     *,
     rounding: Rounding = Rounding.RNE,
+    random: Sequence[int] | None = None,
     tensor: Value | None = None,
 ) -> tuple[int, list[int]]:
     """Return the scale code and the element codes of one block.
 
     A power-of-two scale divides exactly; any other division is rounded to binary32 first. Elements
     saturate. Where the scale is 0, and in a block with an Inf or a NaN, all element codes are 0;
-    the scale of the latter is NaN. For another scale rule, ``dataclasses.replace(fmt, rule=...)``.
+    the scale of the latter is NaN. ``random`` has one integer for each element (STOCHASTIC). For
+    another scale rule, ``dataclasses.replace(fmt, rule=...)``.
 
     Source: OCP MX v1.0, section 6.3; paper, section on decomposition, for INT8 rows.
     """
@@ -444,9 +446,10 @@ def quantize_block(
     quotients = [divide(value, scale) for value in values]
     if fmt.scale is not E8M0:
         quotients = [fl32(quotient) for quotient in quotients]
+    words = [None] * len(values) if random is None else random
     return scale_code, [
-        encode(quotient, fmt.element, overflow=Overflow.SATURATE, rounding=rounding)
-        for quotient in quotients
+        encode(x, fmt.element, overflow=Overflow.SATURATE, rounding=rounding, random=word)
+        for x, word in zip(quotients, words, strict=True)
     ]
 
 
@@ -553,6 +556,23 @@ def _not_a_number(size: int, terms: int) -> Decomposition:
     return Decomposition(nan * terms, ((0,) * size,) * terms, nan * size, nan * size)
 
 
+def decompose_own_amax(values: Sequence[Value], formats: Sequence[BlockFormat]) -> Decomposition:
+    """Decompose one block, each term being `quantize_block` of what is left of it.
+
+    With binary32 scales every operation is rounded to binary32, as in FLOAT32 arithmetic.
+    """
+    fl = _exact if formats[0].scale is E8M0 else fl32
+    remainders = carried = list(values)
+    scales, codes = [], []
+    for fmt in formats:
+        scale_code, digits = quantize_block(carried, fmt)
+        scales.append(decode(scale_code, fmt.scale))
+        codes.append(tuple(digits))
+        remainders = _leave(remainders, digits, scales[-1], fmt.element, _exact)
+        carried = _leave(carried, digits, scales[-1], fmt.element, fl)
+    return Decomposition(tuple(scales), tuple(codes), tuple(remainders), tuple(carried))
+
+
 def _decompose(
     values: Sequence[Value],
     elements: Sequence[ElementFormat],
@@ -560,15 +580,13 @@ def _decompose(
     fl: Callable[[Value], Value],
 ) -> Decomposition:
     """Quantize with each scale what the terms before it have left, ``fl`` after every operation."""
-    carried = list(values)
-    remainders = [number(value) for value in values]
+    remainders = carried = list(values)
     codes = []
     for element, scale in zip(elements, scales, strict=True):
         digits = [_digit(value, scale, element, fl) for value in carried]
-        terms = [scale * number(decode(code, element)) for code in digits]
         codes.append(tuple(digits))
-        remainders = [x - term for x, term in zip(remainders, terms, strict=True)]
-        carried = [fl(subtract(x, fl(term))) for x, term in zip(carried, terms, strict=True)]
+        remainders = _leave(remainders, digits, scale, element, _exact)
+        carried = _leave(carried, digits, scale, element, fl)
     return Decomposition(tuple(scales), tuple(codes), tuple(remainders), tuple(carried))
 
 
@@ -578,3 +596,15 @@ def _digit(
     if not scale:
         return 0
     return encode(fl(divide(value, scale)), element, overflow=Overflow.SATURATE)
+
+
+def _leave(
+    values: Sequence[Value],
+    codes: Sequence[int],
+    scale: Value,
+    element: ElementFormat,
+    fl: Callable[[Value], Value],
+) -> list[Value]:
+    """Return ``value - scale * element``, ``fl`` after both operations."""
+    terms = [fl(multiply(scale, decode(code, element))) for code in codes]
+    return [fl(subtract(value, term)) for value, term in zip(values, terms, strict=True)]
