@@ -2,7 +2,7 @@
     the half-ulp bound on a binade, exactness of the remainder, and the bridge to Gappa. *)
 
 From Coq Require Export Reals ZArith Lia Lra Psatz.
-From Flocq Require Export Core.
+From Flocq Require Export Core Relative.
 From Gappa Require Export Gappa_library.
 (* Both libraries call the exponent function of a float format FLT_exp; Flocq's is meant. *)
 Notation FLT_exp := FLT.FLT_exp.
@@ -94,6 +94,42 @@ Lemma nearest_bound e x : (emin <= e - p)%Z -> Rabs x <= pow2 e -> Rabs (fl emin
 Proof.
   intros He Hx; apply abs_round_le_generic; auto with typeclass_instances.
   apply generic_format_bpow; unfold FLT_exp; lia.
+Qed.
+
+(** A tie is half a unit in the last place away, whichever way it goes. *)
+Lemma integer_tie z : Rabs (IZR (Znearest choice (IZR z + / 2)) - (IZR z + / 2)) = / 2.
+Proof.
+  apply Rle_antisym; [rewrite Rabs_minus_sym; apply Znearest_half|].
+  destruct (Z.le_gt_cases (Znearest choice (IZR z + / 2)) z) as [L | L].
+  - apply IZR_le in L; rewrite Rabs_left1; lra.
+  - apply Zlt_le_succ, IZR_le in L; rewrite succ_IZR in L; rewrite Rabs_pos_eq; lra.
+Qed.
+
+Lemma tie_error z x :
+  x = (IZR z + / 2) * pow2 (cexp radix2 (FLT_exp emin p) x) ->
+  Rabs (fl emin x - x) = pow2 (cexp radix2 (FLT_exp emin p) x) / 2.
+Proof.
+  set (c := cexp _ _ x); intros Hx.
+  assert (Hc := bpow_gt_0 radix2 c).
+  assert (S : scaled_mantissa radix2 (FLT_exp emin p) x = IZR z + / 2).
+  { unfold scaled_mantissa; fold c; rewrite Hx, bpow_opp; field; lra. }
+  unfold round, F2R; simpl; fold c; rewrite S, Hx.
+  rewrite <- Rmult_minus_distr_r, Rabs_mult, (Rabs_pos_eq (pow2 c)), integer_tie by lra; lra.
+Qed.
+
+(** The standard model, with the optimal constant u/(1+u), and the underflow unit 2^emin. *)
+Lemma nearest_relative x :
+  Rabs (fl emin x - x) <= Rmax (pow2 (- p) / (1 + pow2 (- p)) * Rabs x) (pow2 emin / 2).
+Proof.
+  destruct (relative_error_N_FLT'_ex radix2 emin p Hp choice x) as (d & e & D & E & N & ->).
+  assert (U : u_ro radix2 p = pow2 (- p)).
+  { unfold u_ro; replace (- p + 1)%Z with (1 + - p)%Z by ring; rewrite bpow_plus; simpl; lra. }
+  rewrite U in D.
+  replace (x * (1 + d) + e - x) with (d * x + e) by ring.
+  destruct (Rmult_integral _ _ N) as [-> | ->].
+  - rewrite Rmult_0_l, Rplus_0_l; apply Rle_trans with (2 := Rmax_r _ _); lra.
+  - rewrite Rplus_0_r, Rabs_mult; apply Rle_trans with (2 := Rmax_l _ _).
+    apply Rmult_le_compat_r; [apply Rabs_pos | exact D].
 Qed.
 
 (** The remainder of rounding to a coarser format is representable where the argument was. *)
