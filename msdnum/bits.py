@@ -98,11 +98,19 @@ def fields(pattern: Array) -> Fields:
     """Split binary32 patterns (int32), normalizing subnormal numbers."""
     xp = namespace(pattern)
     magnitude = pattern & MAGNITUDE_MASK
-    # A subnormal fraction, converted to binary32, is normal; its exponent is 149 too large.
-    subnormal = magnitude.astype(xp.float32).view(xp.int32) + (ETA_EXPONENT << FRACTION_BITS)
-    normalized = xp.where(magnitude < IMPLICIT_BIT, subnormal, magnitude)
-    significand = xp.where(magnitude == 0, 0, normalized & FRACTION_MASK | IMPLICIT_BIT)
+    normalized = magnitude
+    if maybe_any(magnitude < IMPLICIT_BIT):
+        # A subnormal fraction, converted to binary32, is normal; its exponent is 149 too large.
+        subnormal = magnitude.astype(xp.float32).view(xp.int32) + (ETA_EXPONENT << FRACTION_BITS)
+        normalized = xp.where(magnitude < IMPLICIT_BIT, subnormal, magnitude)
+    implicit = (magnitude != 0).astype(xp.int32) << FRACTION_BITS
+    significand = normalized & FRACTION_MASK | implicit
     return Fields(pattern < 0, (normalized >> FRACTION_BITS) - BIAS, significand)
+
+
+def maybe_any(mask: Array) -> bool:
+    """Return whether a rare case is there to be selected: in JAX, which has to compile it, yes."""
+    return is_jax(mask) or bool(mask.any())
 
 
 def shift_rne(n: Array, shift: Array) -> Array:

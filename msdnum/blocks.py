@@ -283,6 +283,13 @@ def clamp_exponent(exponent: Array) -> Array:
     return bits.namespace(exponent).clip(exponent, SMALLEST_EXPONENT, LARGEST_EXPONENT)
 
 
+def zero_unless(usable: Array, codes: Array) -> Array:
+    """Return ``codes``, with 0 in the rows that are not ``usable``."""
+    if not bits.maybe_any(~usable):
+        return codes
+    return bits.namespace(codes).where(usable, codes, 0)
+
+
 def exponent_codes(exponent: Array, amax: Array) -> Array:
     """Return E8M0 codes of clamped exponents; NaN where the pattern ``amax`` is not finite."""
     xp = bits.namespace(exponent)
@@ -302,11 +309,10 @@ def _threshold(element: ElementFormat, rule: ScaleRule) -> int:
 def _quantize_powers_of_two(
     rows: Array, fmt: BlockFormat, rounding: Rounding, words: Array | None
 ) -> tuple[Array, Array]:
-    xp = bits.namespace(rows)
     amax = row_amax(rows)
     exponent = clamp_exponent(shared_exponent(amax, fmt.element, fmt.rule))
     codes = elements.encode_scaled(rows, exponent, fmt.element, Overflow.SATURATE, rounding, words)
-    return xp.where(amax < bits.INF, codes, 0), exponent_codes(exponent, amax)
+    return zero_unless(amax < bits.INF, codes), exponent_codes(exponent, amax)
 
 
 def _quantize_float_scale(
@@ -332,7 +338,7 @@ def _quantize_float_scale(
         quotient.view(xp.int32), 0, fmt.element, Overflow.SATURATE, rounding, words
     )
     usable = (scale.view(xp.int32) != 0) & (amax < bits.INF)
-    return xp.where(usable, codes, 0), scale_codes
+    return zero_unless(usable, codes), scale_codes
 
 
 def finite_or_nan(amax: Array) -> Array:

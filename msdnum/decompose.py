@@ -356,7 +356,7 @@ def _powers_of_two(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
             exponent = exponents[i]
         exponent = blocks.clamp_exponent(exponent)
         code, left = elements.encode_with_remainder(pattern, exponent, fmt.element)
-        codes.append(xp.where(amax < bits.INF, code, 0))
+        codes.append(blocks.zero_unless(amax < bits.INF, code))
         scale_codes.append(blocks.exponent_codes(exponent, amax))
         pattern = left.view(xp.int32)
     remainder = xp.where(amax < bits.INF, pattern, bits.NAN).view(xp.float32)
@@ -427,7 +427,7 @@ def _digits(x: Array, scale: Array, element: ElementFormat) -> Array:
     quotient = bits.divide(x, scale).view(xp.int32)
     codes = elements.encode_scaled(quotient, 0, element, Overflow.SATURATE)
     magnitude = scale.view(xp.int32) & bits.MAGNITUDE_MASK
-    return xp.where((magnitude != 0) & (magnitude < bits.INF), codes, 0)
+    return blocks.zero_unless((magnitude != 0) & (magnitude < bits.INF), codes)
 
 
 def _float32_and_remainder(rows: Array, scheme: Scheme) -> tuple[Array, ...]:

@@ -319,9 +319,11 @@ def _float_codes(magnitude: Array, pattern: Array, fmt: FloatFormat, overflow: O
         codes = xp.minimum(magnitude, fmt.max_code)
     else:
         codes = xp.where(magnitude > fmt.max_code, _overflow_code(fmt), magnitude)
-    signed = codes | (pattern >> 31 & 1) << (fmt.bits - 1)
-    nan_code = fmt.max_code if fmt.nan_code is None else fmt.nan_code
-    return xp.where((pattern & bits.MAGNITUDE_MASK) > bits.INF, nan_code, signed)
+    codes = codes | (pattern < 0).astype(xp.int32) << (fmt.bits - 1)
+    not_a_number = (pattern & bits.MAGNITUDE_MASK) > bits.INF
+    if not bits.maybe_any(not_a_number):
+        return codes
+    return xp.where(not_a_number, fmt.max_code if fmt.nan_code is None else fmt.nan_code, codes)
 
 
 def _unsigned_codes(
