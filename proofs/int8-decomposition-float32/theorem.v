@@ -1,0 +1,313 @@
+(** n-pass INT8 as float32 hardware executes it: every operation rounded to binary32. *)
+
+From Flocq Require Import Sterbenz Mult_error.
+From Msdnum Require Import Decomposition.
+
+Notation u := (/ 16777216). (* 2^-24 *)
+Notation half := (/ 2 + / 262144). (* a half, and 2^-18 for rounding the quotient *)
+Notation fexp := (FLT_exp (-149) 24).
+Local Instance prec_gt_0_24 : Prec_gt_0 24 := eq_refl.
+
+Section AnyTies.
+
+(** Digits are rounded to nearest; ties go where [choice] says (to even, away from zero, ...). *)
+Variable choice : Z -> bool.
+Notation nearest := (Znearest choice).
+
+(** * The algorithm *)
+
+Definition quotient (r s : R) : R := binary32 (r / s).
+Definition digit (r s : R) : R := IZR (nearest (quotient r s)).
+Definition product (r s : R) : R := binary32 (s * digit r s).
+Definition next_remainder (r s : R) : R := binary32 (r - product r s).
+Definition first_scale (M : R) : R := binary32 (M / 127).
+Definition next_scale (s : R) : R := binary32 (s / 254).
+
+(** * One operation *)
+
+Lemma relative_error y :
+  pow2 (-120) <= Rabs y -> Rabs (binary32 y - y) <= u / (1 + u) * Rabs y.
+Proof.
+  intros Hy; apply Rle_trans with (1 := nearest_relative (-149) 24 _ eq_refl y).
+  change (pow2 (- (24))) with u; apply Rmax_lub; [lra|].
+  apply Rle_trans with (u / (1 + u) * pow2 (-120)); [|apply Rmult_le_compat_l; lra].
+  replace (pow2 (-149)) with (/ 536870912 * pow2 (-120)) by (simpl; lra).
+  assert (H := bpow_gt_0 radix2 (-120)); lra.
+Qed.
+
+Lemma scaled_down y c :
+  0 < c -> pow2 (-120) <= y / c ->
+  y / c / (1 + u) <= binary32 (y / c) <= y / c * (1 + u).
+Proof.
+  intros Hc Hy; assert (P := bpow_gt_0 radix2 (-120)).
+  assert (E : Rabs (binary32 (y / c) - y / c) <= u / (1 + u) * Rabs (y / c)).
+  { apply relative_error; rewrite Rabs_pos_eq; lra. }
+  rewrite (Rabs_pos_eq (y / c)) in E by lra; apply Rabs_le_inv in E.
+  set (z := y / c) in *; lra.
+Qed.
+
+Lemma quotient_error r s : Rabs (r / s) <= 128 -> Rabs (quotient r s - r / s) <= / 262144.
+Proof. intros H; apply (nearest_error (-149) 24 _ eq_refl 7); [lia | exact H]. Qed.
+
+(** * One pass *)
+
+Section Pass.
+
+Variables r s : R.
+Hypothesis Fr : is_binary32 r.
+Hypothesis Fs : is_binary32 s.
+Hypothesis Hs : pow2 (-119) <= s.
+Hypothesis Hr : Rabs r <= 637 / 5 * s. (* 127.4 s *)
+
+Let s_pos : 0 < s.
+Proof. apply Rlt_le_trans with (2 := Hs), bpow_gt_0. Qed.
+
+Let ratio : Rabs (r / s) <= 637 / 5.
+Proof.
+  unfold Rdiv at 1; rewrite Rabs_mult, Rabs_inv, (Rabs_pos_eq s) by lra.
+  apply Rmult_le_reg_r with s; [exact s_pos|]; rewrite Rmult_assoc, Rinv_l; lra.
+Qed.
+
+Let quotient_close : Rabs (quotient r s - r / s) <= / 262144.
+Proof. apply quotient_error; lra. Qed.
+
+Let digit_close : Rabs (quotient r s - digit r s) <= / 2.
+Proof. apply Znearest_half. Qed.
+
+Lemma digit_bound : Rabs (digit r s) <= 127.
+Proof.
+  apply Rabs_le_inv in quotient_close, digit_close, ratio.
+  assert (L : IZR (-128) < digit r s < IZR 128) by lra.
+  destruct L as [L1 L2]; apply lt_IZR in L1, L2.
+  apply Rabs_le; split; unfold digit; [change (- (127)) with (IZR (-127))|]; apply IZR_le; lia.
+Qed.
+
+Lemma pass_error : Rabs (r - s * digit r s) <= s * half.
+Proof.
+  replace (r - s * digit r s) with (s * (r / s - digit r s)) by (field; lra).
+  rewrite Rabs_mult, (Rabs_pos_eq s) by lra; apply Rmult_le_compat_l; [lra|].
+  apply Rabs_le; apply Rabs_le_inv in quotient_close, digit_close; lra.
+Qed.
+
+Lemma product_relative_error :
+  Rabs (product r s - s * digit r s) <= u / (1 + u) * Rabs (s * digit r s).
+Proof.
+  destruct (Z.eq_dec (nearest (quotient r s)) 0) as [Z | N].
+  - unfold product, digit; rewrite Z, Rmult_0_r.
+    unfold binary32, binary; rewrite round_0, Rminus_0_r, Rabs_R0 by auto with typeclass_instances.
+    lra.
+  - apply relative_error; rewrite Rabs_mult, (Rabs_pos_eq s) by lra.
+    apply Rle_trans with (s * 1).
+    + apply Rle_trans with (pow2 (-119)); [apply bpow_le; lia | lra].
+    + apply Rmult_le_compat_l; [lra|]; unfold digit; rewrite <- abs_IZR; apply IZR_le; lia.
+Qed.
+
+Lemma product_error : Rabs (product r s - s * digit r s) <= u / (1 + u) * (127 * s).
+Proof.
+  apply Rle_trans with (1 := product_relative_error); apply Rmult_le_compat_l; [lra|].
+  rewrite Rabs_mult, (Rabs_pos_eq s), Rmult_comm by lra.
+  apply Rmult_le_compat_r; [lra | exact digit_bound].
+Qed.
+
+(** * The subtraction is exact (Sterbenz) *)
+
+(* A quotient that rounds to a half or more is a half or more. *)
+Lemma half_or_more : / 2 <= quotient r s -> s <= 2 * r.
+Proof.
+  intros Q; apply Rnot_lt_le; intros L.
+  assert (Pr : 0 < r).
+  { apply Rnot_le_lt; intros Nr; apply (Rlt_irrefl 0).
+    apply Rlt_le_trans with (quotient r s); [lra|].
+    rewrite <- (round_0 radix2 fexp ZnearestE); apply round_le; auto with typeclass_instances.
+    apply Rmult_le_reg_r with s; [lra|]; unfold Rdiv; rewrite Rmult_assoc, Rinv_l; lra. }
+  assert (F2 : generic_format radix2 fexp (2 * r)).
+  { rewrite Rmult_comm; change 2 with (pow2 1).
+    apply mult_bpow_pos_exact_FLT; [exact Fr | lia]. }
+  assert (S : 2 * r + ulp radix2 fexp (2 * r) <= s).
+  { rewrite <- succ_eq_pos by lra; apply succ_le_lt; auto with typeclass_instances. }
+  assert (G := ulp_FLT_gt radix2 (-149) 24 (2 * r)).
+  change (pow2 (- (24))) with u in G; rewrite Rabs_pos_eq in G by lra.
+  assert (Y : r / s < / 2 - / 67108864).
+  { apply Rmult_lt_reg_r with s; [lra|]; unfold Rdiv; rewrite Rmult_assoc, Rinv_l; lra. }
+  assert (Y0 : 0 < r / s) by (apply Rdiv_lt_0_compat; lra).
+  assert (E : Rabs (quotient r s - r / s) <= / 67108864).
+  { apply (nearest_error (-149) 24 _ eq_refl (-1)); [lia|]; rewrite Rabs_pos_eq; simpl; lra. }
+  apply Rabs_le_inv in E; lra.
+Qed.
+
+Lemma exact_positive : (0 < nearest (quotient r s))%Z -> is_binary32 (r - product r s).
+Proof.
+  intros Q.
+  assert (D := pass_error); apply Rabs_le_inv in D.
+  assert (E := product_relative_error); rewrite (Rabs_pos_eq (s * digit r s)) in E.
+  2: { apply Rmult_le_pos; [lra | apply IZR_le; lia]. }
+  apply Rabs_le_inv in E.
+  apply sterbenz; auto with typeclass_instances.
+  - apply generic_format_round; auto with typeclass_instances.
+  - destruct (Z.eq_dec (nearest (quotient r s)) 1) as [One | More].
+    + assert (d : digit r s = 1) by (unfold digit; now rewrite One).
+      assert (C := digit_close); apply Rabs_le_inv in C; rewrite d in C, D.
+      assert (H := half_or_more ltac:(lra)).
+      assert (p : product r s = s).
+      { unfold product; rewrite d, Rmult_1_r; now apply round_generic; auto with typeclass_instances. }
+      rewrite p; lra.
+    + assert (d : 2 <= digit r s) by (unfold digit; apply IZR_le; lia).
+      assert (2 * s <= s * digit r s) by (rewrite Rmult_comm; apply Rmult_le_compat_l; lra).
+      set (sd := s * digit r s) in *; lra.
+Qed.
+
+End Pass.
+
+End AnyTies.
+
+Lemma opposite choice r s :
+  product choice (- r) s =
+  - product (fun t => negb (choice (- (t + 1))%Z)) r s.
+Proof.
+  unfold product, digit, quotient, binary32, binary, Rdiv.
+  rewrite Ropp_mult_distr_l_reverse, round_NE_opp, Znearest_opp, opp_IZR.
+  rewrite Ropp_mult_distr_r_reverse; apply round_NE_opp.
+Qed.
+
+Lemma subtraction_exact choice r s :
+  is_binary32 r -> is_binary32 s -> pow2 (-119) <= s -> Rabs r <= 637 / 5 * s ->
+  next_remainder choice r s = r - product choice r s.
+Proof.
+  intros Fr Fs Hs Hr; apply round_generic; auto with typeclass_instances.
+  destruct (Z.lt_trichotomy (Znearest choice (quotient r s)) 0) as [N | [Z | P]].
+  - rewrite <- (Ropp_involutive r) in N |- *; set (r' := - r) in *.
+    rewrite opposite; set (flipped := fun t => negb _).
+    replace (- r' - - product flipped r' s) with (- (r' - product flipped r' s)) by ring.
+    apply generic_format_opp, exact_positive; try assumption.
+    + now apply generic_format_opp.
+    + unfold r'; now rewrite Rabs_Ropp.
+    + unfold quotient, binary32, binary, Rdiv in N.
+      rewrite Ropp_mult_distr_l_reverse, round_NE_opp, Znearest_opp in N.
+      unfold flipped, quotient, binary32, binary, Rdiv; lia.
+  - unfold product, digit; rewrite Z, Rmult_0_r.
+    unfold binary32, binary; rewrite round_0, Rminus_0_r by auto with typeclass_instances.
+    exact Fr.
+  - now apply exact_positive.
+Qed.
+
+(** * Three passes, in binary32 *)
+
+Section Passes.
+
+Variables (choice : Z -> bool) (M x : R).
+Hypothesis FM : is_binary32 M.
+Hypothesis Fx : is_binary32 x.
+Hypothesis HM : pow2 (-90) <= M.
+Hypothesis Hx : Rabs x <= M.
+
+Definition s1 := first_scale M.
+Definition q1 := digit choice x s1.
+Definition r1 := next_remainder choice x s1.
+Definition s2 := next_scale s1.
+Definition q2 := digit choice r1 s2.
+Definition r2 := next_remainder choice r1 s2.
+Definition s3 := next_scale s2.
+Definition q3 := digit choice r2 s3.
+
+Let M_pos : 0 < M.
+Proof. apply Rlt_le_trans with (2 := HM), bpow_gt_0. Qed.
+
+Lemma s1_bounds : M / 127 / (1 + u) <= s1 <= M / 127 * (1 + u).
+Proof.
+  apply scaled_down; [lra|]; apply Rle_trans with (pow2 (-90) / 127); [simpl; lra | lra].
+Qed.
+
+Lemma s2_bounds : s1 / 254 / (1 + u) <= s2 <= s1 / 254 * (1 + u).
+Proof.
+  apply scaled_down; [lra|]; assert (B := s1_bounds).
+  assert (P := bpow_gt_0 radix2 (-120)).
+  replace (pow2 (-90)) with (1073741824 * pow2 (-120)) in HM by (simpl; lra); lra.
+Qed.
+
+Lemma s3_bounds : s2 / 254 / (1 + u) <= s3 <= s2 / 254 * (1 + u).
+Proof.
+  apply scaled_down; [lra|]; assert (B := s1_bounds); assert (C := s2_bounds).
+  assert (P := bpow_gt_0 radix2 (-120)).
+  replace (pow2 (-90)) with (1073741824 * pow2 (-120)) in HM by (simpl; lra); lra.
+Qed.
+
+Let scales_large : pow2 (-119) <= s1 /\ pow2 (-119) <= s2 /\ pow2 (-119) <= s3.
+Proof.
+  assert (A := s1_bounds); assert (B := s2_bounds); assert (C := s3_bounds).
+  assert (P := bpow_gt_0 radix2 (-119)).
+  replace (pow2 (-90)) with (536870912 * pow2 (-119)) in HM by (simpl; lra); lra.
+Qed.
+
+Lemma binary32_scales : is_binary32 s1 /\ is_binary32 s2 /\ is_binary32 s3.
+Proof. repeat split; apply generic_format_round; auto with typeclass_instances. Qed.
+
+Let start : Rabs x <= 637 / 5 * s1.
+Proof. assert (A := s1_bounds); lra. Qed.
+
+(** What a pass leaves is what the next one can take. *)
+Lemma carry r s s' :
+  is_binary32 r -> is_binary32 s -> pow2 (-119) <= s -> Rabs r <= 637 / 5 * s ->
+  s / 254 / (1 + u) <= s' ->
+  next_remainder choice r s = r - product choice r s /\
+  is_binary32 (next_remainder choice r s) /\
+  Rabs (next_remainder choice r s) <= 637 / 5 * s'.
+Proof.
+  intros Fr Fs Hs Hr Hs'.
+  assert (X := subtraction_exact choice r s Fr Fs Hs Hr).
+  repeat split; [exact X | apply generic_format_round; auto with typeclass_instances |].
+  rewrite X; assert (0 < s) by (apply Rlt_le_trans with (2 := Hs), bpow_gt_0).
+  assert (A := pass_error choice r s Hs Hr); assert (B := product_error choice r s Hs Hr).
+  apply Rabs_le; apply Rabs_le_inv in A, B; lra.
+Qed.
+
+Theorem remainders_exact :
+  r1 = x - product choice x s1 /\ r2 = r1 - product choice r1 s2.
+Proof.
+  destruct scales_large as [L1 [L2 L3]]; destruct binary32_scales as [F1 [F2 F3]].
+  destruct (carry x s1 s2 Fx F1 L1 start (proj1 s2_bounds)) as [X [F R]].
+  destruct (carry r1 s2 s3 F F2 L2 R (proj1 s3_bounds)) as [X' _].
+  now split.
+Qed.
+
+Theorem digits_within_127 : Rabs q1 <= 127 /\ Rabs q2 <= 127 /\ Rabs q3 <= 127.
+Proof.
+  destruct scales_large as [L1 [L2 L3]]; destruct binary32_scales as [F1 [F2 F3]].
+  destruct (carry x s1 s2 Fx F1 L1 start (proj1 s2_bounds)) as [X [F R]].
+  destruct (carry r1 s2 s3 F F2 L2 R (proj1 s3_bounds)) as [X' [F' R']].
+  repeat split; now apply digit_bound.
+Qed.
+
+Theorem one_pass : Rabs (x - s1 * q1) <= M / 254 * (1 + 130 / 16777216).
+Proof.
+  destruct scales_large as [L1 _]; assert (S := s1_bounds).
+  apply Rle_trans with (1 := pass_error choice x s1 L1 start); lra.
+Qed.
+
+Theorem two_passes : Rabs (x - (s1 * q1 + s2 * q2)) <= M / 64516 * (1 + 64647 / 16777216).
+Proof.
+  destruct scales_large as [L1 [L2 L3]]; destruct binary32_scales as [F1 [F2 F3]].
+  destruct (carry x s1 s2 Fx F1 L1 start (proj1 s2_bounds)) as [X [F R]].
+  assert (A := product_error choice x s1 L1 start).
+  assert (B := pass_error choice r1 s2 L2 R).
+  assert (S := s1_bounds); assert (S' := s2_bounds).
+  replace (x - _) with (product choice x s1 - s1 * q1 + (r1 - s2 * q2))
+    by (unfold r1; rewrite X; ring).
+  unfold q1, q2; apply Rabs_le; apply Rabs_le_inv in A, B; lra.
+Qed.
+
+Theorem three_passes :
+  Rabs (x - (s1 * q1 + s2 * q2 + s3 * q3)) <= M / 16387064 * (1 + 16451712 / 16777216).
+Proof.
+  destruct scales_large as [L1 [L2 L3]]; destruct binary32_scales as [F1 [F2 F3]].
+  destruct (carry x s1 s2 Fx F1 L1 start (proj1 s2_bounds)) as [X [F R]].
+  destruct (carry r1 s2 s3 F F2 L2 R (proj1 s3_bounds)) as [X' [F' R']].
+  assert (A := product_error choice x s1 L1 start).
+  assert (B := product_error choice r1 s2 L2 R).
+  assert (C := pass_error choice r2 s3 L3 R').
+  assert (S := s1_bounds); assert (S' := s2_bounds); assert (S'' := s3_bounds).
+  replace (x - _) with (product choice x s1 - s1 * q1 + (product choice r1 s2 - s2 * q2)
+    + (r2 - s3 * q3)) by (unfold r2; rewrite X'; unfold r1; rewrite X; ring).
+  unfold q1, q2, q3; apply Rabs_le; apply Rabs_le_inv in A, B, C; lra.
+Qed.
+
+End Passes.
