@@ -1,0 +1,517 @@
+"""Exhaustive sweeps: every input of a finite set, in chunks, on any executor, with resume.
+
+A certificate depends on the set and the code alone: the inputs are judged in blocks of a fixed
+size, what each block gives is hashed, and hashes and findings are put together in the order of the
+inputs, whoever computed them, when, and in chunks of whatever size.
+"""
+
+import argparse
+import hashlib
+import json
+import multiprocessing
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from dataclasses import asdict, dataclass, field
+from functools import cache, partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msdnum import __version__, elements
+from msdnum.bits import CACHED_ELEMENTS, Array
+from msdnum.formats import BF16, E2M1, E2M3, E3M2, E4M3, E5M2, FloatFormat
+from msdnum.modes import Overflow
+
+__all__ = [
+    "CASTS", "Event", "Findings", "Outcome", "Sweep", "Worst", "add_arguments", "cast_sweep",
+    "certificate", "judge_cast", "main", "run",
+]  # fmt: skip
+
+CHUNK = 1 << 24
+IN_FLIGHT = 256
+"""Chunks submitted and not yet collected: enough for any executor, few enough to cancel."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one block of inputs gave, element by element.
+
+    Parameters
+    ----------
+    output : ndarray
+        The result, of any type: its bytes enter the digest.
+    mismatches : mapping of str to ndarray of bool
+        For each kind of failure, which inputs fail.
+    left_out : mapping of str to ndarray of bool
+        For each reason not to compare, which inputs it excludes.
+    worst : mapping of str to ndarray of float64
+        Finite quantities of which the largest is wanted.
+    """
+
+    output: NDArray[Any]
+    mismatches: Mapping[str, NDArray[np.bool_]]
+    left_out: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    worst: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Event:
+    """How many inputs show something, and the first of them."""
+
+    count: int
+    first: int | None
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The largest value of a quantity, and the first input that has it."""
+
+    value: float
+    at: int
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the inputs ``start`` to ``stop - 1`` gave, put together.
+
+    ``digests`` are the SHA-256 digests of the outputs of their blocks, in order.
+    """
+
+    start: int
+    stop: int
+    digests: tuple[str, ...]
+    mismatches: Mapping[str, Event]
+    left_out: Mapping[str, Event]
+    worst: Mapping[str, Worst]
+
+    def __post_init__(self) -> None:
+        """Refuse an empty range."""
+        if not 0 <= self.start < self.stop:
+            raise ValueError(f"start must be in 0..stop - 1, got {self.start} and {self.stop}")
+
+    @property
+    def failures(self) -> int:
+        """Number of mismatches of all kinds."""
+        return sum(event.count for event in self.mismatches.values())
+
+
+Judge = Callable[[NDArray[np.int64]], Outcome]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A finite set of inputs, the integers from 0 to ``size - 1``, and how to judge them.
+
+    Parameters
+    ----------
+    name : str
+        Letters, digits, ``-`` and ``_``: it names files.
+    inputs, operation : str
+        What an integer stands for, and what is done to it, for the certificate.
+    size : int
+        Number of inputs.
+    judge : callable
+        ``judge(inputs)`` gives the ``Outcome`` of an int64 array of consecutive inputs. It must
+        be a function of the inputs alone, and importable where a process pool is to run it.
+    versions : mapping of str to str
+        The versions the outcome depends on.
+    conventions : tuple of str
+        What a reader must know to read the certificate.
+    block : int
+        Number of inputs that are judged and hashed at once; the last block may be shorter.
+
+    Raises
+    ------
+    ValueError
+        If the name cannot name a file, or a number is not positive.
+    """
+
+    name: str
+    inputs: str
+    operation: str
+    size: int
+    judge: Judge
+    versions: Mapping[str, str]
+    conventions: tuple[str, ...] = ()
+    block: int = 1 << 16
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be enumerated."""
+        if not re.fullmatch(r"[\w-]+", self.name):
+            raise ValueError(f"name must be letters, digits, - and _, got {self.name!r}")
+        if self.size < 1 or self.block < 1:
+            raise ValueError(f"size and block must be positive, got {self.size} and {self.block}")
+
+    def identity(self) -> dict[str, Any]:
+        """Return what a certificate says before anything has been computed."""
+        return {
+            "sweep": self.name,
+            "inputs": self.inputs,
+            "operation": self.operation,
+            "conventions": list(self.conventions),
+            "versions": dict(self.versions),
+            "count": self.size,
+            "block": self.block,
+        }
+
+
+def run(
+    sweep: Sweep,
+    executor: Executor,
+    *,
+    chunk: int = CHUNK,
+    state: Path | None = None,
+    progress: Callable[[int], object] = lambda inputs: None,
+) -> Findings:
+    """Judge every input of a sweep.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        The sweep.
+    executor : concurrent.futures.Executor
+        Where the chunks are computed: threads, processes, Dask's, MPI's.
+    chunk : int
+        Number of inputs in a task, a multiple of ``sweep.block``. It does not change the result.
+    state : Path, optional
+        Directory in which finished chunks are kept, and taken up by a later run of the same
+        sweep with the same versions and the same source of this package.
+    progress : callable
+        Called with the number of inputs of every chunk that is done.
+
+    Returns
+    -------
+    Findings
+        Of all inputs.
+
+    Raises
+    ------
+    ValueError
+        If ``chunk`` is not a positive multiple of the block.
+
+    Notes
+    -----
+    An exception, ``KeyboardInterrupt`` included, cancels what has not begun and is passed on.
+    """
+    if chunk < 1 or chunk % sweep.block:
+        raise ValueError(f"chunk must be a positive multiple of {sweep.block}, got {chunk}")
+    directory = None if state is None else state_directory(sweep, state)
+    done = [] if directory is None else _load(directory)
+    for part in done:
+        progress(part.stop - part.start)
+    missing = list(_missing(done, sweep.size, chunk))
+    for part in _completed(executor, partial(_judge_chunk, sweep.judge, sweep.block), missing):
+        if directory is not None:
+            _write(directory / f"{part.start:x}-{part.stop:x}.json", json.dumps(asdict(part)))
+        progress(part.stop - part.start)
+        done.append(part)
+    return _merged(done)
+
+
+def certificate(sweep: Sweep, findings: Findings) -> str:
+    """Return the certificate, a JSON text: the same bytes for the same set, code and versions.
+
+    ``digest`` is the SHA-256 of the concatenated SHA-256 digests (32 bytes each) of the outputs
+    (little-endian) of consecutive blocks of ``block`` inputs. Inputs are given in hexadecimal.
+    """
+    if (findings.start, findings.stop) != (0, sweep.size):
+        raise ValueError(
+            f"findings must cover 0..{sweep.size - 1}, got {findings.start}..{findings.stop - 1}"
+        )
+    digests = b"".join(map(bytes.fromhex, findings.digests))
+    document = sweep.identity() | {
+        "digest": hashlib.sha256(digests).hexdigest(),
+        "mismatches": findings.failures,
+        "mismatches_by_kind": {k: _as_json(v) for k, v in findings.mismatches.items()},
+        "left_out": {k: _as_json(v) for k, v in findings.left_out.items()},
+        "worst": {k: {"value": v.value, "at": hex(v.at)} for k, v in findings.worst.items()},
+    }
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def _as_json(event: Event) -> dict[str, Any]:
+    return {"count": event.count, "first": None if event.first is None else hex(event.first)}
+
+
+def _judge_chunk(judge: Judge, block: int, start: int, stop: int) -> Findings:
+    starts = range(start, stop, block)
+    return _merged([_judge_block(judge, low, min(low + block, stop)) for low in starts])
+
+
+def _judge_block(judge: Judge, start: int, stop: int) -> Findings:
+    outcome = judge(np.arange(start, stop, dtype=np.int64))
+    output = np.ascontiguousarray(outcome.output)
+    little_endian = output.astype(output.dtype.newbyteorder("<"), copy=False)
+    return Findings(
+        start,
+        stop,
+        (hashlib.sha256(little_endian.data).hexdigest(),),
+        {kind: _event(mask, start) for kind, mask in outcome.mismatches.items()},
+        {kind: _event(mask, start) for kind, mask in outcome.left_out.items()},
+        {name: _worst(values, start) for name, values in outcome.worst.items()},
+    )
+
+
+def _event(mask: NDArray[np.bool_], start: int) -> Event:
+    count = int(np.count_nonzero(mask))
+    return Event(count, start + int(mask.argmax()) if count else None)
+
+
+def _worst(values: NDArray[np.float64], start: int) -> Worst:
+    at = int(values.argmax())
+    return Worst(float(values[at]), start + at)
+
+
+def _merged(parts: Iterable[Findings]) -> Findings:
+    """Put findings together that cover a range without gaps; their order does not matter."""
+    ordered = sorted(parts, key=lambda part: part.start)
+    return Findings(
+        ordered[0].start,
+        ordered[-1].stop,
+        tuple(digest for part in ordered for digest in part.digests),
+        _by_name(_sum, [part.mismatches for part in ordered]),
+        _by_name(_sum, [part.left_out for part in ordered]),
+        _by_name(_largest, [part.worst for part in ordered]),
+    )
+
+
+def _by_name(merge: Callable[[list[Any]], Any], mappings: list[Mapping[str, Any]]) -> Any:
+    names = dict.fromkeys(name for mapping in mappings for name in mapping)
+    return {name: merge([m[name] for m in mappings if name in m]) for name in names}
+
+
+def _sum(events: list[Event]) -> Event:
+    firsts = [event.first for event in events if event.first is not None]
+    return Event(sum(event.count for event in events), min(firsts, default=None))
+
+
+def _largest(values: list[Worst]) -> Worst:
+    return max(values, key=lambda worst: (worst.value, -worst.at))
+
+
+def _missing(done: list[Findings], size: int, chunk: int) -> Iterator[tuple[int, int]]:
+    """Cut what lies between the finished parts into chunks that end at multiples of ``chunk``."""
+    position = 0
+    for start, stop in [*((part.start, part.stop) for part in done), (size, size)]:
+        while position < start:
+            end = min(start, (position // chunk + 1) * chunk)
+            yield position, end
+            position = end
+        position = stop
+
+
+def _completed(
+    executor: Executor, judge: Callable[[int, int], Findings], ranges: list[tuple[int, int]]
+) -> Iterator[Findings]:
+    """Yield results as they come. An executor that computes in ``submit`` is collected at once."""
+    pending: set[Future[Findings]] = set()
+    try:
+        for low, high in ranges:
+            pending.add(executor.submit(judge, low, high))
+            timeout = 0 if len(pending) < IN_FLIGHT else None
+            finished, pending = wait(pending, timeout, FIRST_COMPLETED)
+            yield from (future.result() for future in finished)
+        while pending:
+            finished, pending = wait(pending, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in finished)
+    finally:
+        for future in pending:
+            future.cancel()
+
+
+def state_directory(sweep: Sweep, state: Path) -> Path:
+    """Return where a sweep keeps its chunks: a place of its own for each version of the code."""
+    sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    identity = json.dumps(sweep.identity()).encode()
+    return state / f"{sweep.name}-{hashlib.sha256(identity + sources).hexdigest()[:16]}"
+
+
+def _load(directory: Path) -> list[Findings]:
+    """Return the finished parts in order, without those that overlap an earlier one."""
+    parts: list[Findings] = []
+    for part in sorted(map(_read, directory.glob("*.json")), key=lambda part: part.start):
+        if not parts or part.start >= parts[-1].stop:
+            parts.append(part)
+    return parts
+
+
+def _read(path: Path) -> Findings:
+    try:
+        part = json.loads(path.read_text(encoding="utf-8"))
+        return Findings(
+            part["start"],
+            part["stop"],
+            tuple(part["digests"]),
+            {kind: Event(**event) for kind, event in part["mismatches"].items()},
+            {kind: Event(**event) for kind, event in part["left_out"].items()},
+            {name: Worst(**worst) for name, worst in part["worst"].items()},
+        )
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"state file {path} is damaged: delete it, or start afresh") from error
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that is there as a whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(
+        "w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8"
+    ) as file:
+        file.write(text)
+    Path(file.name).chmod(0o644)
+    os.replace(file.name, path)
+
+
+def judge_cast(fmt: FloatFormat, overflow: Overflow, inputs: NDArray[np.int64]) -> Outcome:
+    """Cast binary32 patterns with NumPy, JAX jit and ``ml_dtypes`` and compare the codes.
+
+    Between NumPy and JAX every bit counts. ``ml_dtypes`` makes any NaN of a NaN, of either sign;
+    where the format has no NaN it defines nothing, and NaN is left out.
+    """
+    x = inputs.astype(np.uint32).view(np.float32)
+    codes = _numpy_codes(x, fmt, overflow)
+    peer = _ml_dtypes_codes(x, fmt)
+    nan = np.isnan(x)
+    differs = (peer != codes) & ~nan
+    if fmt.nan_code is not None:
+        differs |= nan & ~_is_nan(peer, fmt)
+    mismatches = {
+        "JAX jit and NumPy": np.asarray(_jitted(fmt, overflow)(x)) != codes,
+        "ml_dtypes and NumPy": differs,
+    }
+    return Outcome(codes, mismatches, {"NaN and ml_dtypes": nan} if fmt.nan_code is None else {})
+
+
+def _numpy_codes(x: NDArray[np.float32], fmt: FloatFormat, overflow: Overflow) -> NDArray[Any]:
+    # encode would refuse NaN where the format has none; beneath it NaN is what it is under jit.
+    pieces = np.split(x.view(np.int32), range(CACHED_ELEMENTS, x.size, CACHED_ELEMENTS))
+    return np.concatenate([elements.encode_scaled(p, 0, fmt, overflow) for p in pieces])
+
+
+@cache
+def _jitted(fmt: FloatFormat, overflow: Overflow) -> Callable[[Array], Array]:
+    import jax
+
+    return jax.jit(partial(elements.encode, fmt=fmt, overflow=overflow))
+
+
+def _ml_dtypes_codes(x: NDArray[np.float32], fmt: FloatFormat) -> NDArray[Any]:
+    storage = elements.storage_dtype(fmt)
+    target = elements.as_ml_dtype(np.zeros(1, storage), fmt).dtype
+    with np.errstate(all="ignore"):
+        return x.astype(target).view(storage)
+
+
+def _is_nan(codes: NDArray[Any], fmt: FloatFormat) -> NDArray[np.bool_]:
+    magnitude = codes & codes.dtype.type((1 << (fmt.bits - 1)) - 1)
+    last_number = fmt.max_code if fmt.inf_code is None else fmt.inf_code
+    return np.asarray(magnitude > last_number)
+
+
+def cast_sweep(fmt: FloatFormat, *, size: int = 1 << 32) -> Sweep:
+    """Return the sweep of all binary32 patterns to an element format, rounded RNE.
+
+    Parameters
+    ----------
+    fmt : FloatFormat
+        A format that ``ml_dtypes`` has too.
+    size : int
+        The first so many patterns only.
+    """
+    import jax
+
+    has_nan = fmt.nan_code is not None
+    overflow = Overflow.OVERFLOW if has_nan else Overflow.SATURATE
+    packages = {name: version(name) for name in ("jax", "jaxlib", "ml_dtypes", "numpy")}
+    return Sweep(
+        f"cast-{fmt.name}",
+        "binary32 patterns, an integer is its pattern",
+        f"to {fmt.name}, RNE, {overflow.name}; the output is the code",
+        size,
+        partial(judge_cast, fmt, overflow),
+        {"msdnum": __version__, **packages, "jax backend": jax.default_backend()},
+        (
+            "JAX jit and NumPy are compared bit by bit, NaN included",
+            "ml_dtypes is compared bit by bit, but for NaN: "
+            + (
+                "there its code must be a NaN, of either sign and any payload"
+                if has_nan
+                else "the format has none and ml_dtypes defines nothing; msdnum.encode refuses it "
+                "outside jit and gives +max_finite under jit, which the digest holds"
+            ),
+        ),
+    )
+
+
+CASTS = {fmt.name: fmt for fmt in (E2M1, E2M3, E3M2, E4M3, E5M2, BF16)}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``msdnum sweep``."""
+    parser.add_argument(
+        "names", nargs="*", type=_cast_name, metavar="FORMAT", help=f"of {', '.join(CASTS)}; or all"
+    )
+    parser.add_argument("--chunk", type=int, default=CHUNK, help="inputs in a task")
+    parser.add_argument("--workers", type=_positive, default=os.cpu_count(), help="processes")
+    parser.add_argument("--state", type=Path, default=Path("build/sweep"), help="unfinished work")
+    parser.add_argument("--out", type=Path, default=Path("certificates"), help="certificates")
+    parser.add_argument("--fresh", action="store_true", help="forget unfinished work")
+
+
+def _cast_name(text: str) -> str:
+    if text not in CASTS:
+        raise argparse.ArgumentTypeError(f"FORMAT must be one of {', '.join(CASTS)}, got {text!r}")
+    return text
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a positive integer, got {text!r}")
+    return int(text)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Carry out ``msdnum sweep``: 0 without mismatches, 1 with, 130 after Ctrl-C."""
+    failures = 0
+    with _processes(args.workers) as executor:
+        for name in args.names or CASTS:
+            try:
+                failures += _certify(cast_sweep(CASTS[name]), executor, args)
+            except KeyboardInterrupt:
+                executor.shutdown(wait=False, cancel_futures=True)
+                print("interrupted: the same command goes on from here", file=sys.stderr)
+                return 130
+    return int(failures > 0)
+
+
+def _processes(workers: int) -> ProcessPoolExecutor:
+    """Return a pool that leaves Ctrl-C to its parent. JAX's threads do not survive a fork."""
+    context = multiprocessing.get_context("spawn")
+    ignore = (signal.SIGINT, signal.SIG_IGN)
+    return ProcessPoolExecutor(workers, context, initializer=signal.signal, initargs=ignore)
+
+
+def _certify(sweep: Sweep, executor: Executor, args: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    directory = state_directory(sweep, args.state)
+    if args.fresh:
+        shutil.rmtree(directory, ignore_errors=True)
+    with tqdm(total=sweep.size, desc=sweep.name, unit=" inputs", unit_scale=True) as bar:
+        findings = run(sweep, executor, chunk=args.chunk, state=args.state, progress=bar.update)
+    path = args.out / f"{sweep.name}.json"
+    _write(path, certificate(sweep, findings))
+    shutil.rmtree(directory, ignore_errors=True)
+    for kind, event in findings.mismatches.items():
+        where = "" if event.first is None else f", first {event.first:#010x}"
+        print(f"{sweep.name}: {kind}: {event.count} of {sweep.size} differ{where}")
+    print(f"{sweep.name}: {path}")
+    return findings.failures
