@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, unique
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 
 from msdnum.formats import (
@@ -109,6 +110,7 @@ def subtract(x: Value, y: Value) -> Value:
     return multiply(Fraction(-1), y)
 
 
+@cache
 def pow2(exponent: int) -> Fraction:
     """Return ``2**exponent``."""
     return Fraction(2) ** exponent
@@ -210,6 +212,7 @@ def decode(code: int, fmt: ElementFormat) -> Value:
     return signed(sign == 1, (1 + significand) * pow2(field - fmt.bias))
 
 
+@cache
 def max_finite(fmt: ElementFormat) -> Fraction:
     """Return the largest number of the format."""
     code = fmt.max_integer if isinstance(fmt, IntegerFormat) else fmt.max_code
