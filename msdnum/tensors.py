@@ -92,8 +92,8 @@ def _embed(
     x = tensor("embeddings.word_embeddings.weight")[np.concatenate(tokens)].astype(np.float64)
     x += tensor("embeddings.position_embeddings.weight")[positions]
     x += tensor("embeddings.token_type_embeddings.weight")[0]
-    x -= x.mean(axis=-1, keepdims=True)
-    x /= np.sqrt((x * x).mean(axis=-1, keepdims=True) + eps)
+    x -= x.mean(axis=1, keepdims=True)
+    x /= np.sqrt((x * x).mean(axis=1, keepdims=True) + eps)
     return x * tensor("embeddings.LayerNorm.weight") + tensor("embeddings.LayerNorm.bias")
 
 

@@ -73,6 +73,10 @@ def test_a_missing_model_says_how_to_install_it(monkeypatch):
 
 def safetensors_file(path, dtype, shape, data):
     header = {"w.weight": {"dtype": dtype, "shape": shape, "data_offsets": [0, len(data)]}}
+    return write(path, header, data)
+
+
+def write(path, header, data):
     text = json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(text)) + text + data)
     return path
@@ -119,6 +123,14 @@ def test_an_unknown_tensor_lists_the_nearest(tmp_path):
     assert one_line(f"{path}:zzz").endswith("such as w.weight, got 'zzz'")
 
 
+def test_the_list_of_tensors_is_short(tmp_path):
+    one = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
+    header = {f"w{i}": {**one, "data_offsets": [4 * i, 4 * i + 4]} for i in range(6)}
+    path = write(tmp_path / "x", header, bytes(24))
+    assert one_line(f"{path}:zzz").endswith("such as w0, w1, w2, w3, got 'zzz'")
+    assert len(one_line(f"{path}:w9").split(", ")) == 6
+
+
 @pytest.mark.parametrize(("dtype", "size"), [("F64", 8), ("I64", 8), ("F8_E4M3", 1)])
 def test_other_types_are_refused(tmp_path, dtype, size):
     path = safetensors_file(tmp_path / "x", dtype, [2], bytes(2 * size))
@@ -134,7 +146,7 @@ def test_tensors_without_elements_or_axis_are_refused(tmp_path, shape, data):
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_non_finite_element_is_shown(tmp_path, value):
-    data = np.array([[0, 1], [value, 2]], np.float32).tobytes()
+    data = np.array([[0, 1], [value, np.nan]], np.float32).tobytes()
     path = safetensors_file(tmp_path / "x", "F32", [2, 2], data)
     assert one_line(f"{path}:w.weight").endswith(f"must be finite, got {value} at (1, 0)")
 
