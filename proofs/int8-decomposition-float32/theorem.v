@@ -2,6 +2,7 @@
 
 From Flocq Require Import Sterbenz Mult_error.
 From Msdnum Require Import Decomposition.
+From Msdnum.int8_decomposition_float32 Require first_digit reciprocal.
 
 Notation u := (/ 16777216). (* 2^-24 *)
 Notation half := (/ 2 + / 262144). (* a half, and 2^-18 for rounding the quotient *)
@@ -310,4 +311,44 @@ Proof.
   unfold q1, q2, q3; apply Rabs_le; apply Rabs_le_inv in A, B, C; lra.
 Qed.
 
+(** No overflow, unless M is the largest binary32 number, where 127 s1 rounds up to infinity. *)
+Theorem no_overflow :
+  M <= 16777214 * pow2 104 -> Rabs (product choice x s1) <= 16777215 * pow2 104.
+Proof.
+  intros Top; destruct scales_large as [L1 _].
+  assert (P := bpow_gt_0 radix2 104).
+  apply abs_round_le_generic; auto with typeclass_instances.
+  { apply generic_format_FLT; exists (Float radix2 16777215 104); [reflexivity | reflexivity | simpl; lia]. }
+  assert (S := s1_bounds); assert (D := digit_bound choice x s1 L1 start).
+  rewrite Rabs_mult, (Rabs_pos_eq s1) by lra.
+  apply Rle_trans with (s1 * 127); [apply Rmult_le_compat_l; lra | lra].
+Qed.
+
 End Passes.
+
+(** * Gappa certificates *)
+
+(** The first digit, M normalised to [1, 2], ties to even. *)
+Theorem first_digit_within_127 M x :
+  1 <= M <= 2 -> Rabs (x / M) <= 1 -> Rabs (integer (quotient x (first_scale M))) <= 127.
+Proof.
+  intros HM Hx.
+  assert (S : 0 < first_scale M).
+  { assert (P : pow2 (-120) <= M / 127) by (simpl; lra).
+    assert (H := scaled_down M 127 ltac:(lra) P); unfold first_scale; lra. }
+  apply Rnot_lt_le; intros Above; apply (first_digit.l1 x M); unfold Float1;
+    try (split; [split|]; discharge);
+    set (s := first_scale M) in S; change (round _ _ _ (M / 127)) with s; clearbody s;
+    field; repeat split; lra.
+Qed.
+
+(** Kernels that multiply by fl(127/M) once: t is that product, ties away from zero. *)
+Theorem reciprocal_two_passes t
+    (a := round radix2 (FIX_exp 0) ZnearestA t)
+    (b := round radix2 (FIX_exp 0) ZnearestA (binary32 (254 * binary32 (t - a)))) :
+  Rabs t <= 127 -> Rabs (a + b / 254 - t) <= 1 / 508 * (1 + / 65536).
+Proof.
+  intros H.
+  assert (C : Rabs ((a + b / 254 - t) * 254) <= 65537 / 131072) by by_certificate (reciprocal.l1 t).
+  rewrite Rabs_mult, (Rabs_pos_eq 254) in C by lra; lra.
+Qed.
