@@ -1,9 +1,11 @@
 """The specification against the formats' own values, brute force, ml_dtypes and NumPy's float32."""
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 
 import ml_dtypes
 import numpy as np
@@ -196,10 +198,17 @@ def test_int4_codes_are_those_of_ml_dtypes() -> None:
     assert codes == stored.tolist()
 
 
+@cache
+def finite_values(fmt: ElementFormat) -> list[Fraction]:
+    codes = [code for code in fmt.codes if not (fmt is INT8_SYMMETRIC and code == 0x80)]
+    values = [spec.decode(code, fmt) for code in codes]
+    return sorted({spec.number(v) for v in values if spec.is_finite(v)})
+
+
 def nearest(x: Fraction, candidates: list[Fraction], rounding: Rounding) -> set[Fraction]:
-    """Return what may become of ``x`` by choosing among all values of a format."""
-    below = max(v for v in candidates if v <= x)
-    above = min(v for v in candidates if v >= x)
+    """Return what may become of ``x`` by choosing among all values of a format, sorted."""
+    below = candidates[bisect_right(candidates, x) - 1]
+    above = candidates[bisect_left(candidates, x)]
     toward_zero, away = (below, above) if x > 0 else (above, below)
     if rounding in (Rounding.RNE, Rounding.RNA):
         gap = abs(x - below) - abs(above - x)
@@ -217,10 +226,7 @@ def nearest(x: Fraction, candidates: list[Fraction], rounding: Rounding) -> set[
 def test_rounding_picks_the_right_neighbour_of_all_values(
     fmt: ElementFormat, rounding: Rounding, data: st.DataObject
 ) -> None:
-    values = [spec.decode(code, fmt) for code in fmt.codes]
-    finite = sorted({spec.number(v) for v in values if spec.is_finite(v)})
-    if fmt is INT8_SYMMETRIC:
-        finite = finite[1:]
+    finite = finite_values(fmt)
     i = data.draw(st.integers(0, len(finite) - 2))
     weight = data.draw(st.sampled_from([0, Fraction(1, 2), 1]) | st.fractions(0, 1))
     x = finite[i] + weight * (finite[i + 1] - finite[i])
