@@ -18,7 +18,8 @@ MODULES = sorted((ROOT / "msdnum").glob("*.py"))
 NAMES = {"formats", "modes"}
 EMULATOR = ["bits", "elements", "blocks", "decompose", "gemm", "attention"]
 LIBRARY = {*NAMES, *EMULATOR, "spec", "errors", "bounds", "exact", "cost", "cases", "tensors"}
-WORKSHOP = {*LIBRARY, "sweep", "experiments"}
+EVIDENCE = {"ledger", "theorems", "pairs", "evidence", "sweep", "experiments"}
+BENCHES = {"bench", "bench_gemm"}
 
 # What each module may import of the package.
 MAY_IMPORT = {
@@ -33,12 +34,17 @@ MAY_IMPORT = {
     "tensors": set(),
     "cases": {*NAMES, "tensors"},
     "testing": NAMES,
+    "ledger": NAMES,
+    "theorems": set(),
+    "pairs": LIBRARY,
+    "evidence": {*LIBRARY, "ledger", "pairs"},
     "sweep": LIBRARY,
-    "experiments": {*LIBRARY, "sweep"},
-    "bench": WORKSHOP,
-    "claims": WORKSHOP,
+    "experiments": {*LIBRARY, "pairs", "sweep"},
+    "claims": {*LIBRARY, *EVIDENCE},
+    "bench_gemm": LIBRARY,
+    "bench": {*LIBRARY, "bench_gemm"},
     "plotting": set(),
-    "__main__": {*WORKSHOP, "bench", "claims", "plotting"},
+    "__main__": {*LIBRARY, *EVIDENCE, *BENCHES, "claims", "plotting"},
     "__init__": LIBRARY,
 }
 

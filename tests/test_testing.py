@@ -162,7 +162,8 @@ PROPERTIES = {
 
 
 @KINDS
-@pytest.mark.parametrize("size", [1, 2, 32])
+@pytest.mark.parametrize("size", [1, 32])
+@settings(max_examples=30)
 @given(data=st.data())
 def test_every_kind_of_block_is_what_it_says(kind, size, data):
     x = data.draw(blocks(size, [kind]))
@@ -179,10 +180,10 @@ def test_every_kind_but_zeros_varies(kind):
 
 
 def test_the_ends_of_the_scales_are_reached():
-    reach(blocks(4, ["least_scale"]), lambda x: amax(x) == 2.0**-149)
-    reach(blocks(4, ["greatest_scale"]), lambda x: bits(amax(x)) == 0x7F7FFFFF)
+    reach(blocks(1, ["least_scale"]), lambda x: amax(x) == 2.0**-149)
+    reach(blocks(1, ["greatest_scale"]), lambda x: bits(amax(x)) == 0x7F7FFFFF)
     for step in (-0x10000, -1, 0, 1, 0x10000):
-        power = blocks(4, ["amax_near_power"])
+        power = blocks(1, ["amax_near_power"])
         reach(power, lambda x, step=step: (bits(amax(x)) - step) % 2**23 == 0)
 
 
@@ -212,8 +213,8 @@ def test_rows_are_blocks_end_to_end(x):
 
 
 def test_rows_reach_every_length():
-    for size in (1, 7, 8, 9, 24):
-        reach(testing.rows(8, 3), lambda x, size=size: x.size == size)
+    for size in (1, 3, 4, 5, 12):
+        reach(testing.rows(4, 3), lambda x, size=size: x.size == size)
 
 
 @given(testing.bfloat16(blocks(4, list(BLOCK_KINDS))))
