@@ -33,7 +33,8 @@ BIAS = 127
 EMIN = -126
 ETA_EXPONENT = -149
 MAX_SHIFT = 30
-CACHED_ELEMENTS = 1 << 14
+CACHED_ELEMENTS = 1 << 15
+KEPT_BYTES = 24 << 20
 
 
 class Fields(NamedTuple):
@@ -98,12 +99,12 @@ def fields(pattern: Array) -> Fields:
     """Split binary32 patterns (int32), normalizing subnormal numbers."""
     xp = namespace(pattern)
     magnitude = pattern & MAGNITUDE_MASK
-    normalized = magnitude
+    normalized, implicit = magnitude, IMPLICIT_BIT
     if maybe_any(magnitude < IMPLICIT_BIT):
         # A subnormal fraction, converted to binary32, is normal; its exponent is 149 too large.
         subnormal = magnitude.astype(xp.float32).view(xp.int32) + (ETA_EXPONENT << FRACTION_BITS)
         normalized = xp.where(magnitude < IMPLICIT_BIT, subnormal, magnitude)
-    implicit = (magnitude != 0).astype(xp.int32) << FRACTION_BITS
+        implicit = (magnitude != 0).astype(xp.int32) << FRACTION_BITS
     significand = normalized & FRACTION_MASK | implicit
     return Fields(pattern < 0, (normalized >> FRACTION_BITS) - BIAS, significand)
 
@@ -118,6 +119,16 @@ def shift_rne(n: Array, shift: Array) -> Array:
     quotient = n >> shift
     twice_rest = (n - (quotient << shift)) << 1
     return quotient + (twice_rest + (quotient & 1) > (1 << shift))
+
+
+def round_significand(n: Array, shift: Array) -> Array:
+    """Return ``n / 2**shift`` as ``shift_rne`` does, for n < 2**24 and shift of 1 to 100.
+
+    The adder rounds: above ``2**(23 + shift)`` the ulp of binary32 is ``2**shift``.
+    """
+    xp = namespace(n)
+    offset = shift + (BIAS + FRACTION_BITS) << FRACTION_BITS
+    return (n.astype(xp.float32) + offset.view(xp.float32)).view(xp.int32) - offset
 
 
 def compose(negative: Array, significand: Array, exponent: Array) -> Array:
@@ -137,13 +148,20 @@ def compose(negative: Array, significand: Array, exponent: Array) -> Array:
     xp = namespace(significand)
     scaled = significand.astype(xp.float32).view(xp.int32)
     field = (scaled >> FRACTION_BITS) + exponent
-    normal = scaled + (xp.clip(exponent, -300, 300) << FRACTION_BITS)
+    magnitude = scaled + (exponent << FRACTION_BITS)
+    rare = (field <= 0) | (field > 254) | (significand == 0)
+    if maybe_any(rare):
+        magnitude = xp.where(rare, _compose_rare(significand, exponent, field), magnitude)
+    return with_sign(magnitude, negative).view(xp.float32)
+
+
+def _compose_rare(significand: Array, exponent: Array, field: Array) -> Array:
+    """Return the pattern of a magnitude that is zero, subnormal or too large."""
+    xp = namespace(significand)
     left = xp.clip(exponent - ETA_EXPONENT, 0, FRACTION_BITS)
     right = xp.clip(ETA_EXPONENT - exponent, 0, MAX_SHIFT)
     subnormal = shift_rne(xp.where(field > 0, 0, significand) << left, right)
-    magnitude = xp.where(field > 0, xp.where(field > 254, INF, normal), subnormal)
-    magnitude = xp.where(significand == 0, 0, magnitude)
-    return with_sign(magnitude, negative).view(xp.float32)
+    return xp.where((field > 254) & (significand != 0), INF, subnormal)
 
 
 def with_sign(magnitude: Array | int, negative: Array) -> Array:
@@ -262,6 +280,9 @@ def map_rows(function: Callable[..., tuple[Array, ...]], *operands: Array) -> tu
     step = max(1, CACHED_ELEMENTS // length)
     if is_jax(operands[0]) or rows <= step:
         return function(*operands)
+    # glibc gives memory back and takes it again with every freed temporary, page fault by page
+    # fault, until it has seen a block freed that is larger than they are together.
+    np.empty(KEPT_BYTES, np.uint8)
     first = function(*(v[:step] for v in operands))
     results = tuple(np.empty((rows, *part.shape[1:]), part.dtype) for part in first)
     for result, part in zip(results, first, strict=True):

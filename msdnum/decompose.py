@@ -16,6 +16,7 @@ import numpy as np
 from msdnum import bits, blocks, elements
 from msdnum.bits import Array
 from msdnum.blocks import QuantizedArray
+from msdnum.elements import Quanta
 from msdnum.formats import (
     BINARY32,
     E2M1,
@@ -295,7 +296,7 @@ def decompose(x: Array, scheme: Scheme, *, axis: int | None = -1) -> Decompositi
     """
     elements.check_mode("scheme", scheme, Scheme)
     if scheme.formats[0].scale is E8M0:
-        kernel = _powers_of_two
+        kernel = _powers_of_two_and_remainder
     else:
         bits.require_float64(x, f"the remainder of {scheme.name}")
         kernel = _exact if scheme.arithmetic is Arithmetic.EXACT else _float32_and_remainder
@@ -345,30 +346,36 @@ def _decompose(
 
 
 def _powers_of_two(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
+    return _round_terms(rows, scheme)[0]
+
+
+def _powers_of_two_and_remainder(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
+    xp = bits.namespace(rows)
+    results, last = _round_terms(rows, scheme)
+    remainder = elements.remainder_of(last, scheme.formats[-1].element)
+    finite = blocks.row_amax(rows) < bits.INF
+    return *results, xp.where(finite, remainder, np.float32(np.nan))
+
+
+def _round_terms(rows: Array, scheme: Scheme) -> tuple[tuple[Array, ...], Quanta]:
+    """Return codes and scale codes of all terms, and the last term as it was rounded."""
     xp = bits.namespace(rows)
     amax = blocks.row_amax(rows)
-    exponents = None if scheme.ratios is OWN_AMAX else _fixed_exponents(amax, scheme)
     codes, scale_codes, pattern = [], [], rows
     for i, fmt in enumerate(scheme.formats):
-        if exponents is None:
-            exponent = blocks.shared_exponent(blocks.row_amax(pattern), fmt.element, fmt.rule)
+        if i == 0 or scheme.ratios is OWN_AMAX:
+            row_amax = blocks.row_amax(pattern) if i else amax
+            exponent = blocks.shared_exponent(row_amax, fmt.element, fmt.rule)
         else:
-            exponent = exponents[i]
-        exponent = blocks.clamp_exponent(exponent)
-        code, left = elements.encode_with_remainder(pattern, exponent, fmt.element)
+            exponent = exponent - _log2(scheme.ratios[i - 1])
+        clamped = blocks.clamp_exponent(exponent)
+        quanta = elements.round_to_quanta(pattern, clamped, fmt.element)
+        code = elements.codes_of(quanta, fmt.element, Overflow.SATURATE)
         codes.append(blocks.zero_unless(amax < bits.INF, code))
-        scale_codes.append(blocks.exponent_codes(exponent, amax))
-        pattern = left.view(xp.int32)
-    remainder = xp.where(amax < bits.INF, pattern, bits.NAN).view(xp.float32)
-    return *codes, *scale_codes, remainder
-
-
-def _fixed_exponents(amax: Array, scheme: Scheme) -> list[Array]:
-    fmt = scheme.formats[0]
-    exponents = [blocks.shared_exponent(amax, fmt.element, fmt.rule)]
-    for ratio in scheme.ratios or ():
-        exponents.append(exponents[-1] - _log2(ratio))
-    return exponents
+        scale_codes.append(blocks.exponent_codes(clamped, amax))
+        if i < scheme.terms - 1:
+            pattern = elements.remainder_of(quanta, fmt.element).view(xp.int32)
+    return (*codes, *scale_codes), quanta
 
 
 def _exact(rows: Array, scheme: Scheme) -> tuple[Array, ...]:

@@ -201,31 +201,50 @@ def _quantum(fmt: ElementFormat) -> tuple[int, int]:
     return fmt.fraction_bits, fmt.emin
 
 
-class _Quanta(NamedTuple):
+class Quanta(NamedTuple):
     """|x| / 2**exponent as a number of quanta, rounded: what codes and remainders are made of."""
 
+    pattern: Array
     x: Fields
-    e: Array
+    above: Array
+    """Exponent above that of the smallest normal number."""
     shift: Array
+    """The quantum over the ulp of x is ``2**shift``."""
     count: Array
 
 
-def _round_to_quanta(
+def round_to_quanta(
     pattern: Array,
     exponent: Array | int,
     fmt: ElementFormat,
-    rounding: Rounding,
-    words: Array | None,
-) -> _Quanta:
+    rounding: Rounding = Rounding.RNE,
+    words: Array | None = None,
+) -> Quanta:
+    """Round ``x / 2**exponent``. Nothing is divided: no quotient is out of range.
+
+    Parameters
+    ----------
+    pattern : Array of int32
+        The binary32 patterns of x.
+    exponent : Array of int32, or int
+        Broadcast against ``pattern``; -300 to 300.
+    fmt, rounding
+        As for ``encode``.
+    words : Array of uint32, optional
+        The random words of STOCHASTIC.
+    """
     xp = bits.namespace(pattern)
     m, emin = _quantum(fmt)
     x = bits.fields(pattern)
-    e = x.exponent - exponent
-    shift = bits.FRACTION_BITS - m + xp.maximum(emin - e, 0)
+    above = x.exponent - (exponent + emin)
+    shift = xp.clip(-above, 0, 60) + (bits.FRACTION_BITS - m)
     if words is not None:
-        return _Quanta(x, e, shift, _round_stochastic(x.significand, shift, words))
-    shift = xp.minimum(shift, bits.MAX_SHIFT)
-    return _Quanta(x, e, shift, _ROUND[rounding](x.significand, shift, x.negative))
+        count = _round_stochastic(x.significand, shift, words)
+    elif rounding is Rounding.RNE and m < bits.FRACTION_BITS:
+        count = bits.round_significand(x.significand, shift)
+    else:
+        count = _ROUND[rounding](x.significand, xp.minimum(shift, bits.MAX_SHIFT), x.negative)
+    return Quanta(pattern, x, above, shift, count)
 
 
 def encode_scaled(
@@ -236,53 +255,32 @@ def encode_scaled(
     rounding: Rounding = Rounding.RNE,
     words: Array | None = None,
 ) -> Array:
-    """Return the codes of ``x / 2**exponent``. Nothing is divided: no quotient is out of range.
+    """Return the codes of ``x / 2**exponent``; parameters as for ``round_to_quanta``."""
+    return codes_of(round_to_quanta(pattern, exponent, fmt, rounding, words), fmt, overflow)
 
-    Parameters
-    ----------
-    pattern : Array of int32
-        The binary32 patterns of x.
-    exponent : Array of int32, or int
-        Broadcast against ``pattern``; -300 to 300.
-    fmt, overflow, rounding
-        As for ``encode``.
-    words : Array of uint32, optional
-        The random words of STOCHASTIC.
 
-    Returns
-    -------
-    Array of uint8, uint16 or uint32
-        Codes.
+def remainder_of(quanta: Quanta, fmt: ElementFormat) -> Array:
+    """Return what the saturated code, times ``2**exponent``, leaves of x, as float32.
+
+    Exact for finite x below ``2**(emax + 23 - m)`` times the scale, in whose binades
+    ``max_finite`` is a multiple of the ulp of x. Zero is +0.
     """
-    quanta = _round_to_quanta(pattern, exponent, fmt, rounding, words)
-    return _codes(pattern, quanta, fmt, overflow)
-
-
-def encode_with_remainder(
-    pattern: Array, exponent: Array | int, fmt: ElementFormat
-) -> tuple[Array, Array]:
-    """Return the codes of ``x / 2**exponent``, RNE and saturating, and what they leave of x.
-
-    Parameters are those of ``encode_scaled``.
-
-    Returns
-    -------
-    codes : Array of uint8, uint16 or uint32
-    remainder : Array of float32
-        ``x - decode(codes) * 2**exponent``. Exact for finite x below ``2**(emax + 23 - m)`` times
-        the scale, in whose binades ``max_finite`` is a multiple of the ulp of x. Zero is +0.
-    """
-    quanta = _round_to_quanta(pattern, exponent, fmt, Rounding.RNE, None)
-    xp = bits.namespace(pattern)
     x = quanta.x
-    largest, unit = _largest(fmt, x.negative)
-    saturated = largest << xp.clip(bits.FRACTION_BITS + unit - quanta.e, 0, bits.FRACTION_BITS)
-    taken = xp.minimum(quanta.count << quanta.shift, saturated)
-    left = x.significand - xp.where(quanta.e > fmt.emax + 1, saturated, taken)
-    ulp = x.exponent - bits.FRACTION_BITS
+    left = x.significand - _taken(quanta, fmt)
     negative = (x.negative != (left < 0)) & (left != 0)
-    remainder = bits.compose(negative, xp.abs(left), ulp)
-    return _codes(pattern, quanta, fmt, Overflow.SATURATE), remainder
+    return bits.compose(negative, abs(left), x.exponent - bits.FRACTION_BITS)
+
+
+def _taken(quanta: Quanta, fmt: ElementFormat) -> Array:
+    """Return the rounded and saturated magnitude in units of the ulp of x."""
+    xp = bits.namespace(quanta.count)
+    taken = quanta.count << xp.minimum(quanta.shift, bits.MAX_SHIFT)
+    above_emax = quanta.above + _quantum(fmt)[1] - fmt.emax
+    if not bits.maybe_any(above_emax >= 0):
+        return taken
+    largest, unit = _largest(fmt, quanta.x.negative)
+    align = bits.FRACTION_BITS + unit - fmt.emax - above_emax
+    return xp.minimum(taken, largest << xp.clip(align, 0, bits.FRACTION_BITS))
 
 
 def _largest(fmt: ElementFormat, negative: Array) -> tuple[Array | int, int]:
@@ -294,14 +292,15 @@ def _largest(fmt: ElementFormat, negative: Array) -> tuple[Array | int, int]:
     return implicit | fmt.max_code & (implicit - 1), fmt.emax - fmt.fraction_bits
 
 
-def _codes(pattern: Array, quanta: _Quanta, fmt: ElementFormat, overflow: Overflow) -> Array:
-    xp = bits.namespace(pattern)
+def codes_of(quanta: Quanta, fmt: ElementFormat, overflow: Overflow) -> Array:
+    """Return the codes of rounded numbers."""
+    xp = bits.namespace(quanta.pattern)
     m, emin = _quantum(fmt)
-    magnitude = (xp.clip(quanta.e - emin, 0, fmt.emax + 1 - emin) << m) + quanta.count
+    magnitude = (xp.clip(quanta.above, 0, fmt.emax + 1 - emin) << m) + quanta.count
     if isinstance(fmt, IntegerFormat):
         codes = _integer_codes(magnitude, quanta.x.negative, fmt)
     else:
-        codes = _float_codes(magnitude, pattern, fmt, overflow)
+        codes = _float_codes(magnitude, quanta.pattern, fmt, overflow)
     return codes.astype(storage_dtype(fmt))
 
 
