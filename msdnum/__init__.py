@@ -1,3 +1,70 @@
-"""Bit-exact emulators, exact references and proved error bounds for low-bit number formats."""
+"""Bit-exact emulators, exact references and proved error bounds for low-bit number formats.
+
+The modules, in reading order: ``formats`` and ``modes`` name things; ``spec`` says what one number
+becomes; ``elements``, ``blocks`` and ``decompose`` do it to arrays, NumPy's or JAX's, on top of
+``bits``. ``exact``, ``errors`` and ``bounds`` judge the results and share no code with them.
+"""
+
+from msdnum.blocks import (
+    QuantizedArray,
+    from_blocks_and_scales,
+    pack,
+    quantize,
+    to_blocks_and_scales,
+    unpack,
+)
+from msdnum.decompose import (
+    OWN_AMAX,
+    SCHEMES,
+    Decomposition,
+    Scheme,
+    amax_scheme,
+    covering_scheme,
+    decompose,
+    decompose_terms,
+)
+from msdnum.elements import as_ml_dtype, decode, encode, round_to
+from msdnum.formats import (
+    BLOCK_FORMATS,
+    ELEMENT_FORMATS,
+    BlockFormat,
+    ElementFormat,
+    FloatFormat,
+    IntegerFormat,
+    Specials,
+)
+from msdnum.modes import Arithmetic, Overflow, Rounding, ScaleRule
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "BLOCK_FORMATS",
+    "ELEMENT_FORMATS",
+    "OWN_AMAX",
+    "SCHEMES",
+    "Arithmetic",
+    "BlockFormat",
+    "Decomposition",
+    "ElementFormat",
+    "FloatFormat",
+    "IntegerFormat",
+    "Overflow",
+    "QuantizedArray",
+    "Rounding",
+    "ScaleRule",
+    "Scheme",
+    "Specials",
+    "amax_scheme",
+    "as_ml_dtype",
+    "covering_scheme",
+    "decode",
+    "decompose",
+    "decompose_terms",
+    "encode",
+    "from_blocks_and_scales",
+    "pack",
+    "quantize",
+    "round_to",
+    "to_blocks_and_scales",
+    "unpack",
+]
