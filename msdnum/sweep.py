@@ -460,7 +460,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "names", nargs="*", type=_cast_name, metavar="FORMAT", help=f"of {', '.join(CASTS)}; or all"
     )
     parser.add_argument("--chunk", type=int, default=CHUNK, help="inputs in a task")
-    parser.add_argument("--workers", type=_positive, default=os.cpu_count(), help="processes")
+    parser.add_argument("--workers", type=positive, default=os.cpu_count(), help="processes")
     parser.add_argument("--state", type=Path, default=Path("build/sweep"), help="unfinished work")
     parser.add_argument("--out", type=Path, default=Path("certificates"), help="certificates")
     parser.add_argument("--fresh", action="store_true", help="forget unfinished work")
@@ -472,7 +472,8 @@ def _cast_name(text: str) -> str:
     return text
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """Return the positive integer that an argument of the command line is."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a positive integer, got {text!r}")
     return int(text)
