@@ -302,8 +302,8 @@ def mxfp4_scale_rules(rule: ScaleRule, terms: int = 2, *, own_amax: bool = False
     FLOOR       5/32 and 5/32 (*)  1/16 and 1/16 (*)
     ==========  =================  =================
 
-    (*) approached as x = amax goes up to a power of two, not met. FLOOR and EVEN name their
-    thresholds as in torchao. The constants 1/64 and 1/37 are optimal: whatever two power-of-two
+    (*) approached as x = amax goes up to a power of two, not met. Hypothesis: no scale is below
+    ``2**-127``. The constants 1/64 and 1/37 are optimal: whatever two power-of-two
     scales and whatever rounding, greedy or joint, no sum of two E2M1 terms is nearer than 1 to 37.
 
     Raises
@@ -436,8 +436,8 @@ def matrix_unit(n: int, group: int, fraction_bits: int) -> Accumulation:
 def int32(terms: int) -> Accumulation:
     """Sum each term exactly in int32, then convert, scale twice and add the terms in binary32.
 
-    Three roundings (conversion, activation scale, weight scale) and ``terms - 1`` additions;
-    ``int32_overflow`` says up to which K the sums are exact.
+    Three roundings (conversion, activation scale, weight scale) and ``terms - 1`` additions, for
+    scales that are binary32 numbers; ``int32_overflow`` says up to which K the sums are exact.
     """
     return Accumulation(_at_least_one("terms", terms) + 2)
 

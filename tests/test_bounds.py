@@ -3,6 +3,7 @@
 The oracle is ``spec`` (Fractions) for numbers and blocks, and roundings written out here for sums.
 """
 
+import dataclasses
 import math
 from decimal import Decimal, localcontext
 from fractions import Fraction
@@ -246,6 +247,34 @@ def test_the_papers_constants():
     assert [bounds.mxfp8_decomposition(1, 1, b) for b in (3, 13, 14)] == [
         Fraction(1, 2**8), Fraction(1, 2**18), Fraction(1, 2**18),
     ]  # fmt: skip
+
+
+def test_the_defaults_are_the_papers_schemes():
+    assert bounds.int8_decomposition() == Fraction(1, 64516)
+    assert bounds.int8_decomposition_float32() == bounds.int8_decomposition_float32(1, 2)
+    assert bounds.mxfp4_decomposition() == Fraction(1, 64)
+    assert bounds.mxfp8_decomposition() == Fraction(1, 32)
+    assert bounds.mxfp4_scale_rules(ScaleRule.COVERING).alpha == Fraction(1, 64)
+    assert bounds.mxfp4_scale_rules(ScaleRule.RCEIL).alpha == Fraction(1, 32)
+
+
+@pytest.mark.parametrize(
+    "bound",
+    [
+        bounds.element_rounding(E2M1),
+        bounds.mxfp4_scale_rules(ScaleRule.CEIL),
+        bounds.EXACT,
+        bounds.gemm([0]),
+        bounds.gemm_probabilistic([0], bounds.EXACT, 1, 1),
+        bounds.attention(0),
+        bounds.rms_error([E2M1]),
+    ],
+    ids=lambda bound: type(bound).__name__,
+)
+def test_bounds_are_values(bound):
+    field = dataclasses.fields(bound)[0].name
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(bound, field, 0)
 
 
 def test_where_two_pass_mxfp4_beats_mxfp8():
