@@ -15,8 +15,9 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from functools import cache, partial
 from importlib.metadata import version
@@ -209,11 +210,13 @@ def run(
     for part in done:
         progress(part.stop - part.start)
     missing = list(_missing(done, sweep.size, chunk))
-    for part in _completed(executor, partial(_judge_chunk, sweep.judge, sweep.block), missing):
-        if directory is not None:
-            _write(directory / f"{part.start:x}-{part.stop:x}.json", json.dumps(asdict(part)))
-        progress(part.stop - part.start)
-        done.append(part)
+    judge = partial(_judge_chunk, sweep.judge, sweep.block)
+    with closing(_completed(executor, judge, missing)) as parts:
+        for part in parts:
+            if directory is not None:
+                _write(directory / f"{part.start:x}-{part.stop:x}.json", json.dumps(asdict(part)))
+            progress(part.stop - part.start)
+            done.append(part)
     return _merged(done)
 
 
@@ -311,7 +314,7 @@ def _missing(done: list[Findings], size: int, chunk: int) -> Iterator[tuple[int,
 
 def _completed(
     executor: Executor, judge: Callable[[int, int], Findings], ranges: list[tuple[int, int]]
-) -> Iterator[Findings]:
+) -> Generator[Findings]:
     """Yield results as they come. An executor that computes in ``submit`` is collected at once."""
     pending: set[Future[Findings]] = set()
     try:
@@ -480,17 +483,18 @@ def positive(text: str) -> int:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Carry out ``msdnum sweep``: 0 without mismatches, 1 with, 130 after Ctrl-C."""
-    failures = 0
-    with _processes(args.workers) as executor:
-        for name in args.names or CASTS:
-            try:
-                failures += _certify(cast_sweep(CASTS[name]), executor, args)
-            except KeyboardInterrupt:
-                executor.shutdown(wait=False, cancel_futures=True)
-                print("interrupted: the same command goes on from here", file=sys.stderr)
-                return 130
-    return int(failures > 0)
+    """Carry out ``msdnum sweep``: 0 without mismatches, 1 with, 2 wrong use, 130 after Ctrl-C."""
+    try:
+        with _processes(args.workers) as executor:
+            names = args.names or CASTS
+            failures = [_certify(cast_sweep(CASTS[name]), executor, args) for name in names]
+        return int(any(failures))
+    except (ImportError, OSError, ValueError) as error:
+        print(f"msdnum sweep: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on from here", file=sys.stderr)
+        return 130
 
 
 def _processes(workers: int) -> ProcessPoolExecutor:

@@ -147,6 +147,22 @@ def test_finished_chunks_are_not_computed_again(tmp_path):
     assert set(steps) == {BLOCK}
 
 
+def test_an_exception_cancels_what_has_not_begun():
+    class OnlyFirst(InSubmit):
+        futures = []  # noqa: RUF012
+
+        def submit(self, fn, /, *args, **kwargs):
+            self.futures.append(Future() if self.futures else super().submit(fn, *args, **kwargs))
+            return self.futures[-1]
+
+    def progress(inputs):
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        run(SQUARES, OnlyFirst(), chunk=BLOCK, progress=progress)
+    assert all(future.cancelled() for future in OnlyFirst.futures[1:])
+
+
 def test_lost_worker_leaves_its_state(tmp_path, expected):
     dying = replace(SQUARES, judge=partial(_die_at, tmp_path / "died"))
     with pytest.raises(RuntimeError), ProcessPoolExecutor(1, get_context("spawn")) as processes:
@@ -320,6 +336,12 @@ def test_command_reports_mismatches(tmp_path, monkeypatch, capsys):
     assert f"of {SIZE} differ, first 0x" in out
 
 
+def test_command_refuses_in_one_line(tmp_path, capsys):
+    assert sweeps.main(parse("E2M1", "--chunk=1000", f"--state={tmp_path}")) == 2
+    expected = "msdnum sweep: chunk must be a positive multiple of 65536, got 1000"
+    assert capsys.readouterr().err.splitlines()[-1] == expected
+
+
 @pytest.mark.parametrize("words", [["E9M9"], ["--workers=0"], ["--workers=two"]])
 def test_wrong_use(words, capsys):
     with pytest.raises(SystemExit, match="2"):
@@ -353,7 +375,7 @@ def test_ctrl_c_leaves_state_and_no_traceback(tmp_path):
         deadline = time.monotonic() + 60
         while not list(state.glob("*/*.json")) and time.monotonic() < deadline:
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         _, error = process.communicate(timeout=60)
     assert process.returncode == 130
     assert error.rstrip().endswith("interrupted: the same command goes on from here")
