@@ -1,0 +1,312 @@
+(** Inner products of decomposed operands: the error of the data and the error of the sum. *)
+
+From Flocq Require Import Plus_error.
+From Msdnum Require Import Decomposition.
+
+(** * The error of the data *)
+
+Fixpoint dot (a b : list R) : R :=
+  match a, b with
+  | x :: a, y :: b => x * y + dot a b
+  | _, _ => 0
+  end.
+
+Definition magnitudes := map Rabs.
+
+(** [close d a a']: entry by entry, a' is within d of a. *)
+Inductive close : list R -> list R -> list R -> Prop :=
+  | close_nil : close [] [] []
+  | close_cons d x x' ds a a' :
+      Rabs (x - x') <= d -> close ds a a' -> close (d :: ds) (x :: a) (x' :: a').
+
+(** Componentwise: A is decomposed with error at most da, the weights with error at most db. *)
+Theorem data_error da a a' :
+  close da a a' -> forall db b b', close db b b' ->
+  Rabs (dot a b - dot a' b') <= dot da (magnitudes b) + dot (magnitudes a') db.
+Proof.
+  induction 1 as [|d x x' da a a' D _ IH]; intros db b b' H.
+  { simpl; rewrite Rminus_diag_eq, Rabs_R0 by reflexivity; lra. }
+  destruct H as [|e y y' db b b' E H].
+  { simpl; rewrite Rminus_diag_eq, Rabs_R0 by reflexivity; lra. }
+  simpl; specialize (IH db b b' H).
+  replace (x * y + dot a b - _)
+    with ((x - x') * y + x' * (y - y') + (dot a b - dot a' b')) by ring.
+  assert (P : Rabs ((x - x') * y) <= d * Rabs y).
+  { rewrite Rabs_mult; apply Rmult_le_compat_r; [apply Rabs_pos | exact D]. }
+  assert (Q : Rabs (x' * (y - y')) <= Rabs x' * e).
+  { rewrite Rabs_mult; apply Rmult_le_compat_l; [apply Rabs_pos | exact E]. }
+  apply Rle_trans with (1 := Rabs_triang _ _).
+  assert (T := Rabs_triang ((x - x') * y) (x' * (y - y'))); fold magnitudes in *; lra.
+Qed.
+
+(** * The error of the sum: any order, a relative error u and an absolute error h per operation *)
+
+(** What is computed: exact numbers, sums and scalings, each of the latter rounded once. *)
+Inductive schedule :=
+  | Exact (x : R)
+  | Add (l r : schedule)
+  | Scale (c : R) (t : schedule).
+
+Section Rounding.
+
+Variables (rnd : R -> R) (u h : R).
+Hypothesis Hu : 0 <= u.
+Hypothesis Hh : 0 <= h.
+Hypothesis Hrnd : forall x, Rabs (rnd x - x) <= u * Rabs x + h.
+
+Fixpoint value (t : schedule) : R :=
+  match t with
+  | Exact x => x
+  | Add l r => value l + value r
+  | Scale c t => c * value t
+  end.
+
+Fixpoint computed (t : schedule) : R :=
+  match t with
+  | Exact x => x
+  | Add l r => rnd (computed l + computed r)
+  | Scale c t => rnd (c * computed t)
+  end.
+
+(** The sum of the magnitudes. *)
+Fixpoint magnitude (t : schedule) : R :=
+  match t with
+  | Exact x => Rabs x
+  | Add l r => magnitude l + magnitude r
+  | Scale c t => Rabs c * magnitude t
+  end.
+
+(** The largest number of roundings between an input and the result. *)
+Fixpoint depth (t : schedule) : nat :=
+  match t with
+  | Exact _ => 0
+  | Add l r => S (max (depth l) (depth r))
+  | Scale _ t => S (depth t)
+  end.
+
+(** How much of the absolute error h reaches the result. *)
+Fixpoint underflows (t : schedule) : R :=
+  match t with
+  | Exact _ => 0
+  | Add l r => underflows l + underflows r + 1
+  | Scale c t => Rabs c * underflows t + 1
+  end.
+
+Lemma magnitude_pos t : 0 <= magnitude t.
+Proof.
+  induction t as [x | l L r R | c t T]; simpl; [apply Rabs_pos | lra |].
+  apply Rmult_le_pos; [apply Rabs_pos | exact T].
+Qed.
+
+Lemma underflows_pos t : 0 <= underflows t.
+Proof.
+  induction t as [x | l L r R | c t T]; simpl; [lra | lra |].
+  assert (H := Rmult_le_pos _ _ (Rabs_pos c) T); lra.
+Qed.
+
+Lemma value_magnitude t : Rabs (value t) <= magnitude t.
+Proof.
+  induction t as [x | l L r R | c t T]; simpl; [lra | |].
+  - apply Rle_trans with (1 := Rabs_triang _ _); lra.
+  - rewrite Rabs_mult; apply Rmult_le_compat_l; [apply Rabs_pos | exact T].
+Qed.
+
+Definition error_bound (d : nat) (t : schedule) : R :=
+  ((1 + u) ^ d - 1) * magnitude t + h * underflows t * (1 + u) ^ d.
+
+Lemma power_ge_1 d : 1 <= (1 + u) ^ d.
+Proof. apply pow_R1_Rle; lra. Qed.
+
+Lemma error_bound_le d e t : (d <= e)%nat -> error_bound d t <= error_bound e t.
+Proof.
+  intros H; assert (P : (1 + u) ^ d <= (1 + u) ^ e) by (apply Rle_pow; [lra | exact H]).
+  unfold error_bound; apply Rplus_le_compat.
+  - apply Rmult_le_compat_r; [apply magnitude_pos | lra].
+  - apply Rmult_le_compat_l; [apply Rmult_le_pos; [exact Hh | apply underflows_pos] | exact P].
+Qed.
+
+(* One rounding of a computed v' that is within e of a v of magnitude at most m. *)
+Lemma one_rounding v v' m e :
+  Rabs v <= m -> Rabs (v' - v) <= e -> Rabs (rnd v' - v) <= (1 + u) * e + u * m + h.
+Proof.
+  intros Hm He; assert (R := Hrnd v').
+  assert (V : Rabs v' <= m + e).
+  { replace v' with (v + (v' - v)) by ring; apply Rle_trans with (1 := Rabs_triang _ _); lra. }
+  replace (rnd v' - v) with (rnd v' - v' + (v' - v)) by ring.
+  apply Rle_trans with (1 := Rabs_triang _ _).
+  assert (u * Rabs v' <= u * (m + e)) by (apply Rmult_le_compat_l; assumption); lra.
+Qed.
+
+Theorem sum_error t : Rabs (computed t - value t) <= error_bound (depth t) t.
+Proof.
+  induction t as [x | l L r R | c t T]; simpl computed; simpl value.
+  - unfold error_bound; simpl; rewrite Rminus_diag_eq, Rabs_R0 by reflexivity; lra.
+  - set (d := max (depth l) (depth r)).
+    assert (L' := error_bound_le _ d l (Nat.le_max_l _ _)).
+    assert (R' := error_bound_le _ d r (Nat.le_max_r _ _)).
+    apply Rle_trans with ((1 + u) * (error_bound d l + error_bound d r)
+                          + u * (magnitude l + magnitude r) + h).
+    + apply one_rounding.
+      * apply Rle_trans with (1 := Rabs_triang _ _).
+        assert (A := value_magnitude l); assert (B := value_magnitude r); lra.
+      * replace (_ - _) with ((computed l - value l) + (computed r - value r)) by ring.
+        apply Rle_trans with (1 := Rabs_triang _ _); lra.
+    + assert (P := power_ge_1 (S d)); unfold error_bound; simpl depth; fold d; simpl in P |- *.
+      assert (h * 1 <= h * ((1 + u) * (1 + u) ^ d)) by (apply Rmult_le_compat_l; assumption).
+      lra.
+  - apply Rle_trans with ((1 + u) * (Rabs c * error_bound (depth t) t)
+                          + u * (Rabs c * magnitude t) + h).
+    + apply one_rounding.
+      * rewrite Rabs_mult; apply Rmult_le_compat_l; [apply Rabs_pos | apply value_magnitude].
+      * rewrite <- Rmult_minus_distr_l, Rabs_mult; apply Rmult_le_compat_l; [apply Rabs_pos | exact T].
+    + assert (P := power_ge_1 (S (depth t))); unfold error_bound; simpl in P |- *.
+      assert (h * 1 <= h * ((1 + u) * (1 + u) ^ depth t)) by (apply Rmult_le_compat_l; assumption).
+      lra.
+Qed.
+
+End Rounding.
+
+(** * gamma *)
+
+Definition gamma (n : nat) (u : R) : R := INR n * u / (1 - INR n * u).
+
+Theorem power_gamma n u : 0 <= u -> INR n * u < 1 -> (1 + u) ^ n - 1 <= gamma n u.
+Proof.
+  intros Hu Hn.
+  assert (P : (1 + u) ^ n * (1 - INR n * u) <= 1).
+  { clear Hn; induction n as [|n IH]; [simpl; lra|]; rewrite S_INR; simpl pow.
+    apply Rle_trans with (2 := IH).
+    replace ((1 + u) * _ * _) with ((1 + u) ^ n * ((1 + u) * (1 - (INR n + 1) * u))) by ring.
+    apply Rmult_le_compat_l; [apply pow_le; lra|].
+    assert (0 <= INR n) by apply pos_INR; assert (0 <= INR n * (u * u)) by (apply Rmult_le_pos; nra).
+    nra. }
+  unfold gamma; apply Rmult_le_reg_r with (1 - INR n * u); [lra|].
+  unfold Rdiv; rewrite Rmult_assoc, Rinv_l; lra.
+Qed.
+
+(** * binary32 *)
+
+Definition u32 := pow2 (-24).
+Definition h32 := pow2 (-149) / 2.
+
+Lemma binary32_error x : Rabs (binary32 x - x) <= u32 * Rabs x + h32.
+Proof.
+  apply Rle_trans with (1 := nearest_relative (-149) 24 _ eq_refl x).
+  change (pow2 (- (24))) with u32; unfold h32.
+  assert (U : 0 < u32) by apply bpow_gt_0; assert (H := bpow_gt_0 radix2 (-149)).
+  assert (A := Rabs_pos x).
+  apply Rmax_lub; [|assert (0 <= u32 * Rabs x) by (apply Rmult_le_pos; lra); lra].
+  apply Rle_trans with (u32 * Rabs x); [|lra].
+  apply Rmult_le_compat_r; [exact A|].
+  apply Rmult_le_reg_r with (1 + u32); [lra|]; unfold Rdiv; rewrite Rmult_assoc, Rinv_l by lra.
+  assert (0 <= u32 * u32) by (apply Rmult_le_pos; lra); lra.
+Qed.
+
+(** Decomposed operands, any order of binary32 operations: data error plus rounding error. *)
+Theorem forward_error da a a' db b b' t (d := depth t) :
+  close da a a' -> close db b b' -> value t = dot a' b' -> INR d * u32 < 1 ->
+  Rabs (computed binary32 t - dot a b) <=
+    dot da (magnitudes b) + dot (magnitudes a') db
+    + gamma d u32 * magnitude t + h32 * underflows t * (1 + gamma d u32).
+Proof.
+  intros A B V D.
+  assert (U : 0 < u32) by apply bpow_gt_0.
+  assert (H : 0 < h32) by (assert (P := bpow_gt_0 radix2 (-149)); unfold h32; lra).
+  assert (E := sum_error binary32 u32 h32 (Rlt_le _ _ U) (Rlt_le _ _ H) binary32_error t).
+  assert (G := power_gamma d u32 (Rlt_le _ _ U) D).
+  assert (X := data_error da a a' A db b b' B); rewrite Rabs_minus_sym, <- V in X.
+  replace (computed binary32 t - dot a b)
+    with ((computed binary32 t - value t) + (value t - dot a b)) by ring.
+  apply Rle_trans with (1 := Rabs_triang _ _); unfold error_bound in E; fold d in E.
+  assert (((1 + u32) ^ d - 1) * magnitude t <= gamma d u32 * magnitude t).
+  { apply Rmult_le_compat_r; [apply magnitude_pos | exact G]. }
+  assert (h32 * underflows t * (1 + u32) ^ d <= h32 * underflows t * (1 + gamma d u32)).
+  { apply Rmult_le_compat_l; [|lra]; apply Rmult_le_pos; [lra | apply underflows_pos]. }
+  lra.
+Qed.
+
+(** * Stated orders *)
+
+Fixpoint products (a b : list R) : list R :=
+  match a, b with
+  | x :: a, y :: b => x * y :: products a b
+  | _, _ => []
+  end.
+
+(** One product after the other, from the first; the first needs no rounding. *)
+Definition sequential (ps : list R) : schedule :=
+  match ps with
+  | [] => Exact 0
+  | p :: ps => fold_left (fun t p => Add t (Exact p)) ps (Exact p)
+  end.
+
+Definition sum : list R -> R := fold_right Rplus 0.
+
+Lemma fold_schedule ps t (r := fold_left (fun t p => Add t (Exact p)) ps t) :
+  value r = value t + sum ps /\ magnitude r = magnitude t + sum (magnitudes ps) /\
+  depth r = (depth t + length ps)%nat /\ underflows r = underflows t + INR (length ps).
+Proof.
+  unfold r; clear r; revert t; induction ps as [|p ps IH]; intros t.
+  { simpl; rewrite !Rplus_0_r, Nat.add_0_r; now repeat split. }
+  cbn [fold_left length magnitudes map sum fold_right].
+  destruct (IH (Add t (Exact p))) as [V [M [D U]]].
+  rewrite V, M, D, U, S_INR; cbn [value magnitude depth underflows].
+  repeat split; [ring | unfold magnitudes; unfold sum; ring | lia | ring].
+Qed.
+
+Lemma sum_products a b : sum (products a b) = dot a b.
+Proof.
+  revert b; induction a as [|x a IH]; intros [|y b]; try reflexivity.
+  cbn [products dot sum fold_right]; now rewrite <- IH.
+Qed.
+
+Lemma magnitudes_products a b :
+  magnitudes (products a b) = products (magnitudes a) (magnitudes b).
+Proof.
+  revert b; induction a as [|x a IH]; intros [|y b]; try reflexivity.
+  cbn [products magnitudes map]; now rewrite Rabs_mult, <- IH.
+Qed.
+
+(** The inner product of exact products, summed one after the other: n products, n - 1 roundings. *)
+Theorem inner_product_error da a a' db b b' (n := Nat.pred (length (products a' b'))) :
+  close da a a' -> close db b b' -> INR n * u32 < 1 ->
+  Rabs (computed binary32 (sequential (products a' b')) - dot a b) <=
+    dot da (magnitudes b) + dot (magnitudes a') db
+    + gamma n u32 * dot (magnitudes a') (magnitudes b') + h32 * INR n * (1 + gamma n u32).
+Proof.
+  intros A B N; set (t := sequential (products a' b')).
+  assert (T : value t = dot a' b' /\ magnitude t = dot (magnitudes a') (magnitudes b') /\
+              depth t = n /\ underflows t = INR n).
+  { rewrite <- !sum_products, <- magnitudes_products; unfold t, n.
+    destruct (products a' b') as [|p ps]; simpl sequential.
+    - simpl; rewrite Rabs_R0; now repeat split.
+    - destruct (fold_schedule ps (Exact p)) as [V [M [D U]]]; rewrite V, M, D, U; simpl.
+      rewrite Rplus_0_l; now repeat split. }
+  destruct T as [V [M [D U]]]; rewrite <- M, <- U, <- D.
+  apply (forward_error da a a' db b b' t); try assumption; now rewrite D.
+Qed.
+
+(** Two integer passes: C1 and C2 exact in int32, converted, scaled and added in binary32. *)
+Definition two_passes (s1 s2 C1 C2 : R) : schedule :=
+  Add (Scale s1 (Scale 1 (Exact C1))) (Scale s2 (Scale 1 (Exact C2))).
+
+Theorem two_passes_error s1 s2 C1 C2 :
+  Rabs (computed binary32 (two_passes s1 s2 C1 C2) - (s1 * C1 + s2 * C2)) <=
+    gamma 3 u32 * (Rabs s1 * Rabs C1 + Rabs s2 * Rabs C2)
+    + h32 * (3 + Rabs s1 + Rabs s2) * (1 + gamma 3 u32).
+Proof.
+  assert (U : 0 < u32) by apply bpow_gt_0.
+  assert (H : 0 < h32) by (assert (P := bpow_gt_0 radix2 (-149)); unfold h32; lra).
+  assert (G : (1 + u32) ^ 3 - 1 <= gamma 3 u32) by (apply power_gamma; unfold u32; simpl; lra).
+  set (t := two_passes s1 s2 C1 C2).
+  assert (E := sum_error binary32 u32 h32 (Rlt_le _ _ U) (Rlt_le _ _ H) binary32_error t).
+  assert (V : value t = s1 * C1 + s2 * C2) by (simpl; ring).
+  assert (M : magnitude t = Rabs s1 * Rabs C1 + Rabs s2 * Rabs C2).
+  { simpl; rewrite Rabs_R1; ring. }
+  assert (W : underflows t = 3 + Rabs s1 + Rabs s2) by (simpl; rewrite Rabs_R1; ring).
+  rewrite V in E; apply Rle_trans with (1 := E); unfold error_bound.
+  change (depth t) with 3%nat; rewrite <- M, <- W.
+  apply Rplus_le_compat.
+  - apply Rmult_le_compat_r; [apply magnitude_pos | exact G].
+  - apply Rmult_le_compat_l; [|lra]; apply Rmult_le_pos; [lra | apply underflows_pos].
+Qed.
