@@ -24,7 +24,7 @@ from tempfile import TemporaryDirectory
 from mutants import MUTANTS, Mutant
 
 PROOFS = Path(__file__).parent
-SHARED = ("Formats", "Decomposition")
+SHARED = ("Formats", "Decomposition", "InnerProduct")
 JOBS = 2
 TIME_LIMIT = 240  # seconds, for one run of gappa or coqc
 

@@ -1,43 +1,15 @@
 (** Inner products of decomposed operands: the error of the data and the error of the sum. *)
 
 From Flocq Require Import Plus_error.
-From Msdnum Require Import Decomposition.
+From Msdnum Require Import InnerProduct.
 
 (** * The error of the data *)
 
-Fixpoint dot (a b : list R) : R :=
-  match a, b with
-  | x :: a, y :: b => x * y + dot a b
-  | _, _ => 0
-  end.
-
-Definition magnitudes := map Rabs.
-
-(** [close d a a']: entry by entry, a' is within d of a. *)
-Inductive close : list R -> list R -> list R -> Prop :=
-  | close_nil : close [] [] []
-  | close_cons d x x' ds a a' :
-      Rabs (x - x') <= d -> close ds a a' -> close (d :: ds) (x :: a) (x' :: a').
-
 (** Componentwise: A is decomposed with error at most da, the weights with error at most db. *)
-Theorem data_error da a a' :
-  close da a a' -> forall db b b', close db b b' ->
+Theorem data_error da a a' db b b' :
+  close da a a' -> close db b b' ->
   Rabs (dot a b - dot a' b') <= dot da (magnitudes b) + dot (magnitudes a') db.
-Proof.
-  induction 1 as [|d x x' da a a' D _ IH]; intros db b b' H.
-  { simpl; rewrite Rminus_diag_eq, Rabs_R0 by reflexivity; lra. }
-  destruct H as [|e y y' db b b' E H].
-  { simpl; rewrite Rminus_diag_eq, Rabs_R0 by reflexivity; lra. }
-  simpl; specialize (IH db b b' H).
-  replace (x * y + dot a b - _)
-    with ((x - x') * y + x' * (y - y') + (dot a b - dot a' b')) by ring.
-  assert (P : Rabs ((x - x') * y) <= d * Rabs y).
-  { rewrite Rabs_mult; apply Rmult_le_compat_r; [apply Rabs_pos | exact D]. }
-  assert (Q : Rabs (x' * (y - y')) <= Rabs x' * e).
-  { rewrite Rabs_mult; apply Rmult_le_compat_l; [apply Rabs_pos | exact E]. }
-  apply Rle_trans with (1 := Rabs_triang _ _).
-  assert (T := Rabs_triang ((x - x') * y) (x' * (y - y'))); fold magnitudes in *; lra.
-Qed.
+Proof. intros A B; now apply data_error_bound. Qed.
 
 (** * The error of the sum: any order, a relative error u and an absolute error h per operation *)
 
@@ -214,7 +186,7 @@ Proof.
   assert (H : 0 < h32) by (assert (P := bpow_gt_0 radix2 (-149)); unfold h32; lra).
   assert (E := sum_error binary32 u32 h32 (Rlt_le _ _ U) (Rlt_le _ _ H) binary32_error t).
   assert (G := power_gamma d u32 (Rlt_le _ _ U) D).
-  assert (X := data_error da a a' A db b b' B); rewrite Rabs_minus_sym, <- V in X.
+  assert (X := data_error da a a' db b b' A B); rewrite Rabs_minus_sym, <- V in X.
   replace (computed binary32 t - dot a b)
     with ((computed binary32 t - value t) + (value t - dot a b)) by ring.
   apply Rle_trans with (1 := Rabs_triang _ _); unfold error_bound in E; fold d in E.

@@ -1,0 +1,274 @@
+(** Attention: perturbed scores, decomposed weights, online softmax. *)
+
+From Msdnum Require Import InnerProduct.
+
+(** * Sums over a list *)
+
+Section Sums.
+
+Variable A : Type.
+
+Definition total (f : A -> R) (l : list A) : R := fold_right (fun x t => f x + t) 0 l.
+
+Lemma total_plus f g l : total (fun x => f x + g x) l = total f l + total g l.
+Proof. induction l as [|x l IH]; simpl; [|rewrite IH]; ring. Qed.
+
+Lemma total_scale c f l : total (fun x => c * f x) l = c * total f l.
+Proof. induction l as [|x l IH]; simpl; [|rewrite IH]; ring. Qed.
+
+Lemma total_ext f g l : (forall x, In x l -> f x = g x) -> total f l = total g l.
+Proof.
+  intros H; induction l as [|x l IH]; simpl; [reflexivity|].
+  rewrite H, IH; [reflexivity | intros y I; apply H; now right | now left].
+Qed.
+
+Lemma total_le f g l : (forall x, In x l -> f x <= g x) -> total f l <= total g l.
+Proof.
+  intros H; induction l as [|x l IH]; simpl; [lra|].
+  apply Rplus_le_compat; [apply H; now left | apply IH; intros y I; apply H; now right].
+Qed.
+
+Lemma total_nonneg f l : (forall x, In x l -> 0 <= f x) -> 0 <= total f l.
+Proof.
+  intros H; induction l as [|x l IH]; simpl; [lra|].
+  apply Rplus_le_le_0_compat; [apply H; now left | apply IH; intros y I; apply H; now right].
+Qed.
+
+Lemma total_abs f l : Rabs (total f l) <= total (fun x => Rabs (f x)) l.
+Proof.
+  induction l as [|x l IH]; simpl; [rewrite Rabs_R0; lra|].
+  apply Rle_trans with (1 := Rabs_triang _ _); lra.
+Qed.
+
+End Sums.
+
+Arguments total {A}.
+
+(** * Softmax. A key is a pair (s, s') of scores, exact and perturbed. *)
+
+Definition weight (keys : list (R * R)) (key : R * R) : R :=
+  exp (fst key) / total (fun k => exp (fst k)) keys.
+Definition weight' (keys : list (R * R)) (key : R * R) : R :=
+  exp (snd key) / total (fun k => exp (snd k)) keys.
+Definition perturbed (eps : R) (keys : list (R * R)) : Prop :=
+  forall k, In k keys -> Rabs (snd k - fst k) <= eps.
+
+(** tanh(eps/2) *)
+Definition tanh_half (eps : R) : R := (exp eps - 1) / (exp eps + 1).
+
+Lemma exp_close eps s s' : Rabs (s' - s) <= eps -> exp (- eps) * exp s <= exp s' <= exp eps * exp s.
+Proof.
+  intros H; apply Rabs_le_inv in H; rewrite <- !exp_plus; split.
+  - destruct (Req_dec (- eps + s) s') as [-> | N]; [lra | left; apply exp_increasing; lra].
+  - destruct (Req_dec s' (eps + s)) as [-> | N]; [lra | left; apply exp_increasing; lra].
+Qed.
+
+Section Softmax.
+
+Variables (eps : R) (keys : list (R * R)).
+Hypothesis some : keys <> [].
+Hypothesis close_scores : perturbed eps keys.
+
+Notation Z := (total (fun k => exp (fst k)) keys).
+Notation Z' := (total (fun k => exp (snd k)) keys).
+
+Lemma total_exp_pos (f : R * R -> R) : 0 < total (fun k => exp (f k)) keys.
+Proof.
+  destruct keys as [|k l]; [easy|]; simpl.
+  apply Rplus_lt_le_0_compat; [apply exp_pos|].
+  apply total_nonneg; intros; left; apply exp_pos.
+Qed.
+
+Lemma normalisers : exp (- eps) * Z <= Z' <= exp eps * Z.
+Proof.
+  rewrite <- !total_scale; split; apply total_le; intros k I; now apply exp_close, close_scores.
+Qed.
+
+(** Each weight moves by a factor of at most exp(2 eps). *)
+Theorem softmax_ratio k :
+  In k keys ->
+  exp (- (2 * eps)) * weight keys k <= weight' keys k <= exp (2 * eps) * weight keys k.
+Proof.
+  intros I; assert (P := total_exp_pos fst); assert (P' := total_exp_pos snd).
+  assert (N := normalisers); assert (E := exp_close _ _ _ (close_scores k I)).
+  assert (X := exp_pos (fst k)); assert (X' := exp_pos (snd k)).
+  assert (e := exp_pos eps); assert (e' := exp_pos (- eps)).
+  assert (ee : exp eps * exp (- eps) = 1) by (rewrite <- exp_plus, Rplus_opp_r; apply exp_0).
+  unfold weight, weight'; replace (- (2 * eps)) with (- eps + - eps) by ring.
+  replace (2 * eps) with (eps + eps) by ring; rewrite !exp_plus.
+  assert (Q : 0 < Z * Z') by now apply Rmult_lt_0_compat.
+  split; apply Rmult_le_reg_r with (Z * Z'); try exact Q.
+  - replace (_ * _ * (_ / _) * _) with ((exp (- eps) * exp (fst k)) * (exp (- eps) * Z')) by (field; lra).
+    replace (_ / _ * _) with (exp (snd k) * Z) by (field; lra).
+    apply Rmult_le_compat; try (apply Rmult_le_pos; lra); [lra|].
+    apply Rle_trans with (exp (- eps) * (exp eps * Z)); [apply Rmult_le_compat_l; lra|].
+    rewrite <- Rmult_assoc, (Rmult_comm (exp (- eps))), ee; lra.
+  - replace (exp (snd k) / _ * _) with (exp (snd k) * Z) by (field; lra).
+    replace (_ * _ * (_ / _) * _) with ((exp eps * exp (fst k)) * (exp eps * Z')) by (field; lra).
+    apply Rmult_le_compat; try lra.
+    apply Rle_trans with (exp eps * (exp (- eps) * Z)); [|apply Rmult_le_compat_l; lra].
+    rewrite <- Rmult_assoc, ee; lra.
+Qed.
+
+(** The worst case of moving weight from one part, b, to the other, a. *)
+Lemma two_parts E a b a' b' :
+  1 <= E -> 0 <= a -> 0 <= b -> 0 < a + b -> 0 <= a' <= E * a -> b / E <= b' -> 0 < a' + b' ->
+  a' / (a' + b') - a / (a + b) <= (E - 1) / (E + 1).
+Proof.
+  intros HE Ha Hb Hab Ha' Hb' Hab'.
+  assert (b <= E * b').
+  { apply Rmult_le_compat_l with (r := E) in Hb'; [|lra].
+    replace (E * (b / E)) with b in Hb' by (field; lra); exact Hb'. }
+  assert (D : 0 < E * E * a + b).
+  { destruct (Rle_lt_or_eq_dec _ _ Ha) as [Pa | <-]; [|lra].
+    assert (0 < E * E * a) by (apply Rmult_lt_0_compat; nra); lra. }
+  assert (S : a' / (a' + b') <= E * E * a / (E * E * a + b)).
+  { apply Rmult_le_reg_r with ((a' + b') * (E * E * a + b)); [now apply Rmult_lt_0_compat|].
+    replace (a' / _ * _) with (a' * (E * E * a + b)) by (field; lra).
+    replace (E * E * a / _ * _) with (E * E * a * (a' + b')) by (field; lra).
+    assert (a' * b <= E * a * (E * b')) by (apply Rmult_le_compat; lra); nra. }
+  apply Rle_trans with (E * E * a / (E * E * a + b) - a / (a + b)); [lra|].
+  apply Rmult_le_reg_r with ((E * E * a + b) * (a + b) * (E + 1)).
+  { apply Rmult_lt_0_compat; [now apply Rmult_lt_0_compat | lra]. }
+  replace ((E * E * a / _ - _) * _) with ((E - 1) * (a * b * ((E + 1) * (E + 1)))) by (field; lra).
+  replace ((E - 1) / _ * _) with ((E - 1) * ((E * E * a + b) * (a + b))) by (field; lra).
+  apply Rmult_le_compat_l; [lra|].
+  assert (0 <= (E * a - b) * (E * a - b)) by apply Rle_0_sqr; lra.
+Qed.
+
+(** All weights together move by at most 2 tanh(eps/2) <= eps. *)
+Theorem softmax_distance :
+  0 <= eps -> total (fun k => Rabs (weight' keys k - weight keys k)) keys <= 2 * tanh_half eps.
+Proof.
+  intros He; assert (P := total_exp_pos fst); assert (P' := total_exp_pos snd).
+  pose (d k := weight' keys k - weight keys k).
+  pose (gains k := if Rle_dec 0 (d k) then 1 else 0).
+  pose (a := total (fun k => gains k * exp (fst k)) keys).
+  pose (a' := total (fun k => gains k * exp (snd k)) keys).
+  pose (b := total (fun k => (1 - gains k) * exp (fst k)) keys).
+  pose (b' := total (fun k => (1 - gains k) * exp (snd k)) keys).
+  assert (G : forall k, 0 <= gains k <= 1) by (intros k; unfold gains; destruct Rle_dec; lra).
+  assert (T : a + b = Z).
+  { unfold a, b; rewrite <- total_plus; apply total_ext; intros; ring. }
+  assert (T' : a' + b' = Z').
+  { unfold a', b'; rewrite <- total_plus; apply total_ext; intros; ring. }
+  assert (D : total d keys = 0).
+  { unfold d; rewrite (total_ext _ _ (fun k => / Z' * exp (snd k) + (- / Z) * exp (fst k)) keys)
+      by (intros; unfold weight, weight'; field; lra).
+    rewrite total_plus, !total_scale; field; lra. }
+  assert (S : total (fun k => Rabs (d k)) keys = 2 * (a' / (a' + b') - a / (a + b))).
+  { rewrite T, T'.
+    replace (2 * (a' / Z' - a / Z)) with (2 / Z' * a' + (- (2 / Z) * a + (- (1)) * total d keys))
+      by (rewrite D; field; lra).
+    unfold a, a'; rewrite <- !total_scale, <- !total_plus; apply total_ext; intros k _.
+    unfold gains; destruct Rle_dec as [L | L].
+    - rewrite Rabs_pos_eq by exact L; unfold d, weight, weight'; field; lra.
+    - rewrite Rabs_left1 by lra; unfold d, weight, weight'; field; lra. }
+  fold d; change (fun k => Rabs (weight' keys k - weight keys k)) with (fun k => Rabs (d k)).
+  rewrite S; apply Rmult_le_compat_l; [lra|].
+  assert (e := exp_ineq1_le eps).
+  assert (ee : exp (- eps) = / exp eps) by apply exp_Ropp.
+  apply two_parts; try lra.
+  - apply total_nonneg; intros k _; apply Rmult_le_pos; [apply G | left; apply exp_pos].
+  - apply total_nonneg; intros k _; apply Rmult_le_pos; [|left; apply exp_pos].
+    specialize (G k); lra.
+  - split.
+    + apply total_nonneg; intros k _; apply Rmult_le_pos; [apply G | left; apply exp_pos].
+    + unfold a, a'; rewrite <- total_scale; apply total_le; intros k I.
+      assert (E := exp_close _ _ _ (close_scores k I)).
+      replace (exp eps * _) with (gains k * (exp eps * exp (fst k))) by ring.
+      apply Rmult_le_compat_l; [apply G | lra].
+  - unfold b, b', Rdiv; rewrite <- ee, Rmult_comm, <- total_scale; apply total_le; intros k I.
+    assert (E := exp_close _ _ _ (close_scores k I)).
+    replace (exp (- eps) * _) with ((1 - gains k) * (exp (- eps) * exp (fst k))) by ring.
+    apply Rmult_le_compat_l; [specialize (G k) |]; lra.
+Qed.
+
+(** * The output: v is the value of a key, V its largest magnitude *)
+
+Theorem output_perturbation (v : R * R -> R) V :
+  0 <= eps -> (forall k, In k keys -> Rabs (v k) <= V) ->
+  Rabs (total (fun k => weight' keys k * v k) keys - total (fun k => weight keys k * v k) keys)
+    <= 2 * tanh_half eps * V.
+Proof.
+  intros He HV.
+  replace (_ - _) with (total (fun k => (weight' keys k - weight keys k) * v k) keys).
+  2: { replace (total (fun k => weight' keys k * v k) keys - _)
+         with (total (fun k => weight' keys k * v k) keys
+               + (-1) * total (fun k => weight keys k * v k) keys) by ring.
+       rewrite <- total_scale, <- total_plus; apply total_ext; intros; ring. }
+  apply Rle_trans with (1 := total_abs _ _ _).
+  assert (HV0 : 0 <= V).
+  { destruct keys as [|k l]; [easy|]; apply Rle_trans with (Rabs (v k)); [apply Rabs_pos|].
+    apply HV; now left. }
+  apply Rle_trans with (V * total (fun k => Rabs (weight' keys k - weight keys k)) keys).
+  - rewrite <- total_scale; apply total_le; intros k I; rewrite Rabs_mult, Rmult_comm.
+    apply Rmult_le_compat_r; [apply Rabs_pos | now apply HV].
+  - rewrite Rmult_comm; apply Rmult_le_compat_r; [exact HV0 | now apply softmax_distance].
+Qed.
+
+(** With decomposed weights p (error dp) and values w (error dw) besides. *)
+Theorem output_error (v w p dp dw : R * R -> R) V :
+  0 <= eps -> (forall k, In k keys -> Rabs (v k) <= V) ->
+  (forall k, In k keys -> Rabs (p k - weight' keys k) <= dp k) ->
+  (forall k, In k keys -> Rabs (w k - v k) <= dw k) ->
+  Rabs (total (fun k => p k * w k) keys - total (fun k => weight keys k * v k) keys)
+    <= 2 * tanh_half eps * V + total (fun k => dp k * Rabs (v k)) keys
+       + total (fun k => Rabs (p k) * dw k) keys.
+Proof.
+  intros He HV HP HW; assert (O := output_perturbation v V He HV).
+  assert (S : Rabs (total (fun k => p k * w k) keys - total (fun k => weight' keys k * v k) keys)
+    <= total (fun k => dp k * Rabs (v k)) keys + total (fun k => Rabs (p k) * dw k) keys).
+  { replace (_ - _) with
+      (total (fun k => (p k - weight' keys k) * v k + p k * (w k - v k)) keys).
+    - apply Rle_trans with (1 := total_abs _ _ _); rewrite <- total_plus; apply total_le; intros k I.
+      apply Rle_trans with (1 := Rabs_triang _ _); rewrite !Rabs_mult; apply Rplus_le_compat.
+      + apply Rmult_le_compat_r; [apply Rabs_pos | now apply HP].
+      + apply Rmult_le_compat_l; [apply Rabs_pos | now apply HW].
+    - replace (total (fun k => p k * w k) keys - _) with (total (fun k => p k * w k) keys
+        + (-1) * total (fun k => weight' keys k * v k) keys) by ring.
+      rewrite <- total_scale, <- total_plus; apply total_ext; intros; ring. }
+  replace (_ - _) with
+    ((total (fun k => p k * w k) keys - total (fun k => weight' keys k * v k) keys)
+     + (total (fun k => weight' keys k * v k) keys - total (fun k => weight keys k * v k) keys))
+    by ring.
+  apply Rle_trans with (1 := Rabs_triang _ _); lra.
+Qed.
+
+End Softmax.
+
+(** * Online softmax: in exact arithmetic the running maximum changes nothing *)
+
+Record state := State { top : R; mass : R; output : R }.
+
+(** Take in a key of score s and value v. *)
+Definition step (st : state) (key : R * R) : state :=
+  let m := Rmax (top st) (fst key) in
+  State m (exp (top st - m) * mass st + exp (fst key - m))
+    (exp (top st - m) * output st + exp (fst key - m) * snd key).
+
+Lemma online_invariant keys st (r := fold_left step keys st) :
+  exp (top r) * mass r = exp (top st) * mass st + total (fun k => exp (fst k)) keys /\
+  exp (top r) * output r = exp (top st) * output st + total (fun k => exp (fst k) * snd k) keys.
+Proof.
+  unfold r; clear r; revert st; induction keys as [|k l IH]; intros st; simpl; [lra|].
+  destruct (IH (step st k)) as [H1 H2]; rewrite H1, H2; unfold step; simpl.
+  set (m := Rmax _ _).
+  assert (E : forall a, exp m * exp (a - m) = exp a) by (intros a; rewrite <- exp_plus; f_equal; ring).
+  rewrite !Rmult_plus_distr_l, <- !Rmult_assoc, !E; lra.
+Qed.
+
+Theorem online_softmax k keys (r := fold_left step keys (State (fst k) 1 (snd k))) :
+  output r / mass r =
+  total (fun k => exp (fst k) * snd k) (k :: keys) / total (fun k => exp (fst k)) (k :: keys).
+Proof.
+  destruct (online_invariant keys (State (fst k) 1 (snd k))) as [H1 H2]; fold r in H1, H2.
+  simpl top in *; simpl mass in *; simpl output in *; simpl total.
+  rewrite Rmult_1_r in H1; rewrite <- H1, <- H2.
+  assert (P := exp_pos (top r)).
+  assert (0 < exp (top r) * mass r).
+  { rewrite H1; apply Rplus_lt_le_0_compat; [apply exp_pos|].
+    apply total_nonneg; intros; left; apply exp_pos. }
+  assert (mass r <> 0) by (intros N; rewrite N, Rmult_0_r in *; lra).
+  field; lra.
+Qed.
