@@ -16,12 +16,26 @@ ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted((ROOT / "msdnum").glob("*.py"))
 
 NAMES = {"formats", "modes"}
-EMULATOR = ["bits", "elements", "blocks", "decompose", "gemm", "attention"]
-LIBRARY = {*NAMES, *EMULATOR, "spec", "errors", "bounds", "exact", "cost", "cases", "tensors"}
-EVIDENCE = {"ledger", "theorems", "pairs", "evidence", "sweep", "experiments"}
-BENCHES = {"bench", "bench_gemm"}
 
-# What each module may import of the package.
+# In reading order: each may import those before it in its list, and what MAY_IMPORT adds.
+EMULATOR = [
+    "bits", "elements", "blocks", "zeropoint", "decompose", "accumulators", "accumulate", "factors",
+    "gemm", "attention",
+]  # fmt: skip
+EVIDENCE = [
+    "ledger", "theorems", "promises", "pairs", "evidence", "sweep", "agreement", "effective",
+    "experiments", "claims",
+]  # fmt: skip
+BENCH = ["bench_gemm", "bench"]
+
+LIBRARY = {*NAMES, *EMULATOR, "spec", "errors", "bounds", "exact", "cost", "cases", "tensors"}
+
+
+def in_order(modules, others):
+    return {name: {*others, *modules[:place]} for place, name in enumerate(modules)}
+
+
+# What each module may import of the package: oracles stand alone, plotting reads tables only.
 MAY_IMPORT = {
     "modes": set(),
     "formats": {"modes"},
@@ -29,22 +43,15 @@ MAY_IMPORT = {
     "errors": NAMES,
     "bounds": NAMES,
     "exact": {*NAMES, "spec"},
-    **{name: {*NAMES, *EMULATOR[:place]} for place, name in enumerate(EMULATOR)},
+    **in_order(EMULATOR, NAMES),
     "cost": NAMES,
     "tensors": set(),
     "cases": {*NAMES, "tensors"},
     "testing": NAMES,
-    "ledger": NAMES,
-    "theorems": set(),
-    "pairs": LIBRARY,
-    "evidence": {*LIBRARY, "ledger", "pairs"},
-    "sweep": LIBRARY,
-    "experiments": {*LIBRARY, "pairs", "sweep"},
-    "claims": {*LIBRARY, *EVIDENCE},
-    "bench_gemm": LIBRARY,
-    "bench": {*LIBRARY, "bench_gemm"},
+    **in_order(EVIDENCE, LIBRARY),
+    **in_order(BENCH, {*LIBRARY, "sweep"}),
     "plotting": set(),
-    "__main__": {*LIBRARY, *EVIDENCE, *BENCHES, "claims", "plotting"},
+    "__main__": {*LIBRARY, *EVIDENCE, *BENCH, "plotting"},
     "__init__": LIBRARY,
 }
 
