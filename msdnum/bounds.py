@@ -770,8 +770,4 @@ def _cells(
 @cache
 def _values(element: ElementFormat) -> tuple[Fraction, ...]:
     """Return all numbers of an element format, in order."""
-    low = -element.max_finite
-    if isinstance(element, IntegerFormat):
-        low = element.min_integer * element.eta
-    numbers = {Fraction(x) for x in element.values if math.isfinite(x) and x >= low}
-    return tuple(sorted(numbers))
+    return tuple(sorted({Fraction(x) for x in element.values if math.isfinite(x)}))

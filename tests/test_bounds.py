@@ -254,6 +254,7 @@ def test_the_defaults_are_the_papers_schemes():
     assert bounds.int8_decomposition_float32() == bounds.int8_decomposition_float32(1, 2)
     assert bounds.mxfp4_decomposition() == Fraction(1, 64)
     assert bounds.mxfp8_decomposition() == Fraction(1, 32)
+    assert bounds.int32_overflow() == 133_144
     assert bounds.mxfp4_scale_rules(ScaleRule.COVERING).alpha == Fraction(1, 64)
     assert bounds.mxfp4_scale_rules(ScaleRule.RCEIL).alpha == Fraction(1, 32)
 
@@ -591,7 +592,10 @@ def test_matrix_unit_is_nearly_attained(group, bits):
 def test_depths():
     assert [bounds.pairwise_sum(n).roundings for n in (1, 2, 3, 4, 5, 1024)] == [0, 1, 2, 2, 3, 10]
     assert [bounds.blocked(n, 32).roundings for n in (1, 32, 33, 4096)] == [0, 31, 32, 158]
-    assert bounds.int32(2).roundings == 4
+    assert bounds.int32(2) == bounds.Accumulation(4)
+    assert bounds.matrix_unit(100, 16, 25) == bounds.Accumulation(
+        7, Fraction(17, 2**25) + Fraction(1, 2**23), nearest=False
+    )
     assert bounds.gamma(3, Fraction(1, 10)) == Fraction(3, 7)
     assert bounds.EXACT.gamma == 0
 
@@ -868,7 +872,7 @@ def test_the_papers_effective_bits():
 
 
 @pytest.mark.parametrize("binade", [0, 1, 3, 9])
-@pytest.mark.parametrize("elements", [(E2M1,) * 2, (E4M3,), (E2M1,), (E4M3, E2M1)], ids=names)
+@pytest.mark.parametrize("elements", [(E2M1,) * 2, (E5M2,), (E2M1,), (E4M3, E2M1)], ids=names)
 def test_rms_error(elements, binade):
     """The mean over 599 points, log-uniform or uniform, of the specification's errors."""
     centres = (np.arange(599) + 0.5) / 599
