@@ -35,22 +35,29 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--deep", action="store_true", help="all pairs, minutes to an hour")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the ledger as JSON")
     parser.add_argument("--only", metavar="CLAIM", help="judge one claim")
+    parser.add_argument("--tensor", metavar="FILE:NAME", help="a safetensors tensor to judge, too")
     parser.add_argument("--seed", type=int, default=0, help="of everything that is sampled")
 
 
 def _verify(args: argparse.Namespace) -> int:
     from msdnum import claims
-    from msdnum.evidence import Pairs
 
     _check_writable(args.json)
-    study = claims.Study(args.deep, args.seed, Pairs(args.deep))
-    chosen = claims.entries(study, args.only)
-    rows = tuple(claims.row(entry) for entry in _progress(chosen))
-    ledger = claims.ledger(rows, deep=args.deep, seed=args.seed, only=args.only)
+    tensor = _tensor(args.tensor)
+    chosen = claims.entries(claims.Study(args.deep, args.seed, tensor), args.only)
+    rows = tuple(claims.judge(entry) for entry in _progress(chosen))
+    settings = {name: getattr(args, name) for name in ("deep", "seed", "only", "tensor")}
+    ledger = claims.ledger(rows, **settings)
     print("\n".join(ledger.lines()))
     if args.json:
         args.json.write_text(json.dumps(ledger.as_dict(), indent=1) + "\n", encoding="utf-8")
     return NOT_AS_EXPECTED if ledger.unexpected else AS_EXPECTED
+
+
+def _tensor(source: str | None) -> Any:
+    from msdnum.tensors import load_tensor
+
+    return None if source is None else load_tensor(source)
 
 
 def _progress(items: Sequence[Any]) -> Iterable[Any]:

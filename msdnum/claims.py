@@ -1,44 +1,61 @@
 """The claims, each under every convention it leaves open, and what judges them.
 
-A row is an ``Entry``; a function of the ``Study`` gives the entries of a claim, and ``STUDIES``
-lists those functions. Adding rows is adding a function there.
+A row of the ledger is an ``Entry``; each function in ``STUDIES`` gives some of them. Adding rows is
+adding a function there.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from functools import partial
 
-from msdnum import bounds
-from msdnum.decompose import (
-    INT8_X1,
-    INT8_X1_FLOAT32,
-    INT8_X2,
-    INT8_X2_FLOAT32,
-    INT8_X3,
-    INT8_X3_FLOAT32,
-    MXFP4_X1,
-    MXFP4_X2,
-    MXFP4_X3,
-    MXFP8_X1,
-    OWN_AMAX,
-    Scheme,
-    amax_scheme,
-    covering_scheme,
-)
-from msdnum.evidence import EVERY_AMAX, Bound, Pairs
-from msdnum.formats import E2M1, E4M3, INT4, INT8_SYMMETRIC
-from msdnum.ledger import Claim, Entry, Ledger, Row, Verdict
+import numpy as np
+from numpy.typing import NDArray
+
+from msdnum import agreement, errors
+from msdnum.cases import minilm
+from msdnum.decompose import INT8_X2, INT8_X2_FLOAT32, MXFP4_X2, MXFP8_X1
+from msdnum.effective import EffectiveBits, approximation
+from msdnum.evidence import Pairs, judge_blocks, judge_rounding
+from msdnum.formats import E2M1, E2M3, E3M2, E4M3, E5M2, INT8_SYMMETRIC, MXINT8_ELEMENT
+from msdnum.ledger import Claim, Entry, Finding, Ledger, Row, Verdict, not_run
 from msdnum.modes import ScaleRule
-from msdnum.pairs import LARGEST
+from msdnum.promises import (
+    ALPHA_64,
+    EVERY_AMAX,
+    INT8_NORMAL,
+    INT8_SUBNORMAL,
+    M_64516,
+    MXFP4_NORMAL,
+    MXFP4_UNDERFLOW,
+    MXFP8_32,
+    RULES,
+    SECOND,
+    Promise,
+    promises,
+    with_rule,
+)
 from msdnum.theorems import theorem
 
-__all__ = ["CLAIMS", "Study", "entries", "ledger", "row"]
+__all__ = ["CLAIMS", "STUDIES", "Study", "entries", "judge", "ledger"]
+
+Array = NDArray[np.float32]
 
 CLAIMS = (
-    Claim("C1", "two-pass INT8 leaves at most M/64516", Verdict.CONDITIONAL),
+    Claim(
+        "C1",
+        "two-pass INT8 leaves at most M/64516, about 16 effective bits",
+        Verdict.CONDITIONAL,
+    ),
     Claim("C2", "two-pass MXFP4 leaves at most alpha/64", Verdict.CONDITIONAL),
-    Claim("bounds", "every bound of msdnum.bounds holds; a ratio of 1 is attained"),
+    Claim(
+        "C3",
+        "two-pass MXFP4 has about 6.6 effective bits, one-pass MXFP8 5.24",
+        Verdict.CONDITIONAL,
+    ),
+    Claim("bounds", "every bound of msdnum.bounds holds; one whose ratio is 1 is attained"),
+    Claim("model", "the bounds hold on all-MiniLM-L6-v2, at its first linear layer"),
+    Claim("tensor", "the bounds hold on the tensor given"),
+    Claim("bits", "the specification, NumPy and jitted JAX give the same bits"),
 )
 
 
@@ -52,145 +69,150 @@ class Study:
         Everything, or what takes less than a minute.
     seed : int
         Of everything that is sampled.
+    tensor : ndarray of float32 or None
+        A tensor of the user's.
     pairs : Pairs
         The exhaustive evidence, run once for each scheme.
+    effective : EffectiveBits
+        The sampled evidence.
     """
 
     deep: bool = False
     seed: int = 0
-    pairs: Pairs = field(default_factory=lambda: Pairs(deep=False))
+    tensor: Array | None = None
+    pairs: Pairs = field(init=False)
+    effective: EffectiveBits = field(init=False)
 
-
-# Ranges of amax, as BF16 patterns.
-
-INT8_NORMAL = range(0x0800, LARGEST + 1)
-"""From 2**-111: no scale of two terms is subnormal in binary32."""
-INT8_SUBNORMAL = range(1, 0x0800)
-MXFP4_NORMAL = range(0x0280, LARGEST + 1)
-"""From 2**-122: no scale of two terms is below E8M0's 2**-127."""
-MXFP4_UNDERFLOW = range(1, 0x0280)
-
-M_64516 = Bound("M/64516", "M", lambda m: m / 64516)
-ALPHA_64 = Bound("alpha/64", "alpha", lambda alpha: alpha / 64)
+    def __post_init__(self) -> None:
+        """Prepare what the rows share."""
+        object.__setattr__(self, "pairs", Pairs(self.deep))
+        object.__setattr__(self, "effective", EffectiveBits(self.seed, 8192 if self.deep else 512))
 
 
 def c1(study: Study) -> Iterator[Entry]:
-    """Two-pass INT8 against M/64516."""
+    """Two-pass INT8 against M/64516, and its effective bits."""
+    exact, float32 = "int8-decomposition", "int8-decomposition-float32"
     fails = Verdict.FAILS
-    float32 = "int8-decomposition-float32"
-    for convention, scheme, amaxes, theorem_id, expected in (
-        ("exact arithmetic", INT8_X2, EVERY_AMAX, "int8-decomposition", Verdict.HOLDS),
-        ("float32, no FMA, M >= 2^-111", INT8_X2_FLOAT32, INT8_NORMAL, float32, fails),
-        ("float32, no FMA, M < 2^-111", INT8_X2_FLOAT32, INT8_SUBNORMAL, None, fails),
+    for promise, expected in (
+        (Promise("exact arithmetic", INT8_X2, M_64516, exact, EVERY_AMAX), Verdict.HOLDS),
+        (Promise("float32, M >= 2^-111", INT8_X2_FLOAT32, M_64516, float32, INT8_NORMAL), fails),
+        (Promise("float32, M < 2^-111", INT8_X2_FLOAT32, M_64516, None, INT8_SUBNORMAL), fails),
     ):
-        judge = partial(study.pairs.judge, scheme, M_64516, amaxes)
-        yield Entry("C1", convention, M_64516.text, judge, theorem_id, expected)
+        yield _pairs_entry("C1", promise, study, expected)
+    effective = study.effective
+    yield Entry("C1", "bits: log2(M / worst error)", "16 bits", effective.int8_worst_case, exact)
+    convention = "bits: every definition and input"
+    yield Entry("C1", convention, "16 bits", effective.int8_elsewhere, expected=fails)
 
 
-def with_rule(scheme: Scheme, rule: ScaleRule, *, own_amax: bool = False) -> Scheme:
-    """Return the scheme under another scale rule; OWN_AMAX if each scale follows its remainder."""
-    formats = tuple(replace(fmt, rule=rule) for fmt in scheme.formats)
-    ratios = OWN_AMAX if own_amax else scheme.ratios
-    return replace(scheme, formats=formats, ratios=ratios)
-
-
-RULES = (ScaleRule.COVERING, ScaleRule.RCEIL, ScaleRule.EVEN, ScaleRule.FLOOR)
-RULE_NAMES = {ScaleRule.COVERING: "CEIL (covering alpha)"}
-SECOND = {False: "s2 = s1/8", True: "s2 by own amax"}
-
-
-def _rule_convention(rule: ScaleRule, own_amax: bool) -> str:
-    return f"{RULE_NAMES.get(rule, rule.name)}, {SECOND[own_amax]}"
+def _pairs_entry(
+    claim: str, promise: Promise, study: Study, expected: Verdict = Verdict.HOLDS
+) -> Entry:
+    judge = partial(study.pairs.judge, promise)
+    text = promise.bound.text
+    return Entry(claim, promise.convention, text, judge, promise.theorem, expected)
 
 
 def c2(study: Study) -> Iterator[Entry]:
-    """Two-pass MXFP4 against alpha/64 under each scale rule."""
+    """Two-pass MXFP4 against alpha/64 under each scale rule, and where scales underflow."""
     for rule in RULES:
         for own_amax in SECOND:
-            broken = rule is ScaleRule.FLOOR or (rule is not ScaleRule.COVERING and not own_amax)
-            yield Entry(
-                "C2",
-                _rule_convention(rule, own_amax),
-                ALPHA_64.text,
-                partial(
-                    study.pairs.judge,
-                    with_rule(MXFP4_X2, rule, own_amax=own_amax),
-                    ALPHA_64,
-                    MXFP4_NORMAL,
-                ),
-                "mxfp4-scale-rules",
-                Verdict.FAILS if broken else Verdict.HOLDS,
-            )
-    judge = partial(study.pairs.judge, MXFP4_X2, ALPHA_64, MXFP4_UNDERFLOW)
+            scheme = with_rule(MXFP4_X2, rule, own_amax=own_amax)
+            convention = f"{rule.name}, {SECOND[own_amax]}"
+            promise = Promise(convention, scheme, ALPHA_64, "mxfp4-scale-rules", MXFP4_NORMAL)
+            saturates = rule is ScaleRule.FLOOR or (rule is not ScaleRule.CEIL and not own_amax)
+            yield _pairs_entry("C2", promise, study, Verdict.FAILS if saturates else Verdict.HOLDS)
     convention = "CEIL, s2 = s1/8, amax < 2^-122"
-    yield Entry("C2", convention, ALPHA_64.text, judge, "mxfp4-decomposition", Verdict.FAILS)
+    promise = Promise(convention, MXFP4_X2, ALPHA_64, "mxfp4-decomposition", MXFP4_UNDERFLOW)
+    yield _pairs_entry("C2", promise, study, Verdict.FAILS)
+
+
+def c3(study: Study) -> Iterator[Entry]:
+    """Effective bits of two-pass MXFP4 and of MXFP8."""
+    effective, numbers = study.effective, "6.6 and 5.24"
+    convention = "RMS of error/x, x log-uniform, top binade"
+    yield Entry("C3", convention, numbers, effective.paper_in_closed_form, "rms-error")
+    convention = "every other definition and input"
+    yield Entry("C3", convention, numbers, effective.paper_elsewhere, expected=Verdict.FAILS)
+    convention = "RMS of error/x, binade by binade"
+    promise = "MXFP4 x2 > MXFP8"
+    yield Entry("C3", convention, promise, effective.binades, "rms-error", Verdict.FAILS)
 
 
 def theorems(study: Study) -> Iterator[Entry]:
-    """Every decomposition theorem as it is stated, underflow terms included."""
-    for convention, scheme, theorem_id, bound, amaxes in _theorem_bounds():
-        judge = partial(study.pairs.judge, scheme, bound, amaxes)
-        yield Entry("bounds", convention, bound.text, judge, theorem_id)
+    """Every bound as it is proved."""
+    formats = (E2M1, E2M3, E3M2, E4M3, E5M2, INT8_SYMMETRIC, MXINT8_ELEMENT)
+    judge = partial(judge_rounding, formats)
+    yield Entry("bounds", "element rounding", "u/(1+u) |x| or eta/2", judge, "element-rounding")
+    for promise in promises():
+        yield _pairs_entry("bounds", promise, study)
 
 
-TheoremBound = tuple[str, Scheme, str, Bound, range]
+TENSOR_PROMISES = (
+    Promise("INT8 x2 by row", INT8_X2, M_64516, "int8-decomposition", EVERY_AMAX),
+    Promise("MXFP4 x2, CEIL", MXFP4_X2, ALPHA_64, "mxfp4-decomposition", EVERY_AMAX),
+    Promise("MXFP8 x1, CEIL", MXFP8_X1, MXFP8_32, "mxfp8-decomposition", EVERY_AMAX),
+)
 
 
-def _theorem_bounds() -> Iterator[TheoremBound]:
-    yield from _int8_bounds()
-    yield from _covering_bounds()
-    for rule in RULES:
-        for own_amax in SECOND:
-            yield from _scale_rule_bounds(rule, own_amax)
+def model(study: Study) -> Iterator[Entry]:
+    """Weights and activations of a real transformer."""
+    for part in ("weight", "activations"):
+        for promise in TENSOR_PROMISES:
+            yield _tensor_entry("model", f"{part}, ", partial(_minilm, part), promise)
 
 
-def _int8_bounds() -> Iterator[TheoremBound]:
-    for n, scheme in enumerate((INT8_X1, INT8_X2, INT8_X3), 1):
-        bound = Bound(f"M/{254**n}", "M", partial(bounds.int8_decomposition, terms=n))
-        yield f"INT8 x{n}, exact", scheme, "int8-decomposition", bound, EVERY_AMAX
-    for n, scheme in enumerate((INT8_X1_FLOAT32, INT8_X2_FLOAT32, INT8_X3_FLOAT32), 1):
-        growth = float(bounds.int8_decomposition_float32(1, n) * 254**n)
-        text = f"{growth:.5f} M/{254**n}"
-        bound = Bound(text, "M", partial(bounds.int8_decomposition_float32, terms=n))
-        normal = range(0x0400 * n, LARGEST + 1)
-        yield f"INT8 x{n}, float32", scheme, "int8-decomposition-float32", bound, normal
-    mixed = amax_scheme("INT8_INT4", INT8_SYMMETRIC, INT4)
-    of = partial(bounds.mixed_decomposition, [INT8_SYMMETRIC, INT4], rule=ScaleRule.AMAX)
-    bound = Bound("M/3556", "M", of)
-    yield "INT8 + INT4, exact", mixed, "mixed-decomposition", bound, EVERY_AMAX
+def _minilm(part: str) -> Array:
+    tensor: Array = getattr(minilm(), part)
+    return tensor
 
 
-def _covering_bounds() -> Iterator[TheoremBound]:
-    for n, scheme in enumerate((MXFP4_X1, MXFP4_X2, MXFP4_X3), 1):
-        of = partial(bounds.mxfp4_decomposition, terms=n)
-        bound = Bound(f"alpha/{8**n} or 2^-129", "alpha", of)
-        yield f"MXFP4 x{n}, covering", scheme, "mxfp4-decomposition", bound, EVERY_AMAX
-    bound = Bound("alpha/32 or 2^-137", "alpha", bounds.mxfp8_decomposition)
-    yield "MXFP8 x1, covering", MXFP8_X1, "mxfp8-decomposition", bound, EVERY_AMAX
-    mixed = covering_scheme("MXFP8_MXFP4", E4M3, E2M1)
-    of = partial(bounds.mixed_decomposition, [E4M3, E2M1])
-    bound = Bound("alpha/256 or 2^-129", "alpha", of)
-    yield "MXFP8 + MXFP4, covering", mixed, "mixed-decomposition", bound, EVERY_AMAX
+def tensor(study: Study) -> Iterator[Entry]:
+    """Bound the user's tensor."""
+    given = study.tensor
+    if given is not None:
+        for promise in TENSOR_PROMISES:
+            yield _tensor_entry("tensor", "", lambda: given, promise)
 
 
-def _scale_rule_bounds(rule: ScaleRule, own_amax: bool) -> Iterator[TheoremBound]:
-    scheme = with_rule(MXFP4_X2, rule, own_amax=own_amax)
-    best = bounds.mxfp4_scale_rules(rule, own_amax=own_amax)
-    for unit, constant in (("alpha", best.alpha), ("amax", best.amax)):
-        bound = Bound(f"{constant} {unit}", unit, partial(_times, constant))
-        convention = f"MXFP4 x2, {rule.name}, {SECOND[own_amax]}"
-        yield convention, scheme, "mxfp4-scale-rules", bound, MXFP4_NORMAL
+def _tensor_entry(claim: str, prefix: str, read: Callable[[], Array], promise: Promise) -> Entry:
+    convention = f"{prefix}{promise.convention}"
+    judge = partial(_judge_tensor, read, promise)
+    return Entry(claim, convention, promise.bound.text, judge, promise.theorem)
 
 
-def _times(constant: Fraction, x: Fraction) -> Fraction:
-    return constant * x
+def _judge_tensor(read: Callable[[], Array], promise: Promise) -> Finding:
+    try:
+        x = read()
+    except ModuleNotFoundError as error:
+        return not_run(error)
+    finding = judge_blocks(x, promise)
+    y = approximation(x, promise.scheme)
+    found = ", ".join(
+        f"{name} {errors.EFFECTIVE_BITS[name](x, y):.2f}"
+        for name in ("rms_relative", "relative_l2", "equivalent_uniform")
+    )
+    return replace(finding, notes=(f"effective bits: {found}",))
 
 
-STUDIES: tuple[Callable[[Study], Iterator[Entry]], ...] = (c1, c2, theorems)
+def bits(study: Study) -> Iterator[Entry]:
+    """Agreement of the three implementations."""
+    codes = partial(agreement.codes_agree, 1 if study.deep else 64)
+    yield Entry("bits", "encode, all BF16", "equal", codes)
+    yield Entry("bits", "decode, all codes", "equal", agreement.values_agree)
+    decompositions = partial(agreement.decompositions_agree, 512 if study.deep else 8, study.seed)
+    yield Entry("bits", "decompose", "equal", decompositions)
+    if agreement.CERTIFICATES.is_dir():
+        yield Entry("bits", "cast, all binary32", "equal", agreement.sweeps_agree)
+
+
+STUDIES: tuple[Callable[[Study], Iterator[Entry]], ...] = (
+    c1, c2, c3, theorems, model, tensor, bits,
+)  # fmt: skip
 
 
 def entries(study: Study, only: str | None = None) -> list[Entry]:
-    """Return the entries, in the order of the ledger; of one claim only if it is named.
+    """Return the entries in the order of the ledger; those of one claim if it is named.
 
     Raises
     ------
@@ -204,7 +226,7 @@ def entries(study: Study, only: str | None = None) -> list[Entry]:
     return [entry for entry in found if only in (None, entry.claim)]
 
 
-def row(entry: Entry) -> Row:
+def judge(entry: Entry) -> Row:
     """Judge one entry."""
     known = theorem(entry.theorem) if entry.theorem else None
     return Row(entry, entry.judge(), known is not None and known.machine_checked)

@@ -1,17 +1,18 @@
 """Judge a bound on what a decomposition leaves: on all BF16 pairs, or on the blocks of a tensor."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from math import frexp
 
 import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from msdnum import blocks
+from msdnum import bounds, elements
 from msdnum.decompose import OWN_AMAX, Scheme, decompose
+from msdnum.formats import ElementFormat
 from msdnum.ledger import Evidence, Finding, Verdict, Witness
+from msdnum.modes import Overflow
 from msdnum.pairs import (
     LARGEST,
     ONE,
@@ -23,64 +24,12 @@ from msdnum.pairs import (
     scale_free,
     to_float32,
 )
+from msdnum.promises import Bound, Promise
 
-__all__ = ["EVERY_AMAX", "Bound", "Pairs", "covering", "judge_blocks"]
+__all__ = ["Pairs", "judge_blocks", "judge_rounding"]
 
 Array = NDArray[np.float32]
 Number = Fraction | float
-
-EVERY_AMAX = range(1, LARGEST + 1)
-"""Patterns of all positive finite BF16 numbers."""
-
-
-def covering(amax: Number) -> Fraction:
-    """Return alpha, the least power of two that is not below a float32 ``amax``."""
-    significand, exponent = frexp(amax)
-    return Fraction(2) ** (exponent - (significand == 0.5))
-
-
-def whole(amax: Number) -> Fraction:
-    """Return M, which is amax itself."""
-    return Fraction(amax)
-
-
-UNITS: dict[str, Callable[[Number], Fraction]] = {"alpha": covering, "M": whole, "amax": whole}
-
-
-@dataclass(frozen=True)
-class Bound:
-    """A promised bound on the error of every element of a block.
-
-    Parameters
-    ----------
-    text : str
-        The formula.
-    unit : str
-        The range it is proportional to: alpha, M or amax.
-    of : callable
-        From that range of a block to the bound, exact.
-    """
-
-    text: str
-    unit: str
-    of: Callable[[Fraction], Fraction]
-
-    def __post_init__(self) -> None:
-        """Refuse a range that is not defined."""
-        if self.unit not in UNITS:
-            raise ValueError(f"unit must be one of {', '.join(UNITS)}, got {self.unit!r}")
-
-    def range(self, amax: Number) -> Fraction:
-        """Return the range of a block."""
-        return UNITS[self.unit](amax)
-
-    def at(self, amax: Number) -> Fraction:
-        """Return the bound for a block with this amax."""
-        return self.of(self.range(amax))
-
-    def found(self, error: Fraction, amax: Number) -> str:
-        """Write an error as the fraction of the range that it is."""
-        return f"{self.unit}/{float(self.range(amax) / error):.7g}" if error else "0"
 
 
 def _finding(
@@ -111,29 +60,20 @@ class Pairs:
     progress: Progress = _unheard
     _profiles: dict[Scheme, Profile] = field(default_factory=dict, compare=False, repr=False)
 
-    def judge(self, scheme: Scheme, bound: Bound, amaxes: range = EVERY_AMAX) -> Finding:
-        """Find the worst pair.
+    def judge(self, promise: Promise) -> Finding:
+        """Find the worst pair in the range of a promise."""
+        found = self._profile(promise.scheme)
+        claimed = [amax for amax in found.errors if amax in promise.amaxes]
 
-        Parameters
-        ----------
-        scheme : Scheme
-            How to decompose; its block size is not used.
-        bound : Bound
-            What to judge.
-        amaxes : range
-            BF16 patterns of the amax for which it is claimed.
-        """
-        found = self._profile(scheme)
-        claimed = [amax for amax in found.errors if amax in amaxes]
-        worst = max(
-            claimed,
-            key=lambda a: (found.errors[a] / bound.at(_number(a)), -abs(a - ONE)),
-        )
+        def badness(a: int) -> tuple[Fraction, int]:
+            return found.errors[a] / promise.bound.at(_number(a)), -abs(a - ONE)
+
+        worst = max(claimed, key=badness)
         block = found.blocks[worst]
         witness = Witness("BF16", block, len(block) - 1)
         count = sum(found.pairs[amax] for amax in claimed)
         evidence = Evidence("exhaustive", count, self.name)
-        return _finding(bound, found.errors[worst], _number(worst), witness, evidence)
+        return _finding(promise.bound, found.errors[worst], _number(worst), witness, evidence)
 
     @property
     def name(self) -> str:
@@ -161,36 +101,28 @@ def _number(pattern: int) -> float:
     return float(to_float32(np.array([pattern], np.uint16))[0])
 
 
-def judge_blocks(x: Array, scheme: Scheme, bound: Bound, seed: int | None = None) -> Finding:
+def judge_blocks(x: Array, promise: Promise) -> Finding:
     """Find the worst element of a tensor, block by block along its last axis.
 
     Parameters
     ----------
     x : ndarray of float32
         At least one dimension, finite.
-    scheme : Scheme
-        How to decompose.
-    bound : Bound
-        What to judge.
-    seed : int or None
-        Of the tensor, where it was drawn.
+    promise : Promise
+        What to judge; its range of amax is not used.
     """
-    result = decompose(x, scheme)
+    result = decompose(x, promise.scheme)
     first = result.terms[0]
-    rows = blocks.split(x, first.format, first.axis)
-    left = np.abs(blocks.split(result.remainder, first.format, first.axis).astype(np.float64))
+    rows = first.rows(x)
+    left = np.abs(first.rows(result.remainder).astype(np.float64))
     each, place = np.arange(len(rows)), left.argmax(axis=1)
     amax, errors = np.abs(rows).max(axis=1), left[each, place]
-    promised = np.array([float(_at(bound, float(m))) for m in amax])
+    promised = [float(promise.bound.at(float(m))) if m else 1.0 for m in amax]
     worst = int((errors / promised).argmax())
     error = Fraction(float(errors[worst])) / result.denominator
-    evidence = Evidence("sampled" if seed is not None else "exhaustive", x.size, "elements", seed)
+    evidence = Evidence("exhaustive", x.size, "elements")
     witness = _witness(rows[worst], int(place[worst]))
-    return _finding(bound, error, float(amax[worst]) or 1.0, witness, evidence)
-
-
-def _at(bound: Bound, amax: float) -> Fraction:
-    return bound.at(amax) if amax else Fraction(1)
+    return _finding(promise.bound, error, float(amax[worst]) or 1.0, witness, evidence)
 
 
 def _witness(block: Array, element: int) -> Witness:
@@ -199,3 +131,35 @@ def _witness(block: Array, element: int) -> Witness:
     if (narrow.astype(np.float32) == block).all():
         return Witness("BF16", tuple(narrow.view(np.uint16).tolist()), element)
     return Witness("BINARY32", tuple(block.view(np.uint32).tolist()), element)
+
+
+def judge_rounding(formats: Sequence[ElementFormat]) -> Finding:
+    """Round every BF16 number that an element format reaches, and find the worst."""
+    found = [_worst_rounding(fmt) for fmt in formats]
+    ratio, name, x = max(found)
+    count = sum(len(_reached(fmt)) for fmt in formats)
+    return Finding(
+        Verdict.HOLDS if ratio <= 1 else Verdict.FAILS,
+        f"{float(ratio):.6g} of it",
+        ratio,
+        Evidence("exhaustive", count, "BF16 numbers"),
+        _witness(np.array([x], np.float32), 0),
+        (f"to {name}", f"the least ratio of a format is {float(min(found)[0]):.6g}"),
+    )
+
+
+def _reached(fmt: ElementFormat) -> Array:
+    """Return the BF16 numbers that do not saturate."""
+    x = to_float32(np.arange(LARGEST + 1, dtype=np.uint16))
+    return x[x <= fmt.max_finite]
+
+
+def _worst_rounding(fmt: ElementFormat) -> tuple[Fraction, str, float]:
+    x = _reached(fmt)
+    rounded = elements.round_to(x, fmt, overflow=Overflow.SATURATE)
+    errors = np.abs(x.astype(np.float64) - rounded)
+    bound = bounds.element_rounding(fmt)
+    promised = np.array([float(bound.at(float(v))) for v in x])
+    worst = int((errors / np.where(promised == 0, 1, promised)).argmax())
+    number = float(x[worst])
+    return Fraction(float(errors[worst])) / bound.at(number), fmt.name, number

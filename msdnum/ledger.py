@@ -3,7 +3,7 @@
 import platform
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import Enum, unique
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
@@ -134,6 +134,8 @@ class Finding:
         What else there is to say.
     table : Table or None
         Numbers behind it.
+    data : Table or None
+        Numbers too many to be printed.
     """
 
     verdict: Verdict
@@ -143,6 +145,7 @@ class Finding:
     witness: Witness | None = None
     notes: tuple[str, ...] = ()
     table: Table | None = None
+    data: Table | None = None
 
 
 def not_run(reason: object) -> Finding:
@@ -196,10 +199,6 @@ class Entry:
     theorem: str | None = None
     expected: Verdict = Verdict.HOLDS
 
-    def row(self, proved: bool) -> "Row":
-        """Judge."""
-        return Row(self, self.judge(), proved)
-
 
 @dataclass(frozen=True)
 class Row:
@@ -249,17 +248,10 @@ class Row:
                 "element": finding.witness.element,
             },
             "proved": self.proved,
-            "evidence": finding.evidence and {
-                "kind": finding.evidence.kind,
-                "count": finding.evidence.count,
-                "of": finding.evidence.of,
-                "seed": finding.evidence.seed,
-            },
+            "evidence": finding.evidence and asdict(finding.evidence),
             "notes": list(finding.notes),
-            "table": finding.table and {
-                "header": list(finding.table.header),
-                "rows": [list(row) for row in finding.table.rows],
-            },
+            "table": finding.table and asdict(finding.table),
+            "data": finding.data and asdict(finding.data),
             "verdict": finding.verdict.value,
             "expected": entry.expected.value,
         }  # fmt: skip
@@ -348,7 +340,7 @@ class Ledger:
             ``theorem``, ``promised``, ``found``, ``ratio`` (found over promised), ``witness``
             (``format``, ``block`` as hexadecimal patterns, ``element`` the index of the worst),
             ``proved``, ``evidence`` (``kind`` exhaustive or sampled, ``count``, ``of``, ``seed``),
-            ``notes``, ``table`` (``header``, ``rows``), ``verdict``, ``expected``.
+            ``notes``, ``table`` and ``data`` (``header``, ``rows``), ``verdict``, ``expected``.
         """
         claims = [
             {

@@ -1,0 +1,171 @@
+"""Whether the specification, NumPy and jitted JAX give the same bits, and what certificates say."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+from numpy.typing import NDArray
+
+from msdnum import cases, elements, spec
+from msdnum.decompose import (
+    INT8_X2,
+    INT8_X2_FLOAT32,
+    MXFP4_X2,
+    MXFP8_X1,
+    Scheme,
+    decompose,
+    decompose_terms,
+)
+from msdnum.formats import E8M0, ELEMENT_FORMATS, ElementFormat, FloatFormat
+from msdnum.ledger import Evidence, Finding, Verdict, Witness, not_run
+from msdnum.modes import Overflow
+
+__all__ = ["codes_agree", "decompositions_agree", "sweeps_agree", "values_agree"]
+
+Array = NDArray[Any]
+Mismatch = tuple[str, Witness]
+
+FAMILIES = ("normal", "log_uniform_40", "outlier_per_block", "subnormals", "near_overflow")
+SCHEMES = (MXFP4_X2, MXFP8_X1, INT8_X2, INT8_X2_FLOAT32)
+CERTIFICATES = Path(__file__).parent.parent / "certificates"
+EVERY_BFLOAT16 = 1 << 16
+
+
+def _finding(mismatches: Sequence[Mismatch], evidence: Evidence, *notes: str) -> Finding:
+    if not mismatches:
+        return Finding(Verdict.HOLDS, "0 differ", evidence=evidence, notes=notes)
+    what, witness = mismatches[0]
+    found = f"{len(mismatches)} differ"
+    return Finding(Verdict.FAILS, found, None, evidence, witness, (f"first: {what}", *notes))
+
+
+def codes_agree(step: int) -> Finding:
+    """Encode all BF16 numbers to every element format with NumPy and JAX, and with spec.
+
+    Parameters
+    ----------
+    step : int
+        The specification, which takes one number at a time, does every ``step``-th.
+    """
+    try:
+        import jax
+    except ModuleNotFoundError:
+        return not_run("pip install jax")
+    formats = ELEMENT_FORMATS.values()
+    found = chain.from_iterable(_codes_differ(fmt, jax.jit, step) for fmt in formats)
+    count = sum(len(_encodable(fmt)) for fmt in formats)
+    evidence = Evidence("exhaustive", count, f"BF16 numbers to {len(formats)} formats")
+    return _finding(list(found), evidence, f"spec on every {step}th")
+
+
+def _encodable(fmt: ElementFormat) -> NDArray[np.uint16]:
+    """Return the BF16 patterns that a format takes: NaN only where it has one."""
+    patterns = np.arange(EVERY_BFLOAT16, dtype=np.uint16)
+    if isinstance(fmt, FloatFormat) and fmt.nan_code is not None:
+        return patterns
+    return patterns[(patterns & 0x7FFF) <= 0x7F80]
+
+
+def _codes_differ(fmt: ElementFormat, jit: Callable[..., Any], step: int) -> Iterable[Mismatch]:
+    patterns = _encodable(fmt)
+    x = patterns.view(ml_dtypes.bfloat16)
+    encode = partial(elements.encode, fmt=fmt, overflow=Overflow.SATURATE)
+    codes = encode(x)
+    jitted = np.asarray(jit(encode)(x))
+    for i in np.flatnonzero(codes != jitted):
+        yield f"{fmt.name}, NumPy {codes[i]:#x}, JAX {jitted[i]:#x}", _one(patterns[i])
+    for k in range(0, len(x), step):
+        value = spec.from_float(float(x[k]))
+        specified = spec.encode(value, fmt, overflow=Overflow.SATURATE)
+        if specified != codes[k]:
+            yield f"{fmt.name}, NumPy {codes[k]:#x}, spec {specified:#x}", _one(patterns[k])
+
+
+def _one(pattern: np.uint16) -> Witness:
+    return Witness("BF16", (int(pattern),), 0)
+
+
+def values_agree() -> Finding:
+    """Decode every code of every element format up to 16 bits with NumPy and with spec."""
+    formats = [fmt for fmt in ELEMENT_FORMATS.values() if fmt.bits <= 16]
+    found = chain.from_iterable(map(_values_differ, formats))
+    evidence = Evidence("exhaustive", sum(len(fmt.codes) for fmt in formats), "codes")
+    return _finding(list(found), evidence)
+
+
+def _values_differ(fmt: ElementFormat) -> Iterable[Mismatch]:
+    codes = np.arange(len(fmt.codes), dtype=elements.storage_dtype(fmt))
+    values = elements.decode(codes, fmt).view(np.uint32)
+    for code, value in zip(fmt.codes, values.tolist(), strict=True):
+        if value != spec.to_float32_bits(spec.decode(code, fmt)):
+            yield f"{fmt.name} code {code:#x}", Witness("BINARY32", (value,), 0)
+
+
+def decompositions_agree(rows: int, seed: int) -> Finding:
+    """Decompose hostile BF16 blocks with spec, with NumPy and, as far as it can, with JAX.
+
+    Exact INT8 needs float64, which JAX has only when the user has switched it on: NumPy alone.
+    """
+    try:
+        import jax
+    except ModuleNotFoundError:
+        return not_run("pip install jax")
+    found: list[Mismatch] = []
+    for scheme in SCHEMES:
+        for name in FAMILIES:
+            rng = np.random.default_rng(seed)
+            x = cases.family(name).generate((rows, cases.BLOCK), rng=rng)
+            found += _terms_differ(scheme, x, jax.jit if scheme is not INT8_X2 else None)
+    count = len(SCHEMES) * len(FAMILIES) * rows
+    return _finding(found, Evidence("sampled", count, "BF16 blocks of 32", seed))
+
+
+def _terms_differ(scheme: Scheme, x: Array, jit: Callable[..., Any] | None) -> Iterable[Mismatch]:
+    result = decompose(x, scheme)
+    remainder = result.remainder
+    if jit is not None:
+        terms = jit(partial(decompose_terms, scheme=scheme))(x)
+        for i, (ours, theirs) in enumerate(zip(result.terms, terms, strict=True)):
+            differs = (ours.codes != np.asarray(theirs.codes)).any(axis=-1)
+            differs |= (ours.scale_codes != np.asarray(theirs.scale_codes)).any(axis=-1)
+            for row in np.flatnonzero(differs):
+                yield f"{scheme.name} term {i + 1}, NumPy and JAX", _block(x[row])
+    for k, block in enumerate(x):
+        specified = _specified(scheme, block)
+        codes = [tuple(term.codes[k].tolist()) for term in result.terms]
+        left = [spec.number(v) * result.denominator for v in specified.remainders]
+        if codes != list(specified.codes) or left != remainder[k].tolist():
+            yield f"{scheme.name}, NumPy and spec", _block(block)
+
+
+def _specified(scheme: Scheme, block: Array) -> spec.Decomposition:
+    values = [spec.from_float(float(v)) for v in block]
+    formats: list[Any] = [fmt.element for fmt in scheme.formats]
+    if scheme.formats[0].scale is E8M0:
+        return spec.decompose_covering(values, formats, scheme.formats[0].rule)
+    return spec.decompose_amax(values, formats, scheme.arithmetic)
+
+
+def _block(block: Array) -> Witness:
+    return Witness("BF16", tuple(block.astype(ml_dtypes.bfloat16).view(np.uint16).tolist()), 0)
+
+
+def sweeps_agree(directory: Path = CERTIFICATES) -> Finding:
+    """Read the committed certificates of ``msdnum sweep`` over all binary32 numbers."""
+    paths = sorted(directory.glob("*.json"))
+    if not paths:
+        return not_run("msdnum sweep")
+    documents = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    differ = sum(document["mismatches"] for document in documents)
+    count = sum(document["count"] for document in documents)
+    return Finding(
+        Verdict.FAILS if differ else Verdict.HOLDS,
+        f"{differ} differ",
+        evidence=Evidence("exhaustive", count, "binary32 numbers, certificates of earlier sweeps"),
+        notes=tuple(f"{d['sweep']}: {d['count']:,}" for d in documents),
+    )
