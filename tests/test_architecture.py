@@ -19,7 +19,7 @@ NAMES = {"formats", "modes"}
 
 # In reading order: each may import those before it in its list, and what MAY_IMPORT adds.
 EMULATOR = [
-    "bits", "elements", "blocks", "zeropoint", "decompose", "accumulators", "accumulate", "factors",
+    "bits", "elements", "blocks", "zeropoint", "decompose", "accumulators", "factors", "accumulate",
     "gemm", "attention",
 ]  # fmt: skip
 EVIDENCE = [
