@@ -19,8 +19,8 @@ NAMES = {"formats", "modes"}
 
 # In reading order: each may import those before it in its list, and what MAY_IMPORT adds.
 EMULATOR = [
-    "bits", "elements", "blocks", "zeropoint", "decompose", "accumulators", "factors", "accumulate",
-    "gemm", "attention",
+    "bits", "elements", "blocks", "zeropoint", "decompose", "accumulators", "factors",
+    "exact_sums", "fixed_point", "accumulate", "gemm", "attention",
 ]  # fmt: skip
 EVIDENCE = [
     "ledger", "theorems", "promises", "pairs", "evidence", "sweep", "agreement", "effective",
