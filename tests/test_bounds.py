@@ -486,6 +486,13 @@ def test_scale_rules_by_enumeration(rule):
     assert bound * (1 - Fraction(1, 2**24)) <= ratio <= bound
 
 
+def test_the_papers_witness():
+    """``x = 37/64 alpha``, in units of the first scale, ``alpha / 4``."""
+    bound = bounds.mxfp4_scale_rules(ScaleRule.COVERING, 2)
+    assert bound.witness_alpha == (Fraction(37, 16), 4)
+    assert bound.witness_amax == (Fraction(37, 16), Fraction(37, 16))
+
+
 def remainder_of_eighths(x):
     """What terms with the scales 1 and 1/8 leave."""
     left = x - round_to(x, E2M1)
