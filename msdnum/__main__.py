@@ -2,16 +2,25 @@
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from msdnum import __version__
 
 __all__ = ["main"]
 
 AS_EXPECTED, NOT_AS_EXPECTED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+EXIT_STATUS = "exit status: 0 as expected, 1 not as expected, 2 wrong use, 130 interrupted"
+
+# Commands of modules with ``add_arguments`` and a function that carries them out.
+MODULES = {
+    "sweep": ("main", "compare casts of all 2^32 binary32 numbers and certify the result"),
+    "bench": ("run", "time everything beside memcpy and sgemm"),
+}
 
 
 class Parser(argparse.ArgumentParser):
@@ -22,65 +31,87 @@ class Parser(argparse.ArgumentParser):
         self.exit(WRONG_USE, f"{self.prog}: error: {message}\n")
 
 
-def _parser() -> Parser:
-    parser = Parser(prog="msdnum", description="Judge the claims of multi-scale dequantization.")
+def _parser(arguments: Sequence[str]) -> Parser:
+    parser = Parser(
+        prog="msdnum",
+        description="Judge the claims of multi-scale dequantization.",
+        epilog=EXIT_STATUS,
+    )
     parser.add_argument("--version", action="version", version=f"msdnum {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_verify(commands.add_parser("verify", help="judge every claim and print the ledger"))
+    _add_explain(commands.add_parser("explain", help="print statement, proof and witness"))
+    for name, (function, text) in MODULES.items():
+        command = commands.add_parser(name, help=text)
+        if name in arguments:
+            module = import_module(f"msdnum.{name}")
+            module.add_arguments(command)
+            command.set_defaults(run=getattr(module, function))
     return parser
 
 
 def _add_verify(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_verify)
-    parser.add_argument("--deep", action="store_true", help="all pairs, minutes to an hour")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the ledger as JSON")
+    parser.epilog = EXIT_STATUS
+    parser.add_argument("--deep", action="store_true", help="all pairs, in minutes")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the ledger there, too")
     parser.add_argument("--only", metavar="CLAIM", help="judge one claim")
-    parser.add_argument("--tensor", metavar="FILE:NAME", help="a safetensors tensor to judge, too")
-    parser.add_argument("--seed", type=int, default=0, help="of everything that is sampled")
+    parser.add_argument("--tensor", metavar="FILE:NAME", help="judge a safetensors tensor, too")
+    parser.add_argument("--seed", type=_seed, default=0, help="of all that is sampled (0)")
+
+
+def _add_explain(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_explain)
+    parser.add_argument("name", metavar="CLAIM_OR_THEOREM", help="such as C2 or rms-error")
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a nonnegative integer, got {text!r}")
+    return int(text)
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from msdnum import claims
-
-    _check_writable(args.json)
-    tensor = _tensor(args.tensor)
-    chosen = claims.entries(claims.Study(args.deep, args.seed, tensor), args.only)
-    rows = tuple(claims.judge(entry) for entry in _progress(chosen))
-    settings = {name: getattr(args, name) for name in ("deep", "seed", "only", "tensor")}
-    ledger = claims.ledger(rows, **settings)
-    print("\n".join(ledger.lines()))
-    if args.json:
-        args.json.write_text(json.dumps(ledger.as_dict(), indent=1) + "\n", encoding="utf-8")
-    return NOT_AS_EXPECTED if ledger.unexpected else AS_EXPECTED
-
-
-def _tensor(source: str | None) -> Any:
-    from msdnum.tensors import load_tensor
-
-    return None if source is None else load_tensor(source)
-
-
-def _progress(items: Sequence[Any]) -> Iterable[Any]:
-    """Show a bar on a terminal."""
-    if not sys.stderr.isatty():
-        return items
     from tqdm import tqdm
 
-    bar: Iterable[Any] = tqdm(items, unit="row", leave=False)
-    return bar
+    from msdnum import claims
+    from msdnum.tensors import load_tensor
+
+    _check_writable(args.json)
+    tensor = load_tensor(args.tensor) if args.tensor is not None else None
+    # disable=None: shown on a terminal only.
+    with tqdm(unit=" amax", position=1, leave=False, disable=None) as bar:
+        study = claims.Study(args.deep, args.seed, tensor, bar.update)
+        chosen = claims.entries(study, args.only)
+        shown = tqdm(chosen, unit=" rows", position=0, leave=False, disable=None)
+        rows = tuple(map(claims.judge, shown))
+    settings = {name: getattr(args, name) for name in ("deep", "seed", "only", "tensor")}
+    ledger = claims.ledger(rows, **settings)
+    if args.json:
+        text = json.dumps(ledger.as_dict(), indent=1)
+        args.json.write_text(text + "\n", encoding="utf-8")
+    print("\n".join(ledger.lines()))
+    return NOT_AS_EXPECTED if ledger.unexpected else AS_EXPECTED
 
 
 def _check_writable(path: Path | None) -> None:
     """Raise before the work, not after it, if a file cannot be written."""
     if path is None:
         return
+    existed = path.exists()
     try:
-        existed = path.exists()
         path.open("a").close()
-        if not existed:
-            path.unlink()
     except OSError as error:
         raise ValueError(f"json file {str(path)!r} cannot be written: {error.strerror}") from None
+    if not existed:
+        path.unlink()
+
+
+def _explain(args: argparse.Namespace) -> int:
+    from msdnum import claims
+
+    print("\n".join(claims.explain(args.name)))
+    return AS_EXPECTED
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -96,11 +127,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         0 as expected, 1 not as expected, 2 wrong use, 130 interrupted.
     """
-    parser = _parser()
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        args = parser.parse_args(arguments)
+        args = _parser(arguments).parse_args(arguments)
         return int(args.run(args))
-    except (ValueError, TypeError) as error:
+    except BrokenPipeError:
+        # The reader has gone, as in ``msdnum verify | head``; nothing more can be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOT_AS_EXPECTED
+    except (ValueError, TypeError, ImportError, OSError) as error:
         print(f"msdnum: error: {error}", file=sys.stderr)
         return WRONG_USE
     except KeyboardInterrupt:

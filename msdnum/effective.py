@@ -49,6 +49,11 @@ def _rounds_to(value: float, written: str) -> bool:
     return f"{value:.{len(written.partition('.')[2])}f}" == written
 
 
+def _written(bits: float) -> str:
+    """Write with two decimals, without a sign before zero."""
+    return f"{round(bits, 2) + 0.0:.2f}"
+
+
 @dataclass(frozen=True)
 class EffectiveBits:
     """Effective bits on samples of every input family.
@@ -94,7 +99,7 @@ class EffectiveBits:
         """Return a table of definitions by inputs, the schemes side by side in a cell."""
 
         def cell(definition: str, name: str) -> str:
-            return " ".join(f"{self.measured[s.name, definition, name]:.2f}" for s in schemes)
+            return " ".join(_written(self.measured[s.name, definition, name]) for s in schemes)
 
         header = " ".join(scheme.name for scheme in schemes)
         rows = ((d, *(cell(d, name) for name in NAMES)) for d in EFFECTIVE_BITS)
@@ -158,7 +163,7 @@ class EffectiveBits:
         agreeing = sum(_rounds_to(bits, "16") for bits in found.values())
         return Finding(
             _verdict(agreeing == len(found)),
-            f"{found[definition, name]:.2f}",
+            _written(found[definition, name]),
             evidence=self.evidence(len(NAMES)),
             notes=(
                 f"the least is {definition} on {name}",
@@ -171,11 +176,11 @@ class EffectiveBits:
         """Judge whether two-pass MXFP4 has more bits than MXFP8 wherever in its block x is."""
         found = {scheme.name: [self._in_binade(scheme, k) for k in BINADES] for scheme in SCHEMES}
         four, eight = (np.array(found[scheme.name]) for scheme in COMPARED)
-        rows = tuple((name, *(f"{b:.2f}" for b in bits)) for name, bits in found.items())
+        rows = tuple((name, *map(_written, bits)) for name, bits in found.items())
         worst = int((four - eight).argmin())
         return Finding(
             _verdict(bool((four > eight).all())),
-            f"{four[worst]:.2f} against {eight[worst]:.2f}",
+            f"{_written(four[worst])} against {_written(eight[worst])}",
             evidence=self.evidence(len(BINADES)),
             notes=(f"more in binades {', '.join(map(str, np.flatnonzero(four > eight + 0.01)))}",),
             table=Table(("rms_relative, -log2(|x|/alpha) from", *map(str, BINADES)), rows),

@@ -26,7 +26,7 @@ from msdnum.pairs import (
 )
 from msdnum.promises import Bound, Promise
 
-__all__ = ["Pairs", "judge_blocks", "judge_rounding"]
+__all__ = ["Pairs", "Progress", "judge_blocks", "judge_rounding", "unheard"]
 
 Array = NDArray[np.float32]
 Number = Fraction | float
@@ -40,7 +40,7 @@ def _finding(
     return Finding(verdict, bound.found(error, amax), ratio, evidence, witness)
 
 
-def _unheard(count: int) -> None:
+def unheard(count: int) -> None:
     """Show no progress."""
 
 
@@ -57,7 +57,7 @@ class Pairs:
     """
 
     deep: bool
-    progress: Progress = _unheard
+    progress: Progress = unheard
     _profiles: dict[Scheme, Profile] = field(default_factory=dict, compare=False, repr=False)
 
     def judge(self, promise: Promise) -> Finding:

@@ -4,9 +4,12 @@ An element-wise error depends on the element and on the amax of its block only, 
 many pairs decide it for all blocks of BF16 numbers. Magnitudes only: a sign goes through unchanged.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -60,24 +63,25 @@ class Window:
         """Return the pattern of the smallest x beside ``amax``."""
         return 0 if self.depth is None else max(0, amax - self.depth * BINADE)
 
-    def chunks(self) -> Iterator[Patterns]:
-        """Yield blocks as rows: amax, then every x up to it; a zero fills the place of larger x."""
+    def chunks(self) -> Iterator["Window"]:
+        """Yield windows of about a million pairs, each of one depth for all its amax."""
         start = self.first
         while start <= self.last:
-            width = start - self.lowest(start) + 2
-            stop = min(self.last + 1, start + max(1, min(CHUNK // width, width // 8)))
-            yield _rows(start, stop, self.lowest(start))
-            start = stop
+            width = start - self.lowest(start) + 1
+            step = max(1, min(CHUNK // width, width // 8))
+            stop = min(self.last, start + step - 1)
+            yield Window(start, stop, self.depth)
+            start = stop + 1
+
+    def rows(self) -> Patterns:
+        """Return blocks as rows: amax, then every x up to it; a zero in the place of larger x."""
+        amax = np.arange(self.first, self.last + 1, dtype=np.uint16)[:, np.newaxis]
+        x = np.arange(self.lowest(self.first), self.last + 1, dtype=np.uint16)
+        return np.hstack([amax, np.where(x <= amax, x, 0).astype(np.uint16)])
 
     def __len__(self) -> int:
         """Return the number of amax."""
         return self.last - self.first + 1
-
-
-def _rows(start: int, stop: int, lowest: int) -> Patterns:
-    amax = np.arange(start, stop, dtype=np.uint16)[:, np.newaxis]
-    x = np.arange(lowest, stop, dtype=np.uint16)
-    return np.hstack([amax, np.where(x <= amax, x, 0).astype(np.uint16)])
 
 
 def every_amax(depth: int | None = None) -> tuple[Window, ...]:
@@ -149,22 +153,31 @@ def profile(scheme: Scheme, windows: tuple[Window, ...], progress: Progress) -> 
     """
     formats = tuple(replace(fmt, block_size=None) for fmt in scheme.formats)
     rowwise = replace(scheme, formats=formats)
+    total = Profile({}, {}, {})
+    with ThreadPoolExecutor(os.cpu_count()) as executor:
+        chunks = chain.from_iterable(window.chunks() for window in windows)
+        for part in executor.map(partial(_searched, rowwise), chunks):
+            total.blocks.update(part.blocks)
+            total.errors.update(part.errors)
+            total.pairs.update(part.pairs)
+            progress(len(part.pairs))
+    return total
+
+
+def _searched(scheme: Scheme, window: Window) -> Profile:
+    rows = window.rows()
     search = _shared if scheme.ratios is OWN_AMAX else _single
-    worst: dict[int, tuple[int, ...]] = {}
-    errors: dict[int, Fraction] = {}
-    pairs: dict[int, int] = {}
-    for rows in chain.from_iterable(window.chunks() for window in windows):
-        magnitudes, denominator, found = search(rows, rowwise)
-        if (magnitudes < to_float32(rows[0, 1:2])[0] * denominator).any():
-            rows = _rows(int(rows[0, 0]), int(rows[-1, 0]) + 1, 0)
-            magnitudes, denominator, found = search(rows, rowwise)
-        amax = rows[:, 0].tolist()
-        worst.update(zip(amax, found, strict=True))
-        exact = (Fraction(m) / denominator for m in magnitudes.tolist())
-        errors.update(zip(amax, exact, strict=True))
-        pairs.update((a, a - int(rows[0, 1]) + 1) for a in amax)
-        progress(len(rows))
-    return Profile(worst, errors, pairs)
+    magnitudes, denominator, found = search(rows, scheme)
+    lowest = rows[0, 1:2]
+    if (magnitudes < to_float32(lowest) * denominator).any():
+        return _searched(scheme, replace(window, depth=None))
+    amax = rows[:, 0].tolist()
+    errors = (Fraction(m) / denominator for m in magnitudes.tolist())
+    return Profile(
+        dict(zip(amax, found, strict=True)),
+        dict(zip(amax, errors, strict=True)),
+        {a: a - int(lowest[0]) + 1 for a in amax},
+    )
 
 
 def to_float32(patterns: Patterns) -> NDArray[np.float32]:

@@ -1,6 +1,5 @@
-"""Where the proofs are: the folder of each theorem, its statement and how to check it again."""
+"""Where the proofs are: the folder of each theorem, its text and how to check it again."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,10 +7,6 @@ __all__ = ["Theorem", "theorem", "theorem_ids"]
 
 # In a clone the proofs lie beside the package; in an installed package, inside it.
 PLACES = (Path(__file__).parent.parent / "proofs", Path(__file__).parent / "proofs")
-
-_STATEMENT = re.compile(
-    r"^\*\*(?:Bound|Statement|Theorem)[^*]*\*\*\s*(.*?)(?=^\*\*|\Z)", re.M | re.S
-)
 
 
 @dataclass(frozen=True)
@@ -22,26 +17,18 @@ class Theorem:
     ----------
     id : str
         Name of its folder; the function in ``bounds`` has the same name with underscores.
+    path : Path
+        Of the text.
     text : str
-        The proof, in Markdown.
+        Statement and proof, in Markdown.
     machine_checked : bool
         Whether there is a statement that Coq checks.
     """
 
     id: str
+    path: Path
     text: str
     machine_checked: bool
-
-    @property
-    def title(self) -> str:
-        """First heading of the text."""
-        return self.text.partition("\n")[0].lstrip("# ")
-
-    @property
-    def statement(self) -> str:
-        """What is claimed; empty if the text does not mark it."""
-        found = _STATEMENT.search(self.text)
-        return found[1].strip() if found else ""
 
     @property
     def recheck(self) -> str:
@@ -56,10 +43,8 @@ def theorem_ids() -> list[str]:
 
 def theorem(name: str) -> Theorem | None:
     """Return the theorem of that id, or None if there is no written proof of it."""
-    for root in PLACES:
-        text = root / name / "README.md"
-        if text.is_file():
-            return Theorem(
-                name, text.read_text(encoding="utf-8"), (root / name / "theorem.v").is_file()
-            )
-    return None
+    if name not in theorem_ids():
+        return None
+    path = next(p for root in PLACES if (p := root / name / "README.md").is_file())
+    text = path.read_text(encoding="utf-8")
+    return Theorem(name, path, text, path.with_name("theorem.v").is_file())
