@@ -196,7 +196,7 @@ def multiply(a: Array, b: Array) -> Array:
     finite = _round_product(negative, n, x.exponent + y.exponent - 26)
     zero = (x.significand == 0) | (y.significand == 0)
     special = (x.exponent == 128) | (y.exponent == 128)
-    return _select_special(finite, zero, special, negative, lambda: a * b)
+    return _select_special(finite, zero, special, negative, _class(x) * _class(y))
 
 
 def divide(a: Array, b: Array) -> Array:
@@ -213,7 +213,7 @@ def divide(a: Array, b: Array) -> Array:
     finite = _round_product(negative, n, x.exponent - y.exponent - 27)
     zero = x.significand == 0
     special = (x.exponent == 128) | (y.exponent == 128) | (y.significand == 0)
-    return _select_special(finite, zero, special, negative, lambda: a / b)
+    return _select_special(finite, zero, special, negative, _class(x) / _class(y))
 
 
 def _divide_integers(x: Array, y: Array) -> tuple[Array, Array]:
@@ -232,11 +232,19 @@ def _divide_integers(x: Array, y: Array) -> tuple[Array, Array]:
 
 
 def _select_special(
-    finite: Array, zero: Array, special: Array, negative: Array, native: Callable[[], Array]
+    finite: Array, zero: Array, special: Array, negative: Array, native: Array
 ) -> Array:
     xp = namespace(finite)
     pattern = xp.where(zero, with_sign(xp.zeros_like(finite), negative), finite)
-    return xp.where(special, native().view(xp.int32), pattern).view(xp.float32)
+    return xp.where(special, native.view(xp.int32), pattern).view(xp.float32)
+
+
+def _class(x: Fields) -> Array:
+    """Return NaN, Inf, 1 or 0, with sign: what decides about special results."""
+    xp = namespace(x.exponent)
+    magnitude = xp.where(x.significand == 0, 0, BIAS << FRACTION_BITS)
+    magnitude = xp.where(x.exponent == 128, INF | x.significand & FRACTION_MASK, magnitude)
+    return with_sign(magnitude, x.negative).view(xp.float32)
 
 
 def add(a: Array, b: Array) -> Array:
@@ -295,7 +303,7 @@ def map_rows(function: Callable[..., tuple[Array, ...]], *operands: Array) -> tu
 
 
 def to_float64(pattern: Array) -> Array:
-    """Return the float64 numbers of finite binary32 patterns. JAX needs 64-bit types for it."""
+    """Return the float64 numbers of finite binary32 patterns; zero is +0. JAX needs x64 for it."""
     xp = namespace(pattern)
     x = fields(pattern)
     power = (x.exponent.astype("int64") - FRACTION_BITS + 1023 << 52).view("float64")

@@ -85,15 +85,22 @@ class QuantizedArray:
         2**128 (CEIL, RCEIL or EVEN scales of an amax in the top binade): Inf. With a binary32
         scale the product is rounded once (RNE). A block whose scale is NaN is NaN.
         """
-        codes, element = self.rows(self.codes), self.format.element
+        element = self.format.element
+
+        def scale_by_power(codes: Array, exponent: Array) -> tuple[Array]:
+            value = elements.decode_scaled(codes, exponent, element)
+            too_large = exponent > LARGEST_EXPONENT
+            return (bits.namespace(value).where(too_large, np.float32(np.nan), value),)
+
+        def scale_by_float(codes: Array, scale: Array) -> tuple[Array]:
+            return (bits.multiply(elements.decode_scaled(codes, 0, element), scale),)
+
         if self.format.scale is E8M0:
             exponent = self.scale_codes.astype("int32").reshape(-1, 1) - E8M0.bias
-            value = elements.decode_scaled(codes, exponent, element)
-            xp = bits.namespace(value)
-            value = xp.where(exponent > LARGEST_EXPONENT, np.float32(np.nan), value)
+            (value,) = bits.map_rows(scale_by_power, self.rows(self.codes), exponent)
         else:
             scale = self.scales().reshape(-1, 1)
-            value = bits.multiply(elements.decode_scaled(codes, 0, element), scale)
+            (value,) = bits.map_rows(scale_by_float, self.rows(self.codes), scale)
         return join(value, self.shape, self.axis)
 
     def integers(self) -> Array:

@@ -36,7 +36,7 @@ def encode(
         The target.
     overflow : Overflow
         SATURATE: a rounded magnitude above ``max_finite``, and Inf, become ``max_finite``.
-        OVERFLOW: they become Inf, or NaN in a format without Inf.
+        OVERFLOW: they become Inf, or NaN in a format without Inf, with the sign of x.
     rounding : Rounding
         Decided as if the exponent range had no upper end.
     random : numpy.random.Generator, JAX key or Array of uint32
@@ -47,7 +47,7 @@ def encode(
     -------
     Array of uint8, uint16 or uint32
         Bit patterns, of the shape of ``x``; integers in two's complement of ``fmt.bits`` bits.
-        Zero keeps its sign where the format has one. NaN becomes the positive quiet NaN.
+        Zero keeps its sign where the format has one. A NaN becomes the positive quiet NaN.
 
     Raises
     ------
@@ -201,6 +201,11 @@ def _quantum(fmt: ElementFormat) -> tuple[int, int]:
     return fmt.fraction_bits, fmt.emin
 
 
+def _is_gradual(fmt: ElementFormat) -> bool:
+    """Return whether the quantum stays the same below the smallest normal number."""
+    return isinstance(fmt, IntegerFormat) or fmt.subnormals
+
+
 class Quanta(NamedTuple):
     """|x| / 2**exponent as a number of quanta, rounded: what codes and remainders are made of."""
 
@@ -237,7 +242,7 @@ def round_to_quanta(
     m, emin = _quantum(fmt)
     x = bits.fields(pattern)
     above = x.exponent - (exponent + emin)
-    shift = xp.clip(-above, 0, 60) + (bits.FRACTION_BITS - m)
+    shift = bits.FRACTION_BITS - m + (xp.clip(-above, 0, 60) if _is_gradual(fmt) else 0 * above)
     if words is not None:
         count = _round_stochastic(x.significand, shift, words)
     elif rounding is Rounding.RNE and m < bits.FRACTION_BITS:
@@ -296,7 +301,8 @@ def codes_of(quanta: Quanta, fmt: ElementFormat, overflow: Overflow) -> Array:
     """Return the codes of rounded numbers."""
     xp = bits.namespace(quanta.pattern)
     m, emin = _quantum(fmt)
-    magnitude = (xp.clip(quanta.above, 0, fmt.emax + 1 - emin) << m) + quanta.count
+    lowest = 0 if _is_gradual(fmt) else -2
+    magnitude = (xp.clip(quanta.above, lowest, fmt.emax + 1 - emin) << m) + quanta.count
     if isinstance(fmt, IntegerFormat):
         codes = _integer_codes(magnitude, quanta.x.negative, fmt)
     else:

@@ -238,7 +238,7 @@ def encode(
     overflow : Overflow
         The value is first rounded as if the exponent were unbounded above. Where that magnitude
         exceeds ``max_finite``, in every rounding direction, and for Inf: SATURATE gives
-        ``max_finite`` with the sign; OVERFLOW gives Inf with the sign, or NaN for lack of Inf.
+        ``max_finite`` with the sign; OVERFLOW gives Inf, or NaN for lack of Inf, with the sign.
     rounding : Rounding
         Rounding direction.
     random : int, optional
@@ -327,7 +327,7 @@ def _overflow_code(fmt: FloatFormat, overflow: Overflow, sign: int) -> int:
     if overflow is Overflow.SATURATE:
         return sign + fmt.max_code
     if fmt.inf_code is None:
-        return _nan_code(fmt, Special.INFINITY)
+        return sign + _nan_code(fmt, Special.INFINITY)
     return sign + fmt.inf_code
 
 

@@ -1,0 +1,166 @@
+"""Binary32 arithmetic without a float unit to trust: against Fractions, and JAX against NumPy."""
+
+from fractions import Fraction
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from agreement import assert_same_bits, on_all_backends
+from hypothesis import given
+from hypothesis import strategies as st
+
+from msdnum import bits, spec, testing
+
+RNG = np.random.default_rng(20260513)
+SIZE = 200_000
+
+
+def patterns(size: int = SIZE) -> np.ndarray:
+    return RNG.integers(0, 2**32, size, dtype=np.uint32).view(np.float32)
+
+
+def subnormals(size: int = SIZE) -> np.ndarray:
+    signs = RNG.integers(0, 2, size, dtype=np.uint32) << 31
+    return (RNG.integers(0, 2**24, size, dtype=np.uint32) | signs).view(np.float32)
+
+
+def near(x: np.ndarray, ulps: int) -> np.ndarray:
+    steps = RNG.integers(-ulps, ulps + 1, x.size)
+    return (x.view(np.int32) + steps.astype(np.int32)).view(np.float32)
+
+
+def edges() -> np.ndarray:
+    """Every sign and exponent with the fractions where rounding goes wrong."""
+    exponents = np.arange(512, dtype=np.uint32) << 23
+    fractions = np.array([0, 1, 2, 0x3FFFFF, 0x400000, 0x400001, 0x7FFFFE, 0x7FFFFF], np.uint32)
+    return (exponents[:, None] | fractions).ravel().view(np.float32)
+
+
+def operands() -> list[tuple[np.ndarray, np.ndarray]]:
+    x = patterns()
+    e = edges()
+    return [
+        (x, patterns()),
+        (x, near(x, 4)),
+        (subnormals(), subnormals()),
+        (subnormals(), RNG.standard_normal(SIZE).astype(np.float32)),
+        (np.repeat(e, 64), np.tile(e[::64], e.size)),
+        (np.repeat(e, 16), RNG.choice(e, 16 * e.size)),
+    ]
+
+
+@pytest.mark.parametrize("operation", [bits.add, bits.subtract, bits.multiply, bits.divide])
+def test_jax_arithmetic_is_ieee(operation):
+    for a, b in operands():
+        assert_same_bits(jax.jit(operation)(a, b), operation(a, b))
+    a, b = RNG.choice(edges(), 100), RNG.choice(edges(), 100)
+    assert_same_bits(operation(jnp.asarray(a), jnp.asarray(b)), operation(a, b))
+
+
+def test_a_product_is_not_contracted_into_a_sum():
+    x, s, q = (RNG.standard_normal(SIZE).astype(np.float32) for _ in range(3))
+
+    def residual(x, s, q):
+        return bits.subtract(x, bits.multiply(s, q))
+
+    assert_same_bits(jax.jit(residual)(x, s, q), x - s * q)
+    native = jax.jit(lambda x, s, q: x - s * q)(x, s, q)
+    assert not np.array_equal(native, x - s * q), "XLA no longer contracts: the trap is gone"
+
+
+def test_division_by_a_broadcast_scale_is_a_division():
+    x = RNG.standard_normal((512, 256)).astype(np.float32)
+    s = np.abs(RNG.standard_normal((512, 1))).astype(np.float32)
+    assert_same_bits(jax.jit(bits.divide)(x, s), x / s)
+
+
+@given(st.lists(testing.float32_bits(), min_size=1, max_size=40))
+def test_fields_are_the_number(words):
+    pattern = np.array(words, np.uint32).view(np.int32)
+    x = bits.fields(pattern)
+    for word, negative, e, significand in zip(words, *x, strict=True):
+        value = spec.from_float32_bits(word)
+        if not spec.is_finite(value):
+            assert e == 128
+            continue
+        assert abs(spec.number(value)) == int(significand) * Fraction(2) ** (int(e) - 23)
+        assert negative == spec.is_negative(value)
+        assert significand == 0 or 2**23 <= significand < 2**24
+
+
+def test_fields_agree_on_all_backends():
+    on_all_backends(lambda x: bits.fields(x.view("int32")), np.concatenate([edges(), subnormals()]))
+
+
+@given(st.integers(0, 2**24), st.integers(-1000, 1000), st.booleans())
+def test_compose_rounds_once(significand, exponent, negative):
+    exact = spec.signed(negative, significand * Fraction(2) ** exponent)
+    one = np.array([significand], np.int32)
+    result = bits.compose(np.array([negative]), one, np.array([exponent], np.int32))
+    assert int(result.view(np.uint32)[0]) == spec.to_float32_bits(spec.fl32(exact))
+
+
+def test_compose_agrees_on_all_backends():
+    significand = RNG.integers(0, 2**24 + 1, SIZE).astype(np.int32)
+    exponent = RNG.integers(-400, 400, SIZE).astype(np.int32)
+    on_all_backends(bits.compose, RNG.integers(0, 2, SIZE).astype(bool), significand, exponent)
+
+
+def half_even(n: int, shift: int) -> int:
+    return round(Fraction(n, 1 << shift))
+
+
+@given(st.integers(0, 2**30), st.integers(0, 30))
+def test_shift_rne(n, shift):
+    assert bits.shift_rne(np.array([n], np.int32), shift)[0] == half_even(n, shift)
+
+
+@given(st.integers(0, 2**24 - 1), st.integers(1, 100))
+def test_round_significand(n, shift):
+    rounded = bits.round_significand(np.array([n], np.int32), np.array([shift], np.int32))
+    assert rounded[0] == half_even(n, shift)
+
+
+def test_round_significand_agrees_on_all_backends():
+    n = RNG.integers(0, 2**24, SIZE).astype(np.int32)
+    on_all_backends(bits.round_significand, n, RNG.integers(1, 101, SIZE).astype(np.int32))
+
+
+def test_float64_conversion_is_exact():
+    x = np.concatenate([edges(), subnormals()])
+    x = x[np.isfinite(x)]
+    with jax.enable_x64(True):
+        wide = on_all_backends(lambda x: bits.to_float64(x.view("int32")), x)
+    assert_same_bits(wide, x.astype(np.float64) + 0.0)
+
+
+def test_rows_in_chunks_are_rows_at_once():
+    x = RNG.standard_normal((70, 4096)).astype(np.float32)
+    doubled, largest = bits.map_rows(lambda v: (v + v, v.max(axis=-1, keepdims=True)), x)
+    assert_same_bits(doubled, x + x)
+    assert_same_bits(largest, x.max(axis=-1, keepdims=True))
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        ([1.0], TypeError, "x must be a NumPy or JAX array, got list"),
+        (np.zeros(3), TypeError, "x must be float32, bfloat16 or float16, got float64"),
+        (np.zeros(3, np.int32), TypeError, "got int32"),
+        (np.zeros(3, np.complex64), TypeError, "got complex64"),
+        (np.array([None]), TypeError, "got object"),
+        (np.zeros((0, 3), np.float32), ValueError, r"x must not be empty, got shape \(0, 3\)"),
+    ],
+)
+def test_bad_arrays(x, error, message):
+    with pytest.raises(error, match=message):
+        bits.as_pattern(x)
+
+
+def test_float64_needs_x64_in_jax():
+    with pytest.raises(ValueError, match="the remainder is held in float64"):
+        bits.require_float64(jnp.zeros(3), "the remainder")
+    bits.require_float64(np.zeros(3, np.float32), "the remainder")
+    with jax.enable_x64(True):
+        bits.require_float64(jnp.zeros(3), "the remainder")
