@@ -302,11 +302,11 @@ def _largest(values: list[Worst]) -> Worst:
 
 
 def _missing(done: list[Findings], size: int, chunk: int) -> Iterator[tuple[int, int]]:
-    """Cut what lies between the finished parts into chunks that end at multiples of ``chunk``."""
+    """Cut what lies between the finished parts into chunks."""
     position = 0
     for start, stop in [*((part.start, part.stop) for part in done), (size, size)]:
         while position < start:
-            end = min(start, (position // chunk + 1) * chunk)
+            end = min(start, position + chunk)
             yield position, end
             position = end
         position = stop
