@@ -27,24 +27,25 @@ Definition next_scale (s : R) : R := binary32 (s / 254).
 (** * One operation *)
 
 Lemma relative_error y :
-  pow2 (-120) <= Rabs y -> Rabs (binary32 y - y) <= u / (1 + u) * Rabs y.
+  pow2 (-126) <= Rabs y -> Rabs (binary32 y - y) <= u / (1 + u) * Rabs y.
 Proof.
-  intros Hy; apply Rle_trans with (1 := nearest_relative (-149) 24 _ eq_refl y).
-  change (pow2 (- (24))) with u; apply Rmax_lub; [lra|].
-  apply Rle_trans with (u / (1 + u) * pow2 (-120)); [|apply Rmult_le_compat_l; lra].
-  replace (pow2 (-149)) with (/ 536870912 * pow2 (-120)) by (simpl; lra).
-  assert (H := bpow_gt_0 radix2 (-120)); lra.
+  intros Hy; unfold binary32, binary; rewrite round_FLT_FLX by exact Hy.
+  replace u with (u_ro radix2 24) by (unfold u_ro; simpl; lra).
+  now apply relative_error_N_FLX'.
 Qed.
 
-Lemma scaled_down y c :
-  0 < c -> pow2 (-120) <= y / c ->
-  y / c / (1 + u) <= binary32 (y / c) <= y / c * (1 + u).
+Lemma scaled_down y c (q := binary32 (y / c)) :
+  0 < c -> pow2 (-126) <= y / c ->
+  y / c / (1 + u) <= q <= y / c * (1 + u) /\ pow2 (-126) <= q /\ is_binary32 q.
 Proof.
-  intros Hc Hy; assert (P := bpow_gt_0 radix2 (-120)).
-  assert (E : Rabs (binary32 (y / c) - y / c) <= u / (1 + u) * Rabs (y / c)).
-  { apply relative_error; rewrite Rabs_pos_eq; lra. }
-  rewrite (Rabs_pos_eq (y / c)) in E by lra; apply Rabs_le_inv in E.
-  set (z := y / c) in *; lra.
+  intros Hc Hy; assert (P := bpow_gt_0 radix2 (-126)); repeat split.
+  3: { apply round_ge_generic; auto with typeclass_instances.
+       apply generic_format_bpow; unfold FLT_exp; lia. }
+  3: { apply generic_format_round; auto with typeclass_instances. }
+  all: assert (E : Rabs (q - y / c) <= u / (1 + u) * Rabs (y / c))
+    by (apply relative_error; rewrite Rabs_pos_eq; lra).
+  all: rewrite (Rabs_pos_eq (y / c)) in E by lra; apply Rabs_le_inv in E.
+  all: clearbody q; set (z := y / c) in *; lra.
 Qed.
 
 Lemma quotient_error r s : Rabs (r / s) <= 128 -> Rabs (quotient r s - r / s) <= / 262144.
@@ -57,7 +58,7 @@ Section Pass.
 Variables r s : R.
 Hypothesis Fr : is_binary32 r.
 Hypothesis Fs : is_binary32 s.
-Hypothesis Hs : pow2 (-119) <= s.
+Hypothesis Hs : pow2 (-126) <= s.
 Hypothesis Hr : Rabs r <= 637 / 5 * s. (* 127.4 s *)
 
 Let s_pos : 0 < s.
@@ -98,9 +99,8 @@ Proof.
     unfold binary32, binary; rewrite round_0, Rminus_0_r, Rabs_R0 by auto with typeclass_instances.
     lra.
   - apply relative_error; rewrite Rabs_mult, (Rabs_pos_eq s) by lra.
-    apply Rle_trans with (s * 1).
-    + apply Rle_trans with (pow2 (-119)); [apply bpow_le; lia | lra].
-    + apply Rmult_le_compat_l; [lra|]; unfold digit; rewrite <- abs_IZR; apply IZR_le; lia.
+    apply Rle_trans with (s * 1); [lra|].
+    apply Rmult_le_compat_l; [lra|]; unfold digit; rewrite <- abs_IZR; apply IZR_le; lia.
 Qed.
 
 Lemma product_error : Rabs (product r s - s * digit r s) <= u / (1 + u) * (127 * s).
@@ -171,7 +171,7 @@ Proof.
 Qed.
 
 Lemma subtraction_exact choice r s :
-  is_binary32 r -> is_binary32 s -> pow2 (-119) <= s -> Rabs r <= 637 / 5 * s ->
+  is_binary32 r -> is_binary32 s -> pow2 (-126) <= s -> Rabs r <= 637 / 5 * s ->
   next_remainder choice r s = r - product choice r s.
 Proof.
   intros Fr Fs Hs Hr; apply round_generic; auto with typeclass_instances.
@@ -198,8 +198,8 @@ Section Passes.
 Variables (choice : Z -> bool) (M x : R).
 Hypothesis FM : is_binary32 M.
 Hypothesis Fx : is_binary32 x.
-Hypothesis HM : pow2 (-90) <= M.
 Hypothesis Hx : Rabs x <= M.
+Hypothesis M_pos : 0 < M.
 
 Definition s1 := first_scale M.
 Definition q1 := digit choice x s1.
@@ -210,44 +210,57 @@ Definition r2 := next_remainder choice r1 s2.
 Definition s3 := next_scale s2.
 Definition q3 := digit choice r2 s3.
 
-Let M_pos : 0 < M.
-Proof. apply Rlt_le_trans with (2 := HM), bpow_gt_0. Qed.
+(** The first n scales are normal numbers: M/(127 254^(n-1)) >= 2^-126 with room for n roundings. *)
+Definition normal_scales (n : nat) : Prop :=
+  pow2 (-126) * (1 + u) ^ n <= M / (127 * 254 ^ (n - 1)).
 
-Lemma s1_bounds : M / 127 / (1 + u) <= s1 <= M / 127 * (1 + u).
+Lemma fewer_normal_scales n : (1 <= n)%nat -> normal_scales (S n) -> normal_scales n.
 Proof.
-  apply scaled_down; [lra|]; apply Rle_trans with (pow2 (-90) / 127); [simpl; lra | lra].
+  destruct n as [|n]; [lia|]; intros _; unfold normal_scales.
+  replace (S (S n) - 1)%nat with (S n) by lia; replace (S n - 1)%nat with n by lia.
+  intros H; assert (P : 0 < 254 ^ n) by (apply pow_lt; lra).
+  assert (Q := bpow_gt_0 radix2 (-126)); assert (W : 0 < (1 + u) ^ n) by (apply pow_lt; lra).
+  assert (T : 0 < pow2 (-126) * (1 + u) ^ n) by now apply Rmult_lt_0_compat.
+  replace (M / (127 * 254 ^ S n)) with (M / (127 * 254 ^ n) / 254) in H by (simpl; field; lra).
+  simpl in H |- *; set (z := M / (127 * 254 ^ n)) in *.
+  replace (pow2 (-126) * ((1 + u) * ((1 + u) * (1 + u) ^ n)))
+    with (pow2 (-126) * (1 + u) ^ n * ((1 + u) * (1 + u))) in H by ring.
+  replace (pow2 (-126) * ((1 + u) * (1 + u) ^ n))
+    with (pow2 (-126) * (1 + u) ^ n * (1 + u)) by ring.
+  set (t := pow2 (-126) * (1 + u) ^ n) in *; lra.
 Qed.
 
-Lemma s2_bounds : s1 / 254 / (1 + u) <= s2 <= s1 / 254 * (1 + u).
+Lemma scale_1 : normal_scales 1 ->
+  M / 127 / (1 + u) <= s1 <= M / 127 * (1 + u) /\ pow2 (-126) <= s1 /\ is_binary32 s1.
 Proof.
-  apply scaled_down; [lra|]; assert (B := s1_bounds).
-  assert (P := bpow_gt_0 radix2 (-120)).
-  replace (pow2 (-90)) with (1073741824 * pow2 (-120)) in HM by (simpl; lra); lra.
+  unfold normal_scales; simpl; rewrite !Rmult_1_r; intros N.
+  assert (P := bpow_gt_0 radix2 (-126)); apply scaled_down; simpl in *; lra.
 Qed.
 
-Lemma s3_bounds : s2 / 254 / (1 + u) <= s3 <= s2 / 254 * (1 + u).
+Lemma scale_2 : normal_scales 2 ->
+  s1 / 254 / (1 + u) <= s2 <= s1 / 254 * (1 + u) /\ pow2 (-126) <= s2 /\ is_binary32 s2.
 Proof.
-  apply scaled_down; [lra|]; assert (B := s1_bounds); assert (C := s2_bounds).
-  assert (P := bpow_gt_0 radix2 (-120)).
-  replace (pow2 (-90)) with (1073741824 * pow2 (-120)) in HM by (simpl; lra); lra.
+  intros N; destruct (scale_1 (fewer_normal_scales 1 (le_n _) N)) as [B _].
+  unfold normal_scales in N; simpl in N; rewrite !Rmult_1_r in N.
+  assert (P := bpow_gt_0 radix2 (-126)); apply scaled_down; simpl in *; lra.
 Qed.
 
-Let scales_large : pow2 (-119) <= s1 /\ pow2 (-119) <= s2 /\ pow2 (-119) <= s3.
+Lemma scale_3 : normal_scales 3 ->
+  s2 / 254 / (1 + u) <= s3 <= s2 / 254 * (1 + u) /\ pow2 (-126) <= s3 /\ is_binary32 s3.
 Proof.
-  assert (A := s1_bounds); assert (B := s2_bounds); assert (C := s3_bounds).
-  assert (P := bpow_gt_0 radix2 (-119)).
-  replace (pow2 (-90)) with (536870912 * pow2 (-119)) in HM by (simpl; lra); lra.
+  intros N; assert (N2 := fewer_normal_scales 2 ltac:(lia) N).
+  destruct (scale_1 (fewer_normal_scales 1 (le_n _) N2)) as [B _].
+  destruct (scale_2 N2) as [C _].
+  unfold normal_scales in N; simpl in N; rewrite !Rmult_1_r in N.
+  assert (P := bpow_gt_0 radix2 (-126)); apply scaled_down; simpl in *; lra.
 Qed.
 
-Lemma binary32_scales : is_binary32 s1 /\ is_binary32 s2 /\ is_binary32 s3.
-Proof. repeat split; apply generic_format_round; auto with typeclass_instances. Qed.
-
-Let start : Rabs x <= 637 / 5 * s1.
-Proof. assert (A := s1_bounds); lra. Qed.
+Lemma start : normal_scales 1 -> Rabs x <= 637 / 5 * s1.
+Proof. intros N; destruct (scale_1 N) as [A _]; lra. Qed.
 
 (** What a pass leaves is what the next one can take. *)
 Lemma carry r s s' :
-  is_binary32 r -> is_binary32 s -> pow2 (-119) <= s -> Rabs r <= 637 / 5 * s ->
+  is_binary32 r -> is_binary32 s -> pow2 (-126) <= s -> Rabs r <= 637 / 5 * s ->
   s / 254 / (1 + u) <= s' ->
   next_remainder choice r s = r - product choice r s /\
   is_binary32 (next_remainder choice r s) /\
@@ -261,67 +274,90 @@ Proof.
   apply Rabs_le; apply Rabs_le_inv in A, B; lra.
 Qed.
 
-Theorem remainders_exact :
+Lemma first_pass (N : normal_scales 2) :
+  r1 = x - product choice x s1 /\ is_binary32 r1 /\ Rabs r1 <= 637 / 5 * s2.
+Proof.
+  assert (N1 := fewer_normal_scales 1 (le_n _) N).
+  destruct (scale_1 N1) as [_ [L F]]; destruct (scale_2 N) as [[B _] _].
+  exact (carry x s1 s2 Fx F L (start N1) B).
+Qed.
+
+Lemma second_pass (N : normal_scales 3) :
+  r2 = r1 - product choice r1 s2 /\ is_binary32 r2 /\ Rabs r2 <= 637 / 5 * s3.
+Proof.
+  assert (N2 := fewer_normal_scales 2 ltac:(lia) N).
+  destruct (first_pass N2) as [_ [Fr R]].
+  destruct (scale_2 N2) as [_ [L F]]; destruct (scale_3 N) as [[B _] _].
+  exact (carry r1 s2 s3 Fr F L R B).
+Qed.
+
+Theorem remainders_exact : normal_scales 3 ->
   r1 = x - product choice x s1 /\ r2 = r1 - product choice r1 s2.
 Proof.
-  destruct scales_large as [L1 [L2 L3]]; destruct binary32_scales as [F1 [F2 F3]].
-  destruct (carry x s1 s2 Fx F1 L1 start (proj1 s2_bounds)) as [X [F R]].
-  destruct (carry r1 s2 s3 F F2 L2 R (proj1 s3_bounds)) as [X' _].
-  now split.
+  intros N; split; [apply first_pass, fewer_normal_scales; [lia | exact N] | now apply second_pass].
 Qed.
 
-Theorem digits_within_127 : Rabs q1 <= 127 /\ Rabs q2 <= 127 /\ Rabs q3 <= 127.
+Theorem digits_within_127 :
+  (normal_scales 1 -> Rabs q1 <= 127) /\ (normal_scales 2 -> Rabs q2 <= 127) /\
+  (normal_scales 3 -> Rabs q3 <= 127).
 Proof.
-  destruct scales_large as [L1 [L2 L3]]; destruct binary32_scales as [F1 [F2 F3]].
-  destruct (carry x s1 s2 Fx F1 L1 start (proj1 s2_bounds)) as [X [F R]].
-  destruct (carry r1 s2 s3 F F2 L2 R (proj1 s3_bounds)) as [X' [F' R']].
-  repeat split; now apply digit_bound.
+  repeat split; intros N.
+  - destruct (scale_1 N) as [_ [L _]]; exact (digit_bound choice x s1 L (start N)).
+  - destruct (first_pass N) as [_ [_ R]]; destruct (scale_2 N) as [_ [L _]].
+    exact (digit_bound choice r1 s2 L R).
+  - destruct (second_pass N) as [_ [_ R]]; destruct (scale_3 N) as [_ [L _]].
+    exact (digit_bound choice r2 s3 L R).
 Qed.
 
-Theorem one_pass : Rabs (x - s1 * q1) <= M / 254 * (1 + 130 / 16777216).
+Theorem one_pass : normal_scales 1 ->
+  Rabs (x - s1 * q1) <= M * (1 + u) * ((1 + / 131072) / 254).
 Proof.
-  destruct scales_large as [L1 _]; assert (S := s1_bounds).
-  apply Rle_trans with (1 := pass_error choice x s1 L1 start); lra.
+  intros N; destruct (scale_1 N) as [S [L _]].
+  apply Rle_trans with (1 := pass_error choice x s1 L (start N)); lra.
 Qed.
 
-Theorem two_passes : Rabs (x - (s1 * q1 + s2 * q2)) <= M / 64516 * (1 + 64647 / 16777216).
+Theorem two_passes : normal_scales 2 ->
+  Rabs (x - (s1 * q1 + s2 * q2)) <= M * (1 + u) ^ 2 * ((1 + / 131072) / 64516 + u).
 Proof.
-  destruct scales_large as [L1 [L2 L3]]; destruct binary32_scales as [F1 [F2 F3]].
-  destruct (carry x s1 s2 Fx F1 L1 start (proj1 s2_bounds)) as [X [F R]].
-  assert (A := product_error choice x s1 L1 start).
+  intros N; assert (N1 := fewer_normal_scales 1 (le_n _) N).
+  destruct (scale_1 N1) as [S1 [L1 _]]; destruct (scale_2 N) as [S2 [L2 _]].
+  destruct (first_pass N) as [X [_ R]].
+  assert (A := product_error choice x s1 L1 (start N1)).
   assert (B := pass_error choice r1 s2 L2 R).
-  assert (S := s1_bounds); assert (S' := s2_bounds).
-  replace (x - _) with (product choice x s1 - s1 * q1 + (r1 - s2 * q2))
-    by (unfold r1; rewrite X; ring).
-  unfold q1, q2; apply Rabs_le; apply Rabs_le_inv in A, B; lra.
+  replace (x - _) with (product choice x s1 - s1 * q1 + (r1 - s2 * q2)) by lra.
+  unfold q1, q2; simpl pow; apply Rabs_le; apply Rabs_le_inv in A, B; lra.
 Qed.
 
-Theorem three_passes :
-  Rabs (x - (s1 * q1 + s2 * q2 + s3 * q3)) <= M / 16387064 * (1 + 16451712 / 16777216).
+Theorem three_passes : normal_scales 3 ->
+  Rabs (x - (s1 * q1 + s2 * q2 + s3 * q3)) <=
+    M * (1 + u) ^ 3 * ((1 + / 131072) / 16387064 + u * (1 + / 254)).
 Proof.
-  destruct scales_large as [L1 [L2 L3]]; destruct binary32_scales as [F1 [F2 F3]].
-  destruct (carry x s1 s2 Fx F1 L1 start (proj1 s2_bounds)) as [X [F R]].
-  destruct (carry r1 s2 s3 F F2 L2 R (proj1 s3_bounds)) as [X' [F' R']].
-  assert (A := product_error choice x s1 L1 start).
+  intros N; assert (N2 := fewer_normal_scales 2 ltac:(lia) N).
+  assert (N1 := fewer_normal_scales 1 (le_n _) N2).
+  destruct (scale_1 N1) as [S1 [L1 _]]; destruct (scale_2 N2) as [S2 [L2 _]].
+  destruct (scale_3 N) as [S3 [L3 _]].
+  destruct (first_pass N2) as [X [_ R]]; destruct (second_pass N) as [X' [_ R']].
+  assert (A := product_error choice x s1 L1 (start N1)).
   assert (B := product_error choice r1 s2 L2 R).
   assert (C := pass_error choice r2 s3 L3 R').
-  assert (S := s1_bounds); assert (S' := s2_bounds); assert (S'' := s3_bounds).
   replace (x - _) with (product choice x s1 - s1 * q1 + (product choice r1 s2 - s2 * q2)
-    + (r2 - s3 * q3)) by (unfold r2; rewrite X'; unfold r1; rewrite X; ring).
-  unfold q1, q2, q3; apply Rabs_le; apply Rabs_le_inv in A, B, C; lra.
+    + (r2 - s3 * q3)) by lra.
+  unfold q1, q2, q3; simpl pow; apply Rabs_le; apply Rabs_le_inv in A, B, C; lra.
 Qed.
 
 (** No overflow, unless M is the largest binary32 number, where 127 s1 rounds up to infinity. *)
-Theorem no_overflow :
+Theorem no_overflow : normal_scales 1 ->
   M <= 16777214 * pow2 104 -> Rabs (product choice x s1) <= 16777215 * pow2 104.
 Proof.
-  intros Top; destruct scales_large as [L1 _].
+  intros N Top; destruct (scale_1 N) as [S [L _]].
   assert (P := bpow_gt_0 radix2 104).
   apply abs_round_le_generic; auto with typeclass_instances.
-  { apply generic_format_FLT; exists (Float radix2 16777215 104); [reflexivity | reflexivity | simpl; lia]. }
-  assert (S := s1_bounds); assert (D := digit_bound choice x s1 L1 start).
-  rewrite Rabs_mult, (Rabs_pos_eq s1) by lra.
-  apply Rle_trans with (s1 * 127); [apply Rmult_le_compat_l; lra | lra].
+  { apply generic_format_FLT.
+    exists (Float radix2 16777215 104); [reflexivity | reflexivity | simpl; lia]. }
+  assert (D := digit_bound choice x s1 L (start N)).
+  rewrite Rabs_mult, (Rabs_pos_eq s1) by (assert (Q := bpow_gt_0 radix2 (-126)); lra).
+  apply Rle_trans with (s1 * 127); [|lra].
+  apply Rmult_le_compat_l; [assert (Q := bpow_gt_0 radix2 (-126)); lra | exact D].
 Qed.
 
 End Passes.
@@ -334,8 +370,8 @@ Theorem first_digit_within_127 M x :
 Proof.
   intros HM Hx.
   assert (S : 0 < first_scale M).
-  { assert (P : pow2 (-120) <= M / 127) by (simpl; lra).
-    assert (H := scaled_down M 127 ltac:(lra) P); unfold first_scale; lra. }
+  { assert (P : pow2 (-126) <= M / 127) by (simpl; lra).
+    destruct (scaled_down M 127 ltac:(lra) P) as [H _]; unfold first_scale; lra. }
   apply Rnot_lt_le; intros Above; apply (first_digit.l1 x M); unfold Float1;
     try (split; [split|]; discharge);
     set (s := first_scale M) in S; change (round _ _ _ (M / 127)) with s; clearbody s;
