@@ -222,7 +222,7 @@ def int8_decomposition_float32(amax: Number = 1, terms: int = 2) -> Fraction:
     ------
     ValueError
         If a scale could be subnormal (``amax`` below about ``2**-126 * D / 2``, where the theorem
-        is false), or ``amax`` is above ``(1 - 2**-22) * 2**128``, where ``s * q`` can overflow.
+        is false), or ``amax`` is above ``(1 - 2**-23) * 2**128``, where ``s * q`` can overflow.
 
     Notes
     -----
@@ -233,8 +233,8 @@ def int8_decomposition_float32(amax: Number = 1, terms: int = 2) -> Fraction:
     growth = (1 + U32) ** terms
     if not growth * Fraction(BINARY32.min_normal) <= 2 * ideal * span:
         raise ValueError(f"amax must keep every scale normal in binary32, got {amax}")
-    if span > (1 - Fraction(1, 2**22)) * 2**128:
-        raise ValueError(f"amax must be at most (1 - 2**-22) * 2**128, got {amax}")
+    if span > (1 - Fraction(1, 2**23)) * 2**128:
+        raise ValueError(f"amax must be at most (1 - 2**-23) * 2**128, got {amax}")
     products = sum((Fraction(1, 254**i) for i in range(terms - 1)), Fraction(0))
     return span * growth * (ideal * (1 + Fraction(1, 2**17)) + U32 * products)
 
