@@ -144,6 +144,50 @@ Proof.
   rewrite scaling by lia; apply remainder_exact; try lia; exact Fx.
 Qed.
 
+(** * Small entries of a block: a float element serves them better *)
+
+(** 2^(reach fs k m) bounds what is left of |x| <= 2^m in a block covered by 2^k. *)
+Fixpoint reach (fs : list element) (k m : Z) : Z :=
+  match fs with
+  | [] => m
+  | f :: fs =>
+      let spaced := Z.max m (k - emax f + emin f + prec f) in
+      reach fs (next f k) (Z.min m (spaced - prec f - 1))
+  end.
+
+(** Rounding to nearest moves no number further than 0 is. *)
+Lemma pass_shrinks f k x :
+  well_formed f -> Rabs (digit f k x) <= max_finite f -> Rabs (x - term f k x) <= Rabs x.
+Proof.
+  intros [[P _] _] D; assert (P' : Prec_gt_0 (prec f)) by exact P.
+  unfold term; rewrite saturate_id by exact D; unfold digit, binary, scale.
+  rewrite scaling, Rabs_minus_sym by lia.
+  destruct (round_N_pt radix2 (FLT_exp (emin f + Z.max (-127) (k - emax f)) (prec f))
+    (fun z => negb (Z.even z)) x) as [_ N].
+  specialize (N 0 (generic_format_0 _ _)); now rewrite Rminus_0_l, Rabs_Ropp in N.
+Qed.
+
+Theorem remainder_reach fs u k m x :
+  Forall well_formed fs -> underflow fs u -> (m <= k)%Z -> Rabs x <= pow2 (Z.max m u) ->
+  Rabs (remainder fs k x) <= pow2 (Z.max (reach fs k m) u).
+Proof.
+  intros W [Hu U]; revert k m x; induction W as [|f fs Wf W IH]; intros k m x Hm Hx; [exact Hx|].
+  inversion U as [|f' fs' Uf Ufs]; subst; cbn [remainder reach].
+  assert (Wf' := Wf); destruct Wf' as [[P _] [[_ E] [Hmax _]]].
+  set (m' := Z.max (Z.max m u) (Z.max (-127) (k - emax f) + emin f + prec f)).
+  destruct (pass f k m' x) as [H1 H2]; try lia; [exact Wf | |].
+  { apply Rle_trans with (1 := Hx), bpow_le; lia. }
+  assert (H3 := Rle_trans _ _ _ (pass_shrinks f k x Wf H1) Hx).
+  apply IH; [exact Ufs | unfold next; lia |].
+  destruct (Z.le_gt_cases (m' - prec f - 1) (Z.max m u)) as [L | L].
+  - destruct (Z.le_gt_cases (m' - prec f - 1) u) as [L' | L'].
+    + apply Rle_trans with (1 := H2), bpow_le; lia.
+    + destruct (Z.le_gt_cases m u) as [L'' | L''].
+      * apply Rle_trans with (1 := H3), bpow_le; lia.
+      * apply Rle_trans with (1 := H2), bpow_le; unfold m' in *; lia.
+  - apply Rle_trans with (1 := H3), bpow_le; unfold m' in *; lia.
+Qed.
+
 (** * Integer digits: digits up to Q, scale M/Q, next range M/(2Q) *)
 
 Fixpoint integer_remainder (qs : list Z) (M x : R) : R :=

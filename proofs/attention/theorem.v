@@ -207,6 +207,34 @@ Proof.
   - rewrite Rmult_comm; apply Rmult_le_compat_r; [exact HV0 | now apply softmax_distance].
 Qed.
 
+(** The same, componentwise: attained in the limit by one light key among heavy ones. *)
+Theorem output_componentwise (v : R * R -> R) :
+  0 <= eps ->
+  Rabs (total (fun k => weight' keys k * v k) keys - total (fun k => weight keys k * v k) keys)
+    <= (exp (2 * eps) - 1) * total (fun k => weight keys k * Rabs (v k)) keys.
+Proof.
+  intros He; assert (P := total_exp_pos fst).
+  replace (_ - _) with (total (fun k => (weight' keys k - weight keys k) * v k) keys).
+  2: { replace (total (fun k => weight' keys k * v k) keys - _)
+         with (total (fun k => weight' keys k * v k) keys
+               + (-1) * total (fun k => weight keys k * v k) keys) by ring.
+       rewrite <- total_scale, <- total_plus; apply total_ext; intros; ring. }
+  apply Rle_trans with (1 := total_abs _ _ _); rewrite <- total_scale.
+  apply total_le; intros k I; rewrite Rabs_mult, <- Rmult_assoc.
+  apply Rmult_le_compat_r; [apply Rabs_pos|].
+  assert (W : 0 <= weight keys k).
+  { unfold weight, Rdiv; apply Rmult_le_pos; left; [apply exp_pos | now apply Rinv_0_lt_compat]. }
+  assert (R := softmax_ratio k I).
+  assert (E : 2 <= exp (2 * eps) + exp (- (2 * eps))).
+  { assert (e := exp_pos (2 * eps)); rewrite exp_Ropp.
+    apply Rmult_le_reg_r with (exp (2 * eps)); [exact e|].
+    rewrite Rmult_plus_distr_r, Rinv_l by lra.
+    assert (0 <= (exp (2 * eps) - 1) * (exp (2 * eps) - 1)) by apply Rle_0_sqr; lra. }
+  assert (0 <= weight keys k * (exp (2 * eps) + exp (- (2 * eps)) - 2))
+    by (apply Rmult_le_pos; lra).
+  apply Rabs_le; lra.
+Qed.
+
 (** With decomposed weights p (error dp) and values w (error dw) besides. *)
 Theorem output_error (v w p dp dw : R * R -> R) V :
   0 <= eps -> (forall k, In k keys -> Rabs (v k) <= V) ->

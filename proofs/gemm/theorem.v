@@ -11,7 +11,7 @@ Theorem data_error da a a' db b b' :
   Rabs (dot a b - dot a' b') <= dot da (magnitudes b) + dot (magnitudes a') db.
 Proof. intros A B; now apply data_error_bound. Qed.
 
-(** * The error of the sum: any order, a relative error u and an absolute error h per operation *)
+(** * The error of the sum: any order, a relative error u per operation, and h per product *)
 
 (** What is computed: exact numbers, sums and scalings, each of the latter rounded once. *)
 Inductive schedule :=
@@ -21,10 +21,27 @@ Inductive schedule :=
 
 Section Rounding.
 
-Variables (rnd : R -> R) (u h : R).
+Variables (F : R -> Prop) (rnd : R -> R) (u h : R).
 Hypothesis Hu : 0 <= u.
 Hypothesis Hh : 0 <= h.
 Hypothesis Hrnd : forall x, Rabs (rnd x - x) <= u * Rabs x + h.
+Hypothesis Frnd : forall x, F (rnd x).
+(* The sum of two numbers of the format does not underflow. *)
+Hypothesis Hsum : forall x y, F x -> F y -> Rabs (rnd (x + y) - (x + y)) <= u * Rabs (x + y).
+
+(** What is added is a number of the format: an input that is one, or a result. *)
+Definition addend (t : schedule) : Prop :=
+  match t with
+  | Exact x => F x
+  | _ => True
+  end.
+
+Fixpoint representable (t : schedule) : Prop :=
+  match t with
+  | Exact _ => True
+  | Add l r => (addend l /\ addend r) /\ representable l /\ representable r
+  | Scale _ t => representable t
+  end.
 
 Fixpoint value (t : schedule) : R :=
   match t with
@@ -60,7 +77,7 @@ Fixpoint depth (t : schedule) : nat :=
 Fixpoint underflows (t : schedule) : R :=
   match t with
   | Exact _ => 0
-  | Add l r => underflows l + underflows r + 1
+  | Add l r => underflows l + underflows r
   | Scale c t => Rabs c * underflows t + 1
   end.
 
@@ -97,11 +114,12 @@ Proof.
   - apply Rmult_le_compat_l; [apply Rmult_le_pos; [exact Hh | apply underflows_pos] | exact P].
 Qed.
 
-(* One rounding of a computed v' that is within e of a v of magnitude at most m. *)
-Lemma one_rounding v v' m e :
-  Rabs v <= m -> Rabs (v' - v) <= e -> Rabs (rnd v' - v) <= (1 + u) * e + u * m + h.
+(* One rounding, with absolute error g, of a v' that is within e of a v of magnitude at most m. *)
+Lemma one_rounding g v v' m e :
+  Rabs (rnd v' - v') <= u * Rabs v' + g ->
+  Rabs v <= m -> Rabs (v' - v) <= e -> Rabs (rnd v' - v) <= (1 + u) * e + u * m + g.
 Proof.
-  intros Hm He; assert (R := Hrnd v').
+  intros R Hm He.
   assert (V : Rabs v' <= m + e).
   { replace v' with (v + (v' - v)) by ring; apply Rle_trans with (1 := Rabs_triang _ _); lra. }
   replace (rnd v' - v) with (rnd v' - v' + (v' - v)) by ring.
@@ -109,26 +127,31 @@ Proof.
   assert (u * Rabs v' <= u * (m + e)) by (apply Rmult_le_compat_l; assumption); lra.
 Qed.
 
-Theorem sum_error t : Rabs (computed t - value t) <= error_bound (depth t) t.
+Lemma computed_addend t : addend t -> F (computed t).
+Proof. destruct t; simpl; [easy | intros _; apply Frnd | intros _; apply Frnd]. Qed.
+
+Theorem sum_error t :
+  representable t -> Rabs (computed t - value t) <= error_bound (depth t) t.
 Proof.
-  induction t as [x | l L r R | c t T]; simpl computed; simpl value.
-  - unfold error_bound; simpl; rewrite Rminus_diag_eq, Rabs_R0 by reflexivity; lra.
-  - set (d := max (depth l) (depth r)).
+  induction t as [x | l L r R | c t T]; simpl computed; simpl value; simpl representable.
+  - intros _; unfold error_bound; simpl; rewrite Rminus_diag_eq, Rabs_R0 by reflexivity; lra.
+  - intros [[Al Ar] [Fl Fr]]; set (d := max (depth l) (depth r)).
     assert (L' := error_bound_le _ d l (Nat.le_max_l _ _)).
     assert (R' := error_bound_le _ d r (Nat.le_max_r _ _)).
+    specialize (L Fl); specialize (R Fr).
     apply Rle_trans with ((1 + u) * (error_bound d l + error_bound d r)
-                          + u * (magnitude l + magnitude r) + h).
+                          + u * (magnitude l + magnitude r) + 0).
     + apply one_rounding.
+      * rewrite Rplus_0_r; apply Hsum; now apply computed_addend.
       * apply Rle_trans with (1 := Rabs_triang _ _).
         assert (A := value_magnitude l); assert (B := value_magnitude r); lra.
       * replace (_ - _) with ((computed l - value l) + (computed r - value r)) by ring.
         apply Rle_trans with (1 := Rabs_triang _ _); lra.
-    + assert (P := power_ge_1 (S d)); unfold error_bound; simpl depth; fold d; simpl in P |- *.
-      assert (h * 1 <= h * ((1 + u) * (1 + u) ^ d)) by (apply Rmult_le_compat_l; assumption).
-      lra.
-  - apply Rle_trans with ((1 + u) * (Rabs c * error_bound (depth t) t)
+    + unfold error_bound; simpl depth; fold d; simpl; lra.
+  - intros Ft; specialize (T Ft).
+    apply Rle_trans with ((1 + u) * (Rabs c * error_bound (depth t) t)
                           + u * (Rabs c * magnitude t) + h).
-    + apply one_rounding.
+    + apply one_rounding; [apply Hrnd | |].
       * rewrite Rabs_mult; apply Rmult_le_compat_l; [apply Rabs_pos | apply value_magnitude].
       * rewrite <- Rmult_minus_distr_l, Rabs_mult; apply Rmult_le_compat_l; [apply Rabs_pos | exact T].
     + assert (P := power_ge_1 (S (depth t))); unfold error_bound; simpl in P |- *.
@@ -174,27 +197,75 @@ Proof.
   assert (0 <= u32 * u32) by (apply Rmult_le_pos; lra); lra.
 Qed.
 
-(** Decomposed operands, any order of binary32 operations: data error plus rounding error. *)
+Lemma binary32_sum x y :
+  is_binary32 x -> is_binary32 y ->
+  Rabs (binary32 (x + y) - (x + y)) <= u32 * Rabs (x + y).
+Proof.
+  intros Fx Fy; assert (P : Prec_gt_0 24) by reflexivity.
+  destruct (FLT_plus_error_N_ex radix2 (-149) 24 (fun z => negb (Z.even z)) x y Fx Fy) as (d & D & E).
+  unfold binary32, binary; rewrite E; replace ((x + y) * (1 + d) - (x + y)) with (d * (x + y)) by ring.
+  rewrite Rabs_mult; apply Rmult_le_compat_r; [apply Rabs_pos|].
+  apply Rle_trans with (1 := D); unfold u_ro, u32; simpl; lra.
+Qed.
+
+Lemma binary32_representable x : is_binary32 (binary32 x).
+Proof.
+  assert (P : Prec_gt_0 24) by reflexivity.
+  apply generic_format_round; auto with typeclass_instances.
+Qed.
+
+(** Any order of binary32 operations. *)
+Theorem binary32_sum_error t (d := depth t) :
+  representable is_binary32 t -> INR d * u32 < 1 ->
+  Rabs (computed binary32 t - value t) <=
+    gamma d u32 * magnitude t + h32 * underflows t * (1 + gamma d u32).
+Proof.
+  intros F D.
+  assert (U : 0 < u32) by apply bpow_gt_0.
+  assert (H : 0 < h32) by (assert (P := bpow_gt_0 radix2 (-149)); unfold h32; lra).
+  assert (G := power_gamma d u32 (Rlt_le _ _ U) D).
+  apply Rle_trans with (1 := sum_error is_binary32 binary32 u32 h32 (Rlt_le _ _ U) (Rlt_le _ _ H)
+    binary32_error binary32_representable binary32_sum t F).
+  unfold error_bound; fold d; apply Rplus_le_compat.
+  - apply Rmult_le_compat_r; [apply magnitude_pos | exact G].
+  - apply Rmult_le_compat_l; [|lra]; apply Rmult_le_pos; [lra | apply underflows_pos].
+Qed.
+
+(** Decomposed operands and binary32 operations: data error plus rounding error. *)
 Theorem forward_error da a a' db b b' t (d := depth t) :
-  close da a a' -> close db b b' -> value t = dot a' b' -> INR d * u32 < 1 ->
+  close da a a' -> close db b b' -> value t = dot a' b' ->
+  representable is_binary32 t -> INR d * u32 < 1 ->
   Rabs (computed binary32 t - dot a b) <=
     dot da (magnitudes b) + dot (magnitudes a') db
     + gamma d u32 * magnitude t + h32 * underflows t * (1 + gamma d u32).
 Proof.
-  intros A B V D.
-  assert (U : 0 < u32) by apply bpow_gt_0.
-  assert (H : 0 < h32) by (assert (P := bpow_gt_0 radix2 (-149)); unfold h32; lra).
-  assert (E := sum_error binary32 u32 h32 (Rlt_le _ _ U) (Rlt_le _ _ H) binary32_error t).
-  assert (G := power_gamma d u32 (Rlt_le _ _ U) D).
+  intros A B V F D; assert (E := binary32_sum_error t F D).
   assert (X := data_error da a a' db b b' A B); rewrite Rabs_minus_sym, <- V in X.
   replace (computed binary32 t - dot a b)
     with ((computed binary32 t - value t) + (value t - dot a b)) by ring.
-  apply Rle_trans with (1 := Rabs_triang _ _); unfold error_bound in E; fold d in E.
-  assert (((1 + u32) ^ d - 1) * magnitude t <= gamma d u32 * magnitude t).
-  { apply Rmult_le_compat_r; [apply magnitude_pos | exact G]. }
-  assert (h32 * underflows t * (1 + u32) ^ d <= h32 * underflows t * (1 + gamma d u32)).
-  { apply Rmult_le_compat_l; [|lra]; apply Rmult_le_pos; [lra | apply underflows_pos]. }
-  lra.
+  apply Rle_trans with (1 := Rabs_triang _ _); fold d in E; lra.
+Qed.
+
+(** The magnitudes summed: term i is r_(i-1) - r_i, so all terms together are at most
+    |x| + 2 (|r_1| + ... + |r_(n-1)|) + |r_n|. *)
+Fixpoint terms_of (x : R) (remainders : list R) : list R :=
+  match remainders with
+  | [] => []
+  | r :: rs => (x - r) :: terms_of r rs
+  end.
+
+Definition sum : list R -> R := fold_right Rplus 0.
+
+Theorem terms_magnitude x rs r :
+  sum (magnitudes (terms_of x (rs ++ [r]))) <= Rabs x + 2 * sum (magnitudes rs) + Rabs r.
+Proof.
+  assert (T : forall a b, Rabs (a - b) <= Rabs a + Rabs b).
+  { intros a b; unfold Rminus; rewrite <- (Rabs_Ropp b); apply Rabs_triang. }
+  revert x; induction rs as [|q rs IH]; intros x.
+  - specialize (T x r); simpl; lra.
+  - specialize (T x q); specialize (IH q).
+    change (Rabs (x - q) + sum (magnitudes (terms_of q (rs ++ [r])))
+      <= Rabs x + 2 * (Rabs q + sum (magnitudes rs)) + Rabs r); lra.
 Qed.
 
 (** * Stated orders *)
@@ -212,18 +283,19 @@ Definition sequential (ps : list R) : schedule :=
   | p :: ps => fold_left (fun t p => Add t (Exact p)) ps (Exact p)
   end.
 
-Definition sum : list R -> R := fold_right Rplus 0.
-
 Lemma fold_schedule ps t (r := fold_left (fun t p => Add t (Exact p)) ps t) :
   value r = value t + sum ps /\ magnitude r = magnitude t + sum (magnitudes ps) /\
-  depth r = (depth t + length ps)%nat /\ underflows r = underflows t + INR (length ps).
+  depth r = (depth t + length ps)%nat /\ underflows r = underflows t /\
+  (addend is_binary32 t -> representable is_binary32 t -> Forall is_binary32 ps ->
+   representable is_binary32 r).
 Proof.
   unfold r; clear r; revert t; induction ps as [|p ps IH]; intros t.
   { simpl; rewrite !Rplus_0_r, Nat.add_0_r; now repeat split. }
   cbn [fold_left length magnitudes map sum fold_right].
-  destruct (IH (Add t (Exact p))) as [V [M [D U]]].
-  rewrite V, M, D, U, S_INR; cbn [value magnitude depth underflows].
-  repeat split; [ring | unfold magnitudes; unfold sum; ring | lia | ring].
+  destruct (IH (Add t (Exact p))) as [V [M [D [U F]]]].
+  rewrite V, M, D, U; cbn [value magnitude depth underflows].
+  repeat split; [ring | unfold magnitudes; unfold sum; ring | lia | ring |].
+  intros At Ft Fp; inversion Fp; subst; now apply F.
 Qed.
 
 Lemma sum_products a b : sum (products a b) = dot a b.
@@ -239,46 +311,46 @@ Proof.
   cbn [products magnitudes map]; now rewrite Rabs_mult, <- IH.
 Qed.
 
-(** The inner product of exact products, summed one after the other: n products, n - 1 roundings. *)
+(** The inner product of exact products, summed one after the other: n products, n - 1 roundings.
+    Nothing underflows. *)
 Theorem inner_product_error da a a' db b b' (n := Nat.pred (length (products a' b'))) :
-  close da a a' -> close db b b' -> INR n * u32 < 1 ->
+  close da a a' -> close db b b' -> Forall is_binary32 (products a' b') -> INR n * u32 < 1 ->
   Rabs (computed binary32 (sequential (products a' b')) - dot a b) <=
     dot da (magnitudes b) + dot (magnitudes a') db
-    + gamma n u32 * dot (magnitudes a') (magnitudes b') + h32 * INR n * (1 + gamma n u32).
+    + gamma n u32 * dot (magnitudes a') (magnitudes b').
 Proof.
-  intros A B N; set (t := sequential (products a' b')).
+  intros A B F N; set (t := sequential (products a' b')).
   assert (T : value t = dot a' b' /\ magnitude t = dot (magnitudes a') (magnitudes b') /\
-              depth t = n /\ underflows t = INR n).
+              depth t = n /\ underflows t = 0 /\ representable is_binary32 t).
   { rewrite <- !sum_products, <- magnitudes_products; unfold t, n.
     destruct (products a' b') as [|p ps]; simpl sequential.
     - simpl; rewrite Rabs_R0; now repeat split.
-    - destruct (fold_schedule ps (Exact p)) as [V [M [D U]]]; rewrite V, M, D, U; simpl.
-      rewrite Rplus_0_l; now repeat split. }
-  destruct T as [V [M [D U]]]; rewrite <- M, <- U, <- D.
+    - inversion F as [|p' ps' Fp Fps]; subst.
+      destruct (fold_schedule ps (Exact p)) as [V [M [D [U R]]]]; rewrite V, M, D, U; simpl.
+      repeat split; now apply R. }
+  destruct T as [V [M [D [U R]]]]; rewrite <- M, <- D.
+  rewrite <- (Rplus_0_r (_ + gamma _ _ * _)).
+  replace 0 with (h32 * underflows t * (1 + gamma (depth t) u32)) by (rewrite U; ring).
   apply (forward_error da a a' db b b' t); try assumption; now rewrite D.
 Qed.
 
-(** Two integer passes: C1 and C2 exact in int32, converted, scaled and added in binary32. *)
-Definition two_passes (s1 s2 C1 C2 : R) : schedule :=
-  Add (Scale s1 (Scale 1 (Exact C1))) (Scale s2 (Scale 1 (Exact C2))).
+(** Two integer passes: C1 and C2 exact in int32, converted, scaled twice and added in binary32. *)
+Definition two_passes (s1 s2 w C1 C2 : R) : schedule :=
+  Add (Scale w (Scale s1 (Scale 1 (Exact C1)))) (Scale w (Scale s2 (Scale 1 (Exact C2)))).
 
-Theorem two_passes_error s1 s2 C1 C2 :
-  Rabs (computed binary32 (two_passes s1 s2 C1 C2) - (s1 * C1 + s2 * C2)) <=
-    gamma 3 u32 * (Rabs s1 * Rabs C1 + Rabs s2 * Rabs C2)
-    + h32 * (3 + Rabs s1 + Rabs s2) * (1 + gamma 3 u32).
+Theorem two_passes_error s1 s2 w C1 C2 :
+  Rabs (computed binary32 (two_passes s1 s2 w C1 C2) - w * (s1 * C1 + s2 * C2)) <=
+    gamma 4 u32 * (Rabs w * (Rabs s1 * Rabs C1 + Rabs s2 * Rabs C2))
+    + h32 * (2 + Rabs w * (2 + Rabs s1 + Rabs s2)) * (1 + gamma 4 u32).
 Proof.
-  assert (U : 0 < u32) by apply bpow_gt_0.
-  assert (H : 0 < h32) by (assert (P := bpow_gt_0 radix2 (-149)); unfold h32; lra).
-  assert (G : (1 + u32) ^ 3 - 1 <= gamma 3 u32) by (apply power_gamma; unfold u32; simpl; lra).
-  set (t := two_passes s1 s2 C1 C2).
-  assert (E := sum_error binary32 u32 h32 (Rlt_le _ _ U) (Rlt_le _ _ H) binary32_error t).
-  assert (V : value t = s1 * C1 + s2 * C2) by (simpl; ring).
-  assert (M : magnitude t = Rabs s1 * Rabs C1 + Rabs s2 * Rabs C2).
-  { simpl; rewrite Rabs_R1; ring. }
-  assert (W : underflows t = 3 + Rabs s1 + Rabs s2) by (simpl; rewrite Rabs_R1; ring).
-  rewrite V in E; apply Rle_trans with (1 := E); unfold error_bound.
-  change (depth t) with 3%nat; rewrite <- M, <- W.
-  apply Rplus_le_compat.
-  - apply Rmult_le_compat_r; [apply magnitude_pos | exact G].
-  - apply Rmult_le_compat_l; [|lra]; apply Rmult_le_pos; [lra | apply underflows_pos].
+  set (t := two_passes s1 s2 w C1 C2).
+  assert (F : representable is_binary32 t) by (simpl; tauto).
+  assert (N : INR (depth t) * u32 < 1) by (unfold u32; simpl; lra).
+  assert (E := binary32_sum_error t F N).
+  replace (value t) with (w * (s1 * C1 + s2 * C2)) in E by (simpl; ring).
+  replace (magnitude t) with (Rabs w * (Rabs s1 * Rabs C1 + Rabs s2 * Rabs C2)) in E
+    by (simpl; rewrite Rabs_R1; ring).
+  replace (underflows t) with (2 + Rabs w * (2 + Rabs s1 + Rabs s2)) in E
+    by (simpl; rewrite Rabs_R1; ring).
+  exact E.
 Qed.

@@ -16,6 +16,18 @@ Theorem float_remainder_exact fs u k x :
   is_binary32 x -> is_binary32 (remainder fs k x).
 Proof. apply remainder_binary32. Qed.
 
+(** Entries below the covering power of two, |x| <= 2^m with m <= k: [reach] follows them. *)
+Theorem float_passes_small fs u k m x :
+  Forall well_formed fs -> underflow fs u -> (m <= k)%Z -> Rabs x <= pow2 (Z.max m u) ->
+  Rabs (remainder fs k x) <= pow2 (Z.max (reach fs k m) u).
+Proof. apply remainder_reach. Qed.
+
+(** Two-pass MXFP4 against one-pass MXFP8, by binades below alpha: 1/2, 1/2, 1, 2, 4. *)
+Theorem mxfp4_against_mxfp8 k :
+  map (fun b => reach [e2m1; e2m1] k (k - b) - reach [e4m3] k (k - b))%Z [0; 1; 2; 3; 4]%Z
+    = [-1; -1; 0; 1; 2]%Z.
+Proof. unfold reach, next; simpl; repeat f_equal; lia. Qed.
+
 (** Integer elements with digits up to q_i: pass i divides the bound by 2 q_i, after a first M. *)
 Theorem integer_passes qs M x :
   Forall (fun q => (0 < q)%Z) qs -> 0 < M -> Rabs x <= M ->
