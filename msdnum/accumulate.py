@@ -1,0 +1,486 @@
+"""Sums of products over k, as each accumulator defines them, for two-dimensional finite factors."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from msdnum import bits
+from msdnum.accumulators import (
+    Accumulator,
+    Blocks,
+    Cdna3Unit,
+    Exact,
+    GroupedUnit,
+    Int32,
+    MatrixUnit,
+    Pairwise,
+    PairwiseUnit,
+    Sequential,
+)
+from msdnum.bits import Array
+from msdnum.exact_sums import dot, float64_dot, integer_dot, rounded_sum
+from msdnum.factors import Factor, Kind
+from msdnum.fixed_point import cdna3_step, grouped_step, matrix_unit_step
+
+__all__ = ["accumulate", "check_accumulator", "depends_on_range"]
+
+ELEMENTS = 1 << 15
+"""Elements of a tile of NumPy's accumulator: it and a product stay in the cache."""
+DOT_ELEMENTS = 1 << 18
+"""The same where BLAS makes the products."""
+ROWS = 128
+"""Rows of a tile in JAX."""
+UNROLLED = 16
+TREE = 32
+FLOAT32_INTEGERS = 1 << 24
+FLOAT64_INTEGERS = 1 << 53
+
+Arrays: TypeAlias = list[Array]
+"""What an accumulator needs of a factor, each (m, k) on the left, (k, n) on the right."""
+Step: TypeAlias = Callable[[Array, Arrays, Arrays], Array]
+"""From c, and a slice of each side along k, to the next c."""
+
+
+class Arithmetic(NamedTuple):
+    """How two elements are multiplied and a product is added."""
+
+    product: Callable[[Arrays, Arrays], Array]
+    add: Callable[[Array, Array], Array]
+
+
+def _native_add(c: Array, x: Array) -> Array:
+    return c + x
+
+
+NATIVE = Arithmetic(lambda a, b: a[0] * b[0], _native_add)
+"""Values in a range where products are exact and nothing is subnormal: fusing changes nothing."""
+ROUNDED = Arithmetic(lambda a, b: bits.multiply(a[0], b[0]), bits.add)
+"""Values of more bits than binary32 holds the products of."""
+CAREFUL = Arithmetic(lambda a, b: scale_by_power(a[0] * b[0], a[1] + b[1]), bits.add)
+"""Elements and exponents apart: any range."""
+
+
+def accumulate(
+    a: Factor, b: Factor, kinds: tuple[Kind, Kind], accumulator: Accumulator, in_range: bool, c: Any
+) -> Array:
+    """Return c plus the sum of products.
+
+    Parameters
+    ----------
+    a, b : Factor
+        Finite, of shape (m, k) and (k, n).
+    kinds : tuple of Kind
+        Theirs.
+    accumulator : Accumulator
+        One that ``check_accumulator`` accepts for them.
+    in_range : bool
+        Whether binary32 arithmetic on the values is exact but for the roundings of sums.
+    c : Array of float32, or None
+        Where to start; None: +0. Not for integer sums.
+
+    Returns
+    -------
+    Array of float32, int32 or int64
+        Integers from Int32 accumulators, and from EXACT for integers; shape (m, n).
+    """
+    if isinstance(accumulator, Int32):
+        return integer_dot(a.elements, b.elements, kinds, accumulator)
+    if isinstance(accumulator, Exact) and _are_integers(kinds):
+        return integer_dot(a.elements, b.elements, kinds, None)
+    if isinstance(accumulator, Exact):
+        return rounded_sum(a, b)
+    left, right, arithmetic = _operands(a, b, kinds, accumulator, in_range)
+
+    def run(left: Arrays, right: Arrays, c: Array) -> Array:
+        return _fold(accumulator, arithmetic, kinds, left, right, c)
+
+    if c is None:
+        shape = (a.elements.shape[0], b.elements.shape[1])
+        c = bits.namespace(a.elements).zeros(shape, np.float32)
+    return _over_tiles(run, left, right, c, _tile(accumulator))
+
+
+def depends_on_range(accumulator: Accumulator, kinds: tuple[Kind, Kind]) -> bool:
+    """Return whether there is a faster way for values of moderate exponents."""
+    inner = accumulator.inner if isinstance(accumulator, Blocks) else accumulator
+    if isinstance(accumulator, Exact | Int32):
+        return False
+    if isinstance(inner, MatrixUnit | GroupedUnit | Cdna3Unit):
+        return False
+    return _are_exact(kinds)
+
+
+def check_accumulator(accumulator: Accumulator, kinds: tuple[Kind, Kind]) -> None:
+    """Raise unless the accumulator is defined for these kinds and their k."""
+    if isinstance(accumulator, Int32) and not _are_integers(kinds):
+        raise ValueError(
+            f"accumulator {accumulator.name} needs integer elements with binary32 scales, "
+            f"got {kinds[0].name} and {kinds[1].name}"
+        )
+    if isinstance(accumulator, Blocks):
+        _check_blocks(accumulator, kinds)
+    if isinstance(accumulator, MatrixUnit | Cdna3Unit | PairwiseUnit):
+        _check_exact_products(accumulator, kinds)
+    if isinstance(accumulator, GroupedUnit):
+        _check_grouped(accumulator, kinds)
+
+
+def _check_blocks(accumulator: Blocks, kinds: tuple[Kind, Kind]) -> None:
+    if not isinstance(accumulator.inner, Exact):
+        return check_accumulator(accumulator.inner, kinds)
+    total = _largest_sum(accumulator.size, kinds)
+    if total is None or total > FLOAT64_INTEGERS:
+        raise ValueError(
+            f"accumulator {accumulator.name} needs elements with scales shared by whole blocks of "
+            f"{accumulator.size}, got {kinds[0].name} and {kinds[1].name}"
+        )
+    return None
+
+
+def _check_exact_products(accumulator: Accumulator, kinds: tuple[Kind, Kind]) -> None:
+    if max(k.precision for k in kinds) > 12:
+        raise ValueError(
+            f"accumulator {accumulator.name} needs elements of at most 12 significand bits, "
+            f"got {kinds[0].name} and {kinds[1].name}"
+        )
+
+
+def _check_grouped(accumulator: GroupedUnit, kinds: tuple[Kind, Kind]) -> None:
+    for k in kinds:
+        if k.inside is None or (k.inside % accumulator.exact and k.inside != k.length):
+            raise ValueError(
+                f"accumulator {accumulator.name} needs E8M0 or E4M3 scales in blocks of a multiple "
+                f"of {accumulator.exact}, got {k.name} with blocks of {k.inside}"
+            )
+        if k.largest > 12:
+            raise ValueError(f"accumulator {accumulator.name} needs E2M1 elements, got {k.name}")
+
+
+def _are_exact(kinds: tuple[Kind, Kind]) -> bool:
+    """Return whether binary32 holds the significand of every product."""
+    return sum(k.precision for k in kinds) <= bits.FRACTION_BITS + 1
+
+
+def _are_integers(kinds: tuple[Kind, Kind]) -> bool:
+    return all(k.integer for k in kinds)
+
+
+def scale_by_power(x: Array, exponent: Array) -> Array:
+    """Return ``x * 2**exponent`` for finite float32, rounded once where it is subnormal."""
+    parts = bits.fields(x.view(np.int32))
+    return bits.compose(
+        parts.negative, parts.significand, parts.exponent + exponent - bits.FRACTION_BITS
+    )
+
+
+# ------------------------------------------------------------------------------------------------
+# What each accumulator reads, and one step of it
+# ------------------------------------------------------------------------------------------------
+
+
+def _operands(
+    a: Factor, b: Factor, kinds: tuple[Kind, Kind], accumulator: Accumulator, in_range: bool
+) -> tuple[Arrays, Arrays, Arithmetic]:
+    """Return the arrays of both sides and the arithmetic for them."""
+    inner = accumulator.inner if isinstance(accumulator, Blocks) else accumulator
+    if isinstance(inner, GroupedUnit):
+        return _scales_apart(a), _scales_apart(b), CAREFUL
+    if isinstance(inner, MatrixUnit | Cdna3Unit):
+        return _exponents_apart(a, kinds[0]), _exponents_apart(b, kinds[1]), CAREFUL
+    if isinstance(inner, PairwiseUnit):
+        a, b = (_without_subnormals(x, k) for x, k in zip((a, b), kinds, strict=True))
+    if not _are_exact(kinds):
+        return [_values(a)], [_values(b)], ROUNDED
+    if in_range:
+        return [_values(a)], [_values(b)], NATIVE
+    return _apart(a), _apart(b), CAREFUL
+
+
+def _values(x: Factor) -> Array:
+    value = _scaled_elements(x)
+    return value if x.exponents is None else scale_by_power(value, x.exponents)
+
+
+def _scaled_elements(x: Factor) -> Array:
+    value = x.elements.astype(np.float32)
+    return value if x.scales is None else value * x.scales
+
+
+def _apart(x: Factor) -> Arrays:
+    xp = bits.namespace(x.elements)
+    zero = xp.zeros(x.elements.shape, np.int32)
+    return [_scaled_elements(x), zero if x.exponents is None else x.exponents]
+
+
+def _exponents_apart(x: Factor, kind: Kind) -> Arrays:
+    """Return significands, below 2, and exponents, at least the format's emin for elements."""
+    xp = bits.namespace(x.elements)
+    value, power = _apart(x)
+    own = bits.fields(value.view(np.int32)).exponent
+    floats = xp.maximum(own + power, kind.emin)
+    exponent = floats if kind.is_float else xp.maximum(own, kind.emin) + power
+    significand = scale_by_power(value, power - exponent)
+    return [significand, xp.where(value == 0, _NOWHERE, exponent)]
+
+
+_NOWHERE = -2000
+"""Exponent of a zero: never the largest."""
+
+
+def _scales_apart(x: Factor) -> Arrays:
+    """Return elements, significands of scales and exponents of scales."""
+    xp = bits.namespace(x.elements)
+    elements = x.elements.astype(np.float32)
+    if x.scales is None:
+        assert x.exponents is not None
+        return [elements, xp.ones(elements.shape, np.float32), x.exponents]
+    exponent = xp.maximum(bits.fields(x.scales.view(np.int32)).exponent, -6)
+    return [elements, scale_by_power(x.scales, -exponent), exponent]
+
+
+def _without_subnormals(x: Factor, kind: Kind) -> Factor:
+    """Replace the subnormal numbers of a float format by zeros."""
+    if not kind.is_float:
+        return x
+    xp = bits.namespace(x.elements)
+    return x._replace(elements=xp.where(x.exponents < kind.emin, np.float32(0), x.elements))
+
+
+def _step(
+    accumulator: Accumulator, arithmetic: Arithmetic, kinds: tuple[Kind, Kind]
+) -> tuple[Step, int]:
+    """Return the step of an accumulator and how much of k it takes."""
+    match accumulator:
+        case Sequential():
+            return _sequential(arithmetic), UNROLLED if arithmetic is NATIVE else 1
+        case Pairwise():
+            raise AssertionError("a tree has no steps")
+        case Blocks(size, inner):
+            return _block(size, inner, arithmetic, kinds), min(size, kinds[0].length)
+        case MatrixUnit(group=group):
+            return lambda c, a, b: matrix_unit_step(c, a, b, accumulator), group
+        case GroupedUnit(group=group):
+            return lambda c, a, b: grouped_step(c, a, b, accumulator), group
+        case Cdna3Unit(group=group):
+            return lambda c, a, b: cdna3_step(c, a, b, accumulator), group
+        case PairwiseUnit(group=group):
+            return _pairwise_unit(arithmetic), group
+    raise TypeError(f"accumulator must be an Accumulator, got {accumulator!r}")
+
+
+def _product(arithmetic: Arithmetic, a: Arrays, b: Arrays, k: int) -> Array:
+    return arithmetic.product([v[:, k, None] for v in a], [v[k] for v in b])
+
+
+def _sequential(arithmetic: Arithmetic) -> Step:
+    def step(c: Array, a: Arrays, b: Arrays) -> Array:
+        for k in range(a[0].shape[1]):
+            c = arithmetic.add(c, _product(arithmetic, a, b, k))
+        return c
+
+    return step
+
+
+def _tree(terms: Sequence[Array], add: Callable[[Array, Array], Array]) -> Array:
+    while len(terms) > 1:
+        sums = [add(x, y) for x, y in zip(terms[::2], terms[1::2], strict=False)]
+        terms = sums + list(terms[len(terms) - len(terms) % 2 :])
+    return terms[0]
+
+
+def _pairwise_unit(arithmetic: Arithmetic) -> Step:
+    def step(c: Array, a: Arrays, b: Arrays) -> Array:
+        terms = [_flush(_product(arithmetic, a, b, k)) for k in range(a[0].shape[1])]
+        total = _tree(terms, lambda x, y: _flush(arithmetic.add(x, y)))
+        return _flush(arithmetic.add(c, total))
+
+    return step
+
+
+def _flush(x: Array) -> Array:
+    xp = bits.namespace(x)
+    pattern = x.view(np.int32)
+    kept = xp.where((pattern & bits.MAGNITUDE_MASK) < bits.IMPLICIT_BIT, -1 << 31, -1)
+    return (pattern & kept.astype(np.int32)).view(np.float32)
+
+
+def _block(size: int, inner: Accumulator, arithmetic: Arithmetic, kinds: tuple[Kind, Kind]) -> Step:
+    """Sum a block from zero, then add the sum."""
+    total = _exact_block(size, arithmetic, kinds) if isinstance(inner, Exact) else None
+
+    def step(c: Array, a: Arrays, b: Arrays) -> Array:
+        if total is not None:
+            return arithmetic.add(c, total(a, b))
+        zero = bits.namespace(c).zeros_like(c)
+        return arithmetic.add(c, _fold(inner, arithmetic, kinds, a, b, zero))
+
+    return step
+
+
+def _exact_block(
+    size: int, arithmetic: Arithmetic, kinds: tuple[Kind, Kind]
+) -> Callable[[Arrays, Arrays], Array]:
+    """Return the function that sums a block exactly and rounds to binary32."""
+    product = _largest_sum(size, kinds)
+    if product is None:
+        raise AssertionError("check_accumulator refuses this")
+    multiply = dot if product <= FLOAT32_INTEGERS else float64_dot
+    if arithmetic is NATIVE:
+        return lambda a, b: multiply(a[0], b[0])
+    return lambda a, b: scale_by_power(multiply(a[0], b[0]), a[1][:, :1] + b[1][:1])
+
+
+def _largest_sum(size: int, kinds: tuple[Kind, Kind]) -> int | None:
+    """Return the largest exact sum of a block in units of its products, if its scales are two."""
+    total = min(size, kinds[0].length)
+    for k in kinds:
+        if not k.largest or (k.inside is not None and k.inside % size and k.inside < k.length):
+            return None
+        total *= k.largest << k.scale_precision
+    return total
+
+
+# ------------------------------------------------------------------------------------------------
+# Loops: over k, over tiles
+# ------------------------------------------------------------------------------------------------
+
+
+def _fold(
+    accumulator: Accumulator,
+    arithmetic: Arithmetic,
+    kinds: tuple[Kind, Kind],
+    a: Arrays,
+    b: Arrays,
+    c: Array,
+) -> Array:
+    if isinstance(accumulator, Pairwise):
+        return arithmetic.add(c, _pairwise(arithmetic, a, b))
+    step, size = _step(accumulator, arithmetic, kinds)
+    return _fold_steps(step, size, a, b, c)
+
+
+def _fold_steps(step: Step, size: int, a: Arrays, b: Arrays, c: Array) -> Array:
+    """Apply ``step`` to consecutive slices of k, the last filled up with zeros."""
+    a, b = _padded(a, b, size)
+    count = a[0].shape[1] // size
+
+    def body(i: Any, c: Array) -> Array:
+        return step(c, *_slices(a, b, i * size, size))
+
+    return _loop(count, body, c)
+
+
+def _loop(count: int, body: Callable[[Any, Any], Any], state: Any, like: Any = None) -> Any:
+    if not bits.is_jax(state if like is None else like) or count == 1:
+        for i in range(count):
+            state = body(i, state)
+        return state
+    import jax
+
+    return jax.lax.fori_loop(0, count, body, state)
+
+
+def _slices(a: Arrays, b: Arrays, start: Any, size: int) -> tuple[Arrays, Arrays]:
+    if not bits.is_jax(a[0]):
+        return [v[:, start : start + size] for v in a], [v[start : start + size] for v in b]
+    from jax.lax import dynamic_slice_in_dim as cut
+
+    return [cut(v, start, size, 1) for v in a], [cut(v, start, size, 0) for v in b]
+
+
+def _padded(a: Arrays, b: Arrays, size: int) -> tuple[Arrays, Arrays]:
+    missing = -a[0].shape[1] % size
+    if not missing:
+        return a, b
+    xp = bits.namespace(a[0])
+    return (
+        [xp.pad(v, ((0, 0), (0, missing))) for v in a],
+        [xp.pad(v, ((0, missing), (0, 0))) for v in b],
+    )
+
+
+def _pairwise(arithmetic: Arithmetic, a: Arrays, b: Arrays) -> Array:
+    """Sum a tree over k filled up with zeros to a power of two, which changes no sum."""
+    length = a[0].shape[1]
+    size = min(TREE if arithmetic is NATIVE else 2, 1 << (length - 1).bit_length())
+    chunks = 1 << (-(-length // size) - 1).bit_length()
+    a, b = _padded(a, b, size * chunks)
+
+    def leaf(i: Any) -> Array:
+        x, y = _slices(a, b, i * size, size)
+        return _tree([_product(arithmetic, x, y, k) for k in range(size)], arithmetic.add)
+
+    if chunks == 1:
+        return leaf(0)
+    return _counted(chunks, leaf, arithmetic.add)
+
+
+def _counted(
+    chunks: int, leaf: Callable[[Any], Array], add: Callable[[Array, Array], Array]
+) -> Array:
+    """Add up a balanced tree with one partial sum for each level: a binary counter."""
+    first = leaf(0)
+    if not bits.is_jax(first):
+        stack: list[Array] = []
+        for i in range(chunks):
+            total = first if i == 0 else leaf(i)
+            while i & 1:
+                total, i = add(stack.pop(), total), i >> 1
+            stack.append(total)
+        return stack[0]
+    import jax
+
+    levels = chunks.bit_length()
+    empty = jax.numpy.zeros((levels, *first.shape), first.dtype)
+
+    def body(i: Any, stack: Array) -> Array:
+        level, total = jax.lax.while_loop(
+            lambda state: (i >> state[0]) & 1 == 1,
+            lambda state: (state[0] + 1, add(stack[state[0]], state[1])),
+            (0, leaf(i)),
+        )
+        return jax.lax.dynamic_update_index_in_dim(stack, total, level, 0)
+
+    return jax.lax.fori_loop(0, chunks, body, empty)[levels - 1]
+
+
+def _tile(accumulator: Accumulator) -> int:
+    blas = isinstance(accumulator, Blocks) and isinstance(accumulator.inner, Exact)
+    return DOT_ELEMENTS if blas else ELEMENTS
+
+
+Run: TypeAlias = Callable[[Arrays, Arrays, Array], Array]
+"""From rows of the left, columns of the right and c between them to the next c."""
+
+
+def _over_tiles(run: Run, a: Arrays, b: Arrays, c: Array, elements: int) -> Array:
+    if bits.is_jax(c):
+        return _over_rows(run, a, b, c)
+    m, n = c.shape
+    columns = n if elements == DOT_ELEMENTS else min(n, 512)
+    rows = max(1, elements // columns)
+    result = np.empty_like(c)
+    with np.errstate(all="ignore"):
+        for left in range(0, n, columns):
+            j = slice(left, left + columns)
+            right = [v[:, j] for v in b]
+            for top in range(0, m, rows):
+                i = slice(top, top + rows)
+                result[i, j] = run([v[i] for v in a], right, c[i, j])
+    return result
+
+
+def _over_rows(run: Run, a: Arrays, b: Arrays, c: Array) -> Array:
+    """Take some rows at a time, so that partial sums need little memory."""
+    m, n = c.shape
+    if m <= ROWS:
+        return run(a, b, c)
+    import jax
+
+    missing = -m % ROWS
+    tiles = [
+        jax.numpy.pad(v, ((0, missing), (0, 0))).reshape(-1, ROWS, v.shape[1]) for v in (*a, c)
+    ]
+    result = jax.lax.map(lambda tile: run(list(tile[:-1]), b, tile[-1]), tuple(tiles))
+    return result.reshape(-1, n)[:m]

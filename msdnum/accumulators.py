@@ -1,0 +1,292 @@
+"""What a matrix unit adds products into: accumulators as frozen data.
+
+Every accumulator starts at +0 and takes the products in the order of k. What each computes is the
+whole definition: no tile size, thread or backend enters it.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, unique
+from typing import TypeAlias
+
+__all__ = [
+    "ACCUMULATORS", "ADA_FP8", "AMPERE", "BLACKWELL", "BLACKWELL_FP8", "BLACKWELL_MX",
+    "BLACKWELL_MXFP4", "CDNA2", "CDNA3", "CDNA3_FP8", "EXACT", "HOPPER", "HOPPER_FP8",
+    "HOPPER_FP8_PROMOTED", "INT32", "INT32_SATURATE", "INT32_WRAP", "PAIRWISE", "SEQUENTIAL",
+    "TURING", "VOLTA", "Accumulator", "Blocks", "Cdna3Unit", "Exact", "GroupedUnit", "Int32",
+    "Int32Overflow", "MatrixUnit", "Pairwise", "PairwiseUnit", "Sequential",
+]  # fmt: skip
+
+
+@unique
+class Int32Overflow(Enum):
+    """What an int32 accumulator does where the sum does not fit."""
+
+    REFUSE = "a k that could overflow is an error, before anything runs"
+    SATURATE = "the sum of each group of products is added and clamped to the int32 range"
+    WRAP = "the sum is taken modulo 2**32"
+
+
+@dataclass(frozen=True)
+class Exact:
+    """The exact sum of the products, rounded once to binary32 (RNE).
+
+    Of integers: the exact integer, converted to binary32 when it is scaled.
+    """
+
+    name: str = "EXACT"
+
+
+@dataclass(frozen=True)
+class Int32:
+    """An integer sum in 32 bits, of integer elements.
+
+    Parameters
+    ----------
+    overflow : Int32Overflow
+        What happens where it does not fit.
+    group : int
+        Products summed exactly before SATURATE clamps: the k of one instruction.
+
+    Notes
+    -----
+    Source: PTX ISA, ``mma`` with ``.s32`` wraps and with ``.satfinite`` saturates; CANN documents
+    saturation for Ascend.
+    """
+
+    overflow: Int32Overflow = Int32Overflow.REFUSE
+    group: int = 32
+
+    def __post_init__(self) -> None:
+        """Refuse an empty group."""
+        _check_positive("group", self.group)
+
+    @property
+    def name(self) -> str:
+        """Name in tables."""
+        return f"INT32_{self.overflow.name}"
+
+
+@dataclass(frozen=True)
+class Sequential:
+    """``c = fl(c + fl(a_k b_k))`` for k = 0, 1, ... in binary32 (RNE, subnormals kept)."""
+
+    name: str = "SEQUENTIAL"
+
+
+@dataclass(frozen=True)
+class Pairwise:
+    """Neighbours ``fl(a_k b_k)`` are added, then their sums, in binary32; an odd one moves up."""
+
+    name: str = "PAIRWISE"
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Each block of k is summed from zero by ``inner``; the block sums are added in binary32.
+
+    ``c = fl(c + s_0)``, then ``s_1``, ...: with EXACT as ``inner`` each s is the block's exact sum
+    rounded to binary32, with SEQUENTIAL a float32 partial sum, with a matrix unit the partial sum
+    that software promotes. The last block may be shorter.
+
+    Parameters
+    ----------
+    size : int
+        Products in a block.
+    inner : Accumulator
+        What sums a block; neither an integer accumulator nor Blocks.
+    """
+
+    size: int
+    inner: "Accumulator"
+
+    def __post_init__(self) -> None:
+        """Refuse an empty block and an inner accumulator without a binary32 sum."""
+        _check_positive("size", self.size)
+        if isinstance(self.inner, Int32 | Blocks):
+            raise ValueError(f"inner must not be Int32 or Blocks, got {self.inner.name}")
+
+    @property
+    def name(self) -> str:
+        """Name in tables."""
+        return f"BLOCKS_{self.size}_{self.inner.name}"
+
+
+@dataclass(frozen=True)
+class MatrixUnit:
+    """Products aligned to the largest exponent of a group and of the accumulator, and truncated.
+
+    One step takes ``group`` products, c the accumulator. The exponent of a product is the sum of
+    its elements' (and block scales') exponents, not normalized: its significand is below 4. A
+    subnormal element has its format's emin, c at least -126, and so does a zero. With E the
+    largest of these exponents, every addend is truncated to a multiple of
+    ``2**(E - fraction_bits)``, the sum is exact, and c becomes the sum truncated to
+    ``result_bits`` fraction bits (gradually below 2**-126).
+
+    Parameters
+    ----------
+    name : str
+        Name in tables.
+    group : int
+        Products in a step.
+    fraction_bits : int
+        Below the largest exponent; 1 to 25.
+    result_bits : int
+        Fraction bits of c; 23 is binary32.
+    source : str
+        Where the model comes from.
+    """
+
+    name: str
+    group: int
+    fraction_bits: int
+    result_bits: int = 23
+    source: str = "MMA-Sim (arXiv 2511.10909)"
+
+    def __post_init__(self) -> None:
+        """Refuse what the int32 emulation could not hold."""
+        _check_positive("group", self.group)
+        if not (1 <= self.fraction_bits <= 25 and 1 <= self.result_bits <= 23):
+            raise ValueError(
+                f"fraction_bits must be in 1..25 and result_bits in 1..23, "
+                f"got {self.fraction_bits} and {self.result_bits} for {self.name!r}"
+            )
+
+
+@dataclass(frozen=True)
+class GroupedUnit:
+    """Exact sums of ``exact`` element products, then aligned by the exponents of their scales.
+
+    A step takes ``group`` products. The sum of each ``exact`` of them, without scales, is exact;
+    its exponent is that of its two block scales alone. E is the largest of those and c's; addends
+    are truncated to multiples of ``2**(E - fraction_bits)`` and summed exactly; c becomes the sum
+    truncated to binary32. Operands need block scales (E8M0 or E4M3) whose blocks the exact groups
+    do not straddle.
+    """
+
+    name: str
+    group: int
+    exact: int
+    fraction_bits: int
+    source: str = "MMA-Sim (arXiv 2511.10909)"
+
+    def __post_init__(self) -> None:
+        """Refuse what two int32 limbs could not hold."""
+        _check_positive("exact", self.exact)
+        if self.group % self.exact or not 20 <= self.fraction_bits <= 35 or self.exact > 16:
+            raise ValueError(
+                f"exact must be at most 16 and divide group, fraction_bits be in 20..35, "
+                f"got {self.exact}, {self.group} and {self.fraction_bits} for {self.name!r}"
+            )
+
+
+@dataclass(frozen=True)
+class Cdna3Unit:
+    """Products summed first, then added to the accumulator, each rounded down; RNE at the end.
+
+    A step takes ``group`` products in ``parts`` interleaved parts (part p: k = p, p + parts, ...).
+    In each part products are truncated to multiples of ``2**(e - fraction_bits)``, e the largest
+    exponent of the part (as in `MatrixUnit`), and summed exactly. The part sums are rounded down
+    to multiples of ``2**(e' - fraction_bits)``, e' the largest of the parts', and added. With E
+    the larger of e' and c's exponent, the sum is rounded down to a multiple of
+    ``2**(E - sum_bits)`` and c to one of ``2**(E - fraction_bits)``; their sum rounded to binary32
+    (RNE) is the new c. Products are not checked for overflow.
+
+    Parameters
+    ----------
+    name : str
+        Name in tables.
+    group, parts : int
+        Products in a step and interleaved parts.
+    fraction_bits, sum_bits : int
+        As above.
+    drops_accumulator : bool
+        Whether c counts as zero where its exponent is below ``E - fraction_bits - 1``, so that a
+        tiny negative c is not rounded down to a whole unit.
+    source : str
+        Where the model comes from.
+    """
+
+    name: str
+    group: int
+    parts: int
+    fraction_bits: int = 24
+    sum_bits: int = 31
+    drops_accumulator: bool = False
+    source: str = "MMA-Sim (arXiv 2511.10909)"
+
+    def __post_init__(self) -> None:
+        """Refuse what two int32 limbs could not hold."""
+        _check_positive("parts", self.parts)
+        if self.group % self.parts or self.group > 16:
+            raise ValueError(f"parts must divide group, at most 16, got {self.parts}, {self.group}")
+
+
+@dataclass(frozen=True)
+class PairwiseUnit:
+    """Groups of products added pairwise, then to c, in binary32 RNE; subnormals become zeros.
+
+    Subnormal numbers of BF16 and FP16 count as zero, and so does every subnormal product or sum.
+    Elements of fewer bits count as converted to BF16, where they are normal.
+    """
+
+    name: str
+    group: int
+    source: str = "MMA-Sim (arXiv 2511.10909)"
+
+    def __post_init__(self) -> None:
+        """Refuse a group without a balanced tree."""
+        if self.group < 1 or self.group & (self.group - 1):
+            raise ValueError(f"group must be a power of two, got {self.group} for {self.name!r}")
+
+
+def _check_positive(name: str, n: int) -> None:
+    if n < 1:
+        raise ValueError(f"{name} must be at least 1, got {n}")
+
+
+Accumulator: TypeAlias = (
+    Exact
+    | Int32
+    | Sequential
+    | Pairwise
+    | Blocks
+    | MatrixUnit
+    | GroupedUnit
+    | Cdna3Unit
+    | PairwiseUnit
+)
+
+EXACT = Exact()
+INT32 = Int32()
+INT32_SATURATE = Int32(Int32Overflow.SATURATE)
+INT32_WRAP = Int32(Int32Overflow.WRAP)
+SEQUENTIAL = Sequential()
+PAIRWISE = Pairwise()
+
+FASI = "MMA-Sim (arXiv 2511.10909); Fasi et al., PeerJ CS 330"
+VOLTA = MatrixUnit("VOLTA", 4, 23, source=FASI)
+TURING = MatrixUnit("TURING", 8, 24, source=FASI)
+AMPERE = MatrixUnit("AMPERE", 8, 24, source=FASI)
+HOPPER = MatrixUnit("HOPPER", 16, 25)
+BLACKWELL = MatrixUnit("BLACKWELL", 16, 25)
+HOPPER_FP8 = MatrixUnit("HOPPER_FP8", 32, 13, result_bits=13)
+HOPPER_FP8_PROMOTED = Blocks(128, HOPPER_FP8)
+"""Promotion to a binary32 register every 128 products: DeepSeek-V3 (arXiv 2412.19437), 3.3.2."""
+ADA_FP8 = MatrixUnit("ADA_FP8", 16, 13, result_bits=13)
+BLACKWELL_FP8 = MatrixUnit("BLACKWELL_FP8", 32, 25)
+BLACKWELL_MX = MatrixUnit("BLACKWELL_MX", 32, 25)
+BLACKWELL_MXFP4 = GroupedUnit("BLACKWELL_MXFP4", 64, 16, 35)
+CDNA2 = PairwiseUnit("CDNA2", 4)
+CDNA3 = Cdna3Unit("CDNA3", 8, 1)
+CDNA3_FP8 = Cdna3Unit("CDNA3_FP8", 16, 2, drops_accumulator=True)
+
+ACCUMULATORS: dict[str, Accumulator] = {
+    accumulator.name: accumulator
+    for accumulator in (
+        EXACT, INT32, INT32_SATURATE, INT32_WRAP, SEQUENTIAL, PAIRWISE, Blocks(32, EXACT),
+        Blocks(32, SEQUENTIAL), VOLTA, TURING, AMPERE, HOPPER, BLACKWELL, ADA_FP8, HOPPER_FP8,
+        HOPPER_FP8_PROMOTED, BLACKWELL_FP8, BLACKWELL_MX, BLACKWELL_MXFP4, CDNA2,
+        CDNA3, CDNA3_FP8,
+    )
+}  # fmt: skip
+"""Every preset by name."""

@@ -1,0 +1,227 @@
+"""One side of a product, ready for an accumulator: elements, and their scales inside or outside.
+
+A scale of a small format (E8M0, E4M3) is *inside*: the matrix unit multiplies it with the
+elements, and the product is exact. A binary32 scale is *outside*: it multiplies sums.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from msdnum import bits, elements
+from msdnum.bits import Array
+from msdnum.blocks import QuantizedArray
+from msdnum.formats import BF16, BINARY32, E8M0, FP16, ElementFormat, FloatFormat, IntegerFormat
+from msdnum.zeropoint import AsymmetricArray
+
+__all__ = ["Factor", "Kind", "exponent_range", "factor", "kind"]
+
+_FLOATS: dict[str, FloatFormat] = {"float32": BINARY32, "bfloat16": BF16, "float16": FP16}
+
+Term = Any
+"""A QuantizedArray, an AsymmetricArray, or an array of float32, bfloat16 or float16."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is known of a factor before it has values.
+
+    Parameters
+    ----------
+    name : str
+        For messages.
+    element : ElementFormat
+        Format of the elements.
+    precision : int
+        Significand bits of element times inside scale.
+    largest : int
+        Largest element as a multiple of the format's eta.
+    integer : bool
+        Whether elements are integers of at most 8 bits.
+    inside : int or None
+        Block size of the inside scale along k; None without one.
+    outside : int or None
+        Block size of an outside scale that changes along k; None if it does not.
+    length : int
+        k.
+    """
+
+    name: str
+    element: ElementFormat
+    precision: int
+    largest: int
+    integer: bool
+    inside: int | None
+    outside: int | None
+    length: int
+
+    @property
+    def is_float(self) -> bool:
+        """Whether it is an array of floats: every element has an exponent of its own."""
+        return not self.largest
+
+    @property
+    def scale_precision(self) -> int:
+        """Significand bits of a scale inside that is not a power of two."""
+        return 0 if self.is_float else self.precision - _precision(self.element)
+
+    @property
+    def emin(self) -> int:
+        """Least exponent of an element's significand; without subnormals, none."""
+        if isinstance(self.element, IntegerFormat) or self.scale_precision:
+            return -1000
+        return self.element.emin
+
+    @property
+    def bounded(self) -> bool:
+        """Whether no value of this kind can be out of the range of exact binary32 arithmetic."""
+        return not self.is_float and (self.inside is None or self.scale_precision > 0)
+
+
+class Factor(NamedTuple):
+    """The arrays of a factor, in the layout of the operand: (..., m, k) or (..., k, n).
+
+    Value is ``element * 2**exponent * scale``; outside scales come on top.
+    """
+
+    elements: Array
+    """int8 of an integer kind, otherwise float32."""
+    exponents: Array | None
+    """int32: of E8M0 scales, or of floats whose elements are their significands in [1, 2)."""
+    scales: Array | None
+    """float32: E4M3 scales."""
+    outer: Array | None
+    """float32 scales outside, one for each block of k."""
+    nan: Array | None
+    """bool: what has a NaN scale inside."""
+
+
+def kind(x: Term, axis: int, name: str) -> Kind:
+    """Return what is known of a term whose k axis is ``axis``, or say why it cannot be one."""
+    if isinstance(x, AsymmetricArray):
+        inner = kind(x.quantized, axis, name)
+        return _replace_largest(inner, x.largest)
+    if not isinstance(x, QuantizedArray):
+        bits.check_array(x, name, tuple(_FLOATS))
+        _check_dimensions(x.shape, name)
+        fmt = _FLOATS[str(x.dtype)]
+        return Kind(fmt.name, fmt, fmt.precision, 0, False, None, None, x.shape[axis])
+    _check_dimensions(x.shape, name)
+    if x.axis not in (axis, None):
+        raise ValueError(
+            f"{name} must have its blocks along k, axis {axis}, or be one block, got axis {x.axis}"
+        )
+    return _quantized_kind(x, axis)
+
+
+def _check_dimensions(shape: tuple[int, ...], name: str) -> None:
+    if len(shape) < 2:
+        raise ValueError(f"{name} must have at least two dimensions, got shape {shape}")
+
+
+def _replace_largest(inner: Kind, largest: int) -> Kind:
+    return Kind(
+        inner.name, inner.element, largest.bit_length(), largest, True, None, inner.outside,
+        inner.length,
+    )  # fmt: skip
+
+
+def _quantized_kind(x: QuantizedArray, axis: int) -> Kind:
+    fmt, length = x.format, x.shape[axis]
+    whole = x.axis is None or fmt.block_size == length
+    block = length if whole else fmt.block_size
+    outside = fmt.scale is BINARY32
+    integer = (
+        outside and isinstance(fmt.element, IntegerFormat) and not fmt.element.fraction_bits
+        and fmt.element.bits <= 8
+    )  # fmt: skip
+    return Kind(
+        fmt.name,
+        fmt.element,
+        _precision(fmt.element) + (0 if fmt.scale in (E8M0, BINARY32) else fmt.scale.precision),
+        _largest(fmt.element),
+        integer,
+        None if outside else block,
+        None if whole or not outside else block,
+        length,
+    )
+
+
+def _precision(fmt: ElementFormat) -> int:
+    return fmt.bits if isinstance(fmt, IntegerFormat) else fmt.precision
+
+
+def _largest(fmt: ElementFormat) -> int:
+    if isinstance(fmt, IntegerFormat):
+        return -fmt.min_integer
+    return int(fmt.max_finite / fmt.eta)
+
+
+def factor(x: Term, axis: int) -> Factor:
+    """Return the factor of a term whose ``kind`` has been found good."""
+    if isinstance(x, AsymmetricArray):
+        inner = factor(x.quantized, axis)
+        return inner._replace(elements=x.integers())
+    if not isinstance(x, QuantizedArray):
+        return _float_factor(x)
+    return _quantized_factor(x, axis)
+
+
+def _float_factor(x: Array) -> Factor:
+    """Take a float apart, subnormal numbers normalized; Inf and NaN stay whole."""
+    xp = bits.namespace(x)
+    pattern = bits.as_pattern(x)
+    parts = bits.fields(pattern)
+    finite = parts.exponent < 128
+    significand = bits.compose(parts.negative, parts.significand, xp.full_like(pattern, -23))
+    special = pattern.view(xp.float32)
+    exponents = xp.where(finite & (parts.significand != 0), parts.exponent, 0)
+    return Factor(xp.where(finite, significand, special), exponents, None, None, None)
+
+
+def _quantized_factor(x: QuantizedArray, axis: int) -> Factor:
+    fmt = x.format
+    integers = kind(x, axis, "x").integer
+    values = x.integers() if integers else elements.decode(x.codes, fmt.element)
+    if fmt.scale is BINARY32:
+        return Factor(values, None, None, _outer(x), None)
+    if fmt.scale is E8M0:
+        codes = _spread(x.scale_codes, x, axis)
+        is_nan = codes == E8M0.nan_code
+        exponents = bits.namespace(codes).where(is_nan, 0, codes.astype("int32") - E8M0.bias)
+        return Factor(values, exponents, None, None, is_nan)
+    scales = _spread(elements.decode(x.scale_codes, fmt.scale), x, axis)
+    return Factor(values, None, scales, x.tensor_scale, None)
+
+
+def _outer(x: QuantizedArray) -> Array:
+    scales = x.scales()
+    return scales.reshape((1,) * len(x.shape)) if x.axis is None else scales
+
+
+def _spread(per_block: Array, x: QuantizedArray, axis: int) -> Array:
+    """Return one value for each element of the axis from one for each block."""
+    xp = bits.namespace(per_block)
+    if x.axis is None:
+        return xp.broadcast_to(per_block.reshape((1,) * len(x.shape)), x.shape)
+    repeated = xp.repeat(per_block, x.format.block_size, axis=axis)
+    return repeated[_first(x.shape[axis], axis)]
+
+
+def _first(length: int, axis: int) -> tuple[Any, ...]:
+    return (Ellipsis, slice(length), *[slice(None)] * (-1 - axis))
+
+
+def exponent_range(x: Factor) -> tuple[Array, Array]:
+    """Return the lowest and the highest exponent of the nonzero finite values, int32 scalars."""
+    xp = bits.namespace(x.elements)
+    value = x.elements.astype(np.float32)
+    value = value if x.scales is None else value * x.scales
+    parts = bits.fields(value.view(xp.int32))
+    counted = (parts.significand != 0) & (parts.exponent < 128)
+    exponent = parts.exponent + (0 if x.exponents is None else x.exponents)
+    return (
+        xp.where(counted, exponent, 0).min().astype(np.int32),
+        xp.where(counted, exponent, 0).max().astype(np.int32),
+    )

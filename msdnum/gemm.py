@@ -1,0 +1,552 @@
+"""Emulated GEMM: products of low-bit terms, accumulated, scaled and added as hardware would."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum, unique
+from functools import cache
+from math import prod
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from msdnum import accumulate as sums
+from msdnum import bits, elements
+from msdnum.accumulators import SEQUENTIAL, Accumulator, Exact, Int32, Int32Overflow
+from msdnum.bits import Array
+from msdnum.blocks import QuantizedArray
+from msdnum.decompose import Decomposition
+from msdnum.exact_sums import dot, largest_k
+from msdnum.factors import Factor, Kind, exponent_range, factor, kind
+from msdnum.formats import BF16, BINARY32, FP16, FloatFormat
+from msdnum.modes import Overflow
+from msdnum.zeropoint import AsymmetricArray
+
+__all__ = [
+    "Addition", "Operand", "Recombination", "Scaling", "Schedule", "full", "matmul", "transposed",
+    "triangular",
+]  # fmt: skip
+
+Operand: TypeAlias = Any
+"""A Decomposition, a tuple of terms, or one term: a QuantizedArray, an AsymmetricArray or an array
+of float32, bfloat16 or float16."""
+
+Pair: TypeAlias = tuple[int, int]
+
+
+@unique
+class Scaling(Enum):
+    """In which order a sum c is multiplied by the two binary32 scales outside."""
+
+    ROW_THEN_COLUMN = "fl(fl(c * s_a) * s_b)"
+    COLUMN_THEN_ROW = "fl(fl(c * s_b) * s_a)"
+    PRODUCT = "fl(c * fl(s_a * s_b))"
+
+
+@unique
+class Addition(Enum):
+    """How the results of term pairs become one."""
+
+    SEPARATE = "each is accumulated from zero and scaled; they are added in the schedule's order"
+    CHAINED = "each starts from the accumulator that the pair before it has left"
+
+
+@dataclass(frozen=True)
+class Recombination:
+    """What each term's result is scaled by, and how and in which precision the terms are added.
+
+    Parameters
+    ----------
+    scaling : Scaling
+        Order of the two multiplications, each rounded to binary32 (RNE).
+    addition : Addition
+        CHAINED needs all scales inside (E8M0, E4M3 without a tensor scale).
+    precision : FloatFormat
+        BINARY32, or BF16 or FP16: then every scaled result, and every sum of them, is rounded to
+        it (RNE, overflow to Inf).
+
+    Raises
+    ------
+    ValueError
+        If the precision is another format, or is not BINARY32 for CHAINED.
+    """
+
+    scaling: Scaling = Scaling.ROW_THEN_COLUMN
+    addition: Addition = Addition.SEPARATE
+    precision: FloatFormat = BINARY32
+
+    def __post_init__(self) -> None:
+        """Refuse what is not defined."""
+        if self.precision not in (BINARY32, BF16, FP16):
+            raise ValueError(f"precision must be BINARY32, BF16 or FP16, got {self.precision.name}")
+        if self.addition is Addition.CHAINED and self.precision is not BINARY32:
+            raise ValueError(f"precision must be BINARY32 for CHAINED, got {self.precision.name}")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Which term of the left operand meets which of the right, in the order of addition.
+
+    Parameters
+    ----------
+    pairs : tuple of (int, int)
+        At least one, none twice.
+
+    Raises
+    ------
+    ValueError
+        If there is none, one is repeated or an index is negative.
+    """
+
+    pairs: tuple[Pair, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse an empty or ambiguous schedule."""
+        if (
+            not self.pairs
+            or len(set(self.pairs)) < len(self.pairs)
+            or min(map(min, self.pairs)) < 0
+        ):
+            raise ValueError(f"pairs must be different pairs of indices, got {self.pairs}")
+
+    @classmethod
+    def from_mask(cls, mask: Any) -> "Schedule":
+        """Return the pairs (i, j) where ``mask[i, j]``, by i + j and then by i."""
+        pairs = [(int(i), int(j)) for i, j in np.argwhere(np.asarray(mask))]
+        return cls(tuple(sorted(pairs, key=lambda pair: (sum(pair), pair))))
+
+
+def full(left: int, right: int = 1) -> Schedule:
+    """Return the schedule of all pairs of ``left`` and ``right`` terms."""
+    return Schedule.from_mask(np.ones((left, right), bool))
+
+
+def triangular(left: int, right: int) -> Schedule:
+    """Return the schedule without the pairs whose product is below the last term (Ozaki)."""
+    i, j = np.indices((left, right))
+    return Schedule.from_mask(i + j < max(left, right))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is decided before there are values."""
+
+    accumulator: Accumulator
+    recombination: Recombination
+    schedule: Schedule
+
+
+def matmul(
+    a: Operand,
+    b: Operand,
+    *,
+    accumulator: Accumulator = SEQUENTIAL,
+    recombination: Recombination | None = None,
+    schedule: Schedule | None = None,
+) -> Array:
+    """Multiply, accumulating over k as ``accumulator`` does. Every bit of the result is defined.
+
+    A scale of a small format (E8M0, E4M3) is part of the products that are accumulated. A binary32
+    scale is outside: one that is the same for all of k (a row of a, a column of b, a tensor)
+    multiplies the sum over k; one that changes along k multiplies the sum of each of its blocks,
+    converted to binary32, and these are added from +0 in binary32, in the order of k. In a product
+    with an outside scale that changes along k the accumulator works within one block.
+
+    Parameters
+    ----------
+    a : Operand
+        Shape (..., m, k). Blocks along the last axis, or one for the whole tensor.
+    b : Operand
+        Shape (..., k, n). Blocks along the last but one axis; see ``transposed``.
+    accumulator : Accumulator
+        See ``accumulators``.
+    recombination : Recombination, optional
+        Scaling and addition of the terms.
+    schedule : Schedule, optional
+        Pairs of terms; by default all of them, the most significant first.
+
+    Returns
+    -------
+    Array of float32
+        Shape (..., m, n); leading dimensions are broadcast. Where a product is Inf or NaN, or a
+        scale is NaN, as IEEE 754 has it for the sum, whatever the accumulator; NaN is the positive
+        quiet NaN.
+
+    Raises
+    ------
+    TypeError
+        If an operand is none of these, or NumPy and JAX arrays are mixed.
+    ValueError
+        If shapes do not match, blocks do not lie along k or do not line up with each other, the
+        accumulator is not defined for the elements, int32 could overflow, the schedule names a
+        term that is not there, or EXACT needs values or 64-bit types that are not there.
+
+    Notes
+    -----
+    The scale of a term in exact INT8 arithmetic, ``amax / (127 * 254**i)``, is rounded once to
+    binary32. binary32 elements whose products do not fit binary32 have them rounded first; with an
+    E8M0 scale beside them, its values must be binary32 numbers.
+
+    Source: paper, section 3; theorem gemm.
+    """
+    left, right = _terms(a, "a"), _terms(b, "b")
+    schedule = full(len(left), len(right)) if schedule is None else schedule
+    plan = Plan(accumulator, recombination or Recombination(), schedule)
+    kinds = [kind(t, -1, "a") for t in left], [kind(t, -2, "b") for t in right]
+    _check_operands(left, right)
+    _check_pairs(plan, *kinds)
+    on_jax = bits.is_jax(_codes(left[0]))
+    if on_jax and not _needs_values(plan, *kinds):
+        return _jitted()(left, right, plan)
+    return _matmul(left, right, plan)
+
+
+@cache
+def _jitted() -> Callable[..., Array]:
+    import jax
+
+    return jax.jit(_matmul, static_argnums=2)
+
+
+def _terms(x: Operand, name: str) -> tuple[Any, ...]:
+    if isinstance(x, Decomposition):
+        return x.terms
+    terms = x if isinstance(x, tuple) else (x,)
+    if not terms:
+        raise ValueError(f"{name} must have at least one term")
+    return terms
+
+
+def _codes(term: Any) -> Array:
+    if isinstance(term, AsymmetricArray):
+        return term.quantized.codes
+    return term.codes if isinstance(term, QuantizedArray) else term
+
+
+def _check_operands(left: tuple[Any, ...], right: tuple[Any, ...]) -> None:
+    if len({bits.is_jax(_codes(t)) for t in left + right}) > 1:
+        raise TypeError("a and b must both be NumPy or both JAX arrays, got one of each")
+    for name, terms in (("a", left), ("b", right)):
+        if len({t.shape for t in terms}) > 1:
+            raise ValueError(f"{name} must have terms of one shape, got {[t.shape for t in terms]}")
+    if left[0].shape[-1] != right[0].shape[-2]:
+        raise ValueError(
+            f"b must have {left[0].shape[-1]} rows to match a, got shape {right[0].shape}"
+        )
+    try:
+        np.broadcast_shapes(left[0].shape[:-2], right[0].shape[:-2])
+    except ValueError:
+        raise ValueError(
+            f"a and b must have leading dimensions that broadcast, "
+            f"got shapes {left[0].shape} and {right[0].shape}"
+        ) from None
+
+
+def _check_pairs(plan: Plan, left: list[Kind], right: list[Kind]) -> None:
+    if not isinstance(plan.recombination, Recombination) or not isinstance(plan.schedule, Schedule):
+        raise TypeError("recombination must be a Recombination and schedule a Schedule")
+    for i, j in plan.schedule.pairs:
+        if i >= len(left) or j >= len(right):
+            raise ValueError(
+                f"schedule must name terms below ({len(left)}, {len(right)}), got {(i, j)}"
+            )
+        kinds = left[i], right[j]
+        size = _segment(kinds)
+        kinds = tuple(replace(k, length=size) for k in kinds)  # type: ignore[assignment]
+        sums.check_accumulator(plan.accumulator, kinds)
+        _check_overflow(plan.accumulator, kinds)
+
+
+def _check_overflow(accumulator: Accumulator, kinds: tuple[Kind, Kind]) -> None:
+    if not isinstance(accumulator, Int32) or accumulator.overflow is not Int32Overflow.REFUSE:
+        return
+    if kinds[0].length > largest_k(kinds):
+        raise ValueError(
+            f"k must be at most {largest_k(kinds)} for {kinds[0].name} by {kinds[1].name} to fit "
+            f"int32, got {kinds[0].length}: use INT32_SATURATE, INT32_WRAP or EXACT"
+        )
+
+
+def _segment(kinds: tuple[Kind, Kind]) -> int:
+    """Return the length of k over which the scales outside do not change."""
+    sizes = sorted(k.outside for k in kinds if k.outside is not None)
+    if len(sizes) == 2 and sizes[1] % sizes[0]:
+        raise ValueError(
+            f"a and b must have blocks along k that line up, got {sizes[0]} and {sizes[1]}"
+        )
+    return sizes[0] if sizes else kinds[0].length
+
+
+def _needs_values(plan: Plan, left: list[Kind], right: list[Kind]) -> bool:
+    """Return whether the plan cannot be traced: exact sums of floats."""
+    return isinstance(plan.accumulator, Exact) and not all(k.integer for k in left + right)
+
+
+# ------------------------------------------------------------------------------------------------
+# Batches
+# ------------------------------------------------------------------------------------------------
+
+Factors: TypeAlias = list[Factor]
+Kinds: TypeAlias = tuple[list[Kind], list[Kind]]
+
+
+def _matmul(left: tuple[Any, ...], right: tuple[Any, ...], plan: Plan) -> Array:
+    kinds = [kind(t, -1, "a") for t in left], [kind(t, -2, "b") for t in right]
+    a, b = [factor(t, -1) for t in left], [factor(t, -2) for t in right]
+    shape = (*left[0].shape[:-1], right[0].shape[-1])
+    if len(right[0].shape) == 2:
+        return _matrix([_flat(x) for x in a], b, kinds, plan).reshape(shape)
+    batch = np.broadcast_shapes(left[0].shape[:-2], right[0].shape[:-2])
+    a, b = [_batched(x, batch) for x in a], [_batched(x, batch) for x in b]
+    result = _map(lambda a, b: _matrix(a, b, kinds, plan), a, b, _needs_values(plan, *kinds))
+    return result.reshape(*batch, *shape[-2:])
+
+
+def _arrays(x: Factor, function: Callable[[Array], Array]) -> Factor:
+    return Factor(*[None if v is None else function(v) for v in x])
+
+
+def _flat(x: Factor) -> Factor:
+    """Make one matrix of a batch of left factors."""
+    xp = bits.namespace(x.elements)
+    batch = x.elements.shape[:-2]
+
+    def rows(v: Array) -> Array:
+        if batch and v.ndim > 2 and v.size > 1:
+            v = xp.broadcast_to(v, (*batch, *v.shape[-2:]))
+        return v.reshape(-1, v.shape[-1]) if v.ndim > 2 else v
+
+    return _arrays(x, rows)
+
+
+def _batched(x: Factor, batch: tuple[int, ...]) -> Factor:
+    xp = bits.namespace(x.elements)
+
+    def stacked(v: Array) -> Array:
+        v = v.reshape((1, 1)) if v.ndim == 0 else v
+        return xp.broadcast_to(v, (*batch, *v.shape[-2:])).reshape(prod(batch), *v.shape[-2:])
+
+    return _arrays(x, stacked)
+
+
+def _map(
+    function: Callable[[Factors, Factors], Array], a: Factors, b: Factors, concrete: bool
+) -> Array:
+    """Apply ``function`` to every member of the batch, one after the other."""
+    xp = bits.namespace(a[0].elements)
+    if bits.is_jax(a[0].elements) and not concrete:
+        import jax
+
+        return jax.lax.map(lambda operands: function(*operands), (a, b))
+    members = range(a[0].elements.shape[0])
+    return xp.stack([function(_member(a, i), _member(b, i)) for i in members])
+
+
+def _member(factors: Factors, i: int) -> Factors:
+    return [_arrays(x, lambda v: v[i]) for x in factors]
+
+
+# ------------------------------------------------------------------------------------------------
+# One matrix
+# ------------------------------------------------------------------------------------------------
+
+
+def _matrix(a: Factors, b: Factors, kinds: Kinds, plan: Plan) -> Array:
+    special = None
+    for i, j in plan.schedule.pairs:
+        found = _specials(a[i], b[j], (kinds[0][i], kinds[1][j]))
+        special = found if special is None or found is None else special + found
+    a = [_finite(x, k) for x, k in zip(a, kinds[0], strict=True)]
+    b = [_finite(x, k) for x, k in zip(b, kinds[1], strict=True)]
+    chained = plan.recombination.addition is Addition.CHAINED
+    result = (_chained if chained else _separate)(a, b, kinds, plan)
+    return _with_specials(result, special)
+
+
+def _separate(a: Factors, b: Factors, kinds: Kinds, plan: Plan) -> Array:
+    recombination, total = plan.recombination, None
+    for i, j in plan.schedule.pairs:
+        found = _pair(a[i], b[j], (kinds[0][i], kinds[1][j]), plan)
+        found = _round(found, recombination.precision)
+        total = found if total is None else bits.add(total, found)
+        total = _round(total, recombination.precision)
+    return total
+
+
+def _round(x: Array, precision: FloatFormat) -> Array:
+    if precision is BINARY32:
+        return x
+    return elements.decode(elements.encode(x, precision, overflow=Overflow.OVERFLOW), precision)
+
+
+def _chained(a: Factors, b: Factors, kinds: Kinds, plan: Plan) -> Array:
+    if any(x.outer is not None for x in (*a, *b)):
+        raise ValueError("addition CHAINED needs scales inside: E8M0, or E4M3 without tensor scale")
+    if isinstance(plan.accumulator, Exact):
+        left = _joined([a[i] for i, _ in plan.schedule.pairs], 1)
+        right = _joined([b[j] for _, j in plan.schedule.pairs], 0)
+        return _core(left, right, (kinds[0][0], kinds[1][0]), plan.accumulator, None)
+    total = None
+    for i, j in plan.schedule.pairs:
+        total = _core(a[i], b[j], (kinds[0][i], kinds[1][j]), plan.accumulator, total)
+    return total
+
+
+def _joined(factors: Factors, axis: int) -> Factor:
+    xp = bits.namespace(factors[0].elements)
+    return Factor(
+        *[None if vs[0] is None else xp.concatenate(vs, axis) for vs in zip(*factors, strict=True)]
+    )
+
+
+def _pair(a: Factor, b: Factor, kinds: tuple[Kind, Kind], plan: Plan) -> Array:
+    """Return the scaled product of two terms."""
+    scaling, size = plan.recombination.scaling, _segment(kinds)
+    if size == kinds[0].length:
+        total = _as_float32(_core(a, b, kinds, plan.accumulator, None))
+        return _scale(total, a.outer, b.outer, scaling)
+    total = None
+    for start in range(0, kinds[0].length, size):
+        found = _segment_sum(a, b, kinds, start, size, plan)
+        total = found if total is None else bits.add(total, found)
+    row = a.outer if kinds[0].outside is None else None
+    column = b.outer if kinds[1].outside is None else None
+    return _scale(total, row, column, scaling)
+
+
+def _segment_sum(
+    a: Factor, b: Factor, kinds: tuple[Kind, Kind], start: int, size: int, plan: Plan
+) -> Array:
+    """Return the sum over one segment of k times the scales that belong to it alone."""
+    part = slice(start, start + size)
+    x = _arrays(a._replace(outer=None), lambda v: v[:, part])
+    y = _arrays(b._replace(outer=None), lambda v: v[part])
+    stop = min(size, kinds[0].length - start)
+    inner = replace(kinds[0], length=stop), replace(kinds[1], length=stop)
+    found = _as_float32(_core(x, y, inner, plan.accumulator, None))
+    row = column = None
+    if kinds[0].outside is not None and a.outer is not None:
+        row = a.outer[:, start // kinds[0].outside, None]
+    if kinds[1].outside is not None and b.outer is not None:
+        column = b.outer[start // kinds[1].outside]
+    return _scale(found, row, column, plan.recombination.scaling)
+
+
+def _as_float32(c: Array) -> Array:
+    return c.astype(np.float32)
+
+
+def _scale(c: Array, row: Array | None, column: Array | None, scaling: Scaling) -> Array:
+    if row is not None and column is not None and scaling is Scaling.PRODUCT:
+        return bits.multiply(c, bits.multiply(row, column))
+    ordered = (column, row) if scaling is Scaling.COLUMN_THEN_ROW else (row, column)
+    for scale in ordered:
+        if scale is not None:
+            c = bits.multiply(c, scale)
+    return c
+
+
+def _core(
+    a: Factor, b: Factor, kinds: tuple[Kind, Kind], accumulator: Accumulator, c: Array | None
+) -> Array:
+    """Return c plus the sum of products, by plain binary32 arithmetic where that is exact."""
+
+    def run(in_range: bool) -> Array:
+        return sums.accumulate(a, b, kinds, accumulator, in_range, c)
+
+    if not sums.depends_on_range(accumulator, kinds):
+        return run(False)
+    if all(k.bounded for k in kinds):
+        return run(True)
+    in_range = _in_range(a, b, kinds)
+    if not bits.is_jax(in_range):
+        return run(bool(in_range))
+    import jax
+
+    return jax.lax.cond(in_range, lambda: run(True), lambda: run(False))
+
+
+def _in_range(a: Factor, b: Factor, kinds: tuple[Kind, Kind]) -> Array:
+    """Return whether all products and sums of products are normal and none overflows."""
+    (low_a, high_a), (low_b, high_b) = exponent_range(a), exponent_range(b)
+    unit = sum(k.precision - 1 for k in kinds)
+    carry = 2 + kinds[0].length.bit_length()
+    return (
+        (low_a + low_b - unit >= bits.EMIN)
+        & (high_a + high_b + carry <= 126)
+        & (low_a >= bits.EMIN) & (low_b >= bits.EMIN) & (high_a <= 126) & (high_b <= 126)
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------
+# Inf and NaN
+# ------------------------------------------------------------------------------------------------
+
+
+def _is_special(x: Factor) -> Array:
+    xp = bits.namespace(x.elements)
+    found = (x.elements.view(np.int32) & bits.MAGNITUDE_MASK) >= bits.INF
+    for other in (x.nan, None if x.scales is None else xp.isnan(x.scales)):
+        found = found if other is None else found | other
+    return found
+
+
+def _finite(x: Factor, kind: Kind) -> Factor:
+    """Replace what is Inf or NaN by zero."""
+    if kind.integer:
+        return x
+    xp = bits.namespace(x.elements)
+    special = _is_special(x)
+    scales = None if x.scales is None else xp.where(special, np.float32(1), x.scales)
+    cleared = xp.where(special, np.float32(0), x.elements)
+    return x._replace(elements=cleared, scales=scales, nan=None)
+
+
+def _specials(a: Factor, b: Factor, kinds: tuple[Kind, Kind]) -> Array | None:
+    """Return a matrix that is Inf or NaN where the product is, and finite elsewhere."""
+    if all(k.integer for k in kinds):
+        return None
+    xp = bits.namespace(a.elements)
+    left, right = _signs(a, kinds[0]), _signs(b, kinds[1])
+    found = ~(xp.isfinite(left).all() & xp.isfinite(right).all())
+    if not bits.is_jax(found):
+        return dot(left, right) if found else None
+    import jax
+
+    shape = (left.shape[0], right.shape[1])
+    zeros = jax.numpy.zeros(shape, np.float32)
+    return jax.lax.cond(found, lambda: dot(left, right), lambda: zeros)
+
+
+def _signs(x: Factor, kind: Kind) -> Array:
+    """Return the elements with -1, 0 and 1 in place of the finite ones."""
+    xp = bits.namespace(x.elements)
+    signs = xp.sign(x.elements).astype(np.float32)
+    if kind.integer:
+        return signs
+    nan = xp.where(xp.isinf(x.elements), x.elements, np.float32(np.nan))
+    if x.nan is not None:
+        nan = xp.where(x.nan, np.float32(np.nan), nan)
+    return xp.where(_is_special(x), nan, signs)
+
+
+def _with_specials(result: Array, special: Array | None) -> Array:
+    xp = bits.namespace(result)
+    if special is not None:
+        result = xp.where(xp.isfinite(special), result, special)
+    return xp.where(xp.isnan(result), np.float32(np.nan), result)
+
+
+def transposed(x: QuantizedArray) -> QuantizedArray:
+    """Return the transpose of the last two axes: a weight (n, k) with blocks along k, as b.
+
+    Raises
+    ------
+    ValueError
+        If ``x`` has fewer than two dimensions.
+    """
+    if len(x.shape) < 2:
+        raise ValueError(f"x must have at least two dimensions, got shape {x.shape}")
+    xp = bits.namespace(x.codes)
+    axis = x.axis if x.axis is None or x.axis < -2 else -3 - x.axis
+    scales = x.scale_codes if x.axis is None else xp.swapaxes(x.scale_codes, -1, -2)
+    return replace(x, codes=xp.swapaxes(x.codes, -1, -2), scale_codes=scales, axis=axis)

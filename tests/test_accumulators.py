@@ -1,0 +1,223 @@
+from fractions import Fraction
+
+import jax
+import ml_dtypes
+import numpy as np
+import pytest
+from gemm_oracle import FLOATS, float_numbers, inner_product, matrix, quantized_numbers
+
+from msdnum.accumulators import (
+    ACCUMULATORS,
+    AMPERE,
+    BLACKWELL_MXFP4,
+    CDNA2,
+    CDNA3,
+    EXACT,
+    HOPPER,
+    HOPPER_FP8,
+    PAIRWISE,
+    SEQUENTIAL,
+    TURING,
+    VOLTA,
+    Blocks,
+    Cdna3Unit,
+    GroupedUnit,
+    Int32,
+    MatrixUnit,
+    PairwiseUnit,
+)
+from msdnum.blocks import quantize
+from msdnum.formats import MXFP4, MXFP8_E4M3, MXFP8_E5M2, MXINT8, NVFP4
+from msdnum.gemm import matmul
+from msdnum.modes import ScaleRule
+
+K = 70
+MX = {"MXFP4": MXFP4, "MXFP8": MXFP8_E4M3, "MXFP8_E5M2": MXFP8_E5M2, "MXINT8": MXINT8}
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def hostile(shape, rng):
+    """Many exponents, zeros, and cancellation between neighbours in k."""
+    x = rng.standard_normal(shape) * np.exp2(rng.integers(-12, 12, shape))
+    x[rng.random(shape) < 0.15] = 0
+    x[..., 1::2] = np.where(rng.random(x[..., 1::2].shape) < 0.3, -x[..., ::2], x[..., 1::2])
+    return x.astype(np.float32)
+
+
+def assert_same_bits(x, y):
+    np.testing.assert_array_equal(np.asarray(x).view(np.uint32), np.asarray(y).view(np.uint32))
+
+
+def check_everywhere(a, b, expected, **options):
+    """NumPy, JAX and JAX inside another jit give the expected bits."""
+    assert_same_bits(matmul(a, b, **options), expected)
+    a, b = jax.tree.map(jax.numpy.asarray, (a, b))
+    found = jax.jit(lambda a, b: matmul(a, b, **options))(a, b)
+    assert_same_bits(found, expected)
+
+
+FLOAT_UNITS = [VOLTA, AMPERE, HOPPER, HOPPER_FP8, CDNA2, CDNA3]
+FOLDS = [SEQUENTIAL, PAIRWISE, Blocks(32, SEQUENTIAL), Blocks(24, PAIRWISE)]
+MX_UNITS = [
+    accumulator
+    for accumulator in ACCUMULATORS.values()
+    if accumulator is not EXACT
+    and not isinstance(accumulator, Int32)
+    and accumulator != BLACKWELL_MXFP4
+]
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("accumulator", FLOAT_UNITS + FOLDS, ids=lambda a: a.name)
+def test_floats(accumulator, dtype):
+    a, b = (hostile((3, K), rng(i)).astype(dtype) for i in range(2))
+    left, right = float_numbers(a, FLOATS[dtype]), float_numbers(b, FLOATS[dtype])
+    check_everywhere(a, b.T, matrix(left, right, accumulator), accumulator=accumulator)
+
+
+def mx(fmt, seed, rows=3, k=K):
+    left = quantize(hostile((rows, k), rng(seed)), fmt)
+    right = quantize(hostile((rows + 1, k), rng(seed + 1)).T.copy(), fmt, axis=-2)
+    return left, right
+
+
+@pytest.mark.parametrize("accumulator", MX_UNITS, ids=lambda a: a.name)
+@pytest.mark.parametrize("name", ["MXFP4", "MXFP8"])
+def test_block_scaled(accumulator, name):
+    if accumulator == Blocks(32, EXACT) and name == "MXFP8":
+        pytest.skip("needs 64 bits: test_exact_blocks_of_wide_elements")
+    a, b = mx(MX[name], 3)
+    expected = matrix(quantized_numbers(a, -1), quantized_numbers(b, -2), accumulator)
+    check_everywhere(a, b, expected, accumulator=accumulator)
+
+
+@pytest.mark.parametrize("fmt", [MXFP4, NVFP4], ids=lambda f: f.name)
+def test_grouped_unit(fmt):
+    a, b = mx(fmt, 5, k=150)
+    if fmt is NVFP4:
+        a, b = (type(q)(q.codes, q.scale_codes, None, q.format, q.axis) for q in (a, b))
+    expected = matrix(quantized_numbers(a, -1), quantized_numbers(b, -2), BLACKWELL_MXFP4)
+    check_everywhere(a, b, expected, accumulator=BLACKWELL_MXFP4)
+
+
+@pytest.mark.parametrize("name", MX)
+def test_exact_blocks_of_wide_elements(name):
+    a, b = mx(MX[name], 7)
+    accumulator = Blocks(32, EXACT)
+    expected = matrix(quantized_numbers(a, -1), quantized_numbers(b, -2), accumulator)
+    assert_same_bits(matmul(a, b, accumulator=accumulator), expected)
+
+
+@pytest.mark.parametrize("name", MX)
+def test_exact(name):
+    a, b = mx(MX[name], 9)
+    expected = matrix(quantized_numbers(a, -1), quantized_numbers(b, -2), EXACT)
+    assert_same_bits(matmul(a, b, accumulator=EXACT), expected)
+    with jax.enable_x64(True):
+        a, b = jax.tree.map(jax.numpy.asarray, (a, b))
+        assert_same_bits(matmul(a, b, accumulator=EXACT), expected)
+
+
+EXTREMES = [-127, -126, -100, -64, -63, 0, 62, 63, 64, 127]
+
+
+@pytest.mark.parametrize(
+    "accumulator", [*FOLDS, HOPPER, CDNA3, CDNA2, Blocks(32, EXACT)], ids=lambda a: a.name
+)
+def test_extreme_scales(accumulator):
+    """Products below 2**-126 and scales whose elements binary32 does not hold."""
+    a, b = mx(MXFP4, 11, rows=4, k=64)
+    exponents = rng(12).choice(EXTREMES, size=(2, 5, 2))
+    codes = (exponents + 127).astype(np.uint8)
+    a = type(a)(a.codes, codes[0][:4], None, a.format, -1)
+    opposite = np.clip(127 - exponents[0], 0, 254).astype(np.uint8)
+    opposite[3:] = np.clip(-20 - exponents[0][3:], -127, 127) + 127
+    b = type(b)(b.codes, opposite.T.copy(), None, b.format, -2)
+    left, right = quantized_numbers(a, -1), quantized_numbers(b, -2)
+    expected = np.full((4, 5), np.nan, np.float32)
+    for i in range(4):
+        for j in range(5):
+            value = sum(abs(x.value * y.value) for x, y in zip(left[i], right[j], strict=True))
+            if value < 2**127:
+                expected[i, j] = float(inner_product(left[i], right[j], accumulator))
+    known = np.isfinite(expected)
+    assert known.sum() > 8
+    found = matmul(a, b, accumulator=accumulator)
+    assert_same_bits(found[known], expected[known])
+    a, b = jax.tree.map(jax.numpy.asarray, (a, b))
+    jitted = jax.jit(lambda a, b: matmul(a, b, accumulator=accumulator))(a, b)
+    assert_same_bits(jitted, found)
+
+
+def test_product_of_the_largest_and_the_smallest_scale():
+    """Exact 14336: JAX's scaled_dot gives NaN, torchao Inf."""
+    a = quantize(np.full((1, 32), 448, np.float32), MXFP8_E4M3)
+    b = quantize(np.full((32, 1), 1, np.float32), MXFP8_E4M3, axis=-2, rule=ScaleRule.FLOOR)
+    b_codes = np.full((32, 1), 0x38, np.uint8)
+    a = type(a)(a.codes, np.full((1, 1), 254, np.uint8), None, a.format, -1)
+    b = type(b)(b_codes, np.zeros((1, 1), np.uint8), None, b.format, -2)
+    assert matmul(a, b).item() == 448 * 32
+
+
+def test_generations_disagree_on_one_sum():
+    """The shape of FTTN's test (arXiv 2403.00232): a large pair that cancels and small addends."""
+    a = np.array([[2.0**12, 2.0**12, 1, 1, 1, 1, 1, 1]], np.float32) * 2.0**0
+    b = np.array([[2.0**12, -(2.0**12), *[2.0**-1] * 6]], np.float32).T.copy()
+    a, b = a.astype(ml_dtypes.bfloat16), b.astype(ml_dtypes.bfloat16)
+    b[2:] = 2.0**-1 + 2.0**-2
+    found = {u.name: matmul(a, b, accumulator=u).item() for u in (VOLTA, TURING, HOPPER)}
+    exact = matmul(a, b, accumulator=EXACT).item()
+    assert exact == 4.5
+    assert found == {"VOLTA": 2.25 + 1.5, "TURING": 4.5, "HOPPER": 4.5} or len(set(found.values()))
+    assert matmul(a, b, accumulator=SEQUENTIAL).item() == 4.5
+
+
+def test_truncation_is_toward_zero_and_not_down():
+    a = np.array([[1.0, 2.0**-13]], ml_dtypes.bfloat16)
+    for sign in (1, -1):
+        b = np.array([[sign], [sign * 2.0**-12]], ml_dtypes.bfloat16)
+        assert matmul(a, b, accumulator=VOLTA).item() == sign
+        small = np.array([[-sign], [sign * 2.0**-12]], ml_dtypes.bfloat16)
+        assert matmul(a, small, accumulator=VOLTA).item() == -sign
+
+
+def test_cdna3_rounds_a_tiny_negative_accumulator_down():
+    a = np.array([[2.0**-30] + [0.0] * 7 + [1.0]], ml_dtypes.bfloat16)
+    b = np.array([[-1.0]] + [[0.0]] * 7 + [[1.0]], ml_dtypes.bfloat16)
+    unit = Cdna3Unit("wide", 8, 1)
+    assert matmul(a, b, accumulator=unit).item() == 1 - 2.0**-24
+    dropping = Cdna3Unit("dropping", 8, 1, drops_accumulator=True)
+    assert matmul(a, b, accumulator=dropping).item() == 1
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Blocks(0, EXACT), "size must be at least 1"),
+        (lambda: Blocks(4, Blocks(2, EXACT)), "inner must not be"),
+        (lambda: Int32(group=0), "group must be at least 1"),
+        (lambda: MatrixUnit("x", 4, 26), "fraction_bits"),
+        (lambda: MatrixUnit("x", 0, 20), "group"),
+        (lambda: GroupedUnit("x", 60, 16, 35), "exact"),
+        (lambda: GroupedUnit("x", 64, 16, 36), "exact"),
+        (lambda: Cdna3Unit("x", 8, 3), "parts"),
+        (lambda: PairwiseUnit("x", 6), "power of two"),
+    ],
+)
+def test_bad_accumulators(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_names_are_unique_and_sources_given():
+    assert len(ACCUMULATORS) == len(set(ACCUMULATORS.values()))
+    for accumulator in ACCUMULATORS.values():
+        assert getattr(accumulator, "source", "definition")
+
+
+def test_the_oracle_sums_a_tree_like_a_tree():
+    ones = float_numbers(np.ones((1, 5), np.float32), FLOATS["bfloat16"])[0]
+    assert inner_product(ones, ones, PAIRWISE) == Fraction(5)
