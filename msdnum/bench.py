@@ -10,7 +10,6 @@ import importlib
 import json
 import os
 import platform
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -233,18 +232,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carry out ``msdnum bench``: 0, or 2 where a file cannot be written or a suite is missing."""
+    """Carry out ``msdnum bench`` and return 0."""
     suite = SUITES[args.suite]
     size = args.size or suite.size
-    try:
-        if args.json:
-            args.json.open("a").close()  # A path that cannot be written shows before the work.
-        cases = suite.cases(size)
-    except (OSError, ValueError) as error:
-        print(f"msdnum bench: {error}", file=sys.stderr)
-        return 2
+    _check_writable(args.json)
     reference = reference_cases(size)
-    timings = measure([*reference, *cases], args.rounds)
+    timings = measure([*reference, *suite.cases(size)], args.rounds)
     references, timings = timings[: len(reference)], timings[len(reference) :]
     print(f"{size} x {size} float32, median of {args.rounds} rounds, {os.cpu_count()} cores")
     print(", ".join(f"{name} {number}" for name, number in versions().items()))
@@ -254,3 +247,12 @@ def run(args: argparse.Namespace) -> int:
         result = document(args.suite, size, args.rounds, references, timings)
         args.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     return 0
+
+
+def _check_writable(path: Path | None) -> None:
+    """Raise before the work, not after it, if a file cannot be written."""
+    try:
+        if path is not None:
+            path.open("a").close()
+    except OSError as error:
+        raise ValueError(f"json file {str(path)!r} cannot be written: {error.strerror}") from error

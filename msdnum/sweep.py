@@ -483,15 +483,12 @@ def positive(text: str) -> int:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Carry out ``msdnum sweep``: 0 without mismatches, 1 with, 2 wrong use, 130 after Ctrl-C."""
+    """Carry out ``msdnum sweep``: 0 without mismatches, 1 with, 130 after Ctrl-C."""
     try:
         with _processes(args.workers) as executor:
             names = args.names or CASTS
             failures = [_certify(cast_sweep(CASTS[name]), executor, args) for name in names]
         return int(any(failures))
-    except (ImportError, OSError, ValueError) as error:
-        print(f"msdnum sweep: {error}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         print("interrupted: the same command goes on from here", file=sys.stderr)
         return 130
@@ -510,7 +507,10 @@ def _certify(sweep: Sweep, executor: Executor, args: argparse.Namespace) -> int:
     directory = state_directory(sweep, args.state)
     if args.fresh:
         shutil.rmtree(directory, ignore_errors=True)
-    with tqdm(total=sweep.size, desc=sweep.name, unit=" inputs", unit_scale=True) as bar:
+    # disable=None: shown on a terminal only.
+    with tqdm(
+        total=sweep.size, desc=sweep.name, unit=" inputs", unit_scale=True, disable=None
+    ) as bar:
         findings = run(sweep, executor, chunk=args.chunk, state=args.state, progress=bar.update)
     path = args.out / f"{sweep.name}.json"
     _write(path, certificate(sweep, findings))
