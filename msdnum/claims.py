@@ -92,16 +92,31 @@ class Study:
         object.__setattr__(self, "effective", EffectiveBits(self.seed, 8192 if self.deep else 1024))
 
 
+HOSTILE_BINARY32 = np.array([0x3F800237, 0x3F7F19C3], np.uint32).view(np.float32)
+"""M and the x that the search behind int8-decomposition-float32 found worst beside it."""
+
+
 def c1(study: Study) -> Iterator[Entry]:
     """Two-pass INT8 against M/64516, and its effective bits."""
     exact, float32 = "int8-decomposition", "int8-decomposition-float32"
     fails = Verdict.FAILS
     for promise, expected in (
         (Promise("exact arithmetic", INT8_X2, M_64516, exact, EVERY_AMAX), Verdict.HOLDS),
-        (Promise("float32, M >= 2^-111", INT8_X2_FLOAT32, M_64516, float32, INT8_NORMAL), fails),
-        (Promise("float32, M < 2^-111", INT8_X2_FLOAT32, M_64516, None, INT8_SUBNORMAL), fails),
+        (
+            Promise("float32, no FMA, M >= 2^-111", INT8_X2_FLOAT32, M_64516, float32, INT8_NORMAL),
+            fails,
+        ),
+        (
+            Promise("float32, no FMA, M < 2^-111", INT8_X2_FLOAT32, M_64516, None, INT8_SUBNORMAL),
+            fails,
+        ),
     ):
         yield _pairs_entry("C1", promise, study, expected)
+    promise = Promise(
+        "float32, no FMA, binary32 x and M", INT8_X2_FLOAT32, M_64516, float32, EVERY_AMAX
+    )
+    judge = partial(judge_blocks, HOSTILE_BINARY32, promise, "known case")
+    yield Entry("C1", promise.convention, "M/64516", judge, float32, fails)
     effective = study.effective
     yield Entry("C1", "bits: log2(M / worst error)", "16 bits", effective.int8_worst_case, exact)
     convention = "bits: every definition and input"

@@ -23,6 +23,7 @@ from msdnum.pairs import (
     profile,
     scale_free,
     to_float32,
+    to_number,
 )
 from msdnum.promises import Bound, Promise
 
@@ -66,19 +67,19 @@ class Pairs:
         claimed = [amax for amax in found.errors if amax in promise.amaxes]
 
         def badness(a: int) -> tuple[Fraction, int]:
-            return found.errors[a] / promise.bound.at(_number(a)), -abs(a - ONE)
+            return found.errors[a] / promise.bound.at(to_number(a)), -abs(a - ONE)
 
         worst = max(claimed, key=badness)
         block = found.blocks[worst]
         witness = Witness("BF16", block, len(block) - 1)
         count = sum(found.pairs[amax] for amax in claimed)
         evidence = Evidence("exhaustive", count, self.name)
-        return _finding(promise.bound, found.errors[worst], _number(worst), witness, evidence)
+        return _finding(promise.bound, found.errors[worst], to_number(worst), witness, evidence)
 
     @property
     def name(self) -> str:
         """What is run."""
-        return f"BF16 pairs (x, amax){'' if self.deep else ' up to powers of two'}"
+        return f"BF16 pairs (x, amax){'' if self.deep else ', the others being these times 2^k'}"
 
     def _profile(self, scheme: Scheme) -> Profile:
         key = replace(scheme, name="")
@@ -97,11 +98,7 @@ def _depth(scheme: Scheme) -> int:
     return 2 + sum(fmt.element.precision + 1 for fmt in scheme.formats)
 
 
-def _number(pattern: int) -> float:
-    return float(to_float32(np.array([pattern], np.uint16))[0])
-
-
-def judge_blocks(x: Array, promise: Promise) -> Finding:
+def judge_blocks(x: Array, promise: Promise, kind: str = "exhaustive") -> Finding:
     """Find the worst element of a tensor, block by block along its last axis.
 
     Parameters
@@ -110,6 +107,8 @@ def judge_blocks(x: Array, promise: Promise) -> Finding:
         At least one dimension, finite.
     promise : Promise
         What to judge; its range of amax is not used.
+    kind : str
+        Of the evidence.
     """
     result = decompose(x, promise.scheme)
     first = result.terms[0]
@@ -120,7 +119,7 @@ def judge_blocks(x: Array, promise: Promise) -> Finding:
     promised = [float(promise.bound.at(float(m))) if m else 1.0 for m in amax]
     worst = int((errors / promised).argmax())
     error = Fraction(float(errors[worst])) / result.denominator
-    evidence = Evidence("exhaustive", x.size, "elements")
+    evidence = Evidence(kind, x.size, "elements")
     witness = _witness(rows[worst], int(place[worst]))
     return _finding(promise.bound, error, float(amax[worst]) or 1.0, witness, evidence)
 

@@ -74,7 +74,7 @@ class Evidence:
     Parameters
     ----------
     kind : str
-        ``exhaustive`` or ``sampled``.
+        ``exhaustive``, ``sampled``, ``known case`` or ``closed form``.
     count : int
         How many cases.
     of : str
@@ -339,7 +339,7 @@ class Ledger:
             ``statement``, ``verdict``, ``expected``) and ``rows``: ``claim``, ``convention``,
             ``theorem``, ``promised``, ``found``, ``ratio`` (found over promised), ``witness``
             (``format``, ``block`` as hexadecimal patterns, ``element`` the index of the worst),
-            ``proved``, ``evidence`` (``kind`` exhaustive or sampled, ``count``, ``of``, ``seed``),
+            ``proved``, ``evidence`` (``kind``, ``count``, ``of``, ``seed``: see ``Evidence``),
             ``notes``, ``table`` and ``data`` (``header``, ``rows``), ``verdict``, ``expected``.
         """
         claims = [

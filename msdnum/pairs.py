@@ -18,7 +18,10 @@ from numpy.typing import NDArray
 from msdnum import blocks
 from msdnum.decompose import OWN_AMAX, Scheme, decompose
 
-__all__ = ["LARGEST", "ONE", "Profile", "Window", "every_amax", "profile", "scale_free"]
+__all__ = [
+    "LARGEST", "ONE", "Profile", "Progress", "Window", "every_amax", "profile", "scale_free",
+    "to_float32", "to_number",
+]  # fmt: skip
 
 Patterns = NDArray[np.uint16]
 Floats = NDArray[np.float64]
@@ -168,21 +171,26 @@ def _searched(scheme: Scheme, window: Window) -> Profile:
     rows = window.rows()
     search = _shared if scheme.ratios is OWN_AMAX else _single
     magnitudes, denominator, found = search(rows, scheme)
-    lowest = rows[0, 1:2]
-    if (magnitudes < to_float32(lowest) * denominator).any():
+    lowest = int(rows[0, 1])
+    if (magnitudes < to_number(lowest) * denominator).any():
         return _searched(scheme, replace(window, depth=None))
     amax = rows[:, 0].tolist()
     errors = (Fraction(m) / denominator for m in magnitudes.tolist())
     return Profile(
         dict(zip(amax, found, strict=True)),
         dict(zip(amax, errors, strict=True)),
-        {a: a - int(lowest[0]) + 1 for a in amax},
+        {a: a - lowest + 1 for a in amax},
     )
 
 
 def to_float32(patterns: Patterns) -> NDArray[np.float32]:
     """Return the numbers of BF16 patterns."""
     return (patterns.astype(np.uint32) << 16).view(np.float32)
+
+
+def to_number(pattern: int) -> float:
+    """Return the number of one BF16 pattern."""
+    return float(to_float32(np.array([pattern], np.uint16))[0])
 
 
 Search = tuple[Floats, int, Sequence[tuple[int, ...]]]

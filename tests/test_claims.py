@@ -1,0 +1,515 @@
+"""The ledger: rows, verdicts, witnesses that reproduce, and that a broken emulator is seen."""
+
+import json
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from msdnum import agreement, blocks, bounds, claims, errors, evidence, pairs, spec
+from msdnum.cases import family
+from msdnum.decompose import (
+    INT8_X1,
+    INT8_X2,
+    INT8_X2_FLOAT32,
+    MXFP4_X1,
+    MXFP4_X2,
+    MXFP8_X1,
+    decompose,
+)
+from msdnum.effective import EffectiveBits, approximation
+from msdnum.formats import BINARY32, E2M1, E4M3, E8M0, INT8_SYMMETRIC
+from msdnum.ledger import (
+    Claim,
+    Entry,
+    Evidence,
+    Finding,
+    Ledger,
+    Row,
+    Table,
+    Verdict,
+    Witness,
+    not_run,
+)
+from msdnum.modes import ScaleRule
+from msdnum.pairs import LARGEST, ONE, Window, every_amax, profile, scale_free, to_float32
+from msdnum.promises import (
+    ALPHA_64,
+    EVERY_AMAX,
+    INT8_NORMAL,
+    M_64516,
+    MXFP4_NORMAL,
+    Bound,
+    Promise,
+    covering,
+    promises,
+    with_rule,
+)
+
+HOLDS, FAILS, CONDITIONAL, NOT_RUN = (
+    Verdict.HOLDS, Verdict.FAILS, Verdict.CONDITIONAL, Verdict.NOT_RUN,
+)  # fmt: skip
+
+
+def quiet(count):
+    """Show no progress."""
+
+
+def found(verdict, **parts):
+    return Finding(verdict, "x", **parts)
+
+
+def row(verdict, expected=HOLDS, claim="C", **parts):
+    entry = Entry(claim, "a convention", "promise", lambda: found(verdict), expected=expected)
+    return Row(entry, found(verdict, **parts), proved=False)
+
+
+# The ledger
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        ([HOLDS, HOLDS], HOLDS),
+        ([FAILS, FAILS], FAILS),
+        ([HOLDS, FAILS], CONDITIONAL),
+        ([HOLDS, NOT_RUN], NOT_RUN),
+        ([NOT_RUN], NOT_RUN),
+    ],
+)
+def test_rows_add_up_to_the_verdict_of_a_claim(verdicts, expected):
+    claim = Claim("C", "something")
+    ledger = Ledger((claim,), tuple(map(row, verdicts)))
+    assert ledger.verdict(claim) is expected
+
+
+def test_a_ledger_names_what_is_not_as_expected():
+    claim = Claim("C", "something", CONDITIONAL)
+    good = Ledger((claim,), (row(HOLDS), row(FAILS, FAILS)))
+    assert good.unexpected == []
+    assert good.summary() == "all 2 rows of 1 claims as expected"
+    bad = Ledger((claim,), (row(HOLDS, FAILS), row(FAILS, FAILS)))
+    assert bad.unexpected == ["C, a convention"]
+    assert "NOT AS EXPECTED: C, a convention" in bad.lines()[-1]
+    assert "!= expected: fails" in "\n".join(bad.lines())
+    lopsided = Ledger((claim,), (row(HOLDS),))
+    assert lopsided.unexpected == ["C"]
+
+
+def test_a_row_that_was_not_run_is_not_as_expected():
+    unrun = Row(row(HOLDS).entry, not_run("pip install it"), proved=False)
+    assert not unrun.as_expected
+    assert "not run: pip install it" in "\n".join(unrun.lines())
+
+
+def test_text_shows_witness_evidence_and_table():
+    parts = {
+        "ratio": Fraction(1),
+        "evidence": Evidence("sampled", 1234567, "blocks", seed=7),
+        "witness": Witness("BF16", (0x3F80, 0x3F14), 1),
+        "table": Table(("name", "a", "b"), (("first", "1", "22"), ("second one", "333", "4"))),
+    }
+    text = "\n".join(row(HOLDS, **parts).lines())
+    assert "witness BF16 3f80 [3f14]. sampled: 1,234,567 blocks, seed 7" in text
+    assert "      name          a   b\n      first         1  22\n      second one  333   4" in text
+
+
+def test_a_long_block_is_shortened_in_text_and_whole_in_json():
+    witness = Witness("BINARY32", tuple(range(32)), 31)
+    long = row(HOLDS, witness=witness)
+    assert "(32 elements), element 31 = 0000001f" in " ".join(" ".join(long.lines()).split())
+    assert long.as_dict()["witness"]["block"] == [f"{i:08x}" for i in range(32)]
+
+
+def test_a_witness_points_into_its_block():
+    with pytest.raises(ValueError, match=r"element must be in 0\.\.1, got 2"):
+        Witness("BF16", (1, 2), 2)
+
+
+def test_json_is_what_the_docstring_says():
+    claim = Claim("C", "something")
+    full = row(
+        HOLDS,
+        ratio=Fraction(1, 3),
+        evidence=Evidence("exhaustive", 3, "pairs"),
+        witness=Witness("BF16", (1,), 0),
+        table=Table(("a",), (("1",),)),
+    )
+    document = json.loads(json.dumps(Ledger((claim,), (full,), {"seed": 3}).as_dict()))
+    described = Ledger.as_dict.__doc__
+    keys = {*document, *document["claims"][0], *document["rows"][0]}
+    keys |= {*document["rows"][0]["witness"], *document["rows"][0]["table"]}
+    assert all(f"``{key}``" in described for key in keys)
+    assert document["schema"] == 1
+    assert document["settings"] == {"seed": 3}
+    assert document["rows"][0]["ratio"] == 1 / 3
+    assert {"msdnum", "python", "platform", "numpy", "jax", "ml_dtypes"} <= {*document["versions"]}
+
+
+# Pairs
+
+
+def block_of(*numbers):
+    return np.array([numbers], np.float32)
+
+
+def error_by_spec(promise, witness):
+    """Return what the scheme leaves of the worst element of a witness, one number at a time."""
+    scheme = promise.scheme
+    values = [spec.from_float(float(x)) for x in to_float32(np.array(witness.block, np.uint16))]
+    formats = [fmt.element for fmt in scheme.formats]
+    if scheme.ratios is None:
+        result = spec.decompose_own_amax(values, scheme.formats)
+    elif scheme.formats[0].scale is E8M0:
+        result = spec.decompose_covering(values, formats, scheme.formats[0].rule)
+    else:
+        result = spec.decompose_amax(values, formats, scheme.arithmetic)
+    amax = max(abs(spec.number(value)) for value in values)
+    return abs(spec.number(result.remainders[witness.element])), amax
+
+
+@pytest.fixture(scope="module")
+def all_bf16():
+    return evidence.Pairs(deep=False)
+
+
+CLAIMED = [
+    Promise("C1", INT8_X2, M_64516, None, EVERY_AMAX),
+    Promise("C1, float32", INT8_X2_FLOAT32, M_64516, None, EVERY_AMAX),
+    *(
+        Promise(f"C2, {rule.name}", with_rule(MXFP4_X2, rule, own_amax=own), ALPHA_64, None, r)
+        for rule in (ScaleRule.CEIL, ScaleRule.FLOOR)
+        for own in (False, True)
+        for r in (EVERY_AMAX, MXFP4_NORMAL)
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    "promise", [*CLAIMED, *promises()], ids=lambda p: f"{p.convention} {p.bound.text}"
+)
+def test_the_specification_reproduces_every_witness(promise, all_bf16):
+    finding = all_bf16.judge(promise)
+    error, amax = error_by_spec(promise, finding.witness)
+    assert finding.ratio == error / promise.bound.at(amax)
+    assert finding.verdict is (HOLDS if finding.ratio <= 1 else FAILS)
+
+
+@pytest.mark.parametrize(
+    "promise", list(promises()), ids=lambda p: f"{p.convention} {p.bound.text}"
+)
+def test_no_bound_is_loose(promise, all_bf16):
+    assert Fraction(9, 10) < all_bf16.judge(promise).ratio <= 1
+
+
+def test_the_largest_error_in_a_window_is_that_of_all_its_pairs():
+    window = Window(0x3FA0, 0x3FA3, depth=2)
+    found = profile(MXFP4_X2, (window,), quiet)
+    for amax in range(0x3FA0, 0x3FA4):
+        xs = to_float32(np.arange(amax - 256, amax + 1, dtype=np.uint16))
+        pair = np.stack([np.full_like(xs, xs[-1]), xs], axis=1)
+        left = np.abs(decompose(pair, MXFP4_X2).remainder)
+        assert found.errors[amax] == Fraction(float(left.max()))
+        assert found.pairs[amax] >= 257
+
+
+@pytest.mark.parametrize("rule", [ScaleRule.CEIL, ScaleRule.RCEIL, ScaleRule.FLOOR])
+@pytest.mark.parametrize("amax", [0x3F80, 0x3F94, 0x3FBB, 0x3FFF])
+def test_with_its_own_amax_no_block_of_three_is_worse(rule, amax):
+    scheme = with_rule(MXFP4_X2, rule, own_amax=True)
+    found = profile(scheme, (Window(amax, amax, depth=2),), quiet)
+    xs = to_float32(np.arange(amax - 256, amax + 1, dtype=np.uint16))
+    y, x = (grid.ravel() for grid in np.meshgrid(xs, xs))
+    triples = np.stack([np.full_like(x, xs[-1]), y, x], axis=1)
+    left = np.abs(decompose(triples, scheme).remainder)
+    assert found.errors[amax] == Fraction(float(left.max()))
+
+
+@pytest.mark.parametrize("scheme", [INT8_X2, INT8_X2_FLOAT32, MXFP4_X2, MXFP8_X1])
+@pytest.mark.parametrize("binades", [-60, 17, 126])
+def test_errors_scale_with_powers_of_two(scheme, binades):
+    here, there = (
+        profile(scheme, (Window(first, first + 127, depth=10),), quiet)
+        for first in (ONE, ONE + 128 * binades)
+    )
+    factor = Fraction(2) ** binades
+    assert list(there.errors.values()) == [factor * e for e in here.errors.values()]
+
+
+@pytest.mark.parametrize("scheme", [INT8_X2, MXFP4_X2])
+def test_a_window_too_shallow_is_deepened(scheme):
+    shallow, deep = (
+        profile(scheme, (Window(ONE, ONE + 9, depth=depth),), quiet) for depth in (0, None)
+    )
+    assert shallow == deep
+
+
+def test_progress_counts_every_amax():
+    told = []
+    profile(MXFP4_X1, scale_free(depth=3), told.append)
+    assert sum(told) == sum(len(window) for window in scale_free(depth=3))
+
+
+def test_windows_cover_what_they_say():
+    (window,) = every_amax()
+    assert (window.first, window.last, window.lowest(77), len(window)) == (1, LARGEST, 0, LARGEST)
+    assert to_float32(np.array([LARGEST], np.uint16))[0] == float.fromhex("0x1.fep127")
+    chunks = list(Window(1, 3000, depth=4).chunks())
+    assert [chunk.first for chunk in chunks[1:]] == [chunk.last + 1 for chunk in chunks[:-1]]
+    assert (chunks[0].first, chunks[-1].last) == (1, 3000)
+    rows = Window(700, 702, depth=1).rows()
+    assert rows[:, 0].tolist() == [700, 701, 702]
+    assert sorted({*rows[0].tolist()}) == [0, *range(572, 701)]
+
+
+@pytest.mark.parametrize("ends", [(0, 5), (5, 4), (1, LARGEST + 1)])
+def test_a_window_of_other_numbers_is_refused(ends):
+    with pytest.raises(ValueError, match="window must lie in"):
+        Window(*ends)
+
+
+# Bounds and blocks
+
+
+@given(st.floats(2.0**-149, 2.0**127, width=32))
+def test_alpha_covers_amax(amax):
+    alpha = covering(amax)
+    assert alpha / 2 < amax <= alpha
+
+
+def test_a_bound_in_another_unit_is_refused():
+    with pytest.raises(ValueError, match=r"unit must be one of alpha, M, amax, got 'm'"):
+        Bound("m", "m", lambda m: m)
+
+
+def test_blocks_are_judged_by_their_worst_element():
+    x = np.zeros((3, 40), np.float32)
+    x[1, 32:34] = 1.0, 37 / 64
+    promise = Promise("", MXFP4_X2, ALPHA_64, None, EVERY_AMAX)
+    finding = evidence.judge_blocks(x, promise)
+    assert finding.ratio == 1
+    assert finding.verdict is HOLDS
+    assert finding.witness == Witness("BF16", (0x3F80, 0x3F14, *[0] * 30), 1)
+    tighter = replace(promise, bound=Bound("alpha/65", "alpha", lambda alpha: alpha / 65))
+    assert evidence.judge_blocks(x, tighter).verdict is FAILS
+
+
+def test_a_block_that_bf16_does_not_hold_is_shown_in_binary32():
+    finding = evidence.judge_blocks(
+        block_of(1, 1 / 3), Promise("", INT8_X2, M_64516, None, EVERY_AMAX)
+    )
+    assert finding.witness.format == "BINARY32"
+    assert finding.witness.block == (0x3F800000, 0x3EAAAAAB)
+
+
+def test_zeros_are_no_error():
+    finding = evidence.judge_blocks(np.zeros((2, 32), np.float32), CLAIMED[0])
+    assert (finding.verdict, finding.ratio, finding.found) == (HOLDS, 0, "0")
+
+
+def test_rounding_attains_its_bound_in_every_format():
+    finding = evidence.judge_rounding([E2M1, E4M3, INT8_SYMMETRIC])
+    assert finding.ratio == 1
+    assert "the least ratio of a format is 1" in finding.notes
+
+
+# Effective bits
+
+
+@pytest.fixture(scope="module")
+def effective():
+    return EffectiveBits(seed=1, rows=512)
+
+
+def test_one_definition_and_one_input_give_the_papers_numbers(effective):
+    finding = effective.paper_in_closed_form()
+    assert (finding.verdict, finding.found) == (HOLDS, "6.598 and 5.238")
+
+
+def test_no_other_definition_or_input_gives_them(effective):
+    assert effective.paper_elsewhere().verdict is FAILS
+    assert len(effective.paper_elsewhere().data.rows) == 8 * 14 * 6
+
+
+@pytest.mark.parametrize(
+    ("scheme", "formats", "rule"),
+    [
+        (MXFP4_X2, [E2M1, E2M1], ScaleRule.COVERING),
+        (MXFP8_X1, [E4M3], ScaleRule.COVERING),
+        (INT8_X1, [INT8_SYMMETRIC], ScaleRule.AMAX),
+    ],
+)
+@pytest.mark.parametrize("binade", range(4))
+def test_samples_agree_with_the_closed_form(scheme, formats, rule, binade, effective):
+    closed = bounds.rms_error(formats, rule=rule, binade=binade).bits
+    assert effective._in_binade(scheme, binade) == pytest.approx(closed, abs=0.03)
+
+
+def test_int8_has_16_bits_by_the_worst_case_only(effective):
+    assert effective.int8_worst_case().verdict is HOLDS
+    assert effective.int8_elsewhere().verdict is FAILS
+
+
+def test_an_approximation_is_the_sum_of_the_terms():
+    x = family("normal").generate((4, 64), rng=np.random.default_rng(0), fmt=BINARY32)
+    result = decompose(x, MXFP4_X2)
+    terms = sum(term.dequantize().astype(np.float64) for term in result.terms)
+    assert (approximation(x, MXFP4_X2) == terms).all()
+    assert errors.bits_relative_l2(x, terms) > 5
+
+
+# Agreement
+
+
+def test_the_implementations_agree():
+    assert agreement.values_agree(8).verdict is HOLDS
+    assert agreement.decompositions_agree(2, seed=0).verdict is HOLDS
+
+
+def test_disagreement_is_seen(monkeypatch):
+    monkeypatch.setattr(spec, "decode", lambda code, fmt: Fraction(0))
+    finding = agreement.values_agree(8)
+    assert finding.verdict is FAILS
+    assert finding.witness is not None
+
+
+def test_certificates_are_read(tmp_path):
+    assert agreement.sweeps_agree(tmp_path).verdict is NOT_RUN
+    good = {"sweep": "cast_E2M1", "count": 2**32, "mismatches": 0}
+    (tmp_path / "good.json").write_text(json.dumps(good))
+    assert agreement.sweeps_agree(tmp_path).verdict is HOLDS
+    (tmp_path / "bad.json").write_text(json.dumps(good | {"mismatches": 3}))
+    finding = agreement.sweeps_agree(tmp_path)
+    assert (finding.verdict, finding.found) == (FAILS, "3 differ")
+
+
+# The claims
+
+
+def test_every_claim_has_entries_and_every_entry_a_claim():
+    study = claims.Study(tensor=block_of(1, 2))
+    ids = {entry.claim for entry in claims.entries(study)}
+    assert ids == {claim.id for claim in claims.CLAIMS}
+
+
+def test_an_unknown_claim_is_refused():
+    with pytest.raises(ValueError, match=r"claim must be one of C1, C2, .* got 'C99'"):
+        claims.entries(claims.Study(), "C99")
+
+
+def test_entries_are_told_apart():
+    named = [(e.claim, e.convention, e.promise) for e in claims.entries(claims.Study())]
+    assert len(set(named)) == len(named)
+
+
+def judged(claim):
+    chosen = claims.entries(claims.Study(), claim)
+    return claims.ledger(tuple(map(claims.judge, chosen)))
+
+
+def test_c2_holds_only_under_a_convention():
+    ledger = judged("C2")
+    assert ledger.unexpected == []
+    ratios = [row.finding.ratio for row in ledger.rows]
+    assert ratios == [1, 1, 2, 1, 2, 1, Fraction(39, 4), Fraction(15, 4), 64]
+
+
+SHARED_EXPONENT = blocks.shared_exponent
+
+
+def scale_too_small(amax, element, rule):
+    return SHARED_EXPONENT(amax, element, rule) - 1
+
+
+def scale_too_large(amax, element, rule):
+    return SHARED_EXPONENT(amax, element, rule) + 1
+
+
+def rule_ignored(amax, element, rule):
+    return SHARED_EXPONENT(amax, element, ScaleRule.FLOOR)
+
+
+def one_term_only(x, scheme):
+    return decompose(x, replace(scheme, formats=scheme.formats[:1], ratios=()))
+
+
+def half_left(x, scheme):
+    result = decompose(x, scheme)
+    return replace(result, remainder=result.remainder / 2)
+
+
+@pytest.mark.parametrize(
+    ("module", "broken"),
+    [
+        (blocks, scale_too_small),
+        (blocks, scale_too_large),
+        (blocks, rule_ignored),
+        (pairs, one_term_only),
+        (pairs, half_left),
+    ],
+    ids=lambda part: getattr(part, "__name__", None),
+)
+def test_a_broken_emulator_is_not_as_expected(module, broken, monkeypatch):
+    name = "shared_exponent" if module is blocks else "decompose"
+    monkeypatch.setattr(module, name, broken)
+    study = claims.Study()
+    chosen = claims.entries(study, "C2") + claims.entries(study, "bounds")
+    assert not all(claims.judge(entry).as_expected for entry in chosen)
+
+
+def test_a_model_that_is_missing_is_said_to_be(monkeypatch):
+    def missing():
+        raise ModuleNotFoundError("the model is not installed: pip install it")
+
+    monkeypatch.setattr(claims, "minilm", missing)
+    ledger = judged("model")
+    assert {row.finding.verdict for row in ledger.rows} == {NOT_RUN}
+    assert "not run: the model is not installed: pip install it" in "\n".join(ledger.lines())
+    assert ledger.unexpected
+
+
+def test_real_tensors_obey_the_bounds():
+    ledger = judged("model")
+    assert ledger.unexpected == []
+    assert all(row.finding.ratio > Fraction(1, 2) for row in ledger.rows)
+
+
+def test_the_ledger_fits_a_terminal():
+    study = claims.Study()
+    entries = claims.entries(study, "C2")[:2] + claims.entries(study, "model")[:2]
+    lines = claims.ledger(tuple(map(claims.judge, entries))).lines()
+    assert max(map(len, lines)) <= 120
+
+
+def test_explain_gives_statement_witness_proof_and_command():
+    text = "\n".join(claims.explain("mxfp4-decomposition"))
+    for part in ("witness BF16 3f80 [3f14]", "n-pass MXFP4", "check.py --only mxfp4-decomposition"):
+        assert part in text
+    assert "msdnum verify --only bounds" in text
+
+
+def test_explain_knows_claims_too(monkeypatch):
+    monkeypatch.setattr(claims, "STUDIES", (claims.model,))
+    monkeypatch.setattr(claims, "theorem", lambda name: None)
+    text = "\n".join(claims.explain("model"))
+    assert "model: the bounds hold on all-MiniLM-L6-v2" in text
+    assert "mxfp8-decomposition: no proofs/mxfp8-decomposition/README.md" in text
+    assert "msdnum verify --only model" in text
+    with pytest.raises(ValueError, match=r"claim or theorem must be one of C1, .*, got 'nothing'"):
+        list(claims.explain("nothing"))
+
+
+@pytest.mark.slow
+def test_the_whole_ledger_is_as_expected():
+    assert judged(None).unexpected == []
+
+
+@pytest.mark.slow
+def test_all_pairs_give_what_those_up_to_powers_of_two_give(all_bf16):
+    deep = evidence.Pairs(deep=True)
+    for promise in (CLAIMED[0], Promise("", INT8_X2_FLOAT32, M_64516, None, INT8_NORMAL)):
+        quick = all_bf16.judge(promise)
+        assert deep.judge(promise).ratio == quick.ratio
