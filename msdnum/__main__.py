@@ -13,7 +13,7 @@ from msdnum import __version__
 
 __all__ = ["main"]
 
-AS_EXPECTED, NOT_AS_EXPECTED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+AS_EXPECTED, NOT_AS_EXPECTED, WRONG_USE, INTERRUPTED, NO_READER = 0, 1, 2, 130, 141
 EXIT_STATUS = "exit status: 0 as expected, 1 not as expected, 2 wrong use, 130 interrupted"
 
 # Commands of modules with ``add_arguments`` and a function that carries them out.
@@ -125,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 as expected, 1 not as expected, 2 wrong use, 130 interrupted.
+        0 as expected, 1 not as expected, 2 wrong use, 130 interrupted, 141 nobody reads.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
@@ -134,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader has gone, as in ``msdnum verify | head``; nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return NOT_AS_EXPECTED
+        return NO_READER
     except (ValueError, TypeError, ImportError, OSError) as error:
         print(f"msdnum: error: {error}", file=sys.stderr)
         return WRONG_USE
