@@ -134,8 +134,6 @@ def ml_dtypes_code(x: float, code: int, fmt: FloatFormat) -> int | None:
     """Return what the spec says where ml_dtypes, by ``code``, says something else."""
     if math.isnan(x):  # ml_dtypes keeps sign and payload, and gives -0 in formats without NaN
         return fmt.nan_code
-    if fmt is E4M3 and code == 0xFF:  # ml_dtypes keeps the sign of what overflows to NaN
-        return 0x7F
     if fmt is E8M0 and 0 < x < 2.0**-126:
         # ml_dtypes 0.6 takes float32 subnormals to 2**-127 if that is not below them, else to
         # 2**-126: the nearest to 1.01 * 2**-127 is not what it returns.
@@ -256,7 +254,7 @@ def test_ties_go_to_the_even_significand(fmt: ElementFormat, x: str, code: int) 
 
 OVERFLOWS = [
     (E4M3, "464.001", SAT, 0x7E), (E4M3, "464.001", OVER, 0x7F), (E4M3, "-1000", SAT, 0xFE),
-    (E4M3, "-1000", OVER, 0x7F), (E5M2, "61439", OVER, 0x7B), (E5M2, "61440", OVER, 0x7C),
+    (E4M3, "-1000", OVER, 0xFF), (E5M2, "61439", OVER, 0x7B), (E5M2, "61440", OVER, 0x7C),
     (E5M2, "61440", SAT, 0x7B), (E5M2, "-61440", OVER, 0xFC), (E5M2, "-1e9", SAT, 0xFB),
     (E2M1, "7", SAT, 0x7), (E2M1, "-100", SAT, 0xF), (E3M2, "100", SAT, 0x1F),
     (E2M3, "-8", SAT, 0x3F), (INT8, "127.5", SAT, 0x7F), (INT8, "-128.5", SAT, 0x80),
@@ -283,7 +281,8 @@ def test_overflow_is_the_same_in_every_direction_once_the_rounded_magnitude_is_t
 
 SPECIALS = [
     (E4M3, Special.INFINITY, SAT, 0x7E), (E4M3, Special.INFINITY, OVER, 0x7F),
-    (E4M3, Special.NEGATIVE_INFINITY, SAT, 0xFE), (E4M3, Special.NAN, SAT, 0x7F),
+    (E4M3, Special.NEGATIVE_INFINITY, SAT, 0xFE),
+    (E4M3, Special.NEGATIVE_INFINITY, OVER, 0xFF), (E4M3, Special.NAN, SAT, 0x7F),
     (E5M2, Special.NEGATIVE_INFINITY, OVER, 0xFC), (E5M2, Special.NEGATIVE_INFINITY, SAT, 0xFB),
     (E5M2, Special.NAN, OVER, 0x7E), (E2M1, Special.INFINITY, SAT, 0x7),
     (E2M1, Special.NEGATIVE_INFINITY, SAT, 0xF), (E2M1, Special.NEGATIVE_ZERO, SAT, 0x8),
@@ -537,6 +536,19 @@ def test_nvfp4_is_numpys_float32_arithmetic(numbers: list[float], data: st.DataO
     assert [as_float(v).tobytes() for v in got] == [v.tobytes() for v in product]
 
 
+def test_a_quotient_by_a_float_scale_is_rounded_to_binary32_first() -> None:
+    """The true quotient is just above 64.5 and binary32 has the tie; likewise 17/16 for NVFP4."""
+    amax, x = spec.from_float32_bits(0x3FD187F6), spec.from_float32_bits(0x3F54D4B0)
+    assert spec.number(x) / spec.number(spec.fl32(amax / 127)) > Fraction(129, 2)
+    assert spec.quantize_block([amax, x], INT8_ROW)[1] == [127, 64]
+    d = spec.decompose_amax([amax, x], [INT8_SYMMETRIC], Arithmetic.FLOAT32)
+    assert d.codes == ((127, 64),)
+    tensor = Fraction(2**23 + 15)
+    ideal = (17 * tensor + 1) / 16
+    assert spec.encode(ideal / tensor, E4M3, overflow=SAT) == 0x39
+    assert spec.shared_scale(6 * ideal, NVFP4, tensor) == 0x38
+
+
 def test_the_tensor_scale_ignores_what_is_not_finite() -> None:
     values = [Fraction(2688), Special.INFINITY, Special.NAN]
     assert spec.tensor_scale(values, NVFP4) == 1
@@ -571,6 +583,13 @@ def test_mxfp4_x2_by_hand() -> None:
     assert d.scales == (Fraction(2), Fraction(1, 4))
     assert d.codes == ((0x4, 0x8, 0x0), (0x6, 0xA, 0x4))
     assert d.remainders == d.carried == tuple(block(0, "-0.05", "-1/16"))
+
+
+def test_a_fixed_point_term_leaves_one_bit_less_to_the_next() -> None:
+    d = spec.decompose_covering(block(1, "1/128"), [MXINT8_ELEMENT, E2M1])
+    assert d.scales == (Fraction(1), Fraction(1, 2**9))
+    assert d.codes == ((0x40, 0x00), (0x0, 0x6))
+    assert d.remainders == (0, 0)
 
 
 @given(st.lists(moderate.map(Fraction), min_size=1, max_size=6), ELEMENT_TERMS)
