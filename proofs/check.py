@@ -62,10 +62,10 @@ class Row:
     def __str__(self) -> str:
         """One line of the table."""
         goal = self.goal if len(self.goal) <= 64 else self.goal[:61] + "..."
-        return f"{self.theorem:26}{self.file:20}{goal:66}{self.seconds:7.1f}  {self.verdict}"
+        return f"{self.theorem:28}{self.file:24}{goal:66}{self.seconds:7.1f}  {self.verdict}"
 
 
-HEADER = f"{'theorem':26}{'file':20}{'statement':66}{'seconds':>7}  verdict"
+HEADER = f"{'theorem':28}{'file':24}{'statement':66}{'seconds':>7}  verdict"
 
 
 def theorem_ids(root: Path = PROOFS) -> list[str]:
@@ -196,8 +196,8 @@ def check_mutant(mutant: Mutant, prepared: Path) -> Row:
     if last.accepted or MALFORMED.search(last.verdict):
         verdict = f"SURVIVED: {last.verdict}"
     else:
-        verdict = "refused"
-    goal = f"{mutant.old} -> {mutant.new}"
+        verdict = f"refused at {last.file}"
+    goal = " ".join(f"{mutant.old} -> {mutant.new}".split())
     return Row(mutant.theorem, mutant.file, goal, time.monotonic() - start, verdict)
 
 
@@ -209,7 +209,7 @@ def check_mutants(mutants: list[Mutant]) -> bool:
         refused = True
         for row in pool.map(lambda mutant: check_mutant(mutant, Path(name)), mutants):
             print(row, flush=True)
-            refused &= row.verdict == "refused"
+            refused &= row.verdict.startswith("refused")
     return refused
 
 

@@ -188,6 +188,41 @@ Proof.
     + rewrite cast_two, Rabs_pos_eq; lra.
 Qed.
 
+(** The same in units of alpha, the covering power of two: 5/32, 1/32, 1/32 and 1/64. *)
+Theorem floor_alpha s A alpha x :
+  0 < s -> 4 <= A / s <= 8 -> Rabs x <= A -> A <= alpha ->
+  Rabs (s * residual (x / s)) <= 5 / 32 * alpha.
+Proof. intros Hs HA Hx L; apply Rle_trans with (1 := floor_rule s A x Hs HA Hx); lra. Qed.
+
+Theorem even_rceil_alpha s A alpha x :
+  0 < s -> A / s <= 7 -> Rabs x <= A -> A <= alpha -> alpha = 4 * s \/ alpha = 8 * s ->
+  Rabs (s * residual (x / s)) <= 1 / 32 * alpha.
+Proof.
+  intros Hs HA Hx L Alpha.
+  assert (T : Rabs (x / s) <= A / s).
+  { unfold Rdiv; rewrite Rabs_mult, Rabs_inv, (Rabs_pos_eq s) by lra.
+    apply Rmult_le_compat_r; [left; now apply Rinv_0_lt_compat | exact Hx]. }
+  assert (B : Rabs (residual (x / s)) <= 1 / 32 * (alpha / s)).
+  { destruct Alpha as [-> | ->].
+    - assert (A / s <= 4).
+      { apply Rmult_le_reg_r with s; [exact Hs|]; unfold Rdiv; rewrite Rmult_assoc, Rinv_l; lra. }
+      replace (4 * s / s) with 4 by (field; lra).
+      apply Rle_trans with (1 / 16); [apply covering_range; lra | lra].
+    - replace (8 * s / s) with 8 by (field; lra).
+      apply Rle_trans with (1 := any_rule _); apply Rmax_lub; lra. }
+  rewrite Rabs_mult, (Rabs_pos_eq s) by lra.
+  replace (1 / 32 * alpha) with (s * (1 / 32 * (alpha / s))) by (field; lra).
+  apply Rmult_le_compat_l; lra.
+Qed.
+
+Theorem covering_alpha s x :
+  0 < s -> Rabs (x / s) <= 4 -> Rabs (s * residual (x / s)) <= 1 / 64 * (4 * s).
+Proof.
+  intros Hs T; rewrite Rabs_mult, (Rabs_pos_eq s) by lra.
+  replace (1 / 64 * (4 * s)) with (s * (1 / 16)) by field.
+  apply Rmult_le_compat_l; [lra | now apply covering_range].
+Qed.
+
 Theorem covering_attained : residual (37 / 16) = 1 / 16.
 Proof.
   unfold residual; rewrite (cast_two (37 / 16)) by lra.
