@@ -446,6 +446,7 @@ def _float32_and_remainder(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
     remainder = bits.to_float64(xp.where(finite, rows, 0))
     for code, scale, fmt in zip(results[:n], results[n:], scheme.formats, strict=True):
         pattern = scale.view(xp.int32)
-        scale = bits.to_float64(xp.where(pattern < bits.INF, pattern, 0))
-        remainder = remainder - scale * elements.decode(code, fmt.element).astype(scale.dtype)
+        wide = bits.to_float64(xp.where(pattern < bits.INF, pattern, 0))
+        left = remainder - wide * elements.decode(code, fmt.element).astype(wide.dtype)
+        remainder = xp.where(pattern < bits.INF, left, np.nan)
     return *results, xp.where(finite, remainder, np.nan)

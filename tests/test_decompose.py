@@ -1,0 +1,199 @@
+"""Decomposition: specification, NumPy, JAX eager and jitted; and x == sum of terms + remainder."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from agreement import assert_same_bits, on_all_backends
+from corpus import hostile_blocks
+from hypothesis import given
+from hypothesis import strategies as st
+
+import msdnum
+from msdnum import OWN_AMAX, SCHEMES, Arithmetic, ScaleRule, Scheme, spec, testing
+from msdnum.decompose import INT8_X2, INT8_X2_FLOAT32, INT8_X3, MXFP4_X2, MXFP8_X1
+from msdnum.formats import E2M1, E3M2, E4M3, E8M0, INT4, INT8_SYMMETRIC, MXFP4, MXINT8, NVFP4
+from msdnum.formats import MXINT8_ELEMENT as FIXED
+
+MIXED = [
+    msdnum.covering_scheme("MXFP8+MXFP4", E4M3, E2M1),
+    msdnum.covering_scheme("MXFP4+MXFP6", E2M1, E3M2),
+    msdnum.covering_scheme("MXINT8+MXFP4", FIXED, E2M1),
+    msdnum.amax_scheme("INT8+INT4", INT8_SYMMETRIC, INT4),
+    msdnum.amax_scheme("INT4x3", INT4, INT4, INT4, arithmetic=Arithmetic.FLOAT32, block_size=8),
+    *(
+        msdnum.covering_scheme(f"MXFP4_X2-{rule.name}", E2M1, E2M1, rule=rule)
+        for rule in (ScaleRule.FLOOR, ScaleRule.RCEIL, ScaleRule.EVEN)
+    ),
+]
+OWN = [
+    replace(scheme, name=f"{scheme.name}-OWN", ratios=OWN_AMAX)
+    for scheme in (MXFP4_X2, INT8_X2_FLOAT32, MIXED[0], MIXED[5], MIXED[6], MIXED[7])
+]
+ALL = [*SCHEMES.values(), *MIXED, *OWN]
+CORPUS = hostile_blocks(200)
+
+by_name = {"ids": lambda scheme: scheme.name}
+
+
+def values(x):
+    return [spec.from_float32_bits(word) for word in x.view(np.uint32).tolist()]
+
+
+def specified(x, scheme):
+    elements = [fmt.element for fmt in scheme.formats]
+    if scheme.ratios is OWN_AMAX:
+        return spec.decompose_own_amax(values(x), scheme.formats)
+    if scheme.formats[0].scale is E8M0:
+        return spec.decompose_covering(values(x), elements, scheme.formats[0].rule)
+    return spec.decompose_amax(values(x), elements, scheme.arithmetic)
+
+
+def assert_as_specified(x, scheme):
+    """Compare every block of two-dimensional ``x`` with the specification."""
+    result = msdnum.decompose(x, scheme)
+    size = scheme.formats[0].block_size or x.shape[1]
+    for row in range(x.shape[0]):
+        for start in range(0, x.shape[1], size):
+            part = (row, slice(start, start + size))
+            expected = specified(x[part], scheme)
+            codes = tuple(tuple(term.codes[part].tolist()) for term in result.terms)
+            assert codes == expected.codes
+            for left, wanted in zip(result.remainder[part], expected.remainders, strict=True):
+                if spec.is_finite(wanted):
+                    assert Fraction(float(left)) == result.denominator * spec.number(wanted)
+                else:
+                    assert np.isnan(left)
+
+
+def assert_sums_up(x, result):
+    """Check ``denominator * (x - sum of terms) == remainder`` over the rationals."""
+    finite = np.isfinite(result.remainder)
+    terms = [(term, term.scales().repeat(x.size), term.format.element) for term in result.terms]
+    for i in np.flatnonzero(finite):
+        total = Fraction(0)
+        for term, _, element in terms:
+            block = i // term.format.block_size
+            scale = Fraction(term.format.scale.value(int(term.scale_codes[block]))) / term.divisor
+            total += scale * Fraction(element.value(int(term.codes[i])))
+        assert result.denominator * (Fraction(float(x[i])) - total) == Fraction(
+            float(result.remainder[i])
+        )
+
+
+@pytest.mark.parametrize("scheme", ALL, **by_name)
+def test_hostile_blocks_as_specified(scheme):
+    assert_as_specified(CORPUS[:60], scheme)
+
+
+@pytest.mark.parametrize("scheme", ALL, **by_name)
+def test_backends_agree(scheme):
+    with jax.enable_x64(True):
+        on_all_backends(lambda x: msdnum.decompose(x, scheme), CORPUS)
+
+
+@pytest.mark.parametrize("scheme", ALL, **by_name)
+def test_terms_alone_are_the_terms(scheme):
+    whole = msdnum.decompose(CORPUS, scheme)
+    alone = msdnum.decompose_terms(CORPUS, scheme)
+    for term, other in zip(whole.terms, alone, strict=True):
+        assert_same_bits(term.codes, other.codes)
+        assert_same_bits(term.scale_codes, other.scale_codes)
+    if scheme.arithmetic is Arithmetic.FLOAT32 or scheme.formats[0].scale is E8M0:
+        jitted = jax.jit(lambda x: msdnum.decompose_terms(x, scheme))(CORPUS)
+        for actual, expected in zip(jax.tree.leaves(jitted), jax.tree.leaves(alone), strict=True):
+            assert_same_bits(actual, expected)
+
+
+@given(st.sampled_from(ALL), testing.rows(kinds=tuple(testing.BLOCK_KINDS)))
+def test_rows_as_specified_and_summing_up(scheme, row):
+    assert_as_specified(row[None], scheme)
+    assert_sums_up(row, msdnum.decompose(row, scheme))
+
+
+def test_the_scales_of_the_paper():
+    x = np.array([5.0, -0.3, 0.01, 3.0], np.float32)
+    alpha = 8.0
+    first, second = msdnum.decompose(x, MXFP4_X2).terms
+    assert first.scales().tolist() == [alpha / 4]
+    assert second.scales().tolist() == [alpha / 32]
+    assert msdnum.decompose(x, MXFP8_X1).terms[0].scales().tolist() == [alpha / 256]
+    first, second = msdnum.decompose(x, INT8_X2).terms
+    assert (first.divisor, second.divisor) == (127, 127 * 254)
+    assert first.scale_codes.view(np.float32).tolist() == [5.0]
+    assert second.scales().tolist() == [float(np.float32(5.0) / np.float32(127 * 254))]
+
+
+def test_the_two_arithmetics_differ():
+    x = np.random.default_rng(8).standard_normal((64, 512)).astype(np.float32)
+    exact, executed = msdnum.decompose(x, INT8_X2), msdnum.decompose(x, INT8_X2_FLOAT32)
+    digits = [np.mean(a.codes != b.codes) for a, b in zip(exact.terms, executed.terms, strict=True)]
+    assert 0 < digits[1] < 0.01
+    assert exact.denominator == 127 * 254
+    assert executed.denominator == 1
+
+
+def test_any_axis():
+    x = np.random.default_rng(9).standard_normal((40, 3)).astype(np.float32)
+    along = msdnum.decompose(x, MXFP4_X2, axis=0)
+    moved = msdnum.decompose(np.ascontiguousarray(x.T), MXFP4_X2)
+    assert_same_bits(along.remainder, moved.remainder.T)
+    assert along.terms[0].scale_codes.shape == (2, 3)
+    whole = msdnum.decompose(x, INT8_X3, axis=None)
+    flat = msdnum.decompose(x.ravel(), INT8_X3)
+    assert_same_bits(whole.remainder.ravel(), flat.remainder)
+
+
+def test_jax_without_float64():
+    x = jnp.asarray(CORPUS)
+    for scheme in (INT8_X2, INT8_X2_FLOAT32):
+        with pytest.raises(ValueError, match="jax_enable_x64"):
+            msdnum.decompose(x, scheme)
+    with pytest.raises(ValueError, match="the exact arithmetic of INT8_X2 is held in float64"):
+        msdnum.decompose_terms(x, INT8_X2)
+
+
+POWERS = MXFP4_X2.formats
+INTEGERS = INT8_X2.formats
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (((), None, Arithmetic.EXACT), "formats must name at least one term"),
+        (((MXFP4, MXINT8), (Fraction(8),), Arithmetic.FLOAT32), "arithmetic must be EXACT"),
+        (((MXFP4, replace(MXFP4, block_size=16)), None, Arithmetic.EXACT), "formats must differ"),
+        (((NVFP4,), (), Arithmetic.EXACT), "formats must not have a tensor scale"),
+        ((POWERS, (), Arithmetic.EXACT), "ratios must be 1 for 2 terms, got 0"),
+        ((POWERS, (Fraction(3),), Arithmetic.EXACT), "ratios must be powers of two"),
+        ((POWERS, (Fraction(2**17),), Arithmetic.EXACT), "ratios must be powers of two"),
+        ((POWERS, (Fraction(0),), Arithmetic.EXACT), "ratios must be powers of two"),
+        ((INTEGERS, (Fraction(1, 2),), Arithmetic.EXACT), "ratios must be positive integers"),
+        ((INTEGERS, OWN_AMAX, Arithmetic.EXACT), "formats must be at most 3 terms"),
+        ((INTEGERS, (Fraction(255),), Arithmetic.EXACT), "formats must be at most 3 terms"),
+        ((INTEGERS[:1] * 4, (Fraction(254),) * 3, Arithmetic.EXACT), "at most 3 terms"),
+        (
+            ((replace(INTEGERS[0], element=E2M1),), (), Arithmetic.FLOAT32),
+            "formats must be integers with BINARY32 scales",
+        ),
+        (
+            ((replace(INTEGERS[0], scale=E4M3),), (), Arithmetic.FLOAT32),
+            "formats must have E8M0 or BINARY32 scales",
+        ),
+    ],
+)
+def test_schemes_that_mean_nothing(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Scheme("name", *arguments)
+
+
+def test_bad_arguments():
+    with pytest.raises(TypeError, match="scheme must be Scheme, got 'INT8_X2'"):
+        msdnum.decompose(CORPUS, "INT8_X2")
+    with pytest.raises(TypeError, match="x must be float32, bfloat16 or float16, got float64"):
+        msdnum.decompose(CORPUS.astype(np.float64), MXFP4_X2)
+    with pytest.raises(ValueError, match=r"axis must be in -2\.\.1, got 5"):
+        msdnum.decompose(CORPUS, MXFP4_X2, axis=5)
