@@ -27,7 +27,7 @@ from msdnum.formats import (
 )
 
 __all__ = [
-    "ASCEND_910B2", "ASCEND_950DT", "ASCEND_950PR", "B200", "B300", "H100", "H200", "MACHINES",
+    "ASCEND_910B2", "ASCEND_910B4", "ASCEND_950DT", "ASCEND_950PR", "B200", "B300", "H100", "H200", "MACHINES",
     "MI300X", "MI355X", "Machine", "Quantity", "Route", "Unit", "unit_of",
 ]  # fmt: skip
 
@@ -180,24 +180,33 @@ def _clocked(units: int, per_clock: int, megahertz: int, source: str) -> Quantit
     return Quantity(Fraction(units * per_clock * megahertz * 10**6), derived)
 
 
-_INI = "CANN platform_config, Ascend910B2.ini"
 _NEW_IN_950 = "Huawei Connect 2025 keynote: FP8 and MXFP4 are new with the Ascend 950"
-_CUBE_910B = f"{_INI}, 24 cube cores, tile 16x16x16 of halves"
 
-ASCEND_910B2 = Machine(
-    name="Ascend 910B2",
-    route=Route.HBM,
-    route_source="Ascend C guide, separated architecture: cube and vector cores exchange data "
-    "through global memory (the 192 MB L2 cache may hold it)",
-    bandwidth=_tera("1.6", "CANN cross-platform migration guide, Atlas A2: 1.6 TB/s"),
-    vector=_clocked(48, 64, 1800, f"{_INI}, 48 vector cores of 256 bytes"),
-    bf16=_clocked(24, 2 * 16 * 16 * 16, 1800, _CUBE_910B),
-    fp8=_none(_NEW_IN_950),
-    fp6=_none(_NEW_IN_950),
-    fp4=_none(_NEW_IN_950),
-    int8=_clocked(24, 2 * 16 * 32 * 16, 1800, f"{_CUBE_910B}, 16x32x16 of INT8"),
-    int4=_clocked(24, 2 * 16 * 64 * 16, 1800, f"{_CUBE_910B}, 16x64x16 of INT4"),
-)
+
+def _ascend_910b(model: str, cores: int, megahertz: int, bandwidth: Quantity) -> Machine:
+    ini = f"CANN platform_config, Ascend{model}.ini"
+    cube = f"{ini}, cube cores, tile 16x16x16 of halves"
+    return Machine(
+        name=f"Ascend {model}",
+        route=Route.HBM,
+        route_source="Ascend C guide, separated architecture: cube and vector cores exchange data "
+        "through global memory (its L2 cache may hold it)",
+        bandwidth=bandwidth,
+        vector=_clocked(2 * cores, 64, megahertz, f"{ini}, vector cores of 256 bytes"),
+        bf16=_clocked(cores, 2 * 16 * 16 * 16, megahertz, cube),
+        fp8=_none(_NEW_IN_950),
+        fp6=_none(_NEW_IN_950),
+        fp4=_none(_NEW_IN_950),
+        int8=_clocked(cores, 2 * 16 * 32 * 16, megahertz, f"{cube}, 16x32x16 of INT8"),
+        int4=_clocked(cores, 2 * 16 * 64 * 16, megahertz, f"{cube}, 16x64x16 of INT4"),
+    )
+
+
+_GUIDE = "CANN cross-platform migration guide, Atlas A2: 1.6 TB/s"
+_SEARCH = "public hardware_config.py of a Huawei deployment search, ASCEND910B4: 0.8 TB/s"
+
+ASCEND_910B2 = _ascend_910b("910B2", 24, 1800, _tera("1.6", _GUIDE))
+ASCEND_910B4 = _ascend_910b("910B4", 20, 1500, _tera("0.8", _SEARCH))
 
 _PAPER_950 = (
     "Ascend 950 NPU architecture white paper, table 3-1, Server (by CANN ops-nn issue 6033)"
@@ -232,7 +241,7 @@ ASCEND_950DT = Machine(
     int4=None,
 )
 
-_HOPPER = "NVIDIA H100 white paper, SXM5, dense"
+_HOPPER = "NVIDIA H100 white paper, SXM5, dense, streaming multiprocessors"
 _HOPPER_LACKS = "NVIDIA H100 white paper: tensor cores take FP8, INT8, FP16, BF16, TF32 and FP64"
 _SHARED = "registers and shared memory feed the tensor cores"
 
@@ -243,12 +252,12 @@ def _hopper(name: str, bandwidth: Quantity) -> Machine:
         route=Route.ON_CHIP,
         route_source=_SHARED,
         bandwidth=bandwidth,
-        vector=_tera("33.45", f"{_HOPPER}: FP32 66.9 TFLOPS, halved"),
-        bf16=_tera("989.4", _HOPPER),
-        fp8=_tera("1978.9", _HOPPER),
+        vector=_clocked(132, 128, 1980, f"{_HOPPER}: FP32 66.9 TFLOPS, halved"),
+        bf16=_clocked(132, 4096, 1830, f"{_HOPPER}: 989.4 TFLOPS"),
+        fp8=_clocked(132, 8192, 1830, f"{_HOPPER}: 1978.9 TFLOPS"),
         fp6=_none(_HOPPER_LACKS),
         fp4=_none(_HOPPER_LACKS),
-        int8=_tera("1978.9", _HOPPER),
+        int8=_clocked(132, 8192, 1830, f"{_HOPPER}: 1978.9 TOPS"),
         int4=_none(_HOPPER_LACKS),
     )
 
@@ -324,5 +333,5 @@ MI355X = Machine(
 )
 
 MACHINES: tuple[Machine, ...] = (
-    ASCEND_910B2, ASCEND_950PR, ASCEND_950DT, H100, H200, B200, B300, MI300X, MI355X,
+    ASCEND_910B2, ASCEND_910B4, ASCEND_950PR, ASCEND_950DT, H100, H200, B200, B300, MI300X, MI355X,
 )  # fmt: skip
