@@ -27,7 +27,7 @@ __all__ = ["accumulate", "check_accumulator", "depends_on_range"]
 
 ELEMENTS = 1 << 15
 """Elements of a tile of NumPy's accumulator: it and a product stay in the cache."""
-DOT_ELEMENTS = 1 << 18
+DOT_ELEMENTS = 1 << 20
 """The same where BLAS makes the products."""
 ROWS = 128
 """Rows of a tile in JAX."""
@@ -335,10 +335,15 @@ def _largest_sum(size: int, kinds: tuple[Kind, Kind]) -> int | None:
     """Return the largest exact sum of a block in units of its products, if its scales are two."""
     total = min(size, kinds[0].length)
     for k in kinds:
-        if not k.largest or (k.inside is not None and k.inside % size and k.inside < k.length):
+        if k.is_float or not _shares_scale(k, size):
             return None
         total *= k.largest << k.scale_precision
     return total
+
+
+def _shares_scale(kind: Kind, size: int) -> bool:
+    """Return whether every block of ``size`` lies within one block of the scale inside."""
+    return kind.inside is None or kind.inside >= kind.length or kind.inside % size == 0
 
 
 # ------------------------------------------------------------------------------------------------
