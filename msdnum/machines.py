@@ -27,8 +27,8 @@ from msdnum.formats import (
 )
 
 __all__ = [
-    "ASCEND_910B2", "ASCEND_910B4", "ASCEND_950DT", "ASCEND_950PR", "B200", "B300", "H100", "H200", "MACHINES",
-    "MI300X", "MI355X", "Machine", "Quantity", "Route", "Unit", "unit_of",
+    "ASCEND_910B2", "ASCEND_910B4", "ASCEND_950DT", "ASCEND_950PR", "B200", "B300", "H100", "H200",
+    "MACHINES", "MI300X", "MI355X", "Machine", "Quantity", "Route", "Unit", "unit_of",
 ]  # fmt: skip
 
 

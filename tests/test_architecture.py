@@ -22,13 +22,14 @@ EMULATOR = [
     "bits", "elements", "blocks", "zeropoint", "decompose", "accumulators", "factors",
     "exact_sums", "fixed_point", "accumulate", "gemm", "attention",
 ]  # fmt: skip
+COSTS = ["machines", "workloads", "cost", "latency", "sensitivity"]
 EVIDENCE = [
     "ledger", "theorems", "promises", "pairs", "evidence", "sweep", "agreement", "effective",
-    "experiments", "claims",
+    "cost_tables", "cost_claims", "experiments", "claims",
 ]  # fmt: skip
 BENCH = ["bench_gemm", "bench"]
 
-LIBRARY = {*NAMES, *EMULATOR, "spec", "errors", "bounds", "exact", "cost", "cases", "tensors"}
+LIBRARY = {*NAMES, *EMULATOR, *COSTS, "spec", "errors", "bounds", "exact", "cases", "tensors"}
 
 
 def in_order(modules, others):
@@ -44,7 +45,7 @@ MAY_IMPORT = {
     "bounds": NAMES,
     "exact": {*NAMES, "spec"},
     **in_order(EMULATOR, NAMES),
-    "cost": NAMES,
+    **in_order(COSTS, NAMES),
     "tensors": set(),
     "cases": {*NAMES, "tensors"},
     "testing": NAMES,
@@ -65,7 +66,7 @@ ONLY = {
     "tokenizers": {"tensors"},
 }
 
-NO_DATA = {"formats", "modes", "spec", "bounds", "cost"}
+NO_DATA = {"formats", "modes", "spec", "bounds", *COSTS}
 HEAVY = ["jax", "mpmath", "flint", "matplotlib", "hypothesis", "safetensors", "tokenizers"]
 
 EACH_MODULE = pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
