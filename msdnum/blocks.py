@@ -78,7 +78,7 @@ class QuantizedArray:
         """Return ``array``, of the shape of ``codes``, with one row for each block."""
         return split(array, self.format, self.axis)
 
-    def _column(self, scales: Array) -> Array:
+    def column(self, scales: Array) -> Array:
         """Return ``scales``, of the shape of ``scale_codes``, beside ``rows``: one for each."""
         if self.axis is not None:
             scales = bits.namespace(scales).moveaxis(scales, self.axis, -1)
@@ -102,10 +102,10 @@ class QuantizedArray:
             return (bits.multiply(elements.decode_scaled(codes, 0, element), scale),)
 
         if self.format.scale is E8M0:
-            exponent = self._column(self.scale_codes).astype("int32") - E8M0.bias
+            exponent = self.column(self.scale_codes).astype("int32") - E8M0.bias
             (value,) = bits.map_rows(scale_by_power, self.rows(self.codes), exponent)
         else:
-            scale = self._column(self.scales())
+            scale = self.column(self.scales())
             (value,) = bits.map_rows(scale_by_float, self.rows(self.codes), scale)
         return join(value, self.shape, self.axis)
 

@@ -46,14 +46,14 @@ class AsymmetricArray:
     def integers(self) -> Array:
         """Return ``code - zero_point`` as int8."""
         q = self.quantized
-        difference = q.rows(q.integers()) - self.zero_points.reshape(-1, 1)
+        difference = q.rows(q.integers()) - q.column(self.zero_points)
         return blocks.join(difference, q.shape, q.axis)
 
     def dequantize(self) -> Array:
         """Return ``(code - zero_point) * scale`` as float32, rounded once (RNE)."""
         q = self.quantized
         rows = q.rows(self.integers()).astype("float32")
-        value = bits.multiply(rows, q.scales().reshape(-1, 1))
+        value = bits.multiply(rows, q.column(q.scales()))
         return blocks.join(value, q.shape, q.axis)
 
 
