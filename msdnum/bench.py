@@ -6,7 +6,6 @@ disturbance meets all of them; the median over the rounds is reported.
 """
 
 import argparse
-import importlib
 import json
 import os
 import platform
@@ -160,12 +159,17 @@ def _decomposer(scheme: Scheme) -> Callable[[Any], tuple[QuantizedArray, ...]]:
 
 
 def gemm_cases(size: int) -> list[Case]:
-    """Return the cases of ``msdnum.bench_gemm``: ``cases(size)`` there maps names to calls."""
-    try:
-        module = importlib.import_module("msdnum.bench_gemm")
-    except ModuleNotFoundError as error:
-        raise ValueError("bench gemm needs msdnum.bench_gemm, which is not installed") from error
-    return [Case(name, "emulator", call) for name, call in module.cases(size).items()]
+    """Return emulated products, and after them JAX's own float32 product."""
+    import jax  # noqa: F401  Before any quantized array is made, so that it is a pytree.
+
+    from msdnum import bench_gemm
+
+    named = [*bench_gemm.cases(size), ("jax: sgemm", bench_gemm.references(size)["jax"])]
+    return [Case(name, backend, call) for (backend, name), call in map(_split_name, named)]
+
+
+def _split_name(named: tuple[str, Callable[[], object]]) -> tuple[list[str], Callable[[], object]]:
+    return named[0].split(": ", 1), named[1]
 
 
 SUITES = {
