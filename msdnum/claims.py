@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from msdnum import agreement, errors
+from msdnum import agreement, errors, products
 from msdnum.cases import minilm
 from msdnum.decompose import INT8_X2, INT8_X2_FLOAT32, MXFP4_X2, MXFP8_X1
 from msdnum.effective import EffectiveBits, approximation
@@ -166,6 +166,27 @@ def theorems(study: Study) -> Iterator[Entry]:
         yield _pairs_entry("bounds", promise, study)
 
 
+def product_theorems(study: Study) -> Iterator[Entry]:
+    """Bounds on sums of products."""
+    first = products.GEMM_CASES[0]
+    judge = first.judge_worst_remainders
+    yield Entry("bounds", f"{first.name}, worst remainders", "bounds.gemm", judge, "gemm")
+    for case in products.GEMM_CASES:
+        yield Entry("bounds", case.name, "bounds.gemm", partial(case.judge, study.seed), "gemm")
+    for convention, promise, judged, theorem_id in (
+        (
+            "same, with a probability",
+            "beyond: 0.4 %",
+            products.judge_probabilistic,
+            "gemm-probabilistic",
+        ),
+        ("attention, P in MXFP4 x2", "bounds.attention", products.judge_attention, "attention"),
+    ):
+        yield Entry("bounds", convention, promise, partial(judged, study.seed), theorem_id)
+    judge = products.judge_int32_overflow
+    yield Entry("bounds", "int32 sums of 127 x 127", "K = 133,144", judge, "int32-overflow")
+
+
 TENSOR_PROMISES = (
     Promise("INT8 x2 by row", INT8_X2, M_64516, "int8-decomposition", EVERY_AMAX),
     Promise("MXFP4 x2, CEIL", MXFP4_X2, ALPHA_64, "mxfp4-decomposition", EVERY_AMAX),
@@ -225,7 +246,7 @@ def bits(study: Study) -> Iterator[Entry]:
 
 
 STUDIES: tuple[Callable[[Study], Iterator[Entry]], ...] = (
-    c1, c2, c3, theorems, model, tensor, bits,
+    c1, c2, c3, theorems, product_theorems, model, tensor, bits,
 )  # fmt: skip
 
 

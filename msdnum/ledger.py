@@ -27,6 +27,7 @@ class Verdict(Enum):
 
     HOLDS = "holds"
     CONDITIONAL = "holds only under a named convention"
+    MODEL = "follows from the model under these assumptions"
     FAILS = "fails"
     NOT_RUN = "not run"
 
@@ -121,7 +122,7 @@ class Finding:
     Parameters
     ----------
     verdict : Verdict
-        HOLDS, FAILS or NOT_RUN.
+        Any but CONDITIONAL, which is for claims with several rows.
     found : str
         The worst case, or the number, that was found.
     ratio : Fraction, float or None
@@ -299,7 +300,8 @@ class Ledger:
         verdicts = {row.finding.verdict for row in self.rows_of(claim)}
         if len(verdicts) == 1:
             return verdicts.pop()
-        return Verdict.NOT_RUN if Verdict.NOT_RUN in verdicts else Verdict.CONDITIONAL
+        decisive = (v for v in (Verdict.NOT_RUN, Verdict.MODEL) if v in verdicts)
+        return next(decisive, Verdict.CONDITIONAL)
 
     def rows_of(self, claim: Claim) -> list[Row]:
         """Return the rows of a claim."""

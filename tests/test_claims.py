@@ -78,6 +78,8 @@ def row(verdict, expected=HOLDS, claim="C", **parts):
         ([HOLDS, FAILS], CONDITIONAL),
         ([HOLDS, NOT_RUN], NOT_RUN),
         ([NOT_RUN], NOT_RUN),
+        ([Verdict.MODEL, FAILS], Verdict.MODEL),
+        ([Verdict.MODEL, HOLDS, NOT_RUN], NOT_RUN),
     ],
 )
 def test_rows_add_up_to_the_verdict_of_a_claim(verdicts, expected):

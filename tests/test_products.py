@@ -1,0 +1,85 @@
+"""The judges of GEMM and attention: references exact, bounds obeyed, broken products seen."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from msdnum import bounds, products
+from msdnum.cases import family
+from msdnum.gemm import matmul
+from msdnum.ledger import Verdict
+from msdnum.products import GEMM_CASES
+
+EACH_CASE = pytest.mark.parametrize("case", GEMM_CASES, ids=lambda case: case.name)
+
+
+def normal(rows, k, seed=3):
+    return family("normal").generate((rows, k), rng=np.random.default_rng(seed))
+
+
+@EACH_CASE
+def test_every_product_obeys_its_bound(case):
+    finding = case.judge(seed=1)
+    assert finding.verdict is Verdict.HOLDS
+    assert 0.05 < finding.ratio <= 1
+
+
+def test_worst_remainders_attain_the_bound():
+    finding = GEMM_CASES[0].judge_worst_remainders()
+    assert 1 - 1e-5 < finding.ratio <= 1
+
+
+@EACH_CASE
+def test_measured_sums_are_exact(case):
+    x, w = normal(2, 64), normal(3, 64, seed=4)
+    b, scales = products._exactly(products._quantized(w, case.weight))
+    error, product, span = case.measured(x, w)
+    for i in range(2):
+        for j in range(3):
+            column = [Fraction(float(v)) * (scales[j] if scales else 1) for v in b[:, j]]
+            row = [Fraction(float(v)) for v in x[i]]
+            exact = sum(abs(p * q) for p, q in zip(row, column, strict=True))
+            assert float(exact) == product[i, j]
+            amax = max(map(abs, row))
+            assert span[i, j] <= 2 * amax * sum(map(abs, column))
+            assert span[i, j] >= product[i, j]
+    assert error.shape == (2, 3)
+
+
+def test_ranges_are_those_of_blocks():
+    x = np.zeros((1, 64), np.float32)
+    x[0, 3], x[0, 40] = -1.5, 4.0
+    assert products._ranges(x, products.MXFP4_X2)[0, [0, 40]].tolist() == [2.0, 4.0]
+    assert products._ranges(x, products.INT8_X2_FLOAT32)[0, [0, 40]].tolist() == [4.0, 4.0]
+
+
+@EACH_CASE
+def test_a_product_that_loses_a_term_is_seen(case, monkeypatch):
+    def first_term_only(terms, b, **options):
+        return matmul(terms[:1], b, **options)
+
+    monkeypatch.setattr(products, "matmul", first_term_only)
+    assert case.judge(seed=1).verdict is Verdict.FAILS
+
+
+def test_a_bound_that_is_too_small_is_seen():
+    case = replace(GEMM_CASES[0], residuals=(Fraction(1, 8), Fraction(1, 65)))
+    assert case.judge_worst_remainders().verdict is Verdict.FAILS
+
+
+def test_the_probabilistic_bound_is_seldom_broken():
+    assert products.judge_probabilistic(seed=1).verdict is Verdict.HOLDS
+
+
+def test_the_int32_threshold_is_found(monkeypatch):
+    assert products.judge_int32_overflow().verdict is Verdict.HOLDS
+    monkeypatch.setattr(bounds, "int32_overflow", lambda: 133_143)
+    assert products.judge_int32_overflow().verdict is Verdict.FAILS
+
+
+def test_attention_obeys_its_bound(monkeypatch):
+    assert products.judge_attention(seed=1).verdict is Verdict.HOLDS
+    monkeypatch.setattr(products, "matmul", lambda terms, v, **options: matmul(terms[1:], v))
+    assert products.judge_attention(seed=1).verdict is Verdict.FAILS
