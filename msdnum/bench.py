@@ -164,12 +164,9 @@ def gemm_cases(size: int) -> list[Case]:
 
     from msdnum import bench_gemm
 
-    named = [*bench_gemm.cases(size), ("jax: sgemm", bench_gemm.references(size)["jax"])]
-    return [Case(name, backend, call) for (backend, name), call in map(_split_name, named)]
-
-
-def _split_name(named: tuple[str, Callable[[], object]]) -> tuple[list[str], Callable[[], object]]:
-    return named[0].split(": ", 1), named[1]
+    calls = bench_gemm.cases(size) | {"jax: sgemm": bench_gemm.references(size)["jax"]}
+    names = [name.split(": ", 1) for name in calls]
+    return [Case(n, b, call) for (b, n), call in zip(names, calls.values(), strict=True)]
 
 
 SUITES = {
