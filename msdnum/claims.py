@@ -268,7 +268,7 @@ def entries(study: Study, only: str | None = None) -> list[Entry]:
 def judge(entry: Entry) -> Row:
     """Judge one entry."""
     known = theorem(entry.theorem) if entry.theorem else None
-    return Row(entry, entry.judge(), known is not None and known.machine_checked)
+    return Row(entry, entry.judge(), known.proof if known else None)
 
 
 def ledger(rows: tuple[Row, ...], **settings: object) -> Ledger:

@@ -79,7 +79,7 @@ class Pairs:
     @property
     def name(self) -> str:
         """What is run."""
-        return f"BF16 pairs (x, amax){'' if self.deep else ', the others being these times 2^k'}"
+        return f"BF16 pairs (x, amax){'' if self.deep else ' mod 2^k'}"
 
     def _profile(self, scheme: Scheme) -> Profile:
         key = replace(scheme, name="")

@@ -18,6 +18,11 @@ __all__ = [
 
 SCHEMA = 1
 WIDTH = 116
+LEGEND = (
+    "A witness is a block as bit patterns, [the worst element] in brackets.",
+    "proved: by a theorem that Coq has checked; msdnum explain THEOREM prints it.",
+    "mod 2^k: all other pairs are these times a power of two; --deep runs them, too.",
+)
 MEASURED_WITH = ("numpy", "jax", "jaxlib", "ml_dtypes", "mpmath", "python-flint")
 
 
@@ -203,11 +208,21 @@ class Entry:
 
 @dataclass(frozen=True)
 class Row:
-    """An entry with its finding. ``proved`` says that the theorem's proof is machine-checked."""
+    """An entry with its finding.
+
+    Parameters
+    ----------
+    entry : Entry
+        What was judged.
+    finding : Finding
+        What that gave.
+    proof : str or None
+        How the theorem is proved: ``proved`` by machine or ``proved on paper``.
+    """
 
     entry: Entry
     finding: Finding
-    proved: bool
+    proof: str | None = None
 
     @property
     def as_expected(self) -> bool:
@@ -217,7 +232,7 @@ class Row:
     @property
     def evidence(self) -> str:
         """Kinds of evidence, the strongest first."""
-        proof = f"proved: {self.entry.theorem}" if self.proved else ""
+        proof = f"{self.proof}: {self.entry.theorem}" if self.proof else ""
         return "; ".join(filter(None, [proof, str(self.finding.evidence or "")]))
 
     def lines(self) -> list[str]:
@@ -248,7 +263,7 @@ class Row:
                 "block": finding.witness.hexadecimal,
                 "element": finding.witness.element,
             },
-            "proved": self.proved,
+            "proof": self.proof,
             "evidence": finding.evidence and asdict(finding.evidence),
             "notes": list(finding.notes),
             "table": finding.table and asdict(finding.table),
@@ -321,7 +336,7 @@ class Ledger:
             lines += ["", f"{claim.id}  {claim.statement}: {self.verdict(claim).value}"]
             for row in self.rows_of(claim):
                 lines += row.lines()
-        return [*lines, "", self.summary()]
+        return [*lines, "", *LEGEND, "", self.summary()]
 
     def summary(self) -> str:
         """Return the last line."""
@@ -341,7 +356,7 @@ class Ledger:
             ``statement``, ``verdict``, ``expected``) and ``rows``: ``claim``, ``convention``,
             ``theorem``, ``promised``, ``found``, ``ratio`` (found over promised), ``witness``
             (``format``, ``block`` as hexadecimal patterns, ``element`` the index of the worst),
-            ``proved``, ``evidence`` (``kind``, ``count``, ``of``, ``seed``: see ``Evidence``),
+            ``proof``, ``evidence`` (``kind``, ``count``, ``of``, ``seed``: see ``Evidence``),
             ``notes``, ``table`` and ``data`` (``header``, ``rows``), ``verdict``, ``expected``.
         """
         claims = [

@@ -31,6 +31,11 @@ class Theorem:
     machine_checked: bool
 
     @property
+    def proof(self) -> str:
+        """How it is proved."""
+        return "proved" if self.machine_checked else "proved on paper"
+
+    @property
     def recheck(self) -> str:
         """The command that checks the proof from scratch; empty for one on paper only."""
         return f"python proofs/check.py --only {self.id}" if self.machine_checked else ""

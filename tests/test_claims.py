@@ -64,7 +64,7 @@ def found(verdict, **parts):
 
 def row(verdict, expected=HOLDS, claim="C", **parts):
     entry = Entry(claim, "a convention", "promise", lambda: found(verdict), expected=expected)
-    return Row(entry, found(verdict, **parts), proved=False)
+    return Row(entry, found(verdict, **parts))
 
 
 # The ledger
@@ -102,7 +102,7 @@ def test_a_ledger_names_what_is_not_as_expected():
 
 
 def test_a_row_that_was_not_run_is_not_as_expected():
-    unrun = Row(row(HOLDS).entry, not_run("pip install it"), proved=False)
+    unrun = Row(row(HOLDS).entry, not_run("pip install it"))
     assert not unrun.as_expected
     assert "not run: pip install it" in "\n".join(unrun.lines())
 

@@ -59,7 +59,7 @@ def test_verify_prints_the_ledger(small, capsys):
     assert main(["verify"]) == 0
     printed = capsys.readouterr()
     assert "C2  a statement: holds" in printed.out
-    assert "witness BF16 3f80 [3f14]. sampled: 2 pairs, seed 5" in printed.out
+    assert "witness BF16 3f80 [3f14]. proved: gemm; sampled: 2 pairs, seed 5" in printed.out
     assert printed.out.endswith("all 1 rows of 1 claims as expected\n")
     assert printed.err == ""
 
