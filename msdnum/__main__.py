@@ -108,9 +108,9 @@ def _check_writable(path: Path | None) -> None:
 
 
 def _explain(args: argparse.Namespace) -> int:
-    from msdnum import claims
+    from msdnum.explain import explain
 
-    print("\n".join(claims.explain(args.name)))
+    print("\n".join(explain(args.name)))
     return AS_EXPECTED
 
 

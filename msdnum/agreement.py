@@ -21,8 +21,8 @@ from msdnum.decompose import (
     decompose,
     decompose_terms,
 )
+from msdnum.finding import Evidence, Finding, Verdict, Witness, not_run
 from msdnum.formats import E8M0, ELEMENT_FORMATS, ElementFormat, FloatFormat
-from msdnum.ledger import Evidence, Finding, Verdict, Witness, not_run
 from msdnum.modes import Overflow
 
 __all__ = ["codes_agree", "decompositions_agree", "sweeps_agree", "values_agree"]

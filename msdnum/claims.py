@@ -16,8 +16,9 @@ from msdnum.cases import minilm
 from msdnum.decompose import INT8_X2, INT8_X2_FLOAT32, MXFP4_X2, MXFP8_X1
 from msdnum.effective import EffectiveBits, approximation
 from msdnum.evidence import Pairs, Progress, judge_blocks, judge_rounding, unheard
+from msdnum.finding import Finding, Verdict, not_run
 from msdnum.formats import E2M1, E2M3, E3M2, E4M3, E5M2, INT8_SYMMETRIC, MXINT8_ELEMENT
-from msdnum.ledger import Claim, Entry, Finding, Ledger, Row, Verdict, not_run
+from msdnum.ledger import Claim, Entry, Ledger, Row
 from msdnum.modes import ScaleRule
 from msdnum.promises import (
     ALPHA_64,
@@ -34,9 +35,9 @@ from msdnum.promises import (
     promises,
     with_rule,
 )
-from msdnum.theorems import theorem, theorem_ids
+from msdnum.theorems import theorem
 
-__all__ = ["CLAIMS", "STUDIES", "Study", "entries", "explain", "judge", "ledger"]
+__all__ = ["CLAIMS", "STUDIES", "Study", "entries", "judge", "ledger"]
 
 Array = NDArray[np.float32]
 
@@ -275,36 +276,3 @@ def ledger(rows: tuple[Row, ...], **settings: object) -> Ledger:
     """Return the ledger of judged rows."""
     present = {row.entry.claim for row in rows}
     return Ledger(tuple(claim for claim in CLAIMS if claim.id in present), rows, settings)
-
-
-def explain(name: str) -> Iterator[str]:
-    """Yield lines on a claim or a theorem: statement, rows with witnesses, proofs, how to re-check.
-
-    Raises
-    ------
-    ValueError
-        If there is no claim and no theorem of that name.
-    """
-    known = [entry for entry in entries(Study()) if name in (entry.claim, entry.theorem)]
-    if not known and theorem(name) is None:
-        ids = [claim.id for claim in CLAIMS] + theorem_ids()
-        raise ValueError(f"claim or theorem must be one of {', '.join(ids)}, got {name!r}")
-    yield from (f"{claim.id}: {claim.statement}\n" for claim in CLAIMS if claim.id == name)
-    for entry in known:
-        yield from judge(entry).lines()
-    ids = [name] if name in theorem_ids() else [entry.theorem for entry in known if entry.theorem]
-    for theorem_id in dict.fromkeys(ids):
-        yield from _proof(theorem_id)
-    yield "\nTo judge again: " + " and ".join(
-        f"msdnum verify --only {claim}" for claim in dict.fromkeys(e.claim for e in known)
-    )
-
-
-def _proof(theorem_id: str) -> Iterator[str]:
-    proof = theorem(theorem_id)
-    if proof is None:
-        yield f"\n{theorem_id}: no proofs/{theorem_id}/README.md beside this package"
-        return
-    yield f"\n{'-' * 116}\n{proof.path}\n\n{proof.text}"
-    if proof.recheck:
-        yield f"To check the proof again: {proof.recheck}"

@@ -22,8 +22,8 @@ from msdnum.decompose import (
     decompose,
 )
 from msdnum.errors import EFFECTIVE_BITS, bits_rms_relative
+from msdnum.finding import Evidence, Finding, Table, Verdict
 from msdnum.formats import BF16, BINARY32, E2M1, E4M3, FloatFormat
-from msdnum.ledger import Evidence, Finding, Table, Verdict
 
 __all__ = ["EffectiveBits", "approximation"]
 

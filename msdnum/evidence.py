@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from msdnum import bounds, elements
 from msdnum.decompose import OWN_AMAX, Scheme, decompose
+from msdnum.finding import Evidence, Finding, Verdict, Witness
 from msdnum.formats import ElementFormat
-from msdnum.ledger import Evidence, Finding, Verdict, Witness
 from msdnum.modes import Overflow
 from msdnum.pairs import (
     LARGEST,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msdnum import agreement, blocks, bounds, claims, errors, evidence, pairs, spec
+from msdnum import agreement, blocks, bounds, claims, errors, evidence, explain, pairs, spec
 from msdnum.cases import family
 from msdnum.decompose import (
     INT8_X1,
@@ -21,19 +21,9 @@ from msdnum.decompose import (
     decompose,
 )
 from msdnum.effective import EffectiveBits, approximation
+from msdnum.finding import Evidence, Finding, Table, Verdict, Witness, not_run
 from msdnum.formats import BINARY32, E2M1, E4M3, E8M0, INT8_SYMMETRIC
-from msdnum.ledger import (
-    Claim,
-    Entry,
-    Evidence,
-    Finding,
-    Ledger,
-    Row,
-    Table,
-    Verdict,
-    Witness,
-    not_run,
-)
+from msdnum.ledger import Claim, Entry, Ledger, Row
 from msdnum.modes import ScaleRule
 from msdnum.pairs import LARGEST, ONE, Window, every_amax, profile, scale_free, to_float32
 from msdnum.promises import (
@@ -487,7 +477,7 @@ def test_the_ledger_fits_a_terminal():
 
 
 def test_explain_gives_statement_witness_proof_and_command():
-    text = "\n".join(claims.explain("mxfp4-decomposition"))
+    text = "\n".join(explain.explain("mxfp4-decomposition"))
     for part in ("witness BF16 3f80 [3f14]", "n-pass MXFP4", "check.py --only mxfp4-decomposition"):
         assert part in text
     assert "msdnum verify --only bounds" in text
@@ -495,13 +485,13 @@ def test_explain_gives_statement_witness_proof_and_command():
 
 def test_explain_knows_claims_too(monkeypatch):
     monkeypatch.setattr(claims, "STUDIES", (claims.model,))
-    monkeypatch.setattr(claims, "theorem", lambda name: None)
-    text = "\n".join(claims.explain("model"))
+    monkeypatch.setattr(explain, "theorem", lambda name: None)
+    text = "\n".join(explain.explain("model"))
     assert "model: the bounds hold on all-MiniLM-L6-v2" in text
     assert "mxfp8-decomposition: no proofs/mxfp8-decomposition/README.md" in text
     assert "msdnum verify --only model" in text
     with pytest.raises(ValueError, match=r"claim or theorem must be one of C1, .*, got 'nothing'"):
-        list(claims.explain("nothing"))
+        list(explain.explain("nothing"))
 
 
 @pytest.mark.slow

@@ -14,7 +14,8 @@ from safetensors.numpy import save_file
 from msdnum import claims
 from msdnum.__main__ import main
 from msdnum.claims import CLAIMS, Study
-from msdnum.ledger import Claim, Entry, Evidence, Finding, Verdict, Witness
+from msdnum.finding import Evidence, Finding, Verdict, Witness
+from msdnum.ledger import Claim, Entry
 
 ROOT = Path(__file__).resolve().parent.parent
 

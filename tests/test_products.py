@@ -8,8 +8,8 @@ import pytest
 
 from msdnum import bounds, products
 from msdnum.cases import family
+from msdnum.finding import Verdict
 from msdnum.gemm import matmul
-from msdnum.ledger import Verdict
 from msdnum.products import GEMM_CASES
 
 EACH_CASE = pytest.mark.parametrize("case", GEMM_CASES, ids=lambda case: case.name)
