@@ -35,6 +35,9 @@ __all__ = [
 
 SEED = 20260513
 
+IDLE = 0.1
+"""Seconds before each lap: the threads of a BLAS go on spinning for a while after their work."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -89,6 +92,7 @@ def measure(cases: Sequence[Case], rounds: int) -> list[Timing]:
 
 
 def _seconds(case: Case) -> float:
+    time.sleep(IDLE)
     start = time.perf_counter()
     case.call()
     return time.perf_counter() - start

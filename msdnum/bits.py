@@ -5,8 +5,10 @@ flushes subnormals; integer operations on the bit patterns do none of that. This
 that asks whether an array is NumPy's or JAX's.
 """
 
+import os
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import ml_dtypes
@@ -282,7 +284,8 @@ def subtract(a: Array, b: Array) -> Array:
 def map_rows(function: Callable[..., tuple[Array, ...]], *operands: Array) -> tuple[Array, ...]:
     """Apply ``function``, which treats every row on its own, to two-dimensional operands.
 
-    In NumPy a few rows at a time, so that intermediate results stay in the cache.
+    In NumPy a few rows at a time, so that intermediate results stay in the cache, and on all cores:
+    NumPy computes without the interpreter's lock.
     """
     rows, length = operands[0].shape
     step = max(1, CACHED_ELEMENTS // length)
@@ -293,12 +296,17 @@ def map_rows(function: Callable[..., tuple[Array, ...]], *operands: Array) -> tu
     np.empty(KEPT_BYTES, np.uint8)
     first = function(*(v[:step] for v in operands))
     results = tuple(np.empty((rows, *part.shape[1:]), part.dtype) for part in first)
-    for result, part in zip(results, first, strict=True):
-        result[:step] = part
-    for start in range(step, rows, step):
-        parts = function(*(v[start : start + step] for v in operands))
+
+    def store(start: int, parts: tuple[Array, ...]) -> None:
         for result, part in zip(results, parts, strict=True):
             result[start : start + step] = part
+
+    def fill(start: int) -> None:
+        store(start, function(*(v[start : start + step] for v in operands)))
+
+    store(0, first)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(fill, range(step, rows, step)))
     return results
 
 
