@@ -101,6 +101,13 @@ def test_product_agrees_with_mpmath_bit_for_bit(dtype: type) -> None:
             assert bits(rounded[i, j], np.float32) == bits(single, np.float32)
 
 
+@pytest.mark.parametrize("shift", range(8, 14))
+def test_significands_that_together_exceed_int64(shift: int) -> None:
+    widest = 2.0**53 - 1
+    c = exact.product([[widest * 2.0**shift, 1.0]], [[1.0], [1.0]])
+    assert c[0, 0] == (2**53 - 1) * 2**shift + 1
+
+
 def test_cancellation_and_scale_extremes() -> None:
     a = np.array([[2.0**127, 2.0**-149, -(2.0**127)]], np.float32)
     b = np.array([[2.0**127], [2.0**-149], [2.0**127]], np.float32)
@@ -253,6 +260,16 @@ def test_mpmath_covering_decomposition_agrees_with_the_spec(
         decoded = [spec.number(spec.decode(code, element)) for code in codes]
         assert [exact.to_fraction(q) for q in term] == decoded
     assert [exact.to_fraction(r) for r in remainders] == list(reference.remainders)
+
+
+def test_mpmath_ties_go_to_even() -> None:
+    ctx = exact.context()
+    values = [exact.to_mpf(x, ctx) for x in (127.0, 0.5, 1.5, -2.5)]
+    digits, remainders = exact.mp_decompose(values, [INT8_SYMMETRIC], [ctx.one], ctx)
+    assert digits == [[127, 0, 2, -2]]
+    assert remainders == [0, 0.5, -0.5, -0.5]
+    values = [exact.to_mpf(x, ctx) for x in (2.5, 0.25, 1.75, -5.0)]
+    assert exact.mp_decompose(values, [E2M1], [ctx.one], ctx)[0] == [[2, 0, 2, -4]]
 
 
 def test_softmax_lies_in_its_interval_enclosure() -> None:
