@@ -20,12 +20,16 @@ NAMES = {"formats", "modes"}
 # In reading order: each may import those before it in its list, and what MAY_IMPORT adds.
 EMULATOR = [
     "bits", "elements", "blocks", "zeropoint", "decompose", "accumulators", "factors",
-    "exact_sums", "fixed_point", "accumulate", "gemm", "attention",
+    "exact_sums", "fixed_point", "accumulate", "gemm", "cann", "attention",
 ]  # fmt: skip
 COSTS = ["machines", "workloads", "cost", "latency", "sensitivity"]
 EVIDENCE = [
-    "ledger", "theorems", "promises", "pairs", "evidence", "sweep", "agreement", "effective",
-    "cost_tables", "cost_claims", "experiments", "claims",
+    "finding", "ledger", "theorems", "promises", "pairs", "evidence", "sweep", "agreement",
+    "effective", "products", "cost_tables", "cost_claims", "model", "experiments",
+    "gemm_evidence", "cann_evidence", "claims", "explain",
+]  # fmt: skip
+CONFORMANCE = [
+    "vector_groups", "vector_casts", "vector_blocks", "vector_terms", "vectors", "conform",
 ]  # fmt: skip
 BENCH = ["bench_gemm", "bench"]
 
@@ -51,8 +55,9 @@ MAY_IMPORT = {
     "testing": NAMES,
     **in_order(EVIDENCE, LIBRARY),
     **in_order(BENCH, {*LIBRARY, "sweep"}),
+    **in_order(CONFORMANCE, LIBRARY),
     "plotting": set(),
-    "__main__": {*LIBRARY, *EVIDENCE, *BENCH, "plotting"},
+    "__main__": {*LIBRARY, *EVIDENCE, *BENCH, *CONFORMANCE, "plotting"},
     "__init__": LIBRARY,
 }
 
