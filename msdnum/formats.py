@@ -1,4 +1,4 @@
-"""What a number format is: frozen data with derived properties. Adding a format is adding a line."""
+"""What a number format is: frozen data. Adding a format is adding a line."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -242,12 +242,12 @@ class IntegerFormat:
 
     @property
     def eta(self) -> float:
-        """Spacing of the numbers. Rounding to nearest has an absolute error of at most half of it."""
+        """Spacing of the numbers; rounding to nearest errs by at most half of it."""
         return 2.0**-self.fraction_bits
 
     @property
     def codes(self) -> range:
-        """All bit patterns; a symmetric format never encodes to the pattern of its missing integer."""
+        """All bit patterns; a symmetric format never encodes to that of its missing integer."""
         return range(1 << self.bits)
 
     @property

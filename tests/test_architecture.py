@@ -55,7 +55,7 @@ MAY_IMPORT = {
     "testing": NAMES,
     **in_order(EVIDENCE, LIBRARY),
     **in_order(BENCH, {*LIBRARY, "sweep"}),
-    **in_order(CONFORMANCE, LIBRARY),
+    **in_order(CONFORMANCE, {*LIBRARY, "adapters"}),
     "plotting": set(),
     "__main__": {*LIBRARY, *EVIDENCE, *BENCH, *CONFORMANCE, "plotting"},
     "__init__": LIBRARY,
