@@ -1,0 +1,29 @@
+"""Implementations that ``msdnum conform`` can run: one file each, which any other file can imitate.
+
+An adapter is a Python file with the functions that its implementation has, of those below, and
+
+- ``PACKAGES``: the distributions whose versions belong into the report, a tuple of names.
+
+A missing function, and one that raises NotImplementedError for the names it is given, is not run.
+Arrays come and go as one-dimensional NumPy arrays: binary32 as float32, everything else as
+unsigned bit patterns, one in each element. Names (of ``msdnum.formats`` and ``msdnum.modes``) are
+strings. A result is an array, or a dict of arrays where several are named here. To refuse an input,
+raise any other exception.
+
+- ``encode(x, *, fmt, rounding, overflow)`` gives codes, ``decode(codes, *, fmt)`` values;
+  both element by element.
+- ``quantize(x, *, fmt, rule)`` gives ``scale`` (one for each block), ``codes``, and with NVFP4
+  ``tensor_scale``. MX blocks are 32 numbers, two NVFP4 blocks of 16 are a tensor.
+- ``dequantize(scale, codes, *, fmt)`` gives 32 values.
+- ``pack(codes, *, fmt)`` gives bytes, ``unpack(packed, *, fmt)`` codes, and
+  ``from_blocks_and_scales(packed, scale, *, fmt)`` the 32 values of a gpt-oss block.
+- ``decompose(x, *, scheme)`` gives ``scale_1``, ``codes_1``, ``scale_2``, ``codes_2``, ...
+- ``dot(scale_a, codes_a, scale_b, codes_b, *, fmt, accumulator)`` gives one value.
+"""
+
+from pathlib import Path
+
+__all__ = ["READY"]
+
+READY = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
+"""Names of the adapters that come with the package."""

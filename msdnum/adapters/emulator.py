@@ -1,0 +1,72 @@
+# ruff: noqa: D103
+"""msdnum's own emulator on NumPy arrays."""
+
+from dataclasses import replace
+from typing import Any
+
+from msdnum import blocks, elements, gemm
+from msdnum.accumulators import EXACT, SEQUENTIAL, Accumulator
+from msdnum.blocks import QuantizedArray
+from msdnum.decompose import SCHEMES, decompose_terms
+from msdnum.formats import BLOCK_FORMATS, ELEMENT_FORMATS, MXFP4, MXFP8_E4M3, BlockFormat
+from msdnum.modes import Overflow, Rounding, ScaleRule
+
+PACKAGES = ("msdnum", "numpy")
+
+ACCUMULATORS: dict[str, Accumulator] = {"EXACT": EXACT, "SEQUENTIAL": SEQUENTIAL}
+DOT_FORMATS = {"MXFP4": MXFP4, "MXFP8": MXFP8_E4M3}
+
+
+def encode(x: Any, *, fmt: str, rounding: str, overflow: str) -> Any:
+    target, mode = ELEMENT_FORMATS[fmt], Overflow[overflow]
+    return elements.encode(x, target, overflow=mode, rounding=Rounding[rounding])
+
+
+def decode(codes: Any, *, fmt: str) -> Any:
+    return elements.decode(codes, ELEMENT_FORMATS[fmt])
+
+
+def quantize(x: Any, *, fmt: str, rule: str) -> dict[str, Any]:
+    result = blocks.quantize(x, BLOCK_FORMATS[fmt], rule=ScaleRule[rule])
+    arrays = {"scale": result.scale_codes, "codes": result.codes}
+    if result.tensor_scale is not None:
+        arrays["tensor_scale"] = result.tensor_scale.reshape(1)
+    return arrays
+
+
+def dequantize(scale: Any, codes: Any, *, fmt: str) -> Any:
+    return _quantized(scale, codes, BLOCK_FORMATS[fmt]).dequantize()
+
+
+def _quantized(scale: Any, codes: Any, block: BlockFormat) -> QuantizedArray:
+    return QuantizedArray(codes, scale, None, replace(block, block_size=codes.shape[-1]), -1)
+
+
+def pack(codes: Any, *, fmt: str) -> Any:
+    return blocks.pack(codes, ELEMENT_FORMATS[fmt])
+
+
+def unpack(packed: Any, *, fmt: str) -> Any:
+    return blocks.unpack(packed, ELEMENT_FORMATS[fmt])
+
+
+def from_blocks_and_scales(packed: Any, scale: Any, *, fmt: str) -> Any:
+    blocks_ = packed.reshape(1, -1)
+    return blocks.from_blocks_and_scales(blocks_, scale, BLOCK_FORMATS[fmt]).dequantize()
+
+
+def decompose(x: Any, *, scheme: str) -> dict[str, Any]:
+    arrays = {}
+    for i, term in enumerate(decompose_terms(x, SCHEMES[scheme]), 1):
+        arrays[f"scale_{i}"] = term.scale_codes
+        arrays[f"codes_{i}"] = term.codes
+    return arrays
+
+
+def dot(
+    scale_a: Any, codes_a: Any, scale_b: Any, codes_b: Any, *, fmt: str, accumulator: str
+) -> Any:
+    block = DOT_FORMATS[fmt]
+    a = _quantized(scale_a.reshape(1, 1), codes_a.reshape(1, -1), block)
+    b = gemm.transposed(_quantized(scale_b.reshape(1, 1), codes_b.reshape(1, -1), block))
+    return gemm.matmul(a, b, accumulator=ACCUMULATORS[accumulator])

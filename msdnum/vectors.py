@@ -1,0 +1,168 @@
+"""Test vectors that any implementation can be held against: ``msdnum vectors --out DIR``."""
+
+import argparse
+import hashlib
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from msdnum.formats import ELEMENT_FORMATS
+from msdnum.vector_blocks import dequantize_groups, quantize_groups
+from msdnum.vector_casts import cast_groups, decode_groups
+from msdnum.vector_groups import Arrays, Case, Group, Patterns, Standard
+from msdnum.vector_terms import (
+    decompose_groups,
+    dot_groups,
+    gpt_oss_groups,
+    pack_groups,
+    unpack_groups,
+)
+
+__all__ = [
+    "VERSION", "add_arguments", "digest", "find", "groups", "manifest", "read", "run", "write",
+]  # fmt: skip
+
+VERSION = 1
+"""Of the vectors: one more whenever a bit of them changes."""
+
+ABOUT = {
+    "what": "Given bits and the bits that must come back, from the exact specification.",
+    "patterns": "Hexadecimal, most significant digit first, in the format named beside the array.",
+    "nan": "Where a NaN is expected any NaN of the format will do.",
+    "refused": "Where nothing is expected the input is to be refused.",
+    "decided": "Given the parameters, the source allows this answer only.",
+    "open": "The source allows several answers; the note says which one this is.",
+}
+
+
+@cache
+def groups() -> tuple[Group, ...]:
+    """Return all vectors: the same ones every time."""
+    return (
+        *cast_groups(),
+        *decode_groups(),
+        *quantize_groups(),
+        *dequantize_groups(),
+        *pack_groups(),
+        *unpack_groups(),
+        *gpt_oss_groups(),
+        *decompose_groups(),
+        *dot_groups(),
+    )
+
+
+def find(name: str) -> tuple[Group, Case]:
+    """Return the vector with this id; ValueError, with what is near, if there is none."""
+    stem, _, last = name.rpartition("/")
+    for group in groups():
+        for case in group.cases:
+            if group.name == stem and case.name == last:
+                return group, case
+    near = [g.name for g in groups() if g.name.startswith(name)][:5]
+    near = near or [f"{g.name}/{c.name}" for g in groups() if g.name == name for c in g.cases][:5]
+    raise ValueError(f"vector must be an id of the manifest, got {name!r}; near: {', '.join(near)}")
+
+
+def documents() -> Iterator[tuple[str, str]]:
+    """Yield the name and the text of every file of vectors, one for each operation."""
+    for operation in dict.fromkeys(group.operation for group in groups()):
+        body = {group.name: _as_json(group) for group in groups() if group.operation == operation}
+        yield f"{operation}.json", json.dumps(body, indent=0) + "\n"
+
+
+def _as_json(group: Group) -> dict[str, Any]:
+    first = group.cases[0]
+    formats = {k: v.fmt.name for k, v in (first.given | (first.expected or {})).items()}
+    return {
+        **_heading(group),
+        "arrays": formats,
+        "cases": {c.name: [_hex(c.given), c.expected and _hex(c.expected)] for c in group.cases},
+    }
+
+
+def _hex(arrays: Arrays) -> dict[str, str]:
+    return {name: str(patterns) for name, patterns in arrays.items()}
+
+
+def _heading(group: Group) -> dict[str, Any]:
+    return {
+        "operation": group.operation,
+        "parameters": group.parameters,
+        "topic": group.topic,
+        "source": group.source,
+        "standard": group.standard.value,
+        "note": group.note,
+        "count": len(group.cases),
+    }
+
+
+@cache
+def manifest() -> dict[str, Any]:
+    """Return what there is: version, counts, digests, and for every group its source."""
+    texts = dict(documents())
+    files = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
+    return {
+        "version": VERSION,
+        **ABOUT,
+        "count": sum(len(group.cases) for group in groups()),
+        "digest": hashlib.sha256("".join(files.values()).encode()).hexdigest(),
+        "files": files,
+        "groups": {group.name: _heading(group) for group in groups()},
+    }
+
+
+def digest() -> str:
+    """Return the SHA-256 of all vectors."""
+    return str(manifest()["digest"])
+
+
+def write(directory: Path) -> None:
+    """Write the vectors and ``manifest.json``, making the directory if need be."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in documents():
+        (directory / name).write_text(text, encoding="utf-8")
+    text = json.dumps(manifest(), indent=1) + "\n"
+    (directory / "manifest.json").write_text(text, encoding="utf-8")
+
+
+def read(directory: Path) -> tuple[Group, ...]:
+    """Return the vectors written to a directory."""
+    found = []
+    listed = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
+    for name in listed["files"]:
+        document = json.loads((directory / name).read_text(encoding="utf-8"))
+        found += [_from_json(body) for body in document.values()]
+    return tuple(found)
+
+
+def _from_json(body: dict[str, Any]) -> Group:
+    formats = body["arrays"]
+
+    def arrays(texts: dict[str, str]) -> Arrays:
+        return {
+            name: Patterns(ELEMENT_FORMATS[formats[name]], tuple(int(x, 16) for x in text.split()))
+            for name, text in texts.items()
+        }
+
+    cases = tuple(
+        Case(name, arrays(given), None if expected is None else arrays(expected))
+        for name, (given, expected) in body["cases"].items()
+    )
+    standard = Standard(body["standard"])
+    named = {name: body[name] for name in ("operation", "parameters", "topic", "source", "note")}
+    return Group(**named, standard=standard, cases=cases)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``msdnum vectors``."""
+    parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="where to write")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out ``msdnum vectors``."""
+    write(args.out)
+    listed = manifest()
+    print(f"{listed['count']} vectors in {len(listed['groups'])} groups, sha256 {digest()}")
+    return 0
