@@ -26,6 +26,7 @@ from msdnum.promises import (
     INT8_NORMAL,
     INT8_SUBNORMAL,
     M_64516,
+    MXFP4_64,
     MXFP4_NORMAL,
     MXFP4_UNDERFLOW,
     MXFP8_32,
@@ -190,7 +191,7 @@ def product_theorems(study: Study) -> Iterator[Entry]:
 
 TENSOR_PROMISES = (
     Promise("INT8 x2 by row", INT8_X2, M_64516, "int8-decomposition", EVERY_AMAX),
-    Promise("MXFP4 x2, CEIL", MXFP4_X2, ALPHA_64, "mxfp4-decomposition", EVERY_AMAX),
+    Promise("MXFP4 x2, CEIL", MXFP4_X2, MXFP4_64, "mxfp4-decomposition", EVERY_AMAX),
     Promise("MXFP8 x1, CEIL", MXFP8_X1, MXFP8_32, "mxfp8-decomposition", EVERY_AMAX),
 )
 

@@ -115,9 +115,9 @@ def judge_blocks(x: Array, promise: Promise, kind: str = "exhaustive") -> Findin
     rows = first.rows(x)
     left = np.abs(first.rows(result.remainder).astype(np.float64))
     each, place = np.arange(len(rows)), left.argmax(axis=1)
-    amax, errors = np.abs(rows).max(axis=1), left[each, place]
-    promised = [float(promise.bound.at(float(m))) if m else 1.0 for m in amax]
-    worst = int((errors / promised).argmax())
+    amax, errors = np.abs(rows).max(axis=1).astype(np.float64), left[each, place]
+    promised = promise.bound.at_each(amax) * result.denominator
+    worst = int((errors / np.where(promised == 0, 1, promised)).argmax())
     error = Fraction(float(errors[worst])) / result.denominator
     evidence = Evidence(kind, x.size, "elements")
     witness = _witness(rows[worst], int(place[worst]))

@@ -16,11 +16,11 @@ def explain(name: str) -> Iterator[str]:
     ValueError
         If there is no claim and no theorem of that name.
     """
-    known = [
-        entry for entry in claims.entries(claims.Study()) if name in (entry.claim, entry.theorem)
-    ]
+    every = claims.entries(claims.Study())
+    known = [entry for entry in every if name in (entry.claim, entry.theorem)]
     if not known and theorem(name) is None:
-        ids = [claim.id for claim in claims.CLAIMS] + theorem_ids()
+        named = {entry.theorem for entry in every if entry.theorem} | set(theorem_ids())
+        ids = [*dict.fromkeys(entry.claim for entry in every), *sorted(named)]
         raise ValueError(f"claim or theorem must be one of {', '.join(ids)}, got {name!r}")
     yield from (f"{claim.id}: {claim.statement}\n" for claim in claims.CLAIMS if claim.id == name)
     for entry in known:

@@ -15,6 +15,7 @@ from msdnum.decompose import INT8_X2_FLOAT32, MXFP4_X2, Scheme, decompose_terms
 from msdnum.finding import Evidence, Finding, Verdict
 from msdnum.formats import E8M0, INT4_GROUP, INT8_ROW, MXFP4, BlockFormat
 from msdnum.gemm import Addition, Recombination, matmul, transposed
+from msdnum.promises import coverings
 
 __all__ = [
     "GEMM_CASES", "GemmCase", "judge_attention", "judge_int32_overflow", "judge_probabilistic",
@@ -127,8 +128,7 @@ def _ranges(x: Array, scheme: Scheme) -> Floats:
     size = scheme.formats[0].block_size or x.shape[1]
     amax = np.abs(x.reshape(len(x), -1, size)).max(axis=-1).astype(np.float64)
     if scheme.formats[0].scale is E8M0:
-        significand, exponent = np.frexp(amax)
-        amax = np.where(amax == 0, 0, np.ldexp(1.0, exponent - (significand == 0.5)))
+        amax = coverings(amax)
     return np.repeat(amax, size, axis=1)
 
 

@@ -6,6 +6,9 @@ from fractions import Fraction
 from functools import partial
 from math import frexp
 
+import numpy as np
+from numpy.typing import NDArray
+
 from msdnum import bounds
 from msdnum.decompose import (
     INT8_X1,
@@ -28,17 +31,24 @@ from msdnum.modes import ScaleRule
 
 __all__ = [
     "ALPHA_64", "EVERY_AMAX", "INT8_NORMAL", "INT8_SUBNORMAL", "M_64516", "MXFP4_NORMAL",
-    "MXFP4_UNDERFLOW", "MXFP8_32", "RULES", "SECOND", "Bound", "Promise", "covering", "promises",
-    "with_rule",
+    "MXFP4_64", "MXFP4_UNDERFLOW", "MXFP8_32", "RULES", "SECOND", "Bound", "Promise", "covering",
+    "coverings", "promises", "with_rule",
 ]  # fmt: skip
 
 Number = Fraction | float
+Floats = NDArray[np.float64]
 
 
 def covering(amax: Number) -> Fraction:
     """Return alpha, the least power of two that is not below a float32 ``amax``."""
     significand, exponent = frexp(amax)
     return Fraction(2) ** (exponent - (significand == 0.5))
+
+
+def coverings(amax: Floats) -> Floats:
+    """Return alpha for many; 0 for 0."""
+    significand, exponent = np.frexp(amax)
+    return np.where(amax == 0, 0, np.ldexp(1.0, exponent - (significand == 0.5)))
 
 
 def whole(amax: Number) -> Fraction:
@@ -79,6 +89,13 @@ class Bound:
     def at(self, amax: Number) -> Fraction:
         """Return the bound for a block with this amax."""
         return self.of(self.range(amax))
+
+    def at_each(self, amax: Floats) -> Floats:
+        """Return the bounds for many blocks in float64, each rounded once; 0 for a zero block."""
+        spans = coverings(amax) if self.unit == "alpha" else amax
+        different, place = np.unique(spans, return_inverse=True)
+        each = np.array([float(self.of(Fraction(r))) if r else 0.0 for r in different.tolist()])
+        return each[place]
 
     def found(self, error: Fraction, amax: Number) -> str:
         """Write an error as the fraction of the range that it is."""
@@ -125,6 +142,7 @@ MXFP4_UNDERFLOW = range(1, 0x0280)
 
 M_64516 = Bound("M/64516", "M", lambda m: m / 64516)
 ALPHA_64 = Bound("alpha/64", "alpha", lambda alpha: alpha / 64)
+MXFP4_64 = Bound("alpha/64 or 2^-129", "alpha", bounds.mxfp4_decomposition)
 MXFP8_32 = Bound("alpha/32 or 2^-137", "alpha", bounds.mxfp8_decomposition)
 
 RULES = (ScaleRule.COVERING, ScaleRule.RCEIL, ScaleRule.EVEN, ScaleRule.FLOOR)

@@ -31,6 +31,7 @@ from msdnum.promises import (
     EVERY_AMAX,
     INT8_NORMAL,
     M_64516,
+    MXFP4_64,
     MXFP4_NORMAL,
     Bound,
     Promise,
@@ -272,6 +273,13 @@ def test_alpha_covers_amax(amax):
     assert alpha / 2 < amax <= alpha
 
 
+@given(st.lists(st.floats(2.0**-149, 2.0**127, width=32) | st.just(0.0), min_size=1))
+def test_bounds_of_many_blocks_are_those_of_each(amaxes):
+    for bound in (M_64516, MXFP4_64):
+        each = [float(bound.at(amax)) if amax else 0.0 for amax in amaxes]
+        assert bound.at_each(np.array(amaxes)).tolist() == each
+
+
 def test_a_bound_in_another_unit_is_refused():
     with pytest.raises(ValueError, match=r"unit must be one of alpha, M, amax, got 'm'"):
         Bound("m", "m", lambda m: m)
@@ -295,6 +303,13 @@ def test_a_block_that_bf16_does_not_hold_is_shown_in_binary32():
     )
     assert finding.witness.format == "BINARY32"
     assert finding.witness.block == (0x3F800000, 0x3EAAAAAB)
+
+
+def test_underflow_is_part_of_the_promise_to_a_tensor():
+    x = np.full((2, 32), 2.0**-133, np.float32)
+    for promise in claims.TENSOR_PROMISES:
+        assert evidence.judge_blocks(x, promise).verdict is HOLDS
+    assert evidence.judge_blocks(x, CLAIMED[2]).verdict is FAILS
 
 
 def test_zeros_are_no_error():
@@ -490,7 +505,7 @@ def test_explain_knows_claims_too(monkeypatch):
     assert "model: the bounds hold on all-MiniLM-L6-v2" in text
     assert "mxfp8-decomposition: no proofs/mxfp8-decomposition/README.md" in text
     assert "msdnum verify --only model" in text
-    with pytest.raises(ValueError, match=r"claim or theorem must be one of C1, .*, got 'nothing'"):
+    with pytest.raises(ValueError, match=r"claim or theorem must be one of model, .*, got 'nothing'"):
         list(explain.explain("nothing"))
 
 
