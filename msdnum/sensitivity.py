@@ -19,7 +19,7 @@ from msdnum.latency import Scenario, Stages
 
 __all__ = ["Bar", "Range", "elasticity", "latency_at", "parameters", "pays", "tornado"]
 
-Lead = Callable[[Fraction], Fraction]
+Curve = Callable[[Fraction], Fraction]
 ROOTS = ("workload", "method", "efficiency", "fill")
 STILL = Stages(Fraction(0), Fraction(0), Fraction(0))
 
@@ -102,11 +102,21 @@ def latency_at(scenario: Scenario, path: str, factor: Fraction) -> Fraction:
 
 
 def _latency_at(scenario: Scenario, path: str, factor: Fraction) -> Fraction:
-    if path == "fill":
-        return scenario.stages.latency(scenario.fill * factor)
-    more = (1 / factor if _is_reciprocal(path) else factor) - 1
-    times = zip(scenario.stages.times, _growth(scenario, path).times, strict=True)
-    return Stages(*(t + more * g for t, g in times)).latency(scenario.fill)
+    return _curve(scenario, path)(factor)
+
+
+def _curve(scenario: Scenario, path: str) -> Curve:
+    """Return the latency as a function of what the parameter is multiplied with."""
+    stages, growth, fill = scenario.stages, _growth(scenario, path), scenario.fill
+
+    def latency(factor: Fraction) -> Fraction:
+        if path == "fill":
+            return stages.latency(fill * factor)
+        more = (1 / factor if _is_reciprocal(path) else factor) - 1
+        times = zip(stages.times, growth.times, strict=True)
+        return Stages(*(t + more * g for t, g in times)).latency(fill)
+
+    return latency
 
 
 # Tornado
@@ -206,8 +216,10 @@ def pays(baseline: Scenario, multiscale: Scenario, path: str) -> tuple[Range, ..
 
 
 def _faster(baseline: Scenario, multiscale: Scenario, path: str) -> Iterator[Range]:
+    slow, fast = _curve(baseline, path), _curve(multiscale, path)
+
     def lead(factor: Fraction) -> Fraction:
-        return _latency_at(baseline, path, factor) - _latency_at(multiscale, path, factor)
+        return slow(factor) - fast(factor)
 
     kinks = {x for s in (baseline, multiscale) for x in _kinks(s, path)}
     segments = pairwise([Fraction(0), *sorted(kinks), None])
@@ -238,7 +250,7 @@ def _between(left: Fraction, right: Fraction | None, thirds: int) -> Fraction:
     return left + width * thirds / 3
 
 
-def _root(lead: Lead, segment: tuple[Fraction | None, Fraction | None]) -> Iterator[Fraction]:
+def _root(lead: Curve, segment: tuple[Fraction | None, Fraction | None]) -> Iterator[Fraction]:
     """Yield where a function that is affine on a segment is zero inside it."""
     left, right = segment
     assert left is not None
