@@ -25,7 +25,7 @@ EMULATOR = [
 COSTS = ["machines", "workloads", "cost", "latency", "sensitivity"]
 EVIDENCE = [
     "finding", "ledger", "theorems", "promises", "pairs", "evidence", "sweep", "agreement",
-    "effective", "products", "cost_tables", "cost_claims", "model", "experiments",
+    "effective", "products", "cost_tables", "cost_claims", "model", "gemm_bounds", "experiments",
     "gemm_evidence", "cann_evidence", "claims", "explain",
 ]  # fmt: skip
 CONFORMANCE = [
@@ -55,6 +55,7 @@ MAY_IMPORT = {
     "testing": NAMES,
     **in_order(EVIDENCE, LIBRARY),
     **in_order(BENCH, {*LIBRARY, "sweep"}),
+    "adapters": LIBRARY,
     **in_order(CONFORMANCE, {*LIBRARY, "adapters"}),
     "plotting": set(),
     "__main__": {*LIBRARY, *EVIDENCE, *BENCH, *CONFORMANCE, "plotting"},

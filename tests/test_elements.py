@@ -174,9 +174,11 @@ def test_ml_dtypes_agrees(fmt):
     """It overflows to Inf or NaN where there is one, as OVERFLOW, and saturates elsewhere.
 
     Its NaNs keep their sign, ours do not; to formats without NaN it makes them zeros, we refuse.
-    Zero and what underflows is NaN in its E8M0: our OVERFLOW again.
+    Zero is NaN in its E8M0: our OVERFLOW again. Below 2**-126 its E8M0 is not RNE, and left out.
     """
     x = encodable(np.concatenate([ALL_BF16, hostile(fmt)]), fmt)
+    if fmt is E8M0:
+        x = x[~(np.abs(x) < 2.0**-126) | (x == 0)]
     overflow = overflows(fmt)[-1]
     ours = msdnum.as_ml_dtype(msdnum.encode(x, fmt, overflow=overflow), fmt)
     with np.errstate(over="ignore", invalid="ignore"):
