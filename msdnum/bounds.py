@@ -500,8 +500,8 @@ def gemm(
         Products of E2M1, E4M3 and INT8 values with power-of-two scales are exact in binary32, and
         the sum of a block of 32 MXFP4 products is too: there, count the blocks.
     underflows : int
-        Multiplications per entry whose result may be subnormal; each adds ``2**-150``. Additions
-        do not underflow.
+        Multiplications per entry whose result may be subnormal; each adds ``2**-150``, provided
+        that no scale above 1 follows. Additions do not underflow.
 
     Notes
     -----
