@@ -198,6 +198,17 @@ def test_no_bound_is_loose(promise, all_bf16):
     assert Fraction(9, 10) < all_bf16.judge(promise).ratio <= 1
 
 
+@pytest.mark.parametrize("rule", [ScaleRule.CEIL, ScaleRule.RCEIL, ScaleRule.EVEN, ScaleRule.FLOOR])
+def test_the_specification_reproduces_the_worst_block_of_every_amax(rule):
+    scheme = with_rule(MXFP4_X2, rule, own_amax=True)
+    found = profile(scheme, (Window(ONE, ONE + 127, depth=8),), quiet)
+    promise = Promise("", scheme, ALPHA_64, None, EVERY_AMAX)
+    for amax, block in found.blocks.items():
+        assert block[0] == amax
+        witness = Witness("BF16", block, len(block) - 1)
+        assert error_by_spec(promise, witness)[0] == found.errors[amax]
+
+
 def test_the_largest_error_in_a_window_is_that_of_all_its_pairs():
     window = Window(0x3FA0, 0x3FA3, depth=2)
     found = profile(MXFP4_X2, (window,), quiet)
@@ -383,6 +394,14 @@ def test_disagreement_is_seen(monkeypatch):
     assert finding.witness is not None
 
 
+def test_a_wrong_remainder_is_seen(monkeypatch):
+    monkeypatch.setattr(agreement, "decompose", half_left)
+    finding = agreement.decompositions_agree(1, seed=0)
+    assert finding.verdict is FAILS
+    assert "NumPy and spec" in finding.notes[0]
+    assert len(finding.witness.block) == 32
+
+
 def test_certificates_are_read(tmp_path):
     assert agreement.sweeps_agree(tmp_path).verdict is NOT_RUN
     good = {"sweep": "cast_E2M1", "count": 2**32, "mismatches": 0}
@@ -505,7 +524,9 @@ def test_explain_knows_claims_too(monkeypatch):
     assert "model: the bounds hold on all-MiniLM-L6-v2" in text
     assert "mxfp8-decomposition: no proofs/mxfp8-decomposition/README.md" in text
     assert "msdnum verify --only model" in text
-    with pytest.raises(ValueError, match=r"claim or theorem must be one of model, .*, got 'nothing'"):
+    with pytest.raises(
+        ValueError, match=r"claim or theorem must be one of model, .*, got 'nothing'"
+    ):
         list(explain.explain("nothing"))
 
 

@@ -48,6 +48,15 @@ def test_measured_sums_are_exact(case):
     assert error.shape == (2, 3)
 
 
+@EACH_CASE
+def test_the_bound_is_that_of_the_theorem(case):
+    x, w = normal(1, 96), normal(1, 96, seed=4)
+    error, product, span = (float(part[0, 0]) for part in case.measured(x, w))
+    accumulation = case.accumulation(96 * case.scheme.terms)
+    promised = bounds.gemm(case.residuals, accumulation).at(product, span)
+    assert case.ratio(x, w) == pytest.approx(error / float(promised), rel=1e-12)
+
+
 def test_ranges_are_those_of_blocks():
     x = np.zeros((1, 64), np.float32)
     x[0, 3], x[0, 40] = -1.5, 4.0
