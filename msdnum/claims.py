@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from msdnum import agreement, errors, products
 from msdnum.cases import minilm
+from msdnum.cost_claims import COST_CLAIMS, c4, c5, c6, c8
 from msdnum.decompose import INT8_X2, INT8_X2_FLOAT32, MXFP4_X2, MXFP8_X1
 from msdnum.effective import EffectiveBits, approximation
 from msdnum.evidence import Pairs, Progress, judge_blocks, judge_rounding, unheard
@@ -54,6 +55,7 @@ CLAIMS = (
         "two-pass MXFP4 has about 6.6 effective bits, one-pass MXFP8 5.24",
         Verdict.CONDITIONAL,
     ),
+    *COST_CLAIMS,
     Claim("bounds", "every bound of msdnum.bounds holds; one whose ratio is 1 is attained"),
     Claim("model", "the bounds hold on all-MiniLM-L6-v2, at its first linear layer"),
     Claim("tensor", "the bounds hold on the tensor given"),
@@ -248,7 +250,7 @@ def bits(study: Study) -> Iterator[Entry]:
 
 
 STUDIES: tuple[Callable[[Study], Iterator[Entry]], ...] = (
-    c1, c2, c3, theorems, product_theorems, model, tensor, bits,
+    c1, c2, c3, c4, c5, c6, c8, theorems, product_theorems, model, tensor, bits,
 )  # fmt: skip
 
 

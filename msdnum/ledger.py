@@ -102,10 +102,11 @@ class Row:
     def lines(self) -> list[str]:
         """Return the row as text: what, how much, and below it witness and evidence."""
         entry, finding = self.entry, self.finding
+        verdict = finding.verdict.value.partition(" under")[0]
         mark = "" if self.as_expected else f"  != expected: {entry.expected.value}"
         first = (
             f"  {entry.convention:<42.42} {entry.promise:>20} {finding.found:>20} "
-            f"{_ratio(finding.ratio):>9}  {finding.verdict.value}{mark}"
+            f"{_ratio(finding.ratio):>9}  {verdict}{mark}"
         )
         witness = _shortened(finding.witness) if finding.witness else ""
         below = ". ".join(filter(None, [witness, self.evidence, *finding.notes]))
