@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate, pairwise
-from operator import mul
+from operator import le, mul
 from typing import TypeAlias
 
 import numpy as np
@@ -39,8 +39,7 @@ __all__ = [
 OWN_AMAX = None
 """In place of a scheme's ratios: every scale follows from the amax of what is left."""
 
-MAX_EXACT_TERMS = 3
-MAX_LOG2_RATIO = 16
+MAX_INTEGER_TERMS = 3
 
 
 @dataclass(frozen=True)
@@ -96,29 +95,62 @@ class Scheme:
         if self.arithmetic is not Arithmetic.EXACT:
             raise ValueError(f"arithmetic must be EXACT with E8M0 scales in scheme {self.name!r}")
         for ratio in self.ratios or ():
-            if not _is_power_of_two(ratio) or abs(_log2(ratio)) > MAX_LOG2_RATIO:
+            if not _is_power_of_two(ratio):
                 raise ValueError(
-                    f"ratios must be powers of two from 2**-{MAX_LOG2_RATIO} to "
-                    f"2**{MAX_LOG2_RATIO} with E8M0 scales, got {ratio} in scheme {self.name!r}"
+                    f"ratios must be powers of two with E8M0 scales, got {ratio} in {self.name!r}"
                 )
+        if not (self._covers() or self._saturates_exactly()):
+            raise ValueError(
+                f"ratios must be smaller: a saturated term of scheme {self.name!r} could leave "
+                f"more than binary32 holds, got {', '.join(map(str, self.ratios or ()))}"
+            )
+
+    def _covers(self) -> bool:
+        """Return whether no term can saturate."""
+        elements = [fmt.element for fmt in self.formats]
+        enough = map(_natural_ratio, elements, elements[1:])
+        rule = self.formats[0].rule
+        return self.ratios is OWN_AMAX or (
+            rule is ScaleRule.COVERING and all(map(le, self.ratios, enough))
+        )
+
+    def _saturates_exactly(self) -> bool:
+        """Return whether every saturated value is a multiple of the ulp of what it is taken from.
+
+        That is below ``2**(emax + 1)`` of the first scale under every rule.
+        """
+        first, *others = (fmt.element for fmt in self.formats)
+        drops = accumulate(map(_log2, self.ratios or ()))
+        return all(
+            drop + first.emax - element.emax <= 23 - element.precision
+            for drop, element in zip(drops, others, strict=True)
+        )
 
     def _check_integers(self) -> None:
         if self.formats[0].scale is not BINARY32:
             raise ValueError(f"formats must have E8M0 or BINARY32 scales in scheme {self.name!r}")
         if not all(isinstance(f.element, IntegerFormat) for f in self.formats):
             raise ValueError(f"formats must be integers with BINARY32 scales in {self.name!r}")
-        if any(ratio.denominator != 1 or ratio < 1 for ratio in self.ratios or ()):
-            raise ValueError(f"ratios must be positive integers in scheme {self.name!r}")
-        if self.arithmetic is Arithmetic.EXACT and (
-            self.ratios is OWN_AMAX
-            or self.terms > MAX_EXACT_TERMS
-            or any(f.element.bits > 8 for f in self.formats)
-            or any(ratio > 254 for ratio in self.ratios)
-        ):
+        if any(fmt.element.fraction_bits or fmt.element.bits > 8 for fmt in self.formats):
             raise ValueError(
-                f"formats must be at most {MAX_EXACT_TERMS} terms of at most 8 bits with ratios of "
-                f"at most 254 in exact arithmetic: scheme {self.name!r}"
+                f"formats must be integers of at most 8 bits, no fractions, in scheme {self.name!r}"
             )
+        if self.terms > MAX_INTEGER_TERMS:
+            raise ValueError(
+                f"formats must be at most {MAX_INTEGER_TERMS} terms with BINARY32 scales, "
+                f"got {self.terms} in scheme {self.name!r}"
+            )
+        if self.ratios is OWN_AMAX:
+            if self.arithmetic is Arithmetic.EXACT:
+                raise ValueError(f"ratios must be given in exact arithmetic: scheme {self.name!r}")
+            return
+        for ratio, fmt in zip(self.ratios, self.formats[1:], strict=True):
+            largest = 2 * fmt.element.max_integer
+            if ratio.denominator != 1 or not 1 <= ratio <= largest:
+                raise ValueError(
+                    f"ratios must be integers in 1..{largest} before {fmt.element.name}, which "
+                    f"has to cover what is left, got {ratio} in scheme {self.name!r}"
+                )
 
     @property
     def terms(self) -> int:
@@ -136,9 +168,7 @@ class Scheme:
 
 
 def _is_power_of_two(ratio: Fraction) -> bool:
-    return ratio > 0 and ratio.numerator & (ratio.numerator - 1) == 0 == (
-        ratio.denominator & (ratio.denominator - 1)
-    )
+    return ratio > 0 and ratio.numerator.bit_count() == 1 == ratio.denominator.bit_count()
 
 
 def _log2(power: Fraction) -> int:
@@ -173,13 +203,18 @@ def covering_scheme(
     Source: paper, claim C2; theorems mxfp4-decomposition and mixed-decomposition.
     """
     formats = tuple(BlockFormat(f"MX-{e.name}", e, E8M0, block_size, rule) for e in elements)
-    ratios = tuple(Fraction(2) ** (_gain(a) + b.emax - a.emax) for a, b in pairwise(elements))
+    ratios = tuple(_natural_ratio(a, b) for a, b in pairwise(elements))
     return Scheme(name, formats, ratios, Arithmetic.EXACT)
 
 
-def _gain(element: ElementFormat) -> int:
-    """Return g such that rounding ``|x| <= 2**emax`` leaves at most ``2**(emax - g)``."""
-    return element.precision + isinstance(element, FloatFormat)
+def _natural_ratio(element: ElementFormat, following: ElementFormat) -> Fraction:
+    """Return the largest ratio of scales at which the next term covers what this one leaves.
+
+    Rounding ``|x| <= 2**emax`` to p bits leaves at most ``2**(emax - p - 1)``, twice that if the
+    format is fixed-point.
+    """
+    gain = element.precision + isinstance(element, FloatFormat)
+    return Fraction(2) ** (gain + following.emax - element.emax)
 
 
 def amax_scheme(
@@ -381,7 +416,8 @@ def _round_terms(rows: Array, scheme: Scheme) -> tuple[tuple[Array, ...], Quanta
 def _exact(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
     """Divide as on paper: the digits of ``127 x / amax`` in base 254, balanced, by exact rests.
 
-    With at most three terms of 8 bits every product and difference here is a float64 number.
+    With at most three terms of 8 bits every product and difference here is a float64 number, and
+    with ratios that let each term cover what is left no digit is out of range.
     """
     xp = bits.namespace(rows)
     amax = blocks.row_amax(rows)

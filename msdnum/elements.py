@@ -186,6 +186,7 @@ def _check_representable(pattern: Array, fmt: ElementFormat, overflow: Overflow)
 
 
 def check_random(rounding: Rounding, random: Any, x: Array) -> Array | None:
+    """Return the random words that the rounding needs, or None; raise if there should be none."""
     check_mode("rounding", rounding, Rounding)
     if rounding is Rounding.STOCHASTIC:
         return bits.random_words(random, x)
@@ -242,7 +243,8 @@ def round_to_quanta(
     m, emin = _quantum(fmt)
     x = bits.fields(pattern)
     above = x.exponent - (exponent + emin)
-    shift = bits.FRACTION_BITS - m + (xp.clip(-above, 0, 60) if _is_gradual(fmt) else 0 * above)
+    behind = xp.clip(-above, 0, 60) if _is_gradual(fmt) else xp.zeros_like(above)
+    shift = behind + (bits.FRACTION_BITS - m)
     if words is not None:
         count = _round_stochastic(x.significand, shift, words)
     elif rounding is Rounding.RNE and m < bits.FRACTION_BITS:

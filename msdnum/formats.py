@@ -73,6 +73,10 @@ class FloatFormat:
             )
         if self.specials is Specials.IEEE and self.exponent_bits < 2:
             raise ValueError(f"exponent_bits must be at least 2 with IEEE specials: {self.name!r}")
+        if not self.signed and self.specials is Specials.NONE:
+            raise ValueError(
+                f"signed must be True where a negative number has no NaN to become: {self.name!r}"
+            )
         if self.specials is Specials.NAN and self.exponent_bits + self.fraction_bits < 2:
             raise ValueError(f"{self.name!r} has no number besides zero and NaN")
         if self.emin - self.fraction_bits < -149 or self.emax > 127:

@@ -157,6 +157,7 @@ def test_jax_without_float64():
 
 
 POWERS = MXFP4_X2.formats
+FLOOR = MIXED[5].formats
 INTEGERS = INT8_X2.formats
 
 
@@ -169,12 +170,17 @@ INTEGERS = INT8_X2.formats
         (((NVFP4,), (), Arithmetic.EXACT), "formats must not have a tensor scale"),
         ((POWERS, (), Arithmetic.EXACT), "ratios must be 1 for 2 terms, got 0"),
         ((POWERS, (Fraction(3),), Arithmetic.EXACT), "ratios must be powers of two"),
-        ((POWERS, (Fraction(2**17),), Arithmetic.EXACT), "ratios must be powers of two"),
+        ((POWERS, (Fraction(2**22),), Arithmetic.EXACT), "ratios must be smaller"),
+        ((FLOOR, (Fraction(2**22),), Arithmetic.EXACT), "ratios must be smaller"),
         ((POWERS, (Fraction(0),), Arithmetic.EXACT), "ratios must be powers of two"),
-        ((INTEGERS, (Fraction(1, 2),), Arithmetic.EXACT), "ratios must be positive integers"),
-        ((INTEGERS, OWN_AMAX, Arithmetic.EXACT), "formats must be at most 3 terms"),
-        ((INTEGERS, (Fraction(255),), Arithmetic.EXACT), "formats must be at most 3 terms"),
+        ((INTEGERS, (Fraction(1, 2),), Arithmetic.EXACT), "ratios must be integers in 1..254"),
+        ((INTEGERS, (Fraction(255),), Arithmetic.FLOAT32), "ratios must be integers in 1..254"),
+        ((INTEGERS, OWN_AMAX, Arithmetic.EXACT), "ratios must be given in exact arithmetic"),
         ((INTEGERS[:1] * 4, (Fraction(254),) * 3, Arithmetic.EXACT), "at most 3 terms"),
+        (
+            ((replace(INTEGERS[0], element=FIXED),), (), Arithmetic.EXACT),
+            "formats must be integers of at most 8 bits, no fractions",
+        ),
         (
             ((replace(INTEGERS[0], element=E2M1),), (), Arithmetic.FLOAT32),
             "formats must be integers with BINARY32 scales",
@@ -188,6 +194,14 @@ INTEGERS = INT8_X2.formats
 def test_schemes_that_mean_nothing(arguments, message):
     with pytest.raises(ValueError, match=message):
         Scheme("name", *arguments)
+
+
+@pytest.mark.parametrize("power", range(-6, 21))
+@pytest.mark.parametrize("formats", [POWERS, FLOOR], ids=["CEIL", "FLOOR"])
+def test_any_ratio_leaves_an_exact_remainder(formats, power):
+    scheme = Scheme("any", formats, (Fraction(2) ** power,), Arithmetic.EXACT)
+    for row in CORPUS[:60:3]:
+        assert_sums_up(row, msdnum.decompose(row, scheme))
 
 
 def test_bad_arguments():
