@@ -40,6 +40,7 @@ from msdnum.formats import (
 from msdnum.latency import PIPELINED, UNPIPELINED, Efficiency, Scenario, Stages, in_tiles
 from msdnum.machines import (
     ASCEND_910B2,
+    ASCEND_910B4,
     ASCEND_950PR,
     B200,
     B300,
@@ -538,6 +539,30 @@ def test_where_msd_stops_paying_on_a_910b2(route, reads, fill, expected):
     first = Scenario(ASCEND_910B2, gemm, Dequantize(EIGHT, route), fill)
     second = Scenario(ASCEND_910B2, gemm, MultiScale(EIGHT, EIGHT, 2, reads), fill)
     assert pays(first, second, "workload.m") == expected
+
+
+def three_digits(machine, route, reads):
+    """Return INT4 weights in groups of 128, lifted or against three INT4 digits, pipelined."""
+    weight, gemm = operand(INT4_GROUP), Gemm(1, 4096, 4096)
+    multiscale = MultiScale(weight, operand(INT4), 3, reads, route)
+    return (Scenario(machine, gemm, method) for method in (Dequantize(weight, route), multiscale))
+
+
+def test_msd_may_stop_and_begin_again():
+    """Where the baseline's matrix unit is slower than the two ways of the terms through HBM."""
+    found = pays(*three_digits(ASCEND_910B2, HBM, Reads.PER_PASS), "workload.m")
+    stop = (Fraction("36.25") - Fraction("12.75")) / 8 * 4096 / 27
+    again = Fraction("12.75") / 8 * 4096 / Fraction("1.6")
+    again /= 2 * 4096 / Fraction("353.8944") - 31 / Fraction("1.6")
+    assert found == (Range(Fraction(0), stop), Range(again, None))
+
+
+def test_a_tie_at_one_point_is_no_gain():
+    """At 96 rows lifting weights, multiplying them and the bytes of MSD take equally long."""
+    pair = list(three_digits(ASCEND_910B4, ON_CHIP, Reads.ONCE))
+    tie = Fraction(96)
+    assert pays(*pair, "workload.m") == (Range(Fraction(0), tie), Range(tie, None))
+    assert latency_at(pair[0], "workload.m", tie) == latency_at(pair[1], "workload.m", tie)
 
 
 def test_five_passes_through_hbm_are_one_too_many():
