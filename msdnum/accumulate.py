@@ -1,6 +1,6 @@
 """Sums of products over k, as each accumulator defines them, for two-dimensional finite factors."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -23,14 +23,14 @@ from msdnum.exact_sums import dot, float64_dot, integer_dot, rounded_sum
 from msdnum.factors import Factor, Kind
 from msdnum.fixed_point import cdna3_step, grouped_step, matrix_unit_step
 
-__all__ = ["accumulate", "check_accumulator", "depends_on_range"]
+__all__ = ["accumulate", "check_accumulator", "cut", "depends_on_range", "loop"]
 
 ELEMENTS = 1 << 15
 """Elements of a tile of NumPy's accumulator: it and a product stay in the cache."""
 DOT_ELEMENTS = 1 << 20
 """The same where BLAS makes the products."""
-ROWS = 128
-"""Rows of a tile in JAX."""
+ROWS, COLUMNS, DOT_ROWS = 512, 128, 128
+"""The same in JAX, rows alone where BLAS makes the products."""
 UNROLLED = 16
 TREE = 32
 FLOAT32_INTEGERS = 1 << 24
@@ -98,7 +98,8 @@ def accumulate(
     if c is None:
         shape = (a.elements.shape[0], b.elements.shape[1])
         c = bits.namespace(a.elements).zeros(shape, np.float32)
-    return _over_tiles(run, left, right, c, _tile(accumulator))
+    blas = isinstance(accumulator, Blocks) and isinstance(accumulator.inner, Exact)
+    return _over_tiles(run, left, right, c, blas)
 
 
 def depends_on_range(accumulator: Accumulator, kinds: tuple[Kind, Kind]) -> bool:
@@ -191,15 +192,25 @@ def _operands(
     if isinstance(inner, PairwiseUnit):
         a, b = (_without_subnormals(x, k) for x, k in zip((a, b), kinds, strict=True))
     if not _are_exact(kinds):
-        return [_values(a)], [_values(b)], ROUNDED
+        return [_values(a, ROUNDED)], [_values(b, ROUNDED)], ROUNDED
     if in_range:
-        return [_values(a)], [_values(b)], NATIVE
+        return [_values(a, NATIVE)], [_values(b, NATIVE)], NATIVE
     return _apart(a), _apart(b), CAREFUL
 
 
-def _values(x: Factor) -> Array:
+def _values(x: Factor, arithmetic: Arithmetic) -> Array:
     value = _scaled_elements(x)
-    return value if x.exponents is None else scale_by_power(value, x.exponents)
+    if x.exponents is None:
+        return value
+    if arithmetic is ROUNDED:
+        return scale_by_power(value, x.exponents)
+    # In range: each of two powers is a normal number, and so is every intermediate value.
+    half = x.exponents >> 1
+    return value * _power(half) * _power(x.exponents - half)
+
+
+def _power(exponent: Array) -> Array:
+    return (exponent + bits.BIAS << bits.FRACTION_BITS).view(np.float32)
 
 
 def _scaled_elements(x: Factor) -> Array:
@@ -241,7 +252,7 @@ def _scales_apart(x: Factor) -> Arrays:
 
 def _without_subnormals(x: Factor, kind: Kind) -> Factor:
     """Replace the subnormal numbers of a float format by zeros."""
-    if not kind.is_float:
+    if x.exponents is None or not kind.is_float:
         return x
     xp = bits.namespace(x.elements)
     return x._replace(elements=xp.where(x.exponents < kind.emin, np.float32(0), x.elements))
@@ -343,7 +354,8 @@ def _largest_sum(size: int, kinds: tuple[Kind, Kind]) -> int | None:
 
 def _shares_scale(kind: Kind, size: int) -> bool:
     """Return whether every block of ``size`` lies within one block of the scale inside."""
-    return kind.inside is None or kind.inside >= kind.length or kind.inside % size == 0
+    block = kind.length if kind.inside is None else kind.inside
+    return block >= kind.length or block % size == 0
 
 
 # ------------------------------------------------------------------------------------------------
@@ -373,11 +385,12 @@ def _fold_steps(step: Step, size: int, a: Arrays, b: Arrays, c: Array) -> Array:
     def body(i: Any, c: Array) -> Array:
         return step(c, *_slices(a, b, i * size, size))
 
-    return _loop(count, body, c)
+    return loop(count, body, c)
 
 
-def _loop(count: int, body: Callable[[Any, Any], Any], state: Any, like: Any = None) -> Any:
-    if not bits.is_jax(state if like is None else like) or count == 1:
+def loop(count: int, body: Callable[[Any, Any], Any], state: Any) -> Any:
+    """Return the state after ``body(0, state)``, ``body(1, state)``, ..."""
+    if not bits.is_jax(state) or count == 1:
         for i in range(count):
             state = body(i, state)
         return state
@@ -386,11 +399,16 @@ def _loop(count: int, body: Callable[[Any, Any], Any], state: Any, like: Any = N
     return jax.lax.fori_loop(0, count, body, state)
 
 
-def _slices(a: Arrays, b: Arrays, start: Any, size: int) -> tuple[Arrays, Arrays]:
-    if not bits.is_jax(a[0]):
-        return [v[:, start : start + size] for v in a], [v[start : start + size] for v in b]
-    from jax.lax import dynamic_slice_in_dim as cut
+def cut(x: Array, start: Any, size: int, axis: int) -> Array:
+    """Return a slice of one axis."""
+    if bits.is_jax(x):
+        from jax.lax import dynamic_slice_in_dim
 
+        return dynamic_slice_in_dim(x, start, size, axis)
+    return x[(slice(None),) * axis + (slice(start, start + size),)]
+
+
+def _slices(a: Arrays, b: Arrays, start: Any, size: int) -> tuple[Arrays, Arrays]:
     return [cut(v, start, size, 1) for v in a], [cut(v, start, size, 0) for v in b]
 
 
@@ -450,42 +468,61 @@ def _counted(
     return jax.lax.fori_loop(0, chunks, body, empty)[levels - 1]
 
 
-def _tile(accumulator: Accumulator) -> int:
-    blas = isinstance(accumulator, Blocks) and isinstance(accumulator.inner, Exact)
-    return DOT_ELEMENTS if blas else ELEMENTS
-
+# ------------------------------------------------------------------------------------------------
+# Tiles
+# ------------------------------------------------------------------------------------------------
 
 Run: TypeAlias = Callable[[Arrays, Arrays, Array], Array]
 """From rows of the left, columns of the right and c between them to the next c."""
 
 
-def _over_tiles(run: Run, a: Arrays, b: Arrays, c: Array, elements: int) -> Array:
+def _over_tiles(run: Run, a: Arrays, b: Arrays, c: Array, blas: bool) -> Array:
+    """Apply ``run`` to tiles of the result: every entry is computed as it is without them."""
     if bits.is_jax(c):
-        return _over_rows(run, a, b, c)
-    m, n = c.shape
-    columns = n if elements == DOT_ELEMENTS else min(n, 512)
-    rows = max(1, elements // columns)
+        rows, columns = (DOT_ROWS, c.shape[1]) if blas else (ROWS, COLUMNS)
+        return _over_jax_tiles(run, a, b, c, rows, columns)
+    columns = c.shape[1] if blas else 512
+    rows = max(1, (DOT_ELEMENTS if blas else ELEMENTS) // columns)
     result = np.empty_like(c)
     with np.errstate(all="ignore"):
-        for left in range(0, n, columns):
-            j = slice(left, left + columns)
+        for j in _parts(c.shape[1], columns):
             right = [v[:, j] for v in b]
-            for top in range(0, m, rows):
-                i = slice(top, top + rows)
+            for i in _parts(c.shape[0], rows):
                 result[i, j] = run([v[i] for v in a], right, c[i, j])
     return result
 
 
-def _over_rows(run: Run, a: Arrays, b: Arrays, c: Array) -> Array:
-    """Take some rows at a time, so that partial sums need little memory."""
-    m, n = c.shape
-    if m <= ROWS:
-        return run(a, b, c)
+def _parts(length: int, size: int) -> Iterator[slice]:
+    return (slice(start, start + size) for start in range(0, length, size))
+
+
+def _over_jax_tiles(run: Run, a: Arrays, b: Arrays, c: Array, rows: int, columns: int) -> Array:
+    """Loop over tiles whose columns are contiguous, so that a step reads from the first cache."""
     import jax
 
-    missing = -m % ROWS
-    tiles = [
-        jax.numpy.pad(v, ((0, missing), (0, 0))).reshape(-1, ROWS, v.shape[1]) for v in (*a, c)
-    ]
-    result = jax.lax.map(lambda tile: run(list(tile[:-1]), b, tile[-1]), tuple(tiles))
-    return result.reshape(-1, n)[:m]
+    m, n = c.shape
+    rows, columns = min(rows, m), min(columns, n)
+    if (rows, columns) == (m, n):
+        return run(a, b, c)
+    left = [_row_tiles(v, rows) for v in a]
+    right = [_column_tiles(v, columns) for v in b]
+    start = _column_tiles(_row_tiles(c, rows), columns)
+
+    def of_columns(operands: tuple[Arrays, Array]) -> Array:
+        right, start = operands
+        return jax.lax.map(lambda tile: run(tile[0], right, tile[1]), (left, start))
+
+    result = jax.lax.map(of_columns, (right, start))
+    return jax.numpy.moveaxis(result, 0, 2).reshape(result.shape[1] * rows, -1)[:m, :n]
+
+
+def _row_tiles(x: Array, rows: int) -> Array:
+    padded = bits.namespace(x).pad(x, ((0, -x.shape[0] % rows), (0, 0)))
+    return padded.reshape(-1, rows, x.shape[1])
+
+
+def _column_tiles(x: Array, columns: int) -> Array:
+    """Return (tiles, ..., columns) of (..., n)."""
+    xp = bits.namespace(x)
+    padded = xp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, -x.shape[-1] % columns)])
+    return xp.moveaxis(padded.reshape(*x.shape[:-1], -1, columns), -2, 0)

@@ -62,6 +62,11 @@ class Kind:
         return not self.largest
 
     @property
+    def has_specials(self) -> bool:
+        """Whether elements can be Inf or NaN."""
+        return getattr(self.element, "nan_code", None) is not None
+
+    @property
     def scale_precision(self) -> int:
         """Significand bits of a scale inside that is not a power of two."""
         return 0 if self.is_float else self.precision - _precision(self.element)
@@ -183,7 +188,7 @@ def _float_factor(x: Array) -> Factor:
 def _quantized_factor(x: QuantizedArray, axis: int) -> Factor:
     fmt = x.format
     integers = kind(x, axis, "x").integer
-    values = x.integers() if integers else elements.decode(x.codes, fmt.element)
+    values = x.integers() if integers else decoded(x.codes, fmt.element)
     if fmt.scale is BINARY32:
         return Factor(values, None, None, _outer(x), None)
     if fmt.scale is E8M0:
@@ -193,6 +198,13 @@ def _quantized_factor(x: QuantizedArray, axis: int) -> Factor:
         return Factor(values, exponents, None, None, is_nan)
     scales = _spread(elements.decode(x.scale_codes, fmt.scale), x, axis)
     return Factor(values, None, scales, x.tensor_scale, None)
+
+
+def decoded(codes: Array, fmt: ElementFormat) -> Array:
+    """Return ``elements.decode(codes, fmt)``, in NumPy from a table."""
+    if bits.is_jax(codes) or fmt.bits > 8:
+        return elements.decode(codes, fmt)
+    return np.array(list(fmt.values), np.float32)[codes]
 
 
 def _outer(x: QuantizedArray) -> Array:
@@ -214,14 +226,14 @@ def _first(length: int, axis: int) -> tuple[Any, ...]:
 
 
 def exponent_range(x: Factor) -> tuple[Array, Array]:
-    """Return the lowest and the highest exponent of the nonzero finite values, int32 scalars."""
+    """Return the lowest and the highest exponent of the nonzero finite values, int32 scalars.
+
+    Elements are normal numbers or zero.
+    """
     xp = bits.namespace(x.elements)
     value = x.elements.astype(np.float32)
-    value = value if x.scales is None else value * x.scales
-    parts = bits.fields(value.view(xp.int32))
-    counted = (parts.significand != 0) & (parts.exponent < 128)
-    exponent = parts.exponent + (0 if x.exponents is None else x.exponents)
-    return (
-        xp.where(counted, exponent, 0).min().astype(np.int32),
-        xp.where(counted, exponent, 0).max().astype(np.int32),
-    )
+    pattern = (value if x.scales is None else value * x.scales).view(np.int32)
+    field = (pattern & bits.MAGNITUDE_MASK) >> bits.FRACTION_BITS
+    exponent = field - bits.BIAS + (0 if x.exponents is None else x.exponents)
+    exponent = xp.where((field > 0) & (field < 255), exponent, 0)
+    return exponent.min(), exponent.max()

@@ -404,30 +404,33 @@ def _pair(a: Factor, b: Factor, kinds: tuple[Kind, Kind], plan: Plan) -> Array:
     if size == kinds[0].length:
         total = _as_float32(_core(a, b, kinds, plan.accumulator, None))
         return _scale(total, a.outer, b.outer, scaling)
-    total = None
-    for start in range(0, kinds[0].length, size):
-        found = _segment_sum(a, b, kinds, start, size, plan)
-        total = found if total is None else bits.add(total, found)
+    whole = kinds[0].length // size
+    zero = bits.namespace(a.elements).zeros((a.elements.shape[0], b.elements.shape[1]), np.float32)
+
+    def add_segment(i: Any, total: Array, length: int = size) -> Array:
+        return bits.add(total, _segment_sum(a, b, kinds, i * size, length, plan))
+
+    total = sums.loop(whole, add_segment, zero)
+    if kinds[0].length % size:
+        total = add_segment(whole, total, kinds[0].length % size)
     row = a.outer if kinds[0].outside is None else None
     column = b.outer if kinds[1].outside is None else None
     return _scale(total, row, column, scaling)
 
 
 def _segment_sum(
-    a: Factor, b: Factor, kinds: tuple[Kind, Kind], start: int, size: int, plan: Plan
+    a: Factor, b: Factor, kinds: tuple[Kind, Kind], start: Any, size: int, plan: Plan
 ) -> Array:
     """Return the sum over one segment of k times the scales that belong to it alone."""
-    part = slice(start, start + size)
-    x = _arrays(a._replace(outer=None), lambda v: v[:, part])
-    y = _arrays(b._replace(outer=None), lambda v: v[part])
-    stop = min(size, kinds[0].length - start)
-    inner = replace(kinds[0], length=stop), replace(kinds[1], length=stop)
+    x = _arrays(a._replace(outer=None), lambda v: sums.cut(v, start, size, 1))
+    y = _arrays(b._replace(outer=None), lambda v: sums.cut(v, start, size, 0))
+    inner = replace(kinds[0], length=size), replace(kinds[1], length=size)
     found = _as_float32(_core(x, y, inner, plan.accumulator, None))
     row = column = None
-    if kinds[0].outside is not None and a.outer is not None:
-        row = a.outer[:, start // kinds[0].outside, None]
-    if kinds[1].outside is not None and b.outer is not None:
-        column = b.outer[start // kinds[1].outside]
+    if kinds[0].outside is not None:
+        row = sums.cut(a.outer, start // kinds[0].outside, 1, 1)
+    if kinds[1].outside is not None:
+        column = sums.cut(b.outer, start // kinds[1].outside, 1, 0)
     return _scale(found, row, column, plan.recombination.scaling)
 
 
@@ -482,20 +485,23 @@ def _in_range(a: Factor, b: Factor, kinds: tuple[Kind, Kind]) -> Array:
 # ------------------------------------------------------------------------------------------------
 
 
-def _is_special(x: Factor) -> Array:
+def _is_special(x: Factor, kind: Kind) -> Array:
+    """Return where the elements or their scales inside are Inf or NaN."""
     xp = bits.namespace(x.elements)
-    found = (x.elements.view(np.int32) & bits.MAGNITUDE_MASK) >= bits.INF
-    for other in (x.nan, None if x.scales is None else xp.isnan(x.scales)):
-        found = found if other is None else found | other
+    found = np.zeros((), bool) if x.nan is None else x.nan
+    if x.scales is not None:
+        found = found | xp.isnan(x.scales)
+    if kind.has_specials:
+        found = found | ~xp.isfinite(x.elements)
     return found
 
 
 def _finite(x: Factor, kind: Kind) -> Factor:
     """Replace what is Inf or NaN by zero."""
-    if kind.integer:
-        return x
     xp = bits.namespace(x.elements)
-    special = _is_special(x)
+    special = _is_special(x, kind)
+    if not bits.is_jax(special) and not special.any():
+        return x._replace(nan=None)
     scales = None if x.scales is None else xp.where(special, np.float32(1), x.scales)
     cleared = xp.where(special, np.float32(0), x.elements)
     return x._replace(elements=cleared, scales=scales, nan=None)
@@ -503,18 +509,13 @@ def _finite(x: Factor, kind: Kind) -> Factor:
 
 def _specials(a: Factor, b: Factor, kinds: tuple[Kind, Kind]) -> Array | None:
     """Return a matrix that is Inf or NaN where the product is, and finite elsewhere."""
-    if all(k.integer for k in kinds):
-        return None
-    xp = bits.namespace(a.elements)
-    left, right = _signs(a, kinds[0]), _signs(b, kinds[1])
-    found = ~(xp.isfinite(left).all() & xp.isfinite(right).all())
+    found = _is_special(a, kinds[0]).any() | _is_special(b, kinds[1]).any()
     if not bits.is_jax(found):
-        return dot(left, right) if found else None
+        return dot(_signs(a, kinds[0]), _signs(b, kinds[1])) if found else None
     import jax
 
-    shape = (left.shape[0], right.shape[1])
-    zeros = jax.numpy.zeros(shape, np.float32)
-    return jax.lax.cond(found, lambda: dot(left, right), lambda: zeros)
+    zeros = jax.numpy.zeros((a.elements.shape[0], b.elements.shape[1]), np.float32)
+    return jax.lax.cond(found, lambda: dot(_signs(a, kinds[0]), _signs(b, kinds[1])), lambda: zeros)
 
 
 def _signs(x: Factor, kind: Kind) -> Array:
@@ -523,10 +524,10 @@ def _signs(x: Factor, kind: Kind) -> Array:
     signs = xp.sign(x.elements).astype(np.float32)
     if kind.integer:
         return signs
-    nan = xp.where(xp.isinf(x.elements), x.elements, np.float32(np.nan))
+    special = xp.where(xp.isinf(x.elements), x.elements, np.float32(np.nan))
     if x.nan is not None:
-        nan = xp.where(x.nan, np.float32(np.nan), nan)
-    return xp.where(_is_special(x), nan, signs)
+        special = xp.where(x.nan, np.float32(np.nan), special)
+    return xp.where(_is_special(x, kind), special, signs)
 
 
 def _with_specials(result: Array, special: Array | None) -> Array:
