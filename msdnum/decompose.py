@@ -145,7 +145,7 @@ class Scheme:
                 raise ValueError(f"ratios must be given in exact arithmetic: scheme {self.name!r}")
             return
         for ratio, fmt in zip(self.ratios, self.formats[1:], strict=True):
-            largest = 2 * fmt.element.max_integer
+            largest = 2 * int(fmt.element.max_finite)
             if ratio.denominator != 1 or not 1 <= ratio <= largest:
                 raise ValueError(
                     f"ratios must be integers in 1..{largest} before {fmt.element.name}, which "
