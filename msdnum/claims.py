@@ -270,9 +270,11 @@ def entries(study: Study, only: str | None = None) -> list[Entry]:
 
 
 def judge(entry: Entry) -> Row:
-    """Judge one entry."""
-    known = theorem(entry.theorem) if entry.theorem else None
-    return Row(entry, entry.judge(), known.proof if known else None)
+    """Judge one entry. What fails is refuted by its witness: no proof is named."""
+    finding = entry.judge()
+    known = theorem(entry.theorem or "")
+    holds = finding.verdict is Verdict.HOLDS
+    return Row(entry, finding, known.proof if known and holds else None)
 
 
 def ledger(rows: tuple[Row, ...], **settings: object) -> Ledger:

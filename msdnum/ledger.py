@@ -81,7 +81,7 @@ class Row:
     finding : Finding
         What that gave.
     proof : str or None
-        How the theorem is proved: ``proved`` by machine or ``proved on paper``.
+        Of what holds, how its theorem is proved: ``proved`` by machine or ``proved on paper``.
     """
 
     entry: Entry
@@ -96,7 +96,7 @@ class Row:
     @property
     def evidence(self) -> str:
         """Kinds of evidence, the strongest first."""
-        proof = f"{self.proof}: {self.entry.theorem}" if self.proof else ""
+        proof = f"{self.proof or 'see'}: {self.entry.theorem}" if self.entry.theorem else ""
         return "; ".join(filter(None, [proof, str(self.finding.evidence or "")]))
 
     def lines(self) -> list[str]:
