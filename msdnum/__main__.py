@@ -1,4 +1,4 @@
-"""The command line: ``msdnum verify``, ``explain``, ``sweep`` and ``bench``."""
+"""The command line: one command a module, and judging and explaining."""
 
 import argparse
 import json
@@ -20,6 +20,8 @@ EXIT_STATUS = "exit status: 0 as expected, 1 not as expected, 2 wrong use, 130 i
 MODULES = {
     "sweep": ("main", "compare casts of all 2^32 binary32 numbers and certify the result"),
     "bench": ("run", "time everything beside memcpy and sgemm"),
+    "vectors": ("run", "write test vectors, with the source of every answer"),
+    "conform": ("run", "hold an implementation against the test vectors"),
 }
 
 
@@ -62,7 +64,7 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
 
 def _add_explain(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_explain)
-    parser.add_argument("name", metavar="CLAIM_OR_THEOREM", help="such as C2 or rms-error")
+    parser.add_argument("name", metavar="NAME", help="of a claim, theorem or test vector")
 
 
 def _seed(text: str) -> int:
@@ -108,6 +110,11 @@ def _check_writable(path: Path | None) -> None:
 
 
 def _explain(args: argparse.Namespace) -> int:
+    if "/" in args.name:
+        from msdnum.steps import explain_vector
+
+        print(explain_vector(args.name))
+        return AS_EXPECTED
     from msdnum.explain import explain
 
     print("\n".join(explain(args.name)))

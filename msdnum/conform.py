@@ -58,7 +58,10 @@ class Disagreement:
             yield f"expected {_text(self.case.expected)}, got {_text(self.got)}"
             return
         for name, ours in self.case.expected.items():
-            theirs = self.got[name]
+            theirs = self.got.get(name, ())
+            if len(theirs) != len(ours.codes):
+                yield f"{name} expected {len(ours.codes)} patterns, got {len(theirs)}"
+                continue
             for i, same in enumerate(ours.same(theirs)):
                 if not same:
                     there = "" if len(theirs) == 1 else f"[{i}]"
@@ -226,7 +229,7 @@ def _call(function: Any, group: Group, case: Case) -> Result:
 def _array(patterns: Patterns) -> Any:
     size = 1 if patterns.fmt.bits <= 8 else patterns.fmt.bits // 8
     codes = np.array(patterns.codes, UNSIGNED[size])
-    return codes.view(np.float32) if patterns.fmt is BINARY32 else codes
+    return codes.view(np.float32) if patterns.fmt == BINARY32 else codes
 
 
 def _codes(array: Any) -> tuple[int, ...]:
@@ -254,6 +257,9 @@ TITLES = {
     Standard.DECIDES: "Wrong by the standard",
     Standard.LEAVES_OPEN: "Different where the standard leaves it open",
 }
+MOST = 6
+"""How many formats a line of the report names."""
+
 Topic: TypeAlias = tuple[str, str]
 
 
@@ -286,8 +292,9 @@ def _grouped(report: Report, standard: Standard) -> Iterator[str]:
         run = _count(report, (operation, topic), standard)
         smallest = min(found, key=lambda d: d.size)
         where = Counter(_where(d.group) for d in found)
-        names = ", ".join(f"{name} {count}" for name, count in where.items())
-        yield f"- {operation}, {topic}: {len(found)} of {run} ({names})"
+        names = ", ".join(f"{name} {count}" for name, count in where.most_common(MOST))
+        more = f" and {len(where) - MOST} more" if len(where) > MOST else ""
+        yield f"- {operation}, {topic}: {len(found)} of {run} ({names}{more})"
         note = f" ({smallest.group.note})" if smallest.group.note else ""
         yield f"  - {smallest}"
         yield f"  - source: {smallest.group.source}{note}"

@@ -68,11 +68,11 @@ E8M0_CHOICES = {
 def cast_groups() -> Iterator[Group]:
     """Yield the vectors of ``encode``, from binary32 to every narrower format."""
     for fmt in ELEMENT_FORMATS.values():
-        if fmt is BINARY32:
+        if fmt == BINARY32:
             continue
         for overflow in _overflows(fmt):
             yield from _groups(fmt, Rounding.RNE, overflow, _inputs(fmt))
-        if isinstance(fmt, FloatFormat) and fmt.bits <= 8 and fmt is not E8M0:
+        if isinstance(fmt, FloatFormat) and fmt.bits <= 8 and fmt != E8M0:
             inside = {name: _inputs(fmt)[name] for name in ("values", "ties", "neighbours")}
             for rounding in DIRECTED:
                 yield from _groups(fmt, rounding, Overflow.SATURATE, inside)
@@ -97,7 +97,7 @@ def _inputs(fmt: ElementFormat) -> dict[str, list[int]]:
         "overflow": sorted({beyond - 1, beyond, beyond + 1, LARGEST}),
         "infinity": [INFINITY],
     }
-    if fmt is E8M0:
+    if fmt == E8M0:
         inputs["overflow"] = [0x7F400000, LARGEST]
         inputs["underflow"] = [1, 0x00200000]
         return inputs | {"zero": [0], "negative": [SIGN | 0x3F800000], "nan": [NAN]}
@@ -162,7 +162,7 @@ def _standing(fmt: ElementFormat, topic: str, rounding: Rounding) -> tuple[str, 
     source = SECTIONS.get(fmt, INTEGERS)
     if rounding is not Rounding.RNE:
         source += f"; direction {rounding.name}: IEEE 754-2019, 4.3"
-    if fmt is E8M0 and topic in E8M0_CHOICES:
+    if fmt == E8M0 and topic in E8M0_CHOICES:
         return source, Standard.LEAVES_OPEN, E8M0_NOTE.format(E8M0_CHOICES[topic])
     if topic == "negative-zero" and fmt in (BF16, FP16):
         return "IEEE 754-2019, 6.3", Standard.DECIDES, ""

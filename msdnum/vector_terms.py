@@ -121,7 +121,7 @@ def decompose_groups() -> Iterator[Group]:
 
 def _note(topic: str, scheme: Terms) -> str:
     if topic == "nan":
-        return "not in the paper: NaN scales and codes 0"
+        return "not in the paper: NaN scales"
     if scheme.arithmetic is Arithmetic.FLOAT32:
         return ORDER
     return UNROUNDED if scheme.arithmetic else ""
@@ -138,7 +138,8 @@ def terms(patterns: tuple[int, ...], scheme: Terms) -> Arrays:
             scale = spec.multiply(scale, Fraction(127 * 254 ** (i - 1)))
         code = spec.encode(scale, scale_format, overflow=Overflow.OVERFLOW)
         arrays[f"scale_{i}"] = one(scale_format, code)
-        arrays[f"codes_{i}"] = one(scheme.elements[i - 1], *codes)
+        if scale is not spec.Special.NAN:
+            arrays[f"codes_{i}"] = one(scheme.elements[i - 1], *codes)
     return arrays
 
 

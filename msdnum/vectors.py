@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +61,9 @@ def find(name: str) -> tuple[Group, Case]:
         for case in group.cases:
             if group.name == stem and case.name == last:
                 return group, case
-    near = [g.name for g in groups() if g.name.startswith(name)][:5]
-    near = near or [f"{g.name}/{c.name}" for g in groups() if g.name == name for c in g.cases][:5]
-    raise ValueError(f"vector must be an id of the manifest, got {name!r}; near: {', '.join(near)}")
+    ids = (f"{group.name}/{case.name}" for group in groups() for case in group.cases)
+    near = list(islice((id_ for id_ in ids if id_.startswith(name)), 3))
+    raise ValueError(f"vector must be an id of the manifest, got {name!r}; near: {near}")
 
 
 def documents() -> Iterator[tuple[str, str]]:

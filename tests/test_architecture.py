@@ -29,7 +29,8 @@ EVIDENCE = [
     "gemm_evidence", "cann_evidence", "claims", "explain",
 ]  # fmt: skip
 CONFORMANCE = [
-    "vector_groups", "vector_casts", "vector_blocks", "vector_terms", "vectors", "conform",
+    "vector_groups", "vector_casts", "vector_blocks", "vector_terms", "vectors", "steps",
+    "conform",
 ]  # fmt: skip
 BENCH = ["bench_gemm", "bench"]
 
