@@ -5,7 +5,6 @@ import hashlib
 import json
 from collections.abc import Iterator
 from functools import cache
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +60,15 @@ def find(name: str) -> tuple[Group, Case]:
         for case in group.cases:
             if group.name == stem and case.name == last:
                 return group, case
-    ids = (f"{group.name}/{case.name}" for group in groups() for case in group.cases)
-    near = list(islice((id_ for id_ in ids if id_.startswith(name)), 3))
-    raise ValueError(f"vector must be an id of the manifest, got {name!r}; near: {near}")
+    raise ValueError(f"vector must be an id of the manifest, got {name!r}; near: {_near(name)}")
+
+
+def _near(name: str) -> list[str]:
+    """Return a few ids that begin as ``name`` does, as far down as any do."""
+    ids = [f"{group.name}/{case.name}" for group in groups() for case in group.cases]
+    while name and not any(id_.startswith(name) for id_ in ids):
+        name = name.rpartition("/")[0]
+    return [id_ for id_ in ids if id_.startswith(name)][:3]
 
 
 def documents() -> Iterator[tuple[str, str]]:
