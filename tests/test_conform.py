@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from msdnum import conform, vectors
+from msdnum import conform, peers, vectors
 from msdnum.adapters import READY
-from msdnum.conform import Disagreement, Report
+from msdnum.disagreements import Disagreement, Report
 from msdnum.formats import BINARY32, E2M1, E4M3
 from msdnum.vector_groups import Case, Group, Standard, one
 
@@ -52,7 +52,7 @@ def run(*arguments):
 
 
 def assert_all_agree(report):
-    assert not report.disagreements, "\n".join(conform.lines(report))
+    assert not report.disagreements, "\n".join(peers.lines(report))
 
 
 def test_numpy_passes_every_vector():
@@ -150,7 +150,7 @@ def test_results_of_another_length_or_name_differ(tmp_path):
         report = conform.conform(adapter(tmp_path, QUANTIZE, body))
         assert len(report.disagreements) >= sum(report.counts.values()) - 3
         assert all(map(str, report.disagreements))
-        assert "## mine" in "\n".join(conform.lines(report))
+        assert "## mine" in "\n".join(peers.lines(report))
 
 
 def disagreement(x, expected, got, standard=Standard.DECIDES):
@@ -194,7 +194,7 @@ def test_ready_adapters():
 def test_ml_dtypes_is_right_wherever_a_standard_decides():
     report = conform.conform("ml_dtypes")
     assert sum(report.counts.values()) > 4000
-    assert not report.of(Standard.DECIDES), "\n".join(conform.lines(report))
+    assert not report.of(Standard.DECIDES), "\n".join(peers.lines(report))
 
 
 def test_what_is_written(tmp_path, capsys):
@@ -222,4 +222,4 @@ def test_the_committed_table_is_of_these_vectors():
 
 def test_an_empty_report():
     report = Report("nobody", {}, {}, ())
-    assert "0 of 0 vectors agree" in "\n".join(conform.lines(report))
+    assert "0 of 0 vectors agree" in "\n".join(peers.lines(report))
