@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "VARIANTS", "Digits", "Division", "Fusion", "SplitError", "Switches", "Variant", "split_error",
-    "split_errors",
+    "PAIRS", "PAPER_BOUND", "VARIANTS", "Digits", "Division", "Fusion", "SplitError", "Switches",
+    "Variant", "split_error", "split_errors",
 ]  # fmt: skip
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -286,6 +286,9 @@ class SplitError:
 
 EXPONENTS = 40
 """Binades of x below amax. A smaller x has the digits of the smallest of its sign here."""
+
+PAIRS = 128 * (2 * 128 * EXPONENTS + 1)
+"""BF16 pairs that are looked at, ``|x| > amax`` among them."""
 
 
 def split_error(variant: Variant, switches: Switches | None = None) -> SplitError:

@@ -78,7 +78,7 @@ class Recombination:
         """Refuse what is not defined."""
         if self.precision not in (BINARY32, BF16, FP16):
             raise ValueError(f"precision must be BINARY32, BF16 or FP16, got {self.precision.name}")
-        if self.addition is Addition.CHAINED and self.precision is not BINARY32:
+        if self.addition is Addition.CHAINED and self.precision != BINARY32:
             raise ValueError(f"precision must be BINARY32 for CHAINED, got {self.precision.name}")
 
 
@@ -373,7 +373,7 @@ def _separate(a: Factors, b: Factors, kinds: Kinds, plan: Plan) -> Array:
 
 
 def _round(x: Array, precision: FloatFormat) -> Array:
-    if precision is BINARY32:
+    if precision == BINARY32:
         return x
     return elements.decode(elements.encode(x, precision, overflow=Overflow.OVERFLOW), precision)
 

@@ -24,6 +24,7 @@ from msdnum.cann_digits import (
     multiply_add,
     split_error,
 )
+from msdnum.cann_evidence import cann
 from msdnum.formats import BF16, FP16
 from msdnum.modes import Overflow, Rounding
 
@@ -171,6 +172,11 @@ def test_verdicts(name, keeps, ratio):
     value = sum(w * d for w, d in zip(variant.weights(m), digits, strict=True))
     assert abs(x - value) / m == found.error
     assert np.float32(found.x) == np.float32(found.x).astype(ml_dtypes.bfloat16)
+
+
+@pytest.mark.parametrize("entry", cann(None), ids=lambda e: e.convention)
+def test_ledger_rows_are_as_expected(entry):
+    assert entry.judge().verdict is entry.expected
 
 
 def test_a_rounded_reciprocal_breaks_the_bound():
