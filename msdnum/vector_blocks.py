@@ -166,7 +166,7 @@ def _groups(fmt: BlockFormat, blocks: Iterable[Block]) -> Iterator[Group]:
     found: dict[str, list[Case]] = defaultdict(list)
     for block in blocks:
         topic, case = _quantized(block, fmt)
-        if topic != "minus-two" or fmt.element is MXINT8_ELEMENT:
+        if topic != "minus-two" or fmt.element == MXINT8_ELEMENT:
             found[topic].append(case)
     names = {"fmt": fmt.name, "rule": fmt.rule.name}
     for topic, cases in found.items():
@@ -187,7 +187,7 @@ def _quantized(block: Block, fmt: BlockFormat) -> tuple[str, Case]:
         codes = tuple(c if k else 0 for c, k in zip(codes, kept, strict=True))
         expected["codes"] = one(fmt.element, *codes)
     case = Case(block.name, {"x": one(BINARY32, *patterns)}, expected)
-    uses_minus_two = fmt.element is MXINT8_ELEMENT and 0x80 in codes
+    uses_minus_two = fmt.element == MXINT8_ELEMENT and 0x80 in codes
     return ("minus-two" if uses_minus_two else block.topic), case
 
 
@@ -215,7 +215,7 @@ def _standing(fmt: BlockFormat, topic: str) -> tuple[str, Standard, str]:
         source = RULE_SOURCES[fmt.rule]
         note = OPEN.get(topic, "")
     else:
-        source = NVIDIA if fmt is NVFP4 else AMAX
+        source = NVIDIA if fmt == NVFP4 else AMAX
         note = "" if topic == "exact" else ROUNDED
     return source, Standard.LEAVES_OPEN if note else Standard.DECIDES, note
 

@@ -154,7 +154,7 @@ def _topic(topic: str, code: int | None, fmt: ElementFormat) -> str:
     """Give results that a standard leaves open a topic of their own, whatever led to them."""
     if code is not None and spec.decode(code, fmt) is Special.NEGATIVE_ZERO:
         return "negative-zero"
-    return "minus-two" if fmt is MXINT8_ELEMENT and code == 0x80 else topic
+    return "minus-two" if fmt == MXINT8_ELEMENT and code == 0x80 else topic
 
 
 def _standing(fmt: ElementFormat, topic: str, rounding: Rounding) -> tuple[str, Standard, str]:

@@ -170,7 +170,7 @@ def dot_groups() -> Iterator[Group]:
             )
             # With E2M1 every partial sum is a binary32 number, whatever the order.
             open_ = Standard.LEAVES_OPEN
-            standing = (Standard.DECIDES, ANY_ORDER) if fmt is E2M1 else (open_, note)
+            standing = (Standard.DECIDES, ANY_ORDER) if fmt == E2M1 else (open_, note)
             yield Group("dot", names, "block", DOT, *standing, small)
             extreme = (_dot(accumulator, fmt, codes, other, 254, 0),)
             yield Group("dot", names, "extreme-scales", DOT, open_, SCALES_FIRST, extreme)
