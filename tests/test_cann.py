@@ -174,7 +174,7 @@ def test_verdicts(name, keeps, ratio):
     assert np.float32(found.x) == np.float32(found.x).astype(ml_dtypes.bfloat16)
 
 
-@pytest.mark.parametrize("entry", cann(None), ids=lambda e: e.convention)
+@pytest.mark.parametrize("entry", list(cann(None)), ids=lambda e: e.convention)
 def test_ledger_rows_are_as_expected(entry):
     assert entry.judge().verdict is entry.expected
 
