@@ -140,6 +140,7 @@ def _same(ours: Patterns, theirs: tuple[int, ...] | None) -> bool:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``msdnum conform``."""
     ready = ", ".join(READY)
+    parser.epilog = "exit status: 1 if anything is wrong by the standard, 2 wrong use, else 0"
     parser.add_argument("adapters", nargs="+", metavar="ADAPTER", help=f"a file, all, or {ready}")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write peers.md and peers.csv")
 
