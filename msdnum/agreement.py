@@ -147,14 +147,14 @@ def _differs_from_spec(scheme: Scheme, x: Array) -> Iterable[Mismatch]:
         specified = _specified(scheme, block)
         codes = [tuple(term.codes[k].tolist()) for term in result.terms]
         left = [spec.number(v) * result.denominator for v in specified.remainders]
-        if codes != list(specified.codes) or left != result.remainder[k].tolist():
+        if codes != list(specified.codes) or left != result.scaled_remainder[k].tolist():
             yield f"{scheme.name}, NumPy and spec", _block(block)
 
 
 def _specified(scheme: Scheme, block: Array) -> spec.Decomposition:
     values = [spec.from_float(float(v)) for v in block]
     formats: list[Any] = [fmt.element for fmt in scheme.formats]
-    if scheme.formats[0].scale is E8M0:
+    if scheme.formats[0].scale == E8M0:
         return spec.decompose_covering(values, formats, scheme.formats[0].rule)
     return spec.decompose_amax(values, formats, scheme.arithmetic)
 

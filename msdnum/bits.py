@@ -1,8 +1,10 @@
 """Bit fields, exact powers of two, correctly rounded binary32 arithmetic on NumPy and JAX.
 
 Jitted JAX contracts products into fused multiply-adds, divides by multiplying with a reciprocal and
-flushes subnormals; integer operations on the bit patterns do none of that. This is the only file
-that asks whether an array is NumPy's or JAX's.
+flushes subnormals; integer operations on the bit patterns do none of that. Where a float operation
+is used all the same, it is exact or meant to round, its operands are normal, and it is fed from
+integers, so that nothing can be fused into it. ``is_jax`` lives here; only the accumulation of
+products branches on it as well.
 """
 
 import os
@@ -123,13 +125,13 @@ def shift_rne(n: Array, shift: Array) -> Array:
     return quotient + (twice_rest + (quotient & 1) > (1 << shift))
 
 
-def round_significand(n: Array, shift: Array) -> Array:
-    """Return ``n / 2**shift`` as ``shift_rne`` does, for n < 2**24 and shift of 1 to 100.
+def shift_rne_by_adder(n: Array, shift: Array) -> Array:
+    """Return ``n / 2**shift`` as ``shift_rne`` does, faster; n < 2**24, shift of 1 to 100.
 
     The adder rounds: above ``2**(23 + shift)`` the ulp of binary32 is ``2**shift``.
     """
     xp = namespace(n)
-    offset = shift + (BIAS + FRACTION_BITS) << FRACTION_BITS
+    offset = (shift + (BIAS + FRACTION_BITS)) << FRACTION_BITS
     return (n.astype(xp.float32) + offset.view(xp.float32)).view(xp.int32) - offset
 
 

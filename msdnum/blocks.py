@@ -101,7 +101,7 @@ class QuantizedArray:
         def scale_by_float(codes: Array, scale: Array) -> tuple[Array]:
             return (bits.multiply(elements.decode_scaled(codes, 0, element), scale),)
 
-        if self.format.scale is E8M0:
+        if self.format.scale == E8M0:
             exponent = self.column(self.scale_codes).astype("int32") - E8M0.bias
             (value,) = bits.map_rows(scale_by_power, self.rows(self.codes), exponent)
         else:
@@ -185,7 +185,7 @@ def quantize(
     tensor_scale = _tensor_scale(pattern, fmt) if fmt.tensor_scale else None
 
     def quantize_rows(rows: Array, words: Array | None = None) -> tuple[Array, Array]:
-        if fmt.scale is E8M0:
+        if fmt.scale == E8M0:
             return _quantize_powers_of_two(rows, fmt, rounding, words)
         return _quantize_float_scale(rows, fmt, tensor_scale, rounding, words)
 
@@ -206,6 +206,8 @@ def resolve(
     if rule is not None:
         elements.check_mode("rule", rule, ScaleRule)
         fmt = replace(fmt, rule=rule)
+    elements.check_integer("block_size", block_size)
+    elements.check_integer("axis", axis)
     if axis is None:
         if block_size is not None:
             raise ValueError(f"block_size must be None where axis is None, got {block_size}")
@@ -355,6 +357,7 @@ def _quantize_float_scale(
 
 
 def finite_or_nan(amax: Array) -> Array:
+    """Return the numbers of the patterns ``amax``, NaN for Inf."""
     xp = bits.namespace(amax)
     return xp.where(amax < bits.INF, amax, bits.NAN).view(xp.float32)
 
@@ -464,14 +467,20 @@ def to_blocks_and_scales(quantized: QuantizedArray) -> tuple[Array, Array]:
     Raises
     ------
     ValueError
-        If the blocks lie along another axis, the last one is short, or there is a tensor scale.
+        If the blocks lie along another axis, the last one is short, or the scale codes are not all
+        there is to the scale (a tensor scale, a divisor).
     """
     size, length = quantized.format.block_size, quantized.shape[-1]
     assert size is not None
-    if quantized.axis != -1 or length % size or quantized.tensor_scale is not None:
+    if quantized.axis != -1 or length % size:
         raise ValueError(
-            f"quantized must have whole blocks along its last axis and no tensor scale, "
-            f"got {quantized.format.name} with axis {quantized.axis}, shape {quantized.shape}"
+            f"quantized must have whole blocks along its last axis, "
+            f"got blocks of {size} along axis {quantized.axis} of shape {quantized.shape}"
+        )
+    if quantized.format.tensor_scale or quantized.divisor != 1:
+        raise ValueError(
+            f"quantized must have no scale but that of the blocks, got {quantized.format.name} "
+            f"with divisor {quantized.divisor}"
         )
     codes = quantized.codes.reshape(*quantized.shape[:-1], -1, size)
     return pack(codes, quantized.format.element), quantized.scale_codes
@@ -492,9 +501,11 @@ def from_blocks_and_scales(blocks: Array, scales: Array, fmt: BlockFormat) -> Qu
     Raises
     ------
     ValueError
-        If the shapes do not belong together.
+        If the shapes do not belong together or the format needs a tensor scale.
     """
     elements.check_mode("fmt", fmt, BlockFormat)
+    if fmt.tensor_scale:
+        raise ValueError(f"fmt must not need a tensor scale, got {fmt.name}")
     codes = unpack(blocks, fmt.element)
     elements.check_codes(scales, fmt.scale, "scales")
     if blocks.ndim < 2 or scales.shape != blocks.shape[:-1]:

@@ -86,7 +86,7 @@ class Scheme:
             raise ValueError(
                 f"ratios must be {self.terms - 1} for {self.terms} terms, got {len(self.ratios)}"
             )
-        if first.scale is E8M0:
+        if first.scale == E8M0:
             self._check_powers_of_two()
         else:
             self._check_integers()
@@ -127,7 +127,7 @@ class Scheme:
         )
 
     def _check_integers(self) -> None:
-        if self.formats[0].scale is not BINARY32:
+        if self.formats[0].scale != BINARY32:
             raise ValueError(f"formats must have E8M0 or BINARY32 scales in scheme {self.name!r}")
         if not all(isinstance(f.element, IntegerFormat) for f in self.formats):
             raise ValueError(f"formats must be integers with BINARY32 scales in {self.name!r}")
@@ -160,7 +160,7 @@ class Scheme:
     @property
     def divisors(self) -> tuple[int, ...]:
         """What the number of each term's scale codes is divided by: see ``QuantizedArray``."""
-        if self.arithmetic is Arithmetic.FLOAT32 or self.formats[0].scale is E8M0:
+        if self.arithmetic is Arithmetic.FLOAT32 or self.formats[0].scale == E8M0:
             return (1,) * self.terms
         first = int(self.formats[0].element.max_finite)
         ratios = [int(ratio) for ratio in self.ratios or ()]
@@ -267,26 +267,26 @@ SCHEMES: dict[str, Scheme] = {
 }  # fmt: skip
 
 
-@bits.pytree(data=("terms", "remainder"), static=("scheme",))
+@bits.pytree(data=("terms", "scaled_remainder"), static=("scheme",))
 @dataclass(frozen=True)
 class Decomposition:
     """An array as a sum of terms and a remainder.
 
-    ``denominator * (x - sum of terms) == remainder`` holds to the bit over the rationals.
+    ``x == sum of terms + scaled_remainder / denominator`` holds to the bit over the rationals.
 
     Parameters
     ----------
     terms : tuple of QuantizedArray
         Element times scale of each, exactly: before any rounding of ``dequantize``.
-    remainder : Array
-        Of the shape of x: float32 with power-of-two scales, float64 otherwise. NaN in a block with
-        an Inf or a NaN.
+    scaled_remainder : Array
+        ``denominator`` times the remainder, exactly. Of the shape of x: float32 with power-of-two
+        scales, float64 otherwise. NaN in a block with an Inf or a NaN.
     scheme : Scheme
         How it was made.
     """
 
     terms: tuple[QuantizedArray, ...]
-    remainder: Array
+    scaled_remainder: Array
     scheme: Scheme
 
     def __post_init__(self) -> None:
@@ -295,8 +295,15 @@ class Decomposition:
 
     @property
     def denominator(self) -> int:
-        """Of the remainder: 1, or ``127 * 254**(terms - 1)`` in the exact INT8 decomposition."""
+        """1, or ``127 * 254**(terms - 1)`` in the exact INT8 decomposition."""
         return self.terms[-1].divisor
+
+    @property
+    def remainder(self) -> Array:
+        """What the terms leave of x: exact where the denominator is 1, else rounded to float64."""
+        if self.denominator == 1:
+            return self.scaled_remainder
+        return self.scaled_remainder / self.denominator
 
 
 def decompose(x: Array, scheme: Scheme, *, axis: int | None = -1) -> Decomposition:
@@ -330,7 +337,7 @@ def decompose(x: Array, scheme: Scheme, *, axis: int | None = -1) -> Decompositi
     Source: paper, claims C1 and C2; ``spec.decompose_covering``, ``spec.decompose_amax``.
     """
     elements.check_mode("scheme", scheme, Scheme)
-    if scheme.formats[0].scale is E8M0:
+    if scheme.formats[0].scale == E8M0:
         kernel = _powers_of_two_and_remainder
     else:
         bits.require_float64(x, f"the remainder of {scheme.name}")
@@ -350,7 +357,7 @@ def decompose_terms(
     elements.check_mode("scheme", scheme, Scheme)
     if scheme.arithmetic is Arithmetic.FLOAT32:
         return _decompose(x, scheme, axis, _float32)[0]
-    if scheme.formats[0].scale is E8M0:
+    if scheme.formats[0].scale == E8M0:
         return _decompose(x, scheme, axis, _powers_of_two)[0]
     bits.require_float64(x, f"the exact arithmetic of {scheme.name}")
     return _decompose(x, scheme, axis, _exact)[0]

@@ -40,7 +40,7 @@ COMPARED = (MXFP4_X2, MXFP8_X1)
 def approximation(x: Array, scheme: Scheme) -> Floats:
     """Return the sum of the terms of ``x`` in float64, from the exact remainder."""
     result = decompose(x, scheme)
-    remainder: Floats = result.remainder.astype(np.float64)
+    remainder: Floats = result.scaled_remainder.astype(np.float64)
     return x - remainder / result.denominator
 
 

@@ -1,4 +1,4 @@
-"""Arrays of one element format: encode, decode, round. The code paths are integer only.
+"""Arrays of one element format: encode, decode, round. No float operation meets a subnormal.
 
 A magnitude is rounded to an integer number of quanta, where the quantum is the spacing of the
 format around it. Put behind the exponent, that integer *is* the code: the implicit bit and a carry
@@ -12,7 +12,23 @@ import numpy as np
 
 from msdnum import bits
 from msdnum.bits import Array, Fields
-from msdnum.formats import ElementFormat, FloatFormat, IntegerFormat
+from msdnum.formats import (
+    BF16,
+    BINARY32,
+    E2M1,
+    E2M3,
+    E3M2,
+    E4M3,
+    E5M2,
+    E8M0,
+    FP16,
+    INT4,
+    INT8,
+    INT8_SYMMETRIC,
+    ElementFormat,
+    FloatFormat,
+    IntegerFormat,
+)
 from msdnum.modes import Overflow, Rounding
 
 __all__ = ["as_ml_dtype", "check_mode", "decode", "encode", "round_to"]
@@ -128,25 +144,26 @@ def as_ml_dtype(codes: Array, fmt: ElementFormat) -> Array:
     ValueError
         If there is no such type.
     """
-    if fmt.name not in _ML_DTYPES:
-        raise ValueError(f"fmt must be one of {', '.join(_ML_DTYPES)}, got {fmt.name}")
+    if fmt not in _ML_DTYPES:
+        names = ", ".join(known.name for known in _ML_DTYPES)
+        raise ValueError(f"fmt must be one of {names}, got {fmt!r}")
     check_codes(codes, fmt)
-    return codes.view(np.dtype(_ML_DTYPES[fmt.name]))
+    return codes.view(np.dtype(_ML_DTYPES[fmt]))
 
 
-_ML_DTYPES = {
-    "INT4": "int4",
-    "INT8": "int8",
-    "INT8_SYMMETRIC": "int8",
-    "E2M1": "float4_e2m1fn",
-    "E2M3": "float6_e2m3fn",
-    "E3M2": "float6_e3m2fn",
-    "E4M3": "float8_e4m3fn",
-    "E5M2": "float8_e5m2",
-    "E8M0": "float8_e8m0fnu",
-    "BF16": "bfloat16",
-    "FP16": "float16",
-    "BINARY32": "float32",
+_ML_DTYPES: dict[ElementFormat, str] = {
+    INT4: "int4",
+    INT8: "int8",
+    INT8_SYMMETRIC: "int8",
+    E2M1: "float4_e2m1fn",
+    E2M3: "float6_e2m3fn",
+    E3M2: "float6_e3m2fn",
+    E4M3: "float8_e4m3fn",
+    E5M2: "float8_e5m2",
+    E8M0: "float8_e8m0fnu",
+    BF16: "bfloat16",
+    FP16: "float16",
+    BINARY32: "float32",
 }
 
 
@@ -158,6 +175,12 @@ def check_mode(name: str, value: object, expected: Any) -> None:
             f"one of {', '.join(choices)}" if choices else getattr(expected, "__name__", "format")
         )
         raise TypeError(f"{name} must be {kind}, got {value!r}")
+
+
+def check_integer(name: str, value: object) -> None:
+    """Raise unless ``value`` is an integer or None."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | np.integer)):
+        raise TypeError(f"{name} must be an integer or None, got {value!r}")
 
 
 def storage_dtype(fmt: ElementFormat) -> str:
@@ -248,7 +271,7 @@ def round_to_quanta(
     if words is not None:
         count = _round_stochastic(x.significand, shift, words)
     elif rounding is Rounding.RNE and m < bits.FRACTION_BITS:
-        count = bits.round_significand(x.significand, shift)
+        count = bits.shift_rne_by_adder(x.significand, shift)
     else:
         count = _ROUND[rounding](x.significand, xp.minimum(shift, bits.MAX_SHIFT), x.negative)
     return Quanta(pattern, x, above, shift, count)
@@ -399,8 +422,6 @@ def decode_scaled(codes: Array, exponent: Array | int, fmt: ElementFormat) -> Ar
         Broadcast against ``codes``; -300 to 300.
     """
     xp = bits.namespace(codes)
-    if fmt.bits == 32:
-        return codes.view(xp.float32)
     pattern = codes.astype(xp.int32)
     if isinstance(fmt, IntegerFormat):
         negative = pattern > fmt.max_integer

@@ -113,7 +113,7 @@ def judge_blocks(x: Array, promise: Promise, kind: str = "exhaustive") -> Findin
     result = decompose(x, promise.scheme)
     first = result.terms[0]
     rows = first.rows(x)
-    left = np.abs(first.rows(result.remainder).astype(np.float64))
+    left = np.abs(first.rows(result.scaled_remainder).astype(np.float64))
     each, place = np.arange(len(rows)), left.argmax(axis=1)
     amax, errors = np.abs(rows).max(axis=1).astype(np.float64), left[each, place]
     promised = promise.bound.at_each(amax) * result.denominator

@@ -136,7 +136,7 @@ def _quantized_kind(x: QuantizedArray, axis: int) -> Kind:
     fmt, length = x.format, x.shape[axis]
     whole = x.axis is None or fmt.block_size == length
     block = length if whole else fmt.block_size
-    outside = fmt.scale is BINARY32
+    outside = fmt.scale == BINARY32
     integer = (
         outside and isinstance(fmt.element, IntegerFormat) and not fmt.element.fraction_bits
         and fmt.element.bits <= 8
@@ -189,9 +189,9 @@ def _quantized_factor(x: QuantizedArray, axis: int) -> Factor:
     fmt = x.format
     integers = kind(x, axis, "x").integer
     values = x.integers() if integers else decoded(x.codes, fmt.element)
-    if fmt.scale is BINARY32:
+    if fmt.scale == BINARY32:
         return Factor(values, None, None, _outer(x), None)
-    if fmt.scale is E8M0:
+    if fmt.scale == E8M0:
         codes = _spread(x.scale_codes, x, axis)
         is_nan = codes == E8M0.nan_code
         exponents = bits.namespace(codes).where(is_nan, 0, codes.astype("int32") - E8M0.bias)

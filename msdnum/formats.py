@@ -322,7 +322,7 @@ class BlockFormat:
         """Refuse combinations that mean nothing."""
         if self.block_size is not None and self.block_size < 1:
             raise ValueError(f"block_size must be positive or None, got {self.block_size}")
-        if (self.scale is E8M0) == (self.rule is ScaleRule.AMAX):
+        if (self.scale == E8M0) == (self.rule is ScaleRule.AMAX):
             raise ValueError(
                 f"rule must be AMAX exactly when the scale is not E8M0, "
                 f"got {self.rule.name} with {self.scale.name} for {self.name!r}"

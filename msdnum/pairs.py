@@ -4,12 +4,9 @@ An element-wise error depends on the element and on the amax of its block only, 
 many pairs decide it for all blocks of BF16 numbers. Magnitudes only: a sign goes through unchanged.
 """
 
-import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -157,13 +154,12 @@ def profile(scheme: Scheme, windows: tuple[Window, ...], progress: Progress) -> 
     formats = tuple(replace(fmt, block_size=None) for fmt in scheme.formats)
     rowwise = replace(scheme, formats=formats)
     total = Profile({}, {}, {})
-    with ThreadPoolExecutor(os.cpu_count()) as executor:
-        chunks = chain.from_iterable(window.chunks() for window in windows)
-        for part in executor.map(partial(_searched, rowwise), chunks):
-            total.blocks.update(part.blocks)
-            total.errors.update(part.errors)
-            total.pairs.update(part.pairs)
-            progress(len(part.pairs))
+    for chunk in chain.from_iterable(window.chunks() for window in windows):
+        part = _searched(rowwise, chunk)
+        total.blocks.update(part.blocks)
+        total.errors.update(part.errors)
+        total.pairs.update(part.pairs)
+        progress(len(part.pairs))
     return total
 
 
@@ -199,7 +195,7 @@ Search = tuple[Floats, int, Sequence[tuple[int, ...]]]
 
 def _left(rows: Patterns, scheme: Scheme) -> tuple[Floats, int]:
     result = decompose(to_float32(rows), scheme)
-    return np.abs(result.remainder.astype(np.float64)), result.denominator
+    return np.abs(result.scaled_remainder.astype(np.float64)), result.denominator
 
 
 def _single(rows: Patterns, scheme: Scheme) -> Search:

@@ -113,12 +113,12 @@ def _finding(ratio: float, evidence: Evidence, *notes: str) -> Finding:
 
 
 def _quantized(w: Array, fmt: BlockFormat) -> QuantizedArray:
-    return quantize(w, fmt, block_size=None if fmt.scale is E8M0 else w.shape[1])
+    return quantize(w, fmt, block_size=None if fmt.scale == E8M0 else w.shape[1])
 
 
 def _exactly(w: QuantizedArray) -> tuple[Floats, Sequence[Fraction] | None]:
     """Return a weight as a matrix (k, n) and factors of its columns: no product is rounded."""
-    if w.format.scale is E8M0:
+    if w.format.scale == E8M0:
         return w.dequantize().T.astype(np.float64), None
     return w.integers().T.astype(np.float64), [Fraction(float(s)) for s in w.scales().ravel()]
 
@@ -127,7 +127,7 @@ def _ranges(x: Array, scheme: Scheme) -> Floats:
     """Return alpha, or M, of the block of every element."""
     size = scheme.formats[0].block_size or x.shape[1]
     amax = np.abs(x.reshape(len(x), -1, size)).max(axis=-1).astype(np.float64)
-    if scheme.formats[0].scale is E8M0:
+    if scheme.formats[0].scale == E8M0:
         amax = coverings(amax)
     return np.repeat(amax, size, axis=1)
 

@@ -389,7 +389,7 @@ def shared_scale(amax: Fraction, fmt: BlockFormat, tensor: Value | None = None) 
     rounding where the format has one, then rounded to the scale format, saturating. A zero
     ``tensor`` gives scale 0.
     """
-    if fmt.scale is E8M0:
+    if fmt.scale == E8M0:
         return _e8m0_code(shared_exponent(amax, fmt.element, fmt.rule) if amax else -127)
     ideal = fl32(amax / max_finite(fmt.element))
     if tensor is not None:
@@ -447,7 +447,7 @@ def quantize_block(
     if not scale:
         return scale_code, [0] * len(values)
     quotients = [divide(value, scale) for value in values]
-    if fmt.scale is not E8M0:
+    if fmt.scale != E8M0:
         quotients = [fl32(quotient) for quotient in quotients]
     words = [None] * len(values) if random is None else random
     return scale_code, [
@@ -564,7 +564,7 @@ def decompose_own_amax(values: Sequence[Value], formats: Sequence[BlockFormat]) 
 
     With binary32 scales every operation is rounded to binary32, as in FLOAT32 arithmetic.
     """
-    fl = _exact if formats[0].scale is E8M0 else fl32
+    fl = _exact if formats[0].scale == E8M0 else fl32
     remainders = carried = list(values)
     scales, codes = [], []
     for fmt in formats:

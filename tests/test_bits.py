@@ -117,14 +117,14 @@ def test_shift_rne(n, shift):
 
 
 @given(st.integers(0, 2**24 - 1), st.integers(1, 100))
-def test_round_significand(n, shift):
-    rounded = bits.round_significand(np.array([n], np.int32), np.array([shift], np.int32))
+def test_shift_rne_by_adder(n, shift):
+    rounded = bits.shift_rne_by_adder(np.array([n], np.int32), np.array([shift], np.int32))
     assert rounded[0] == half_even(n, shift)
 
 
-def test_round_significand_agrees_on_all_backends():
+def test_shift_rne_by_adder_agrees_on_all_backends():
     n = RNG.integers(0, 2**24, SIZE).astype(np.int32)
-    on_all_backends(bits.round_significand, n, RNG.integers(1, 101, SIZE).astype(np.int32))
+    on_all_backends(bits.shift_rne_by_adder, n, RNG.integers(1, 101, SIZE).astype(np.int32))
 
 
 def test_float64_conversion_is_exact():

@@ -1,5 +1,6 @@
 """Block quantization: specification, NumPy, JAX eager and jitted, bit by bit; and the layouts."""
 
+import pickle
 from dataclasses import replace
 
 import jax
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 import msdnum
 from msdnum import Overflow, Rounding, ScaleRule, spec, testing
 from msdnum.formats import (
+    BINARY32,
     BLOCK_FORMATS,
     E2M1,
     E8M0,
@@ -27,6 +29,7 @@ from msdnum.formats import (
     MXFP8_E4M3,
     MXINT8,
     NVFP4,
+    BlockFormat,
 )
 
 POWER_RULES = [rule for rule in ScaleRule if rule is not ScaleRule.AMAX]
@@ -291,6 +294,8 @@ def test_blocks_and_scales_of_a_checkpoint():
     ("arguments", "error", "message"),
     [
         ({"fmt": "MXFP4"}, TypeError, "fmt must be BlockFormat, got 'MXFP4'"),
+        ({"block_size": 2.5}, TypeError, "block_size must be an integer or None, got 2.5"),
+        ({"axis": True}, TypeError, "axis must be an integer or None, got True"),
         ({"axis": 2}, ValueError, r"axis must be in -2..1, got 2"),
         ({"axis": None, "block_size": 4}, ValueError, "block_size must be None where axis is None"),
         ({"block_size": 0}, ValueError, "block_size must be in 1..64, the axis length, got 0"),
@@ -307,6 +312,31 @@ def test_bad_arguments(arguments, error, message):
     arguments = {"x": np.ones((2, 64), np.float32), "fmt": MXFP4} | arguments
     with pytest.raises(error, match=message):
         msdnum.quantize(**arguments)
+
+
+def test_copies_of_formats_are_the_formats():
+    x = np.ones((2, 64), np.float32)
+    copy = pickle.loads(pickle.dumps(MXFP4))
+    assert copy.scale is not E8M0
+    assert_same_bits(msdnum.quantize(x, copy).dequantize(), x)
+
+
+def test_wide_elements_are_scaled_too():
+    fmt = BlockFormat("wide", BINARY32, E8M0, 4, ScaleRule.FLOOR)
+    x = one_block(1.0, -2.5, 3.0, 4.0)
+    on_all_backends(lambda x: msdnum.quantize(x, fmt).dequantize(), x)
+    assert_same_bits(msdnum.quantize(x, fmt).dequantize(), x)
+
+
+def test_layouts_refuse_scales_they_cannot_hold():
+    x = np.ones((2, 64), np.float32)
+    term = msdnum.decompose(x, msdnum.SCHEMES["INT8_X2"]).terms[0]
+    with pytest.raises(ValueError, match="quantized must have no scale but that of the blocks"):
+        msdnum.to_blocks_and_scales(term)
+    with pytest.raises(ValueError, match="quantized must have no scale but that of the blocks"):
+        msdnum.to_blocks_and_scales(msdnum.quantize(x, NVFP4))
+    with pytest.raises(ValueError, match="fmt must not need a tensor scale, got NVFP4"):
+        msdnum.from_blocks_and_scales(np.zeros((2, 8), np.uint8), np.zeros(2, np.uint8), NVFP4)
 
 
 def test_bad_layouts():

@@ -467,7 +467,7 @@ def one_term_only(x, scheme):
 
 def half_left(x, scheme):
     result = decompose(x, scheme)
-    return replace(result, remainder=result.remainder / 2)
+    return replace(result, scaled_remainder=result.scaled_remainder / 2)
 
 
 @pytest.mark.parametrize(

@@ -287,6 +287,12 @@ def test_views_share_memory():
     assert msdnum.as_ml_dtype(four, INT4).astype(np.int8).tolist() == [-1, 6]
 
 
+def test_a_format_of_a_known_name_is_not_seen_as_the_known_one():
+    biased = FloatFormat("E4M3", 4, 3, 8, E4M3.specials)
+    with pytest.raises(ValueError, match="fmt must be one of INT4, INT8"):
+        msdnum.as_ml_dtype(np.zeros(3, np.uint8), biased)
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
