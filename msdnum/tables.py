@@ -1,0 +1,99 @@
+"""An experiment is a frozen spec that gives a table: the same seed gives the same bytes."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from msdnum import __version__
+
+__all__ = ["SEED", "Experiment", "Record", "read", "text"]
+
+Record: TypeAlias = Mapping[str, str | int | float]
+"""One row: column names to values, in order."""
+
+SEED = 20260513
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is to be measured.
+
+    Parameters
+    ----------
+    name : str
+        Of the experiment, and of its file.
+    description : str
+        One sentence.
+    spec : tuple
+        What ``rows`` is given, as names and numbers: all that decides the table but the seed.
+    rows : callable
+        ``rows(spec, seed)`` yields the records; they all have the same columns.
+    quick : tuple
+        A smaller spec for a look or a test.
+    """
+
+    name: str
+    description: str
+    spec: tuple[Any, ...]
+    rows: Callable[[tuple[Any, ...], int], Iterator[Record]]
+    quick: tuple[Any, ...]
+
+    def table(self, *, seed: int = SEED, quick: bool = False) -> str:
+        """Carry it out and return the file's text."""
+        spec = self.quick if quick else self.spec
+        from tqdm import tqdm
+
+        # disable=None: shown on a terminal only.
+        records = tqdm(self.rows(spec, seed), desc=self.name, unit=" rows", disable=None)
+        return text(list(records), self._header(spec, seed))
+
+    def _header(self, spec: tuple[Any, ...], seed: int) -> dict[str, Any]:
+        packages = {name: version(name) for name in ("numpy", "jax")}
+        return {
+            "experiment": self.name,
+            "description": self.description,
+            "versions": {"msdnum": __version__, **packages},
+            "seed": seed,
+            "spec": [str(item) for item in spec],
+        }
+
+
+def text(records: Sequence[Record], header: Mapping[str, Any]) -> str:
+    """Return a table as CSV after one line of JSON, which begins with ``#``.
+
+    Raises
+    ------
+    ValueError
+        If there are no records, or two have different columns.
+    """
+    if not records or any(list(r) != list(records[0]) for r in records):
+        raise ValueError(f"records must be one or more with equal columns, got {len(records)}")
+    file = io.StringIO()
+    file.write(f"# {json.dumps(header)}\n")
+    writer = csv.DictWriter(file, list(records[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _cell(value) for name, value in r.items()} for r in records)
+    return file.getvalue()
+
+
+def _cell(value: str | int | float) -> str:
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
+def read(path: Path) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """Return header and records of a table.
+
+    Raises
+    ------
+    ValueError
+        If the file does not begin with a header.
+    """
+    first, _, rest = path.read_text(encoding="utf-8").partition("\n")
+    if not first.startswith("# {"):
+        raise ValueError(f"table {str(path)!r} must begin with '# {{', got {first[:20]!r}")
+    return json.loads(first[2:]), list(csv.DictReader(io.StringIO(rest)))

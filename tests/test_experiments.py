@@ -1,0 +1,340 @@
+"""Tables of emulated products: errors within bounds, the same bytes again, and what they show."""
+
+import argparse
+import csv
+import io
+from fractions import Fraction
+from pathlib import Path
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from msdnum import bounds, cases, experiments, gemm_experiments, gemm_measure, tables
+from msdnum.accumulators import (
+    ACCUMULATORS,
+    CDNA3_FP8,
+    EXACT,
+    HOPPER_FP8,
+    HOPPER_FP8_PROMOTED,
+    INT32,
+    SEQUENTIAL,
+    Blocks,
+)
+from msdnum.bounds import Accumulation
+from msdnum.decompose import INT8_X2, MXFP4_X2, MXFP8_X1, decompose, decompose_terms
+from msdnum.formats import BINARY32
+from msdnum.gemm_bounds import (
+    Right,
+    accumulation,
+    combined,
+    exact_values,
+    ranges,
+    residuals,
+    sum_roundings,
+    theorem_gemm,
+)
+from msdnum.modes import ScaleRule
+
+ROOT = Path(__file__).resolve().parent.parent
+TABLES = sorted((ROOT / experiments.TABLES).glob("gemm_*.csv"))
+TABLES += sorted((ROOT / experiments.TABLES).glob("model_*.csv"))
+
+EACH_TABLE = pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
+
+
+def numbers(record):
+    found = {}
+    for name, cell in record.items():
+        try:
+            found[name] = float(cell)
+        except ValueError:
+            continue
+    return found
+
+
+def exceeded(record):
+    """Return the columns in which an error is above its bound."""
+    row = numbers(record)
+    broken = [
+        name for name in row if name.endswith("ratio") and "_ratio" not in name and row[name] > 1
+    ]
+    broken += [name for name in ("msd_ratio", "baseline_ratio") if row.get(name, 0) > 1]
+    for name in row:
+        head, _, tail = name.rpartition("bound_")
+        if tail and f"{head}{tail}" in row and row[f"{head}{tail}"] > row[name]:
+            broken.append(name)
+    return broken
+
+
+def bounded(record):
+    """Return how many errors stand beside a bound."""
+    return sum("bound_" in name for name in record)
+
+
+# The committed tables
+
+
+def test_every_experiment_has_its_table():
+    assert {path.stem for path in TABLES} == set(experiments.CATALOGUE)
+
+
+@EACH_TABLE
+def test_every_error_is_within_its_bound(path):
+    _, records = tables.read(path)
+    assert records
+    for record in records:
+        assert bounded(record) >= 2, path
+        assert exceeded(record) == [], record
+
+
+@EACH_TABLE
+def test_headers_say_what_made_a_table(path):
+    header, _ = tables.read(path)
+    experiment = experiments.CATALOGUE[path.stem]
+    assert header["experiment"] == experiment.name
+    assert header["seed"] == tables.SEED
+    assert header["spec"] == [str(item) for item in experiment.spec]
+    assert {"msdnum", "numpy", "jax"} <= set(header["versions"])
+
+
+def committed(name):
+    return tables.read(ROOT / experiments.TABLES / f"{name}.csv")[1]
+
+
+def test_accuracy_covers_every_pair_by_every_accumulator():
+    rows = committed("gemm_accuracy")
+    found = {(row["product"], row["accumulator"]) for row in rows}
+    assert {product for product, _ in found} == set(gemm_experiments.PAIRS)
+    assert {unit for _, unit in found} == set(ACCUMULATORS)
+    large = [row for row in rows if row["m"] == row["k"] == row["n"] == "1024"]
+    assert {row["product"] for row in large} == set(gemm_experiments.PAIRS)
+
+
+def won(**chosen):
+    """Return whether MSD is no worse, in the rows of the claim with these cells."""
+    rows = [r for r in committed("gemm_claim") if all(r[key] == v for key, v in chosen.items())]
+    assert rows
+    return {row["holds_exact"] for row in rows}
+
+
+def test_the_claim_depends_on_the_baseline():
+    for weight in ("INT8", "INT4", "INT4_ZERO"):
+        assert won(weight=weight, baseline="weight in BF16", k="1024") == {"no worse"}
+        assert won(weight=weight, baseline="scale after") == {"worse"}
+        assert won(weight=weight, baseline="float32") == {"worse"}
+    assert won(weight="MXFP4", baseline="weight in BF16") == {"worse"}
+    assert won(weight="MXFP4", baseline="MXFP8 ceil", family="normal", block_size="") == {
+        "no worse"
+    }
+    assert won(weight="MXFP4", baseline="MXFP8 ceil", family="student_t", block_size="128") == {
+        "worse"
+    }
+    assert won(weight="INT8", baseline="weight in BF16", family="outlier_per_row", k="65536") == {
+        "worse"
+    }
+
+
+def crossing(study):
+    return [row for row in map(numbers, study_rows(study)) if "predicted_ratio" in row]
+
+
+def study_rows(study):
+    rows = [row for row in committed("gemm_crossings") if row["study"].startswith(study)]
+    assert rows
+    return rows
+
+
+def where_it_loses(rows, column):
+    """Return the least parameter at which MSD's error is above the baseline's."""
+    return min((row["value"] for row in rows if row[column] > 1), default=None)
+
+
+@pytest.mark.parametrize("study", ["one outlier", "binade"])
+def test_the_closed_form_predicts_the_crossing(study):
+    rows = crossing(study)
+    predicted = where_it_loses(rows, "predicted_ratio")
+    assert predicted is not None
+    assert where_it_loses(rows, "measured_ratio") == predicted
+    for row in rows:
+        assert row["measured_ratio"] == pytest.approx(row["predicted_ratio"], rel=0.2)
+
+
+def test_long_k_does_not_save_msd_before_int32_overflows():
+    for row in crossing("long k"):
+        assert row["measured_ratio"] > 1
+    assert gemm_experiments.long_k_crossing() > bounds.int32_overflow()
+
+
+def test_crossings_in_closed_form():
+    k = gemm_experiments.outlier_crossing()
+    assert k == pytest.approx(34_510, rel=1e-3)
+
+
+# The same bytes again
+
+
+@pytest.mark.parametrize("name", ["gemm_crossings", "gemm_conditions"])
+def test_same_seed_same_bytes(name):
+    experiment = experiments.CATALOGUE[name]
+    first = experiment.table(quick=True)
+    assert experiment.table(quick=True) == first
+    assert experiment.table(quick=True, seed=1) != first
+    rows = list(csv.DictReader(io.StringIO(first.partition("\n")[2])))
+    assert all(exceeded(row) == [] for row in rows)
+
+
+def test_jax_gives_the_same_errors():
+    pytest.importorskip("jax")
+    given = gemm_experiments.operands("normal", "MXFP4", (8, 64, 8), np.random.default_rng(3))
+    found = [
+        gemm_measure.decomposed(MXFP4_X2, on)(given, SEQUENTIAL)
+        for on in (None, gemm_experiments._on_jax)
+    ]
+    assert (found[0].product.view(np.uint32) == found[1].product.view(np.uint32)).all()
+    assert (found[0].bound == found[1].bound).all()
+
+
+def test_commands(tmp_path, capsys):
+    parser = argparse.ArgumentParser()
+    experiments.add_arguments(parser)
+    out = tmp_path / "new" / "tables"
+    args = parser.parse_args(["gemm_conditions", "--quick", "--out", str(out)])
+    assert experiments.run(args) == 0
+    path = out / "gemm_conditions.csv"
+    assert capsys.readouterr().out == f"{path}\n"
+    assert tables.read(path)[0]["experiment"] == "gemm_conditions"
+
+
+def test_unknown_names(tmp_path):
+    parser = argparse.ArgumentParser()
+    experiments.add_arguments(parser)
+    args = parser.parse_args(["gemm_claims", "--out", str(tmp_path)])
+    with pytest.raises(ValueError, match="name must be one of gemm_accuracy, .*'gemm_claims'"):
+        experiments.run(args)
+
+
+def test_tables_must_be_tables(tmp_path):
+    with pytest.raises(ValueError, match="records must be one or more with equal columns"):
+        tables.text([{"a": 1}, {"b": 1}], {})
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="must begin with"):
+        tables.read(tmp_path / "x.csv")
+
+
+# Bounds
+
+
+def test_a_result_that_is_off_breaks_its_bound():
+    """Errors are compared entry by entry: one wrong entry is seen."""
+    given = gemm_experiments.operands("normal", "INT8", (8, 64, 8), np.random.default_rng(1))
+    result = gemm_measure.decomposed(INT8_X2)(given, INT32)
+    assert gemm_measure.errors_of(given, result).ratio <= 1
+    wrong = result.product.copy()
+    wrong[3, 4] += 3e-4 * given.magnitude[3, 4]
+    assert gemm_measure.errors_of(given, gemm_measure.Result(wrong, result.bound)).ratio > 1
+
+
+def test_a_missing_term_breaks_the_bound():
+    given = gemm_experiments.operands("normal", "MXFP4", (8, 64, 8), np.random.default_rng(1))
+    whole = gemm_measure.decomposed(MXFP4_X2)(given, EXACT)
+    one = gemm_measure.matmul(
+        decompose_terms(given.x, MXFP4_X2)[0], given.weight, accumulator=EXACT
+    )
+    assert gemm_measure.errors_of(given, gemm_measure.Result(one, whole.bound)).ratio > 0.5
+    assert gemm_measure.errors_of(given, whole).ratio < 0.5
+
+
+@pytest.mark.parametrize("accumulator", ACCUMULATORS.values(), ids=lambda a: a.name)
+@pytest.mark.parametrize("pair", ["INT8_X2 x INT4_ZERO", "MXFP4_X3 x MXFP4", "MXFP8_X1 x MXFP8"])
+@pytest.mark.parametrize(
+    "family", ["student_t", "outlier_per_block", "all_equal", "midpoints_E2M1"]
+)
+def test_errors_of_hostile_inputs_are_within_bounds(pair, accumulator, family):
+    scheme, weight = gemm_experiments.PAIRS[pair]
+    if not gemm_experiments._defined(accumulator, weight):
+        pytest.skip("not defined for these elements")
+    rng = np.random.default_rng(7)
+    given = gemm_experiments.operands(family, weight, (4, 256, 4), rng)
+    found = gemm_measure.errors_of(given, gemm_measure.decomposed(scheme)(given, accumulator))
+    assert found.ratio <= 1
+
+
+def test_roundings_by_hand():
+    u, v = bounds.U32, Fraction(33, 2**13) + Fraction(1, 2**13)
+    assert sum_roundings(SEQUENTIAL, 7) == Accumulation(6, u)
+    assert sum_roundings(EXACT, 7) == sum_roundings(INT32, 7) == Accumulation(1, u)
+    assert sum_roundings(Blocks(4, SEQUENTIAL), 10) == Accumulation(3 + 2, u)
+    assert sum_roundings(HOPPER_FP8, 65) == Accumulation(3, v, nearest=False)
+    assert sum_roundings(CDNA3_FP8, 32) == Accumulation(2, Fraction(21, 2**24), nearest=False)
+    # Four steps, and one more for seven roundings of binary32.
+    assert sum_roundings(HOPPER_FP8_PROMOTED, 1024) == Accumulation(4 + 1, v, nearest=False)
+    # Two segments of 127 sums, one sum across, two scales, one more term, one rounded scale.
+    total = accumulation(SEQUENTIAL, 256, terms=2, scalings=2, segment=128, inputs=1)
+    assert total == Accumulation(127 + 1 + 2 + 1 + 1, u)
+
+
+def test_combined_covers_the_product_of_errors():
+    small, large = Accumulation(9, Fraction(1, 64)), Accumulation(3, Fraction(1, 16))
+    both = combined(small, large)
+    exact = (1 + Fraction(1, 64)) ** 9 * (1 + Fraction(1, 16)) ** 3
+    assert exact <= (1 + both.unit_roundoff) ** both.roundings <= 1 + both.gamma
+    assert both.roundings == 3 + 3
+
+
+def test_ranges_cover_blocks():
+    x = np.array([[3, -5, 0.5, 0.25], [0, 0, 4, 1]], np.float32)
+    assert ranges(x, INT8_X2).tolist() == [[5] * 4, [4] * 4]
+    scheme = gemm_experiments.covering_scheme("x", *[MXFP4_X2.formats[0].element] * 2, block_size=2)
+    assert ranges(x, scheme).tolist() == [[8, 8, 0.5, 0.5], [0, 0, 4, 4]]
+
+
+def test_residuals_cover_remainders():
+    x = cases.family("student_t").generate((16, 256), rng=np.random.default_rng(2))
+    floor = gemm_experiments.covering_scheme(
+        "floor", MXFP8_X1.formats[0].element, rule=ScaleRule.FLOOR
+    )
+    for scheme in (INT8_X2, MXFP4_X2, MXFP8_X1, floor):
+        left = decompose(x, scheme)
+        error = np.abs(left.remainder.astype(np.float64)) / left.denominator
+        assert (error <= float(residuals(scheme)[-1]) * ranges(x, scheme)).all()
+    with pytest.raises(ValueError, match="one E4M3 term under FLOOR"):
+        residuals(
+            gemm_experiments.covering_scheme(
+                "x", *[MXFP4_X2.formats[0].element] * 2, rule=ScaleRule.FLOOR
+            )
+        )
+
+
+def test_exact_values_are_exact():
+    w = cases.family("normal").generate((256, 3), rng=np.random.default_rng(4), fmt=BINARY32)
+    for name, quantize in gemm_measure.WEIGHTS.items():
+        weight = quantize(w, None)
+        values = exact_values(weight)
+        assert (values.astype(np.float32) == weight.dequantize()).all(), name
+    inner = gemm_measure.WEIGHTS["INT8"](w, None)
+    scale = [Fraction(float(s)) for s in inner.scales().ravel()]
+    code = int(inner.integers()[5, 2])
+    assert Fraction(float(exact_values(inner)[5, 2])) == code * scale[2]
+
+
+def test_the_bound_with_nothing_rounded_is_the_remainder():
+    x = np.array([[1, -2]], np.float32)
+    right = Right(np.array([[1.0], [0.5]]), np.zeros((2, 1)))
+    bound = theorem_gemm(x, INT8_X2, right, bounds.EXACT)
+    assert bound == pytest.approx(2 * 1.5 / 64516, rel=1e-9)
+    assert (theorem_gemm(x, None, right, bounds.EXACT) == 0).all()
+    rounded = Right(right.magnitudes, right.least, Fraction(1, 256))
+    assert theorem_gemm(x, None, rounded, bounds.EXACT) == pytest.approx(2 / 256, rel=1e-9)
+
+
+def test_condition_numbers_are_those_asked_for():
+    for record in committed("gemm_conditions"):
+        asked, found = float(record["condition_asked"]), float(record["condition_median"])
+        assert asked / 1.5 < found < 1.5 * asked, record
+
+
+def test_ill_conditioned_rows_are_bf16():
+    x, w = gemm_experiments.drawn("normal", (8, 128, 8), np.random.default_rng(5))
+    rows = gemm_experiments.ill_conditioned(x, gemm_measure.WEIGHTS["INT8"](w, None), 200.0)
+    assert (rows == rows.astype(ml_dtypes.bfloat16).astype(np.float32)).all()
