@@ -215,7 +215,7 @@ def int8_decomposition_float32(amax: Number = 1, terms: int = 2) -> Fraction:
     Forward error, absolute, of the exact sum of the terms, for binary32 ``|x| <= amax``. The first
     part is the ideal bound: scales are off by ``1 + u`` per rounding, digits by half a unit and
     ``2**-18`` for the rounded quotient. The second is the rounding of the products ``s * q``; the
-    subtractions are exact. For two terms this is 1.00387 of the ideal. The worst BF16 pair reaches
+    subtractions are exact. For two terms this is 1.003853 of the ideal. The worst BF16 pair reaches
     1.001349 of it, so that M/64516 itself is false here, and binary32 pairs 1.003790.
 
     Raises
