@@ -441,8 +441,7 @@ def test_c2_holds_only_under_a_convention():
     assert ledger.unexpected == []
     ratios = [row.finding.ratio for row in ledger.rows]
     assert ratios == [1, 1, 2, 1, 2, 1, Fraction(39, 4), Fraction(15, 4), 64]
-    proofs = ["proved" if ratio <= 1 else None for ratio in ratios]
-    assert [row.proof for row in ledger.rows] == proofs
+    assert [row.proof for row in ledger.rows] == ["proved", *[None] * 8]
     assert "see: mxfp4-scale-rules" in ledger.rows[2].evidence
 
 
