@@ -61,7 +61,7 @@ def codes_agree(step: int) -> Finding:
     found = chain.from_iterable(_codes_differ(fmt, jax.jit, step) for fmt in formats)
     count = sum(len(_encodable(fmt)) for fmt in formats)
     evidence = Evidence("exhaustive", count, f"BF16 numbers to {len(formats)} formats")
-    return _finding(list(found), evidence, f"spec on every {step}th")
+    return _finding(list(found), evidence, f"spec on one in {step}")
 
 
 def _encodable(fmt: ElementFormat) -> NDArray[np.uint16]:
