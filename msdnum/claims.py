@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import agreement, errors, products
+from msdnum.cann_evidence import CANN_CLAIM, cann
 from msdnum.cases import minilm
 from msdnum.cost_claims import COST_CLAIMS, c4, c5, c6, c8
 from msdnum.decompose import INT8_X2, INT8_X2_FLOAT32, MXFP4_X2, MXFP8_X1
@@ -57,6 +58,7 @@ CLAIMS = (
         Verdict.CONDITIONAL,
     ),
     *COST_CLAIMS,
+    CANN_CLAIM,
     Claim("bounds", "every bound of msdnum.bounds holds; one whose ratio is 1 is attained"),
     Claim("model", "the bounds hold on all-MiniLM-L6-v2, at its first linear layer"),
     Claim("tensor", "the bounds hold on the tensor given"),
@@ -252,7 +254,7 @@ def bits(study: Study) -> Iterator[Entry]:
 
 
 STUDIES: tuple[Callable[[Study], Iterator[Entry]], ...] = (
-    c1, c2, c3, c4, c5, c6, c8, theorems, product_theorems, model, tensor, bits,
+    c1, c2, c3, c4, c5, c6, c8, cann, theorems, product_theorems, model, tensor, bits,
 )  # fmt: skip
 
 
