@@ -20,13 +20,14 @@ NAMES = {"formats", "modes"}
 # In reading order: each may import those before it in its list, and what MAY_IMPORT adds.
 EMULATOR = [
     "bits", "elements", "blocks", "zeropoint", "decompose", "accumulators", "factors",
-    "exact_sums", "fixed_point", "accumulate", "gemm", "baselines", "cann", "attention",
+    "exact_sums", "fixed_point", "accumulate", "gemm", "ozaki", "baselines", "cann_digits",
+    "cann", "attention",
 ]  # fmt: skip
 COSTS = ["machines", "workloads", "cost", "latency", "sensitivity"]
 EVIDENCE = [
     "finding", "ledger", "theorems", "promises", "pairs", "evidence", "sweep", "agreement",
     "effective", "products", "cost_tables", "cost_claims", "model", "gemm_bounds",
-    "gemm_measure", "tables", "gemm_experiments", "experiments", "gemm_evidence",
+    "gemm_measure", "tables", "ozaki_curve", "gemm_experiments", "experiments", "gemm_evidence",
     "cann_evidence", "claims", "explain",
 ]  # fmt: skip
 CONFORMANCE = [
