@@ -1,0 +1,114 @@
+"""The Ozaki scheme: binary64 GEMM from INT8 slices of both sides, a triangular schedule apart.
+
+MSD splits one side into two slices; this splits both into as many as the accuracy wants. Slices
+are cut by powers of two, so that nothing is rounded but the remainders: x is the sum of
+``slice * 2**(e - w (i + 1))`` with e the exponent of its row and w the width of a slice.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msdnum.accumulators import INT32
+from msdnum.exact_sums import integer_dot, largest_k
+from msdnum.factors import Kind
+from msdnum.formats import INT8
+from msdnum.gemm import Schedule, triangular
+
+__all__ = ["matmul", "slice_width", "slices"]
+
+Floats = NDArray[np.float64]
+Slices = NDArray[np.int8]
+
+
+def slice_width(k: int) -> int:
+    """Return the bits of a slice: at most 7, and no overflow of int32 over k products.
+
+    Source: ozIMMU (arXiv 2306.11975), ``min(7, floor((31 - ceil(log2(k))) / 2))``.
+    """
+    if k < 1:
+        raise ValueError(f"k must be at least 1, got {k}")
+    width = min(7, (31 - (k - 1).bit_length()) // 2)
+    if width < 1:
+        raise ValueError(f"k must be at most {2**29}, got {k}")
+    return width
+
+
+def slices(x: Floats, count: int, width: int) -> tuple[list[Slices], NDArray[np.int32]]:
+    """Cut every row into INT8 slices, rounded to nearest, the last remainder dropped.
+
+    Parameters
+    ----------
+    x : ndarray of float64
+        Shape (m, k), finite, its nonzero magnitudes in [2**-900, 2**900].
+    count : int
+        Number of slices.
+    width : int
+        Bits of a slice: their magnitudes are at most ``2**(width - 1)``, one less bit than signed
+        truncation needs (arXiv 2409.13313).
+
+    Returns
+    -------
+    slices : list of ndarray of int8
+        The most significant first.
+    exponents : ndarray of int32
+        Shape (m,): slice i stands for ``slice * 2**(exponent - width * (i + 1) + 1)``.
+    """
+    if count < 1:
+        raise ValueError(f"count must be at least 1, got {count}")
+    if not np.isfinite(x).all():
+        raise ValueError("x must be finite, got Inf or NaN")
+    amax = np.abs(x).max(axis=1)
+    exponents = np.where(amax > 0, np.frexp(amax)[1], 0)
+    rest = np.ldexp(x, width - 1 - exponents[:, None])
+    found = []
+    for _ in range(count):
+        digit = np.rint(rest)
+        found.append(digit.astype(np.int8))
+        rest = np.ldexp(rest - digit, width)
+    return found, exponents
+
+
+def matmul(a: Floats, b: Floats, count: int, schedule: Schedule | None = None) -> Floats:
+    """Return the product of binary64 matrices from products of INT8 slices.
+
+    Parameters
+    ----------
+    a, b : ndarray of float64
+        Shapes (m, k) and (k, n), as for ``slices``.
+    count : int
+        Slices of each side.
+    schedule : Schedule, optional
+        Pairs of slices; by default the triangle. The least significant pairs are added first.
+
+    Returns
+    -------
+    ndarray of float64
+        Every product of slices is exact in int32 and in binary64; they are scaled exactly and
+        added in binary64.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not match, k is too large, or a matrix is not finite.
+
+    Notes
+    -----
+    Source: Ootomo, Ozaki, Yokota, DGEMM on integer matrix multiplication unit (arXiv 2306.11975).
+    """
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
+        raise ValueError(f"a and b must be matrices that match, got {a.shape} and {b.shape}")
+    width = slice_width(a.shape[1])
+    left, rows = slices(a, count, width)
+    right, columns = slices(b.T, count, width)
+    kinds = _kind(a.shape[1], width), _kind(a.shape[1], width)
+    assert a.shape[1] <= largest_k(kinds)
+    total = np.zeros((a.shape[0], b.shape[1]))
+    for i, j in reversed((schedule or triangular(count, count)).pairs):
+        product = integer_dot(left[i], np.ascontiguousarray(right[j].T), kinds, INT32)
+        total += np.ldexp(product.astype(np.float64), -width * (i + j))
+    result: Floats = np.ldexp(total, rows[:, None] + columns - 2 * (width - 1))
+    return result
+
+
+def _kind(k: int, width: int) -> Kind:
+    return Kind("int8 slices", INT8, 8, max(2 ** (width - 1), 1), True, None, None, k)
