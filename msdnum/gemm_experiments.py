@@ -35,11 +35,13 @@ from msdnum.gemm_measure import (
     mxfp8_activations,
     weight_in_bf16,
 )
+from msdnum.model import Linear, linears
 from msdnum.modes import ScaleRule
 from msdnum.tables import Experiment, Record
 
 __all__ = [
-    "EXPERIMENTS", "MSD", "PAIRS", "judged", "long_k_crossing", "operands", "outlier_crossing",
+    "EXPERIMENTS", "MSD", "PAIRS", "judged", "linear_operands", "long_k_crossing", "operands",
+    "outlier_crossing",
 ]  # fmt: skip
 
 Array: TypeAlias = NDArray[np.float32]
@@ -384,18 +386,21 @@ def ill_conditioned(x: Array, weight: Any, target: float) -> Array:
 # All linear layers of a transformer
 
 
+def linear_operands(linear: Linear, weight: str, tokens: int) -> Operands:
+    """Quantize the weight of a linear and multiply its first activations, BF16, exactly."""
+    quantized = WEIGHTS[weight](np.ascontiguousarray(linear.weight.T), None)
+    return Operands.of(linear.in_bf16()[:tokens], quantized)
+
+
 def model_linears(spec: Spec, seed: int) -> Iterator[Record]:
     """Measure every linear of every layer of MiniLM on the activations that reach it."""
-    from msdnum.model import linears
-
     weights, layers, tokens = spec
     for linear in linears():
         if linear.layer not in layers:
             continue
         for weight in weights:
-            quantized = WEIGHTS[weight](np.ascontiguousarray(linear.weight.T), None)
-            given = Operands.of(linear.in_bf16()[:tokens], quantized)
-            shape = (*given.x.shape, quantized.shape[1])
+            given = linear_operands(linear, weight, tokens)
+            shape = (*given.x.shape, given.weight.shape[1])
             for row in judged(given, MSD[weight], SEQUENTIAL):
                 yield {
                     "layer": linear.layer, "linear": linear.name, **_sizes(shape),

@@ -1,0 +1,71 @@
+"""Claim C7 in products: every verdict as recorded, and a worse MSD seen."""
+
+import pytest
+
+from msdnum import gemm_evidence
+from msdnum.decompose import MXFP4_X1, MXFP8_X1
+from msdnum.finding import Verdict
+from msdnum.gemm_evidence import Drawn, Real, gemm_claim
+from msdnum.gemm_measure import BASELINES
+
+SMALL = (8, 256, 8)
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Compare on small operands, nothing remembered."""
+    monkeypatch.setattr(Drawn.__init__, "__defaults__", (SMALL, None))
+    gemm_evidence._rows.cache_clear()
+    yield
+    gemm_evidence._rows.cache_clear()
+
+
+def rows(weight, seed=0):
+    return [e for e in gemm_claim(seed) if f" by {weight}," in e.convention]
+
+
+@pytest.mark.parametrize("weight", gemm_evidence.LOSES)
+def test_verdicts(small, weight):
+    found = rows(weight)
+    assert len(found) == len(BASELINES)
+    for entry in found:
+        assert entry.judge().verdict is entry.expected, entry.convention
+
+
+def test_edges():
+    """Of the cases at which MSD begins to lose, all but the longest."""
+    edges = [e for e in gemm_claim(0) if " by " not in e.convention]
+    assert len(edges) == len(gemm_evidence.EDGES)
+    for entry in edges[1:]:
+        assert entry.judge().verdict is Verdict.FAILS, entry.convention
+
+
+def test_a_worse_decomposition_is_seen(small, monkeypatch):
+    for weight, scheme in (("MXFP4", MXFP4_X1), ("MXFP8", MXFP8_X1)):
+        monkeypatch.setitem(gemm_evidence.MSD, weight, scheme)
+        gemm_evidence._rows.cache_clear()
+        assert any(e.judge().verdict is not e.expected for e in rows(weight))
+
+
+def test_the_paper_reference_can_turn_the_verdict_round(small):
+    """A baseline that is the float32 reference itself cannot lose against that."""
+    entry = next(e for e in rows("MXFP8") if e.convention.endswith("float32"))
+    finding = entry.judge()
+    assert finding.verdict is Verdict.HOLDS
+    assert any("measured against float32" in note for note in finding.notes)
+
+
+def test_rows_are_drawn_from_the_seed(small):
+    first, second = (rows("MXFP8", seed)[0].judge() for seed in (0, 1))
+    assert first.ratio != second.ratio
+    assert first == rows("MXFP8", 0)[0].judge()
+
+
+def test_without_the_model_nothing_is_run(monkeypatch):
+    def missing():
+        raise ModuleNotFoundError("the model is not installed")
+
+    monkeypatch.setattr(gemm_evidence, "linears", missing)
+    gemm_evidence._rows.cache_clear()
+    finding = gemm_evidence._judge((Real("MXFP4", 0, "q"),), "float32", 0)
+    assert finding.verdict is Verdict.NOT_RUN
