@@ -1,6 +1,7 @@
 """The ledger: rows, verdicts, witnesses that reproduce, and that a broken emulator is seen."""
 
 import json
+import sys
 from dataclasses import replace
 from fractions import Fraction
 
@@ -497,6 +498,15 @@ def test_a_model_that_is_missing_is_said_to_be(monkeypatch):
     assert {row.finding.verdict for row in ledger.rows} == {NOT_RUN}
     assert "not run: the model is not installed: pip install it" in "\n".join(ledger.lines())
     assert ledger.unexpected
+
+
+def test_a_package_that_is_missing_is_said_to_be(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jax", None)
+    ledger = judged("bits")
+    verdicts = {row.entry.convention: row.finding.verdict for row in ledger.rows}
+    assert verdicts["encode, all BF16"] is NOT_RUN
+    assert verdicts["decode, all codes"] is HOLDS
+    assert "not run: import of jax halted" in "\n".join(ledger.lines())
 
 
 def test_real_tensors_obey_the_bounds():
