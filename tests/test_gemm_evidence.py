@@ -8,7 +8,7 @@ from msdnum.finding import Verdict
 from msdnum.gemm_evidence import Drawn, Real, gemm_claim
 from msdnum.gemm_measure import BASELINES
 
-SMALL = (8, 256, 8)
+SMALL = (16, 1024, 16)
 
 
 @pytest.fixture
