@@ -5,8 +5,8 @@ from pathlib import Path
 
 __all__ = ["Theorem", "theorem", "theorem_ids"]
 
-# In a clone the proofs lie beside the package; in an installed package, inside it.
-PLACES = (Path(__file__).parent.parent / "proofs", Path(__file__).parent / "proofs")
+# The proofs lie beside the package, in a clone; a wheel has none.
+PROOFS = Path(__file__).parent.parent / "proofs"
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class Theorem:
 
 def theorem_ids() -> list[str]:
     """Return the ids of all theorems with a written proof, in alphabetical order."""
-    return sorted({path.parent.name for root in PLACES for path in root.glob("*/README.md")})
+    return sorted(path.parent.name for path in PROOFS.glob("*/README.md"))
 
 
 def theorem(name: str) -> Theorem | None:
     """Return the theorem of that id, or None if there is no written proof of it."""
     if name not in theorem_ids():
         return None
-    path = next(p for root in PLACES if (p := root / name / "README.md").is_file())
+    path = PROOFS / name / "README.md"
     text = path.read_text(encoding="utf-8")
     return Theorem(name, path, text, path.with_name("theorem.v").is_file())
