@@ -7,13 +7,16 @@ import argparse
 from pathlib import Path
 
 from msdnum.gemm_experiments import EXPERIMENTS
+from msdnum.ozaki_curve import OZAKI
 from msdnum.tables import Experiment
 
 __all__ = ["CATALOGUE", "TABLES", "add_arguments", "run"]
 
 TABLES = Path("figures/tables")
 
-CATALOGUE: dict[str, Experiment] = {experiment.name: experiment for experiment in EXPERIMENTS}
+CATALOGUE: dict[str, Experiment] = {
+    experiment.name: experiment for experiment in (*EXPERIMENTS, OZAKI)
+}
 """Every experiment by name."""
 
 
