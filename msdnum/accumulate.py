@@ -1,6 +1,6 @@
 """Sums of products over k, as each accumulator defines them, for two-dimensional finite factors."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -22,22 +22,15 @@ from msdnum.bits import Array
 from msdnum.exact_sums import dot, float64_dot, integer_dot, rounded_sum
 from msdnum.factors import Factor, Kind
 from msdnum.fixed_point import cdna3_step, grouped_step, matrix_unit_step
+from msdnum.tiles import Arrays, loop, over_tiles, padded, slices
 
-__all__ = ["accumulate", "check_accumulator", "cut", "depends_on_range", "loop"]
+__all__ = ["accumulate", "check_accumulator", "depends_on_range"]
 
-ELEMENTS = 1 << 15
-"""Elements of a tile of NumPy's accumulator: it and a product stay in the cache."""
-DOT_ELEMENTS = 1 << 20
-"""The same where BLAS makes the products."""
-ROWS, COLUMNS, DOT_ROWS = 512, 128, 128
-"""The same in JAX, rows alone where BLAS makes the products."""
 UNROLLED = 16
 TREE = 32
 FLOAT32_INTEGERS = 1 << 24
 FLOAT64_INTEGERS = 1 << 53
 
-Arrays: TypeAlias = list[Array]
-"""What an accumulator needs of a factor, each (m, k) on the left, (k, n) on the right."""
 Step: TypeAlias = Callable[[Array, Arrays, Arrays], Array]
 """From c, and a slice of each side along k, to the next c."""
 
@@ -99,7 +92,7 @@ def accumulate(
         shape = (a.elements.shape[0], b.elements.shape[1])
         c = bits.namespace(a.elements).zeros(shape, np.float32)
     blas = isinstance(accumulator, Blocks) and isinstance(accumulator.inner, Exact)
-    return _over_tiles(run, left, right, c, blas)
+    return over_tiles(run, left, right, c, blas)
 
 
 def depends_on_range(accumulator: Accumulator, kinds: tuple[Kind, Kind]) -> bool:
@@ -379,48 +372,13 @@ def _fold(
 
 def _fold_steps(step: Step, size: int, a: Arrays, b: Arrays, c: Array) -> Array:
     """Apply ``step`` to consecutive slices of k, the last filled up with zeros."""
-    a, b = _padded(a, b, size)
+    a, b = padded(a, b, size)
     count = a[0].shape[1] // size
 
     def body(i: Any, c: Array) -> Array:
-        return step(c, *_slices(a, b, i * size, size))
+        return step(c, *slices(a, b, i * size, size))
 
     return loop(count, body, c)
-
-
-def loop(count: int, body: Callable[[Any, Any], Any], state: Any) -> Any:
-    """Return the state after ``body(0, state)``, ``body(1, state)``, ..."""
-    if not bits.is_jax(state) or count == 1:
-        for i in range(count):
-            state = body(i, state)
-        return state
-    import jax
-
-    return jax.lax.fori_loop(0, count, body, state)
-
-
-def cut(x: Array, start: Any, size: int, axis: int) -> Array:
-    """Return a slice of one axis."""
-    if bits.is_jax(x):
-        from jax.lax import dynamic_slice_in_dim
-
-        return dynamic_slice_in_dim(x, start, size, axis)
-    return x[(slice(None),) * axis + (slice(start, start + size),)]
-
-
-def _slices(a: Arrays, b: Arrays, start: Any, size: int) -> tuple[Arrays, Arrays]:
-    return [cut(v, start, size, 1) for v in a], [cut(v, start, size, 0) for v in b]
-
-
-def _padded(a: Arrays, b: Arrays, size: int) -> tuple[Arrays, Arrays]:
-    missing = -a[0].shape[1] % size
-    if not missing:
-        return a, b
-    xp = bits.namespace(a[0])
-    return (
-        [xp.pad(v, ((0, 0), (0, missing))) for v in a],
-        [xp.pad(v, ((0, missing), (0, 0))) for v in b],
-    )
 
 
 def _pairwise(arithmetic: Arithmetic, a: Arrays, b: Arrays) -> Array:
@@ -428,10 +386,10 @@ def _pairwise(arithmetic: Arithmetic, a: Arrays, b: Arrays) -> Array:
     length = a[0].shape[1]
     size = min(TREE if arithmetic is NATIVE else 2, 1 << (length - 1).bit_length())
     chunks = 1 << (-(-length // size) - 1).bit_length()
-    a, b = _padded(a, b, size * chunks)
+    a, b = padded(a, b, size * chunks)
 
     def leaf(i: Any) -> Array:
-        x, y = _slices(a, b, i * size, size)
+        x, y = slices(a, b, i * size, size)
         return _tree([_product(arithmetic, x, y, k) for k in range(size)], arithmetic.add)
 
     if chunks == 1:
@@ -466,63 +424,3 @@ def _counted(
         return jax.lax.dynamic_update_index_in_dim(stack, total, level, 0)
 
     return jax.lax.fori_loop(0, chunks, body, empty)[levels - 1]
-
-
-# ------------------------------------------------------------------------------------------------
-# Tiles
-# ------------------------------------------------------------------------------------------------
-
-Run: TypeAlias = Callable[[Arrays, Arrays, Array], Array]
-"""From rows of the left, columns of the right and c between them to the next c."""
-
-
-def _over_tiles(run: Run, a: Arrays, b: Arrays, c: Array, blas: bool) -> Array:
-    """Apply ``run`` to tiles of the result: every entry is computed as it is without them."""
-    if bits.is_jax(c):
-        rows, columns = (DOT_ROWS, c.shape[1]) if blas else (ROWS, COLUMNS)
-        return _over_jax_tiles(run, a, b, c, rows, columns)
-    columns = c.shape[1] if blas else 512
-    rows = max(1, (DOT_ELEMENTS if blas else ELEMENTS) // columns)
-    result = np.empty_like(c)
-    with np.errstate(all="ignore"):
-        for j in _parts(c.shape[1], columns):
-            right = [v[:, j] for v in b]
-            for i in _parts(c.shape[0], rows):
-                result[i, j] = run([v[i] for v in a], right, c[i, j])
-    return result
-
-
-def _parts(length: int, size: int) -> Iterator[slice]:
-    return (slice(start, start + size) for start in range(0, length, size))
-
-
-def _over_jax_tiles(run: Run, a: Arrays, b: Arrays, c: Array, rows: int, columns: int) -> Array:
-    """Loop over tiles whose columns are contiguous, so that a step reads from the first cache."""
-    import jax
-
-    m, n = c.shape
-    rows, columns = min(rows, m), min(columns, n)
-    if (rows, columns) == (m, n):
-        return run(a, b, c)
-    left = [_row_tiles(v, rows) for v in a]
-    right = [_column_tiles(v, columns) for v in b]
-    start = _column_tiles(_row_tiles(c, rows), columns)
-
-    def of_columns(operands: tuple[Arrays, Array]) -> Array:
-        right, start = operands
-        return jax.lax.map(lambda tile: run(tile[0], right, tile[1]), (left, start))
-
-    result = jax.lax.map(of_columns, (right, start))
-    return jax.numpy.moveaxis(result, 0, 2).reshape(result.shape[1] * rows, -1)[:m, :n]
-
-
-def _row_tiles(x: Array, rows: int) -> Array:
-    padded = bits.namespace(x).pad(x, ((0, -x.shape[0] % rows), (0, 0)))
-    return padded.reshape(-1, rows, x.shape[1])
-
-
-def _column_tiles(x: Array, columns: int) -> Array:
-    """Return (tiles, ..., columns) of (..., n)."""
-    xp = bits.namespace(x)
-    padded = xp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, -x.shape[-1] % columns)])
-    return xp.moveaxis(padded.reshape(*x.shape[:-1], -1, columns), -2, 0)

@@ -1,9 +1,9 @@
 """Emulated GEMM: products of low-bit terms, accumulated, scaled and added as hardware would."""
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import Enum, unique
-from functools import cache
+from functools import cache, reduce
 from math import prod
 from typing import Any, TypeAlias
 
@@ -15,10 +15,20 @@ from msdnum.accumulators import SEQUENTIAL, Accumulator, Exact, Int32, Int32Over
 from msdnum.bits import Array
 from msdnum.blocks import QuantizedArray
 from msdnum.decompose import Decomposition
-from msdnum.exact_sums import dot, largest_k
+from msdnum.exact_sums import largest_k
 from msdnum.factors import Factor, Kind, exponent_range, factor, kind
-from msdnum.formats import BF16, BINARY32, FP16, FloatFormat
+from msdnum.formats import BINARY32, FloatFormat
 from msdnum.modes import Overflow
+from msdnum.recombination import (
+    Addition,
+    Recombination,
+    Scaling,
+    Schedule,
+    full,
+    triangular,
+)
+from msdnum.specials import specials, with_specials, without_specials
+from msdnum.tiles import cut, loop
 from msdnum.zeropoint import AsymmetricArray
 
 __all__ = [
@@ -29,101 +39,6 @@ __all__ = [
 Operand: TypeAlias = Any
 """A Decomposition, a tuple of terms, or one term: a QuantizedArray, an AsymmetricArray or an array
 of float32, bfloat16 or float16."""
-
-Pair: TypeAlias = tuple[int, int]
-
-
-@unique
-class Scaling(Enum):
-    """In which order a sum c is multiplied by the two binary32 scales outside."""
-
-    ROW_THEN_COLUMN = "fl(fl(c * s_a) * s_b)"
-    COLUMN_THEN_ROW = "fl(fl(c * s_b) * s_a)"
-    PRODUCT = "fl(c * fl(s_a * s_b))"
-
-
-@unique
-class Addition(Enum):
-    """How the results of term pairs become one."""
-
-    SEPARATE = "each is accumulated from zero and scaled; they are added in the schedule's order"
-    CHAINED = "each starts from the accumulator that the pair before it has left"
-
-
-@dataclass(frozen=True)
-class Recombination:
-    """What each term's result is scaled by, and how and in which precision the terms are added.
-
-    Parameters
-    ----------
-    scaling : Scaling
-        Order of the two multiplications, each rounded to binary32 (RNE).
-    addition : Addition
-        CHAINED needs all scales inside (E8M0, E4M3 without a tensor scale).
-    precision : FloatFormat
-        BINARY32, or BF16 or FP16: then every scaled result, and every sum of them, is rounded to
-        it (RNE, overflow to Inf).
-
-    Raises
-    ------
-    ValueError
-        If the precision is another format, or is not BINARY32 for CHAINED.
-    """
-
-    scaling: Scaling = Scaling.ROW_THEN_COLUMN
-    addition: Addition = Addition.SEPARATE
-    precision: FloatFormat = BINARY32
-
-    def __post_init__(self) -> None:
-        """Refuse what is not defined."""
-        if self.precision not in (BINARY32, BF16, FP16):
-            raise ValueError(f"precision must be BINARY32, BF16 or FP16, got {self.precision.name}")
-        if self.addition is Addition.CHAINED and self.precision != BINARY32:
-            raise ValueError(f"precision must be BINARY32 for CHAINED, got {self.precision.name}")
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """Which term of the left operand meets which of the right, in the order of addition.
-
-    Parameters
-    ----------
-    pairs : tuple of (int, int)
-        At least one, none twice.
-
-    Raises
-    ------
-    ValueError
-        If there is none, one is repeated or an index is negative.
-    """
-
-    pairs: tuple[Pair, ...]
-
-    def __post_init__(self) -> None:
-        """Refuse an empty or ambiguous schedule."""
-        if (
-            not self.pairs
-            or len(set(self.pairs)) < len(self.pairs)
-            or min(map(min, self.pairs)) < 0
-        ):
-            raise ValueError(f"pairs must be different pairs of indices, got {self.pairs}")
-
-    @classmethod
-    def from_mask(cls, mask: Any) -> "Schedule":
-        """Return the pairs (i, j) where ``mask[i, j]``, by i + j and then by i."""
-        pairs = [(int(i), int(j)) for i, j in np.argwhere(np.asarray(mask))]
-        return cls(tuple(sorted(pairs, key=lambda pair: (sum(pair), pair))))
-
-
-def full(left: int, right: int = 1) -> Schedule:
-    """Return the schedule of all pairs of ``left`` and ``right`` terms."""
-    return Schedule.from_mask(np.ones((left, right), bool))
-
-
-def triangular(left: int, right: int) -> Schedule:
-    """Return the schedule without the pairs whose product is below the last term (Ozaki)."""
-    i, j = np.indices((left, right))
-    return Schedule.from_mask(i + j < max(left, right))
 
 
 @dataclass(frozen=True)
@@ -353,13 +268,13 @@ def _member(factors: Factors, i: int) -> Factors:
 def _matrix(a: Factors, b: Factors, kinds: Kinds, plan: Plan) -> Array:
     special = None
     for i, j in plan.schedule.pairs:
-        found = _specials(a[i], b[j], (kinds[0][i], kinds[1][j]))
+        found = specials(a[i], b[j], (kinds[0][i], kinds[1][j]))
         special = found if special is None or found is None else special + found
-    a = [_finite(x, k) for x, k in zip(a, kinds[0], strict=True)]
-    b = [_finite(x, k) for x, k in zip(b, kinds[1], strict=True)]
+    a = [without_specials(x, k) for x, k in zip(a, kinds[0], strict=True)]
+    b = [without_specials(x, k) for x, k in zip(b, kinds[1], strict=True)]
     chained = plan.recombination.addition is Addition.CHAINED
     result = (_chained if chained else _separate)(a, b, kinds, plan)
-    return _with_specials(result, special)
+    return with_specials(result, special)
 
 
 def _separate(a: Factors, b: Factors, kinds: Kinds, plan: Plan) -> Array:
@@ -384,11 +299,18 @@ def _chained(a: Factors, b: Factors, kinds: Kinds, plan: Plan) -> Array:
     if isinstance(plan.accumulator, Exact):
         left = _joined([a[i] for i, _ in plan.schedule.pairs], 1)
         right = _joined([b[j] for _, j in plan.schedule.pairs], 0)
-        return _core(left, right, (kinds[0][0], kinds[1][0]), plan.accumulator, None)
-    total = None
-    for i, j in plan.schedule.pairs:
-        total = _core(a[i], b[j], (kinds[0][i], kinds[1][j]), plan.accumulator, total)
-    return total
+        return _core(left, right, (kinds[0][0], kinds[1][0]), plan.accumulator)
+    operands = [(a[i], b[j], (kinds[0][i], kinds[1][j])) for i, j in plan.schedule.pairs]
+    # One accumulator, one arithmetic: what a pair leaves may be out of the next one's range.
+    in_range = _all([_in_range(*operand, plan.accumulator) for operand in operands])
+
+    def run(in_range: bool) -> Array:
+        total = None
+        for x, y, pair in operands:
+            total = sums.accumulate(x, y, pair, plan.accumulator, in_range, total)
+        return total
+
+    return _in_either_range(in_range, run)
 
 
 def _joined(factors: Factors, axis: int) -> Factor:
@@ -402,7 +324,7 @@ def _pair(a: Factor, b: Factor, kinds: tuple[Kind, Kind], plan: Plan) -> Array:
     """Return the scaled product of two terms."""
     scaling, size = plan.recombination.scaling, _segment(kinds)
     if size == kinds[0].length:
-        total = _as_float32(_core(a, b, kinds, plan.accumulator, None))
+        total = _as_float32(_core(a, b, kinds, plan.accumulator))
         return _scale(total, a.outer, b.outer, scaling)
     whole = kinds[0].length // size
     zero = bits.namespace(a.elements).zeros((a.elements.shape[0], b.elements.shape[1]), np.float32)
@@ -410,7 +332,7 @@ def _pair(a: Factor, b: Factor, kinds: tuple[Kind, Kind], plan: Plan) -> Array:
     def add_segment(i: Any, total: Array, length: int = size) -> Array:
         return bits.add(total, _segment_sum(a, b, kinds, i * size, length, plan))
 
-    total = sums.loop(whole, add_segment, zero)
+    total = loop(whole, add_segment, zero)
     if kinds[0].length % size:
         total = add_segment(whole, total, kinds[0].length % size)
     row = a.outer if kinds[0].outside is None else None
@@ -422,15 +344,15 @@ def _segment_sum(
     a: Factor, b: Factor, kinds: tuple[Kind, Kind], start: Any, size: int, plan: Plan
 ) -> Array:
     """Return the sum over one segment of k times the scales that belong to it alone."""
-    x = _arrays(a._replace(outer=None), lambda v: sums.cut(v, start, size, 1))
-    y = _arrays(b._replace(outer=None), lambda v: sums.cut(v, start, size, 0))
+    x = _arrays(a._replace(outer=None), lambda v: cut(v, start, size, 1))
+    y = _arrays(b._replace(outer=None), lambda v: cut(v, start, size, 0))
     inner = replace(kinds[0], length=size), replace(kinds[1], length=size)
-    found = _as_float32(_core(x, y, inner, plan.accumulator, None))
+    found = _as_float32(_core(x, y, inner, plan.accumulator))
     row = column = None
     if kinds[0].outside is not None:
-        row = sums.cut(a.outer, start // kinds[0].outside, 1, 1)
+        row = cut(a.outer, start // kinds[0].outside, 1, 1)
     if kinds[1].outside is not None:
-        column = sums.cut(b.outer, start // kinds[1].outside, 1, 0)
+        column = cut(b.outer, start // kinds[1].outside, 1, 0)
     return _scale(found, row, column, plan.recombination.scaling)
 
 
@@ -448,28 +370,35 @@ def _scale(c: Array, row: Array | None, column: Array | None, scaling: Scaling) 
     return c
 
 
-def _core(
-    a: Factor, b: Factor, kinds: tuple[Kind, Kind], accumulator: Accumulator, c: Array | None
-) -> Array:
-    """Return c plus the sum of products, by plain binary32 arithmetic where that is exact."""
+def _core(a: Factor, b: Factor, kinds: tuple[Kind, Kind], accumulator: Accumulator) -> Array:
+    """Return the sum of products, by plain binary32 arithmetic where that is exact."""
+    in_range = _in_range(a, b, kinds, accumulator)
+    return _in_either_range(
+        in_range, lambda moderate: sums.accumulate(a, b, kinds, accumulator, moderate, None)
+    )
 
-    def run(in_range: bool) -> Array:
-        return sums.accumulate(a, b, kinds, accumulator, in_range, c)
 
-    if not sums.depends_on_range(accumulator, kinds):
-        return run(False)
-    if all(k.bounded for k in kinds):
-        return run(True)
-    in_range = _in_range(a, b, kinds)
-    if not bits.is_jax(in_range):
+def _in_either_range(in_range: Any, run: Callable[[bool], Array]) -> Array:
+    if not bits.is_traced(in_range):
         return run(bool(in_range))
     import jax
 
     return jax.lax.cond(in_range, lambda: run(True), lambda: run(False))
 
 
-def _in_range(a: Factor, b: Factor, kinds: tuple[Kind, Kind]) -> Array:
-    """Return whether all products and sums of products are normal and none overflows."""
+def _all(conditions: list[Any]) -> Any:
+    return reduce(operator.and_, conditions)
+
+
+def _in_range(a: Factor, b: Factor, kinds: tuple[Kind, Kind], accumulator: Accumulator) -> Any:
+    """Return whether all products and sums of products are normal and none overflows.
+
+    False where the accumulator does not ask, True where the kinds leave no doubt.
+    """
+    if not sums.depends_on_range(accumulator, kinds):
+        return False
+    if all(k.bounded for k in kinds):
+        return True
     (low_a, high_a), (low_b, high_b) = exponent_range(a), exponent_range(b)
     unit = sum(k.precision - 1 for k in kinds)
     carry = 2 + kinds[0].length.bit_length()
@@ -478,63 +407,6 @@ def _in_range(a: Factor, b: Factor, kinds: tuple[Kind, Kind]) -> Array:
         & (high_a + high_b + carry <= 126)
         & (low_a >= bits.EMIN) & (low_b >= bits.EMIN) & (high_a <= 126) & (high_b <= 126)
     )  # fmt: skip
-
-
-# ------------------------------------------------------------------------------------------------
-# Inf and NaN
-# ------------------------------------------------------------------------------------------------
-
-
-def _is_special(x: Factor, kind: Kind) -> Array:
-    """Return where the elements or their scales inside are Inf or NaN."""
-    xp = bits.namespace(x.elements)
-    found = np.zeros((), bool) if x.nan is None else x.nan
-    if x.scales is not None:
-        found = found | xp.isnan(x.scales)
-    if kind.has_specials:
-        found = found | ~xp.isfinite(x.elements)
-    return found
-
-
-def _finite(x: Factor, kind: Kind) -> Factor:
-    """Replace what is Inf or NaN by zero."""
-    xp = bits.namespace(x.elements)
-    special = _is_special(x, kind)
-    if not bits.is_jax(special) and not special.any():
-        return x._replace(nan=None)
-    scales = None if x.scales is None else xp.where(special, np.float32(1), x.scales)
-    cleared = xp.where(special, np.float32(0), x.elements)
-    return x._replace(elements=cleared, scales=scales, nan=None)
-
-
-def _specials(a: Factor, b: Factor, kinds: tuple[Kind, Kind]) -> Array | None:
-    """Return a matrix that is Inf or NaN where the product is, and finite elsewhere."""
-    found = _is_special(a, kinds[0]).any() | _is_special(b, kinds[1]).any()
-    if not bits.is_jax(found):
-        return dot(_signs(a, kinds[0]), _signs(b, kinds[1])) if found else None
-    import jax
-
-    zeros = jax.numpy.zeros((a.elements.shape[0], b.elements.shape[1]), np.float32)
-    return jax.lax.cond(found, lambda: dot(_signs(a, kinds[0]), _signs(b, kinds[1])), lambda: zeros)
-
-
-def _signs(x: Factor, kind: Kind) -> Array:
-    """Return the elements with -1, 0 and 1 in place of the finite ones."""
-    xp = bits.namespace(x.elements)
-    signs = xp.sign(x.elements).astype(np.float32)
-    if kind.integer:
-        return signs
-    special = xp.where(xp.isinf(x.elements), x.elements, np.float32(np.nan))
-    if x.nan is not None:
-        special = xp.where(x.nan, np.float32(np.nan), special)
-    return xp.where(_is_special(x, kind), special, signs)
-
-
-def _with_specials(result: Array, special: Array | None) -> Array:
-    xp = bits.namespace(result)
-    if special is not None:
-        result = xp.where(xp.isfinite(special), result, special)
-    return xp.where(xp.isnan(result), np.float32(np.nan), result)
 
 
 def transposed(x: QuantizedArray) -> QuantizedArray:

@@ -257,6 +257,21 @@ def test_terms_are_added_in_order_or_chained():
     assert different
 
 
+def test_a_chain_of_tiny_and_moderate_terms():
+    """What a term below binary32's normal range leaves is not flushed by the next."""
+    b = quantize(np.ones((32, 1), np.float32), MXFP4, axis=-2)
+    tiny, one = (quantize(np.full((1, 32), 1, np.float32), MXFP4) for _ in range(2))
+    tiny = QuantizedArray(tiny.codes, np.full((1, 1), 0, np.uint8), None, tiny.format, -1)
+    one = QuantizedArray(one.codes * 0, one.scale_codes, None, one.format, -1)
+    low = QuantizedArray(b.codes, np.full((1, 1), 110, np.uint8), None, b.format, -2)
+    recombination = Recombination(addition=Addition.CHAINED)
+    schedule = Schedule(((0, 0), (1, 0)))
+    expected = matmul(tiny, low)
+    assert 0 < expected.item() < 2.0**-126
+    for terms in ((tiny, one), (one, tiny)):
+        check_everywhere(terms, low, expected, recombination=recombination, schedule=schedule)
+
+
 @pytest.mark.parametrize("precision", [BF16, FP16], ids=lambda f: f.name)
 def test_terms_added_in_low_precision(precision):
     terms = decompose_terms(normal(M, K), INT8_X3_FLOAT32)
