@@ -253,7 +253,7 @@ def test_a_result_that_is_off_breaks_its_bound():
     assert gemm_measure.errors_of(given, gemm_measure.Result(wrong, result.bound)).ratio > 1
 
 
-def test_a_missing_term_breaks_the_bound():
+def test_a_missing_term_comes_near_the_bound():
     given = gemm_experiments.operands("normal", "MXFP4", (8, 64, 8), np.random.default_rng(1))
     whole = gemm_measure.decomposed(MXFP4_X2)(given, EXACT)
     one = gemm_measure.matmul(
@@ -342,6 +342,30 @@ def test_the_bound_with_nothing_rounded_is_the_remainder():
     assert (theorem_gemm(x, None, right, bounds.EXACT) == 0).all()
     rounded = Right(right.magnitudes, right.least, Fraction(1, 256))
     assert theorem_gemm(x, None, rounded, bounds.EXACT) == pytest.approx(2 / 256, rel=1e-9)
+
+
+def test_residuals_by_hand():
+    assert residuals(MXFP4_X2) == (Fraction(1, 8), Fraction(1, 64))
+    assert residuals(INT8_X2) == (Fraction(1, 254), Fraction(1, 64516))
+
+
+def test_units_that_align_count_subnormals_as_normal():
+    """By hand: of two elements, what the powers of two they count as are above them."""
+    x = np.array([[1, -2]], np.float32)
+    right = Right(np.array([[1.0], [1.0]]), np.array([[0.5], [0.25]]))
+    nearest, aligned = (
+        Accumulation(2, Fraction(1, 64), to_nearest) for to_nearest in (True, False)
+    )
+
+    def excess(scheme):
+        pair = (theorem_gemm(x, scheme, right, adding)[0, 0] for adding in (aligned, nearest))
+        return np.subtract(*pair) / float(nearest.gamma)
+
+    assert excess(None) == pytest.approx(1 * 0.5 + 2 * 0.25)
+    # alpha is 2: E4M3 has 2**-6 / 2**8 of it, weights are 1.5 and 1.25, |x| is alpha/32 off.
+    left = 1 * 0.5 + 2 * 0.25 + 2 / 32 * 0.75
+    both = 2 * 2.0**-14 * (1.5 + 1.25)
+    assert excess(MXFP8_X1) == pytest.approx(left + both)
 
 
 def test_condition_numbers_are_those_asked_for():
