@@ -9,6 +9,7 @@ from msdnum import bits
 from msdnum.accumulators import Int32, Int32Overflow
 from msdnum.bits import Array
 from msdnum.factors import Factor, Kind
+from msdnum.tiles import cut, loop
 
 __all__ = ["dot", "float64_dot", "integer_dot", "largest_k", "rounded_sum"]
 
@@ -91,12 +92,14 @@ def _by_float32(a: Array, b: Array, chunk: int, dtype: Any) -> Array:
 
 def _saturated(a: Array, b: Array, kinds: tuple[Kind, Kind], group: int) -> Array:
     """Add the sums of groups one after the other, clamping."""
-    xp = bits.namespace(a)
-    total = xp.zeros((a.shape[0], b.shape[1]), np.int32)
-    for start in range(0, a.shape[1], group):
-        part = slice(start, start + group)
-        total = _add_clamped(total, _integers(a[:, part], b[part], kinds, np.int32))
-    return total
+    (m, k), n = a.shape, b.shape[1]
+
+    def add_group(i: Any, total: Array, size: int = group) -> Array:
+        x, y = cut(a, i * group, size, 1), cut(b, i * group, size, 0)
+        return _add_clamped(total, _integers(x, y, kinds, np.int32))
+
+    total = loop(k // group, add_group, bits.namespace(a).zeros((m, n), np.int32))
+    return add_group(k // group, total, k % group) if k % group else total
 
 
 def _add_clamped(x: Array, y: Array) -> Array:
