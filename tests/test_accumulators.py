@@ -180,16 +180,27 @@ def test_product_of_the_largest_and_the_smallest_scale():
 
 
 def test_generations_disagree_on_one_sum():
-    """The shape of FTTN's test (arXiv 2403.00232): a large pair that cancels and small addends."""
-    a = np.array([[2.0**12, 2.0**12, 1, 1, 1, 1, 1, 1]], np.float32) * 2.0**0
-    b = np.array([[2.0**12, -(2.0**12), *[2.0**-1] * 6]], np.float32).T.copy()
-    a, b = a.astype(ml_dtypes.bfloat16), b.astype(ml_dtypes.bfloat16)
-    b[2:] = 2.0**-1 + 2.0**-2
-    found = {u.name: matmul(a, b, accumulator=u).item() for u in (VOLTA, TURING, HOPPER)}
-    exact = matmul(a, b, accumulator=EXACT).item()
-    assert exact == 4.5
-    assert found == {"VOLTA": 2.25 + 1.5, "TURING": 4.5, "HOPPER": 4.5} or len(set(found.values()))
-    assert matmul(a, b, accumulator=SEQUENTIAL).item() == 4.5
+    """In the manner of FTTN (arXiv 2403.00232): a large pair that cancels, and small addends.
+
+    Volta adds the last four apart; of 0.75 each aligned to 2**24, Turing keeps 0, Hopper 0.5.
+    """
+    a = np.array([[2.0**12, 2.0**12, *[1.0] * 6]], ml_dtypes.bfloat16)
+    b = np.array([[2.0**12, -(2.0**12), *[0.75] * 6]], ml_dtypes.bfloat16).T.copy()
+    units = (VOLTA, TURING, HOPPER, CDNA3, EXACT, SEQUENTIAL)
+    found = {u.name: matmul(a, b, accumulator=u).item() for u in units}
+    assert found == {
+        "VOLTA": 3.0, "TURING": 0.0, "HOPPER": 3.0, "CDNA3": 0.0, "EXACT": 4.5, "SEQUENTIAL": 4.5,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_sums_of_the_largest_products_fit(sign):
+    """32 products just below 4 with 25 fraction bits, and c: more than an int32 holds."""
+    a = np.full((1, 64), 1.984375, ml_dtypes.bfloat16)
+    b = (sign * a.T).astype(ml_dtypes.bfloat16)
+    unit = MatrixUnit("full", 32, 25)
+    left, right = float_numbers(a, FLOATS["bfloat16"]), float_numbers(b.T, FLOATS["bfloat16"])
+    check_everywhere(a, b, matrix(left, right, unit), accumulator=unit)
 
 
 def test_truncation_is_toward_zero_and_not_down():
