@@ -9,7 +9,7 @@ import numpy as np
 
 from msdnum.accumulators import SEQUENTIAL
 from msdnum.finding import Evidence, Finding, Table, Verdict, not_run
-from msdnum.gemm_experiments import MSD, judged, linear_operands, operands
+from msdnum.gemm_compare import MSD, judged, linear_operands, operands
 from msdnum.gemm_measure import BASELINES, Operands
 from msdnum.ledger import Claim, Entry
 from msdnum.model import linears

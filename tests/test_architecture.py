@@ -27,7 +27,8 @@ COSTS = ["machines", "workloads", "cost", "latency", "sensitivity"]
 EVIDENCE = [
     "finding", "ledger", "theorems", "promises", "pairs", "evidence", "sweep", "agreement",
     "effective", "products", "cost_tables", "cost_claims", "model", "gemm_bounds",
-    "gemm_measure", "tables", "ozaki_curve", "gemm_experiments", "experiments", "gemm_evidence",
+    "gemm_measure", "tables", "ozaki_curve", "gemm_compare", "gemm_crossings",
+    "gemm_experiments", "experiments", "gemm_evidence",
     "cann_evidence", "claims", "explain",
 ]  # fmt: skip
 CONFORMANCE = [

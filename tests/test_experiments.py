@@ -10,7 +10,16 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from msdnum import bounds, cases, experiments, gemm_experiments, gemm_measure, tables
+from msdnum import (
+    bounds,
+    cases,
+    experiments,
+    gemm_compare,
+    gemm_crossings,
+    gemm_experiments,
+    gemm_measure,
+    tables,
+)
 from msdnum.__main__ import main
 from msdnum.accumulators import (
     ACCUMULATORS,
@@ -23,7 +32,14 @@ from msdnum.accumulators import (
     Blocks,
 )
 from msdnum.bounds import Accumulation
-from msdnum.decompose import INT8_X2, MXFP4_X2, MXFP8_X1, decompose, decompose_terms
+from msdnum.decompose import (
+    INT8_X2,
+    MXFP4_X2,
+    MXFP8_X1,
+    covering_scheme,
+    decompose,
+    decompose_terms,
+)
 from msdnum.formats import BINARY32
 from msdnum.gemm_bounds import (
     Right,
@@ -170,11 +186,11 @@ def test_the_closed_form_predicts_the_crossing(study):
 def test_long_k_does_not_save_msd_before_int32_overflows():
     for row in crossing("long k"):
         assert row["measured_ratio"] > 1
-    assert gemm_experiments.long_k_crossing() > bounds.int32_overflow()
+    assert gemm_crossings.long_k_crossing() > bounds.int32_overflow()
 
 
 def test_crossings_in_closed_form():
-    k = gemm_experiments.outlier_crossing()
+    k = gemm_crossings.outlier_crossing()
     assert k == pytest.approx(34_510, rel=1e-3)
 
 
@@ -197,7 +213,7 @@ def test_another_seed_gives_other_numbers():
 
 def test_jax_gives_the_same_errors():
     pytest.importorskip("jax")
-    given = gemm_experiments.operands("normal", "MXFP4", (8, 64, 8), np.random.default_rng(3))
+    given = gemm_compare.operands("normal", "MXFP4", (8, 64, 8), np.random.default_rng(3))
     found = [
         gemm_measure.decomposed(MXFP4_X2, on)(given, SEQUENTIAL)
         for on in (None, gemm_experiments._on_jax)
@@ -245,7 +261,7 @@ def test_tables_must_be_tables(tmp_path):
 
 def test_a_result_that_is_off_breaks_its_bound():
     """Errors are compared entry by entry: one wrong entry is seen."""
-    given = gemm_experiments.operands("normal", "INT8", (8, 64, 8), np.random.default_rng(1))
+    given = gemm_compare.operands("normal", "INT8", (8, 64, 8), np.random.default_rng(1))
     result = gemm_measure.decomposed(INT8_X2)(given, INT32)
     assert gemm_measure.errors_of(given, result).ratio <= 1
     wrong = result.product.copy()
@@ -254,7 +270,7 @@ def test_a_result_that_is_off_breaks_its_bound():
 
 
 def test_a_missing_term_comes_near_the_bound():
-    given = gemm_experiments.operands("normal", "MXFP4", (8, 64, 8), np.random.default_rng(1))
+    given = gemm_compare.operands("normal", "MXFP4", (8, 64, 8), np.random.default_rng(1))
     whole = gemm_measure.decomposed(MXFP4_X2)(given, EXACT)
     one = gemm_measure.matmul(
         decompose_terms(given.x, MXFP4_X2)[0], given.weight, accumulator=EXACT
@@ -271,7 +287,7 @@ def test_errors_of_hostile_inputs_are_within_bounds(pair, accumulator, family):
     if not gemm_experiments._defined(accumulator, weight):
         pytest.skip("not defined for these elements")
     rng = np.random.default_rng(7)
-    given = gemm_experiments.operands(family, weight, (4, 256, 4), rng)
+    given = gemm_compare.operands(family, weight, (4, 256, 4), rng)
     found = gemm_measure.errors_of(given, gemm_measure.decomposed(scheme)(given, accumulator))
     assert found.ratio <= 1
 
@@ -301,25 +317,19 @@ def test_combined_covers_the_product_of_errors():
 def test_ranges_cover_blocks():
     x = np.array([[3, -5, 0.5, 0.25], [0, 0, 4, 1]], np.float32)
     assert ranges(x, INT8_X2).tolist() == [[5] * 4, [4] * 4]
-    scheme = gemm_experiments.covering_scheme("x", *[MXFP4_X2.formats[0].element] * 2, block_size=2)
+    scheme = covering_scheme("x", *[MXFP4_X2.formats[0].element] * 2, block_size=2)
     assert ranges(x, scheme).tolist() == [[8, 8, 0.5, 0.5], [0, 0, 4, 4]]
 
 
 def test_residuals_cover_remainders():
     x = cases.family("student_t").generate((16, 256), rng=np.random.default_rng(2))
-    floor = gemm_experiments.covering_scheme(
-        "floor", MXFP8_X1.formats[0].element, rule=ScaleRule.FLOOR
-    )
+    floor = covering_scheme("floor", MXFP8_X1.formats[0].element, rule=ScaleRule.FLOOR)
     for scheme in (INT8_X2, MXFP4_X2, MXFP8_X1, floor):
         left = decompose(x, scheme)
         error = np.abs(left.remainder.astype(np.float64)) / left.denominator
         assert (error <= float(residuals(scheme)[-1]) * ranges(x, scheme)).all()
     with pytest.raises(ValueError, match="one E4M3 term under FLOOR"):
-        residuals(
-            gemm_experiments.covering_scheme(
-                "x", *[MXFP4_X2.formats[0].element] * 2, rule=ScaleRule.FLOOR
-            )
-        )
+        residuals(covering_scheme("x", *[MXFP4_X2.formats[0].element] * 2, rule=ScaleRule.FLOOR))
 
 
 def test_exact_values_are_exact():
@@ -375,6 +385,6 @@ def test_condition_numbers_are_those_asked_for():
 
 
 def test_ill_conditioned_rows_are_bf16():
-    x, w = gemm_experiments.drawn("normal", (8, 128, 8), np.random.default_rng(5))
+    x, w = gemm_compare.drawn("normal", (8, 128, 8), np.random.default_rng(5))
     rows = gemm_experiments.ill_conditioned(x, gemm_measure.WEIGHTS["INT8"](w, None), 200.0)
     assert (rows == rows.astype(ml_dtypes.bfloat16).astype(np.float32)).all()
