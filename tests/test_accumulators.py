@@ -193,6 +193,59 @@ def test_generations_disagree_on_one_sum():
     }  # fmt: skip
 
 
+def bf16_products(*pairs, group=16):
+    """Return factors of these products, group by group, zeros in between."""
+    a, b = np.zeros((2, group * len(pairs)))
+    for i, (x, y) in enumerate(pairs):
+        a[group * i : group * i + len(x)], b[group * i : group * i + len(y)] = x, y
+    return a[None].astype(ml_dtypes.bfloat16), b[:, None].astype(ml_dtypes.bfloat16)
+
+
+TINY = 2.0**-149
+
+
+@pytest.mark.parametrize(
+    ("accumulator", "pairs", "expected"),
+    [
+        # A subnormal accumulator keeps its value; the result is cut off at 2**-149.
+        (HOPPER, [([2.0**-70], [2.0**-70]), ([], [])], 2.0**-140),
+        (HOPPER, [([2.0**-70], [3 * 2.0**-80])], TINY),
+        (HOPPER, [([2.0**-70], [-3 * 2.0**-80])], -TINY),
+        (CDNA3, [([2.0**-70], [3 * 2.0**-80])], 2 * TINY),
+        # A subnormal element has the exponent -126: 2**-32 is below the last bit.
+        (HOPPER, [([2.0**-130, 2.0**-16], [2.0**120, 2.0**-16])], 2.0**-10),
+        (HOPPER, [([2.0**-10, 2.0**-16], [1, 2.0**-16])], 2.0**-10 + 2.0**-32),
+        # Subnormal products are zero before they are added.
+        (CDNA2, [([2.0**-63] * 4, [1.5 * 2.0**-64] * 4)], 0),
+        (CDNA2, [([2.0**-63] * 4, [1.5 * 2.0**-63] * 4)], 1.5 * 2.0**-124),
+        # Ties to even, and what is far below decides.
+        (EXACT, [([2.0**12, 1], [2.0**12, 1])], 2.0**24),
+        (EXACT, [([2.0**12, 3], [2.0**12, 1])], 2.0**24 + 4),
+        (EXACT, [([2.0**12, 1, 2.0**-60], [2.0**12, 1, 2.0**-60])], 2.0**24 + 2),
+        (EXACT, [([2.0**12, 1, -(2.0**-60)], [2.0**12, 1, 2.0**-60])], 2.0**24),
+        (EXACT, [([2.0**-70], [3 * 2.0**-80])], 2 * TINY),
+    ],
+)
+def test_directed(accumulator, pairs, expected):
+    a, b = bf16_products(*pairs)
+    assert inner_product(
+        float_numbers(a, FLOATS["bfloat16"])[0], float_numbers(b.T, FLOATS["bfloat16"])[0],
+        accumulator,
+    ) == Fraction(expected)  # fmt: skip
+    assert matmul(a, b, accumulator=accumulator).item() == expected
+
+
+@pytest.mark.parametrize("accumulator", [Blocks(32, EXACT), SEQUENTIAL], ids=lambda a: a.name)
+def test_partial_sums_beyond_binary32(accumulator):
+    """Exact block sums that no float32 order of addition could give; a sequence overflows."""
+    signs = np.array([1, 1, -1, -1] * 8, np.float32)
+    a, b = quantize(signs[None], MXFP4), quantize(np.ones((32, 1), np.float32), MXFP4, axis=-2)
+    a = type(a)(a.codes, a.scale_codes + np.uint8(64), None, a.format, -1)
+    b = type(b)(b.codes, b.scale_codes + np.uint8(63), None, b.format, -2)
+    expected = 0 if isinstance(accumulator, Blocks) else np.inf
+    assert matmul(a, b, accumulator=accumulator).item() == expected
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 def test_sums_of_the_largest_products_fit(sign):
     """32 products just below 4 with 25 fraction bits, and c: more than an int32 holds."""

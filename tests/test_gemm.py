@@ -155,6 +155,17 @@ def test_int4_groups_with_zero_points():
     assert abs(b.dequantize() - x).max() <= b.quantized.scales().max() * 0.51
 
 
+@pytest.mark.parametrize("shift", [3, -3])
+def test_zero_points_of_one_sided_blocks(shift):
+    """The range is widened to zero, which has a code of its own."""
+    x = normal(1, 32) / 8 + np.float32(shift)
+    x[0, 5] = 0
+    q = quantize_asymmetric(x, INT4, block_size=16)
+    assert q.zero_points.tolist() == [[-8, -8] if shift > 0 else [7, 7]]
+    assert q.dequantize()[0, 5] == 0
+    assert abs(q.dequantize() - x).max() <= q.quantized.scales().max() * 0.51
+
+
 def test_groups_of_both_sides_that_line_up():
     a = quantize(normal(M, K), INT8_GROUP, block_size=32)
     b = quantize(normal(K, N, seed=1), INT4_GROUP, axis=-2, block_size=16)
