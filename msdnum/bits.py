@@ -71,7 +71,8 @@ def is_traced(x: Array) -> bool:
 
 def check_array(x: Array, name: str, dtypes: tuple[str, ...]) -> None:
     """Raise unless ``x`` is a NumPy or JAX array, not empty, of one of ``dtypes``."""
-    if not hasattr(x, "__array_namespace__") or not hasattr(x, "dtype"):
+    unsuitable = isinstance(x, np.ma.MaskedArray | np.matrix)
+    if unsuitable or not hasattr(x, "__array_namespace__") or not hasattr(x, "dtype"):
         raise TypeError(f"{name} must be a NumPy or JAX array, got {type(x).__name__}")
     if str(x.dtype) not in dtypes:
         expected = " or ".join([", ".join(dtypes[:-1]), dtypes[-1]] if dtypes[1:] else dtypes)
@@ -335,9 +336,12 @@ def random_words(random: Any, x: Array) -> Array:
     TypeError
         If ``random`` is none of these.
     ValueError
-        If words do not have the shape of ``x``.
+        If words do not have the shape of ``x``, or a Generator would be drawn from at trace time,
+        once for all calls.
     """
     if isinstance(random, np.random.Generator):
+        if is_traced(x):
+            raise ValueError("random must be a JAX key or words where x is traced, got a Generator")
         words = random.integers(0, 2**32, size=x.shape, dtype=np.uint32)
         return namespace(x).asarray(words)
     dtype = str(getattr(random, "dtype", type(random).__name__))

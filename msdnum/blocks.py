@@ -66,7 +66,13 @@ class QuantizedArray:
         """Return the scale of every block as float32, of the shape of ``scale_codes``.
 
         An E8M0 scale is exact. Where there is a tensor scale or a divisor, one rounding (RNE).
+
+        Raises
+        ------
+        ValueError
+            If ``jax.vmap`` has given the array scales of another shape: call it inside.
         """
+        self._check_scale_shapes()
         scale = elements.decode_scaled(self.scale_codes, 0, self.format.scale)
         if self.tensor_scale is not None:
             scale = bits.multiply(scale, self.tensor_scale)
@@ -77,6 +83,16 @@ class QuantizedArray:
     def rows(self, array: Array) -> Array:
         """Return ``array``, of the shape of ``codes``, with one row for each block."""
         return split(array, self.format, self.axis)
+
+    def _check_scale_shapes(self) -> None:
+        shapes = {"tensor_scale": getattr(self.tensor_scale, "shape", ())}
+        if self.axis is None:
+            shapes["scale_codes"] = self.scale_codes.shape
+        for name, shape in shapes.items():
+            if shape != ():
+                raise ValueError(
+                    f"{name} must have shape (), got {shape}: under jax.vmap, dequantize inside"
+                )
 
     def column(self, scales: Array) -> Array:
         """Return ``scales``, of the shape of ``scale_codes``, beside ``rows``: one for each."""
@@ -101,6 +117,7 @@ class QuantizedArray:
         def scale_by_float(codes: Array, scale: Array) -> tuple[Array]:
             return (bits.multiply(elements.decode_scaled(codes, 0, element), scale),)
 
+        self._check_scale_shapes()
         if self.format.scale == E8M0:
             exponent = self.column(self.scale_codes).astype("int32") - E8M0.bias
             (value,) = bits.map_rows(scale_by_power, self.rows(self.codes), exponent)
@@ -341,7 +358,9 @@ def _quantize_float_scale(
     amax = row_amax(rows)
     scale = divide_by(finite_or_nan(amax), fmt.element.max_finite)
     if tensor_scale is not None:
-        scale = xp.where(tensor_scale == 0, scale, bits.divide(scale, tensor_scale))
+        # As a float, JAX would take a subnormal tensor scale for zero.
+        zero = tensor_scale.view(xp.int32) == 0
+        scale = xp.where(zero, scale, bits.divide(scale, tensor_scale))
     scale_codes = elements.encode_scaled(
         scale.view(xp.int32), 0, fmt.scale, Overflow.SATURATE, Rounding.RNE
     )
@@ -508,7 +527,9 @@ def from_blocks_and_scales(blocks: Array, scales: Array, fmt: BlockFormat) -> Qu
         raise ValueError(f"fmt must not need a tensor scale, got {fmt.name}")
     codes = unpack(blocks, fmt.element)
     elements.check_codes(scales, fmt.scale, "scales")
-    if blocks.ndim < 2 or scales.shape != blocks.shape[:-1]:
+    if blocks.ndim < 2:
+        raise ValueError(f"blocks must have at least two dimensions, got shape {blocks.shape}")
+    if scales.shape != blocks.shape[:-1]:
         raise ValueError(f"scales must have the shape {blocks.shape[:-1]}, got {scales.shape}")
     fmt = replace(fmt, block_size=codes.shape[-1])
     return QuantizedArray(codes.reshape(*codes.shape[:-2], -1), scales, None, fmt, -1)

@@ -275,7 +275,10 @@ def entries(study: Study, only: str | None = None) -> list[Entry]:
     if only is not None and only not in ids:
         raise ValueError(f"claim must be one of {', '.join(ids)}, got {only!r}")
     found = [entry for function in STUDIES for entry in function(study)]
-    return [entry for entry in found if only in (None, entry.claim)]
+    chosen = [entry for entry in found if only in (None, entry.claim)]
+    if not chosen:
+        raise ValueError(f"claim {only!r} needs a tensor to judge: --tensor FILE:NAME")
+    return chosen
 
 
 def judge(entry: Entry) -> Row:

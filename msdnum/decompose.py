@@ -99,6 +99,11 @@ class Scheme:
                 raise ValueError(
                     f"ratios must be powers of two with E8M0 scales, got {ratio} in {self.name!r}"
                 )
+        if any(fmt.element.emax < 0 for fmt in self.formats):
+            raise ValueError(
+                f"formats must hold 1, or E8M0's largest scale is too small for binary32, "
+                f"in scheme {self.name!r}"
+            )
         if not (self._covers() or self._saturates_exactly()):
             raise ValueError(
                 f"ratios must be smaller: a saturated term of scheme {self.name!r} could leave "
@@ -303,7 +308,10 @@ class Decomposition:
         """What the terms leave of x: exact where the denominator is 1, else rounded to float64."""
         if self.denominator == 1:
             return self.scaled_remainder
-        return self.scaled_remainder / self.denominator
+        xp = bits.namespace(self.scaled_remainder)
+        # By a divisor that depends on the data, jitted JAX divides; by a constant it multiplies.
+        unknown = xp.isnan(self.scaled_remainder)
+        return self.scaled_remainder / xp.where(unknown, np.nan, float(self.denominator))
 
 
 def decompose(x: Array, scheme: Scheme, *, axis: int | None = -1) -> Decomposition:
@@ -321,8 +329,8 @@ def decompose(x: Array, scheme: Scheme, *, axis: int | None = -1) -> Decompositi
     Returns
     -------
     Decomposition
-        Its remainder is exact. In FLOAT32 arithmetic it is not what the vector unit carries, which
-        has rounding errors of its own, but what the terms really leave.
+        Its scaled remainder is exact. In FLOAT32 arithmetic it is not what the vector unit carries,
+        which has rounding errors of its own, but what the terms really leave.
 
     Raises
     ------
@@ -337,6 +345,7 @@ def decompose(x: Array, scheme: Scheme, *, axis: int | None = -1) -> Decompositi
     Source: paper, claims C1 and C2; ``spec.decompose_covering``, ``spec.decompose_amax``.
     """
     elements.check_mode("scheme", scheme, Scheme)
+    bits.as_pattern(x)
     if scheme.formats[0].scale == E8M0:
         kernel = _powers_of_two_and_remainder
     else:
@@ -355,6 +364,7 @@ def decompose_terms(
     those of ``decompose``; without float64 JAX gives the terms of all but exact INT8 schemes.
     """
     elements.check_mode("scheme", scheme, Scheme)
+    bits.as_pattern(x)
     if scheme.arithmetic is Arithmetic.FLOAT32:
         return _decompose(x, scheme, axis, _float32)[0]
     if scheme.formats[0].scale == E8M0:

@@ -142,12 +142,15 @@ def as_ml_dtype(codes: Array, fmt: ElementFormat) -> Array:
     Raises
     ------
     ValueError
-        If there is no such type.
+        If there is no such type, or ``codes`` are JAX's and the type is narrower than a byte: JAX
+        would reinterpret its bits.
     """
     if fmt not in _ML_DTYPES:
         names = ", ".join(known.name for known in _ML_DTYPES)
         raise ValueError(f"fmt must be one of {names}, got {fmt!r}")
     check_codes(codes, fmt)
+    if fmt.bits < 8 and bits.is_jax(codes):
+        raise ValueError(f"codes must be a NumPy array for {fmt.name}, got a JAX array")
     return codes.view(np.dtype(_ML_DTYPES[fmt]))
 
 
@@ -309,8 +312,9 @@ def _taken(quanta: Quanta, fmt: ElementFormat) -> Array:
     if not bits.maybe_any(above_emax >= 0):
         return taken
     largest, unit = _largest(fmt, quanta.x.negative)
-    align = bits.FRACTION_BITS + unit - fmt.emax - above_emax
-    return xp.minimum(taken, largest << xp.clip(align, 0, bits.FRACTION_BITS))
+    align = bits.FRACTION_BITS + unit - fmt.emax
+    limited = xp.minimum(taken, largest << xp.clip(align - above_emax, 0, align))
+    return xp.where(above_emax >= 0, limited, taken)
 
 
 def _largest(fmt: ElementFormat, negative: Array) -> tuple[Array | int, int]:
@@ -329,14 +333,16 @@ def codes_of(quanta: Quanta, fmt: ElementFormat, overflow: Overflow) -> Array:
     lowest = 0 if _is_gradual(fmt) else -2
     magnitude = (xp.clip(quanta.above, lowest, fmt.emax + 1 - emin) << m) + quanta.count
     if isinstance(fmt, IntegerFormat):
-        codes = _integer_codes(magnitude, quanta.x.negative, fmt)
+        codes = _integer_codes(magnitude, quanta.pattern, fmt)
     else:
         codes = _float_codes(magnitude, quanta.pattern, fmt, overflow)
     return codes.astype(storage_dtype(fmt))
 
 
-def _integer_codes(magnitude: Array, negative: Array, fmt: IntegerFormat) -> Array:
+def _integer_codes(magnitude: Array, pattern: Array, fmt: IntegerFormat) -> Array:
     xp = bits.namespace(magnitude)
+    # A NaN, which only jitted code meets here, has no sign.
+    negative = (pattern < 0) & ((pattern & bits.MAGNITUDE_MASK) <= bits.INF)
     clipped = xp.minimum(magnitude, _largest(fmt, negative)[0])
     return xp.where(negative, -clipped, clipped) & ((1 << fmt.bits) - 1)
 

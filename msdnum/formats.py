@@ -71,8 +71,13 @@ class FloatFormat:
                 f"exponent_bits must be in 1..8 and fraction_bits in 0..23, "
                 f"got {self.exponent_bits} and {self.fraction_bits} for {self.name!r}"
             )
-        if self.specials is Specials.IEEE and self.exponent_bits < 2:
-            raise ValueError(f"exponent_bits must be at least 2 with IEEE specials: {self.name!r}")
+        if self.specials is Specials.IEEE and (self.exponent_bits < 2 or not self.fraction_bits):
+            raise ValueError(
+                f"exponent_bits must be at least 2 and fraction_bits at least 1 with IEEE "
+                f"specials: {self.name!r}"
+            )
+        if self.signed and not self.subnormals:
+            raise ValueError(f"subnormals must be True where there is a sign: {self.name!r}")
         if not self.signed and self.specials is Specials.NONE:
             raise ValueError(
                 f"signed must be True where a negative number has no NaN to become: {self.name!r}"
@@ -303,7 +308,8 @@ class BlockFormat:
     Raises
     ------
     ValueError
-        If the block size is not positive, or the rule cannot give scales of that format.
+        If the block size is not positive, the element has no zero or no sign, the scale no NaN,
+        or the rule cannot give scales of that format.
 
     Notes
     -----
@@ -322,6 +328,10 @@ class BlockFormat:
         """Refuse combinations that mean nothing."""
         if self.block_size is not None and self.block_size < 1:
             raise ValueError(f"block_size must be positive or None, got {self.block_size}")
+        if isinstance(self.element, FloatFormat) and not self.element.signed:
+            raise ValueError(f"element must have a sign, got {self.element.name} for {self.name!r}")
+        if self.scale.nan_code is None:
+            raise ValueError(f"scale must have a NaN, got {self.scale.name} for {self.name!r}")
         if (self.scale == E8M0) == (self.rule is ScaleRule.AMAX):
             raise ValueError(
                 f"rule must be AMAX exactly when the scale is not E8M0, "

@@ -302,7 +302,7 @@ def _encode_float(
     if rounded > max_finite(fmt):
         return _overflow_code(fmt, overflow, sign)
     if not fmt.subnormals and rounded < pow2(fmt.emin):
-        return sign if overflow is Overflow.SATURATE else _nan_code(fmt, value)
+        return 0 if overflow is Overflow.SATURATE else _nan_code(fmt, value)
     return sign + _magnitude_code(rounded, fmt)
 
 

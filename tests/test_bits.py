@@ -150,6 +150,7 @@ def test_rows_in_chunks_are_rows_at_once():
         (np.zeros(3, np.int32), TypeError, "got int32"),
         (np.zeros(3, np.complex64), TypeError, "got complex64"),
         (np.array([None]), TypeError, "got object"),
+        (np.ma.ones(3, np.float32), TypeError, "got MaskedArray"),
         (np.zeros((0, 3), np.float32), ValueError, r"x must not be empty, got shape \(0, 3\)"),
     ],
 )

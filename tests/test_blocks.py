@@ -339,6 +339,28 @@ def test_layouts_refuse_scales_they_cannot_hold():
         msdnum.from_blocks_and_scales(np.zeros((2, 8), np.uint8), np.zeros(2, np.uint8), NVFP4)
 
 
+def test_a_subnormal_tensor_scale_is_not_zero():
+    x = np.array([[1e-36, -5e-37]], np.float32)
+    quantized = on_all_backends(lambda x: msdnum.quantize(x, NVFP4), x)
+    assert int(quantized.scale_codes[0, 0]) == 126
+    assert 0 < float(quantized.tensor_scale) < 2.0**-126
+
+
+def test_scales_of_a_vmapped_array_are_refused():
+    x = jnp.ones((2, 32), jnp.float32)
+    for fmt, axis in ((NVFP4, -1), (INT8_ROW, None)):
+        quantized = jax.vmap(lambda v, f=fmt, a=axis: msdnum.quantize(v, f, axis=a))(x)
+        with pytest.raises(ValueError, match="dequantize inside"):
+            quantized.dequantize()
+
+
+def test_block_formats_that_mean_nothing():
+    with pytest.raises(ValueError, match="element must have a sign, got E8M0"):
+        BlockFormat("X", E8M0, E8M0, 32, ScaleRule.FLOOR)
+    with pytest.raises(ValueError, match="scale must have a NaN, got E2M1"):
+        BlockFormat("X", E2M1, E2M1, 32, ScaleRule.AMAX)
+
+
 def test_bad_layouts():
     with pytest.raises(ValueError, match="codes must have a last axis divisible by 2"):
         msdnum.pack(np.zeros(3, np.uint8), E2M1)
@@ -348,6 +370,8 @@ def test_bad_layouts():
         msdnum.pack(np.zeros(4, np.uint16), msdnum.ELEMENT_FORMATS["BF16"])
     with pytest.raises(ValueError, match="quantized must have whole blocks along its last axis"):
         msdnum.to_blocks_and_scales(msdnum.quantize(np.ones((2, 33), np.float32), MXFP4))
+    with pytest.raises(ValueError, match="blocks must have at least two dimensions"):
+        msdnum.from_blocks_and_scales(np.zeros(16, np.uint8), np.uint8(1), MXFP4)
     with pytest.raises(ValueError, match=r"scales must have the shape \(2,\), got \(3,\)"):
         msdnum.from_blocks_and_scales(np.zeros((2, 16), np.uint8), np.zeros(3, np.uint8), MXFP4)
     with pytest.raises(ValueError, match="integers needs an integer element format, got E2M1"):

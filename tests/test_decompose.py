@@ -15,7 +15,21 @@ from hypothesis import strategies as st
 import msdnum
 from msdnum import OWN_AMAX, SCHEMES, Arithmetic, ScaleRule, Scheme, spec, testing
 from msdnum.decompose import INT8_X2, INT8_X2_FLOAT32, INT8_X3, MXFP4_X2, MXFP8_X1
-from msdnum.formats import E2M1, E3M2, E4M3, E8M0, INT4, INT8_SYMMETRIC, MXFP4, MXINT8, NVFP4
+from msdnum.formats import (
+    BINARY32,
+    E2M1,
+    E3M2,
+    E4M3,
+    E8M0,
+    FP16,
+    INT4,
+    INT8_SYMMETRIC,
+    MXFP4,
+    MXINT8,
+    NVFP4,
+    FloatFormat,
+    IntegerFormat,
+)
 from msdnum.formats import MXINT8_ELEMENT as FIXED
 
 MIXED = [
@@ -160,6 +174,30 @@ def test_jax_without_float64():
         msdnum.decompose_terms(x, INT8_X2)
 
 
+@pytest.mark.parametrize(
+    "element",
+    [
+        FP16,
+        BINARY32,
+        FloatFormat("E3M0", 3, 0, 3),
+        IntegerFormat("INT16", 16, -32768),
+        IntegerFormat("INT10", 10, -511),
+    ],
+    ids=lambda element: element.name,
+)
+def test_any_element_leaves_an_exact_remainder(element):
+    scheme = msdnum.covering_scheme("any", element, element)
+    for row in CORPUS[:60:3]:
+        assert_sums_up(row, msdnum.decompose(row, scheme))
+    jitted = jax.jit(lambda x: msdnum.decompose(x, scheme).remainder)(CORPUS)
+    assert_same_bits(jitted, msdnum.decompose(CORPUS, scheme).remainder)
+
+
+def test_the_remainder_over_its_denominator_is_divided():
+    with jax.enable_x64(True):
+        on_all_backends(lambda x: msdnum.decompose(x, INT8_X2).remainder, CORPUS)
+
+
 POWERS = MXFP4_X2.formats
 FLOOR = MIXED[5].formats
 INTEGERS = INT8_X2.formats
@@ -174,6 +212,10 @@ INTEGERS = INT8_X2.formats
         (((NVFP4,), (), Arithmetic.EXACT), "formats must not have a tensor scale"),
         ((POWERS, (), Arithmetic.EXACT), "ratios must be 1 for 2 terms, got 0"),
         ((POWERS, (Fraction(3),), Arithmetic.EXACT), "ratios must be powers of two"),
+        (
+            ((replace(MXFP4, element=FloatFormat("tiny", 2, 1, 100)),), (), Arithmetic.EXACT),
+            "formats must hold 1",
+        ),
         ((POWERS, (Fraction(2**22),), Arithmetic.EXACT), "ratios must be smaller"),
         ((FLOOR, (Fraction(2**22),), Arithmetic.EXACT), "ratios must be smaller"),
         ((POWERS, (Fraction(0),), Arithmetic.EXACT), "ratios must be powers of two"),
@@ -211,6 +253,8 @@ def test_any_ratio_leaves_an_exact_remainder(formats, power):
 def test_bad_arguments():
     with pytest.raises(TypeError, match="scheme must be Scheme, got 'INT8_X2'"):
         msdnum.decompose(CORPUS, "INT8_X2")
+    with pytest.raises(TypeError, match="x must be a NumPy or JAX array, got list"):
+        msdnum.decompose([1.0, 2.0], INT8_X2)
     with pytest.raises(TypeError, match="x must be float32, bfloat16 or float16, got float64"):
         msdnum.decompose(CORPUS.astype(np.float64), MXFP4_X2)
     with pytest.raises(ValueError, match=r"axis must be in -2\.\.1, got 5"):

@@ -256,9 +256,8 @@ def test_nan_without_a_code(fmt, code):
     for array in (x, jnp.asarray(x)):
         with pytest.raises(ValueError, match=f"x must not hold NaN: {fmt.name} has no code for it"):
             msdnum.encode(array, fmt, overflow=Overflow.SATURATE)
-    if fmt is E2M1:
-        traced = jax.jit(lambda x: msdnum.encode(x, fmt, overflow=Overflow.SATURATE))(x)
-        assert np.asarray(traced).tolist() == [code, code]
+    traced = jax.jit(lambda x: msdnum.encode(x, fmt, overflow=Overflow.SATURATE))(x)
+    assert np.asarray(traced).tolist() == [code, code]
 
 
 def test_signed_zero_and_underflow_keep_their_sign():
@@ -285,6 +284,27 @@ def test_views_share_memory():
     assert view.dtype == ml_dtypes.float8_e4m3fn
     four = msdnum.encode(np.array([-1.0, 6.0], np.float32), INT4, overflow=Overflow.SATURATE)
     assert msdnum.as_ml_dtype(four, INT4).astype(np.int8).tolist() == [-1, 6]
+
+
+def test_narrow_codes_of_jax_are_not_viewed():
+    with pytest.raises(ValueError, match="codes must be a NumPy array for E2M1, got a JAX array"):
+        msdnum.as_ml_dtype(jnp.ones(2, jnp.uint8), E2M1)
+    wide = msdnum.as_ml_dtype(jnp.ones(2, jnp.uint8), E4M3)
+    assert wide.dtype == ml_dtypes.float8_e4m3fn
+
+
+def test_a_generator_is_not_drawn_from_at_trace_time():
+    def rounded(x):
+        return msdnum.round_to(
+            x,
+            E2M1,
+            overflow=Overflow.SATURATE,
+            rounding=Rounding.STOCHASTIC,
+            random=np.random.default_rng(0),
+        )
+
+    with pytest.raises(ValueError, match="random must be a JAX key or words where x is traced"):
+        jax.jit(rounded)(jnp.ones(3))
 
 
 def test_a_format_of_a_known_name_is_not_seen_as_the_known_one():
