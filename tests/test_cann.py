@@ -145,6 +145,16 @@ def test_fused_multiply_add_rounds_once():
     assert (found != multiply_add(a, b, c, Fusion.SEPARATE)).any()
 
 
+@pytest.mark.parametrize("c", [2.0**-80, -(2.0**-80), 0])
+@pytest.mark.parametrize("a", [1 + 2.0**-12, 1 + 3 * 2.0**-12])
+def test_fused_multiply_add_next_to_a_tie(a, c):
+    """The product is half-way between two binary32 numbers; c decides, or even."""
+    a, c = np.float32([a]), np.float32([c])
+    b = np.float32([1 + 2.0**-12])
+    expected = fl(Fraction(float(a[0])) * Fraction(float(b[0])) + Fraction(float(c[0])))
+    assert multiply_add(a, b, c, Fusion.FUSED)[0] == expected
+
+
 # Which keep M / 64516
 
 

@@ -37,6 +37,7 @@ from msdnum.formats import (
     INT8_ROW,
     MXFP4,
     MXFP8_E4M3,
+    MXFP8_E5M2,
     NVFP4,
 )
 from msdnum.gemm import (
@@ -406,6 +407,14 @@ def test_a_nan_scale_is_a_nan_row(fmt, accumulator):
     assert np.isfinite(found[[0, 1, 3]]).all()
     if accumulator is not EXACT:
         assert_same_bits(matmul(*on_jax((a, b)), accumulator=accumulator), found)
+
+
+def test_a_nan_scale_of_an_infinite_element_is_nan():
+    a = quantize(normal(2, 32), MXFP8_E5M2)
+    codes = np.full((2, 32), 0x7C, np.uint8)
+    a = QuantizedArray(codes, np.array([[255], [127]], np.uint8), None, a.format, -1)
+    found = matmul(a, quantize(np.ones((32, 1), np.float32), MXFP4, axis=-2))
+    np.testing.assert_array_equal(found, [[np.nan], [np.inf]])
 
 
 def test_a_nan_scale_outside_is_a_nan_row():
