@@ -21,7 +21,7 @@ from msdnum.accumulators import (
 from msdnum.bits import Array
 from msdnum.exact_sums import dot, float64_dot, integer_dot, rounded_sum
 from msdnum.factors import Factor, Kind
-from msdnum.fixed_point import cdna3_step, grouped_step, matrix_unit_step
+from msdnum.fixed_point import EXPONENT_BIAS, cdna3_step, grouped_step, matrix_unit_step
 from msdnum.tiles import Arrays, loop, over_tiles, padded, slices
 
 __all__ = ["accumulate", "check_accumulator", "depends_on_range"]
@@ -218,18 +218,17 @@ def _apart(x: Factor) -> Arrays:
 
 
 def _exponents_apart(x: Factor, kind: Kind) -> Arrays:
-    """Return significands, below 2, and exponents, at least the format's emin for elements."""
+    """Return significands, below 2, and biased exponents, at least emin for elements.
+
+    A zero has the biased exponent 0, as what fills up k: never the largest.
+    """
     xp = bits.namespace(x.elements)
     value, power = _apart(x)
     own = bits.fields(value.view(np.int32)).exponent
     floats = xp.maximum(own + power, kind.emin)
     exponent = floats if kind.is_float else xp.maximum(own, kind.emin) + power
     significand = scale_by_power(value, power - exponent)
-    return [significand, xp.where(value == 0, _NOWHERE, exponent)]
-
-
-_NOWHERE = -2000
-"""Exponent of a zero: never the largest."""
+    return [significand, xp.where(value == 0, 0, exponent + EXPONENT_BIAS)]
 
 
 def _scales_apart(x: Factor) -> Arrays:

@@ -12,7 +12,11 @@ from msdnum import bits
 from msdnum.accumulators import Cdna3Unit, GroupedUnit, MatrixUnit
 from msdnum.bits import Array
 
-__all__ = ["cdna3_step", "grouped_step", "matrix_unit_step"]
+__all__ = ["EXPONENT_BIAS", "cdna3_step", "grouped_step", "matrix_unit_step"]
+
+EXPONENT_BIAS = 2000
+"""Of the exponents of elements, so that 0 is below all exponents that there are."""
+PRODUCT_BIAS = 2 * EXPONENT_BIAS
 
 EMIN = bits.EMIN
 NARROW = 8
@@ -29,7 +33,7 @@ def matrix_unit_step(c: Array, a: Sequence[Array], b: Sequence[Array], unit: Mat
     c : Array of float32
         Shape (m, n).
     a, b : sequence of two arrays
-        Significands (float32) and exponents (int32), (m, group) and (group, n).
+        Significands (float32) and biased exponents (int32), (m, group) and (group, n).
     unit : MatrixUnit
     """
     significand, exponent = _significand(c)
@@ -52,7 +56,7 @@ def _aligned_sum(
     unit: MatrixUnit | Cdna3Unit,
 ) -> Array:
     """Return the sum of products truncated to multiples of ``2**(top - fraction_bits)``, int32."""
-    offset = unit.fraction_bits - top
+    offset = unit.fraction_bits - PRODUCT_BIAS - top
     return sum(
         _shifted(a[0][:, k, None] * b[0][k], a[1][:, k, None] + b[1][k] + offset) for k in ks
     )
@@ -68,7 +72,7 @@ def _shifted(product: Array, exponent: Array) -> Array:
 def _largest_exponent(ea: Array, eb: Array, start: Array) -> Array:
     xp = bits.namespace(ea)
     sums = (ea[:, k, None] + eb[k] for k in range(ea.shape[1]))
-    return reduce(xp.maximum, sums, start)
+    return reduce(xp.maximum, sums, start + PRODUCT_BIAS) - PRODUCT_BIAS
 
 
 def _significand(c: Array) -> tuple[Array, Array]:
@@ -139,8 +143,8 @@ def cdna3_step(c: Array, a: Sequence[Array], b: Sequence[Array], unit: Cdna3Unit
     f, sums, tops = unit.fraction_bits, [], []
     for part in range(unit.parts):
         ks = range(a[0].shape[1])[part :: unit.parts]
-        exponents = (xp.maximum(a[1][:, k, None] + b[1][k], EMIN) for k in ks)
-        tops.append(reduce(xp.maximum, exponents))
+        exponents = (a[1][:, k, None] + b[1][k] for k in ks)
+        tops.append(xp.maximum(reduce(xp.maximum, exponents) - PRODUCT_BIAS, EMIN))
         sums.append(_aligned_sum(a, b, ks, tops[-1], unit))
     joint = reduce(xp.maximum, tops)
     total = sum(s >> xp.minimum(joint - top, 31) for s, top in zip(sums, tops, strict=True))

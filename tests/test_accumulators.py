@@ -12,6 +12,7 @@ from msdnum.accumulators import (
     BLACKWELL_MXFP4,
     CDNA2,
     CDNA3,
+    CDNA3_FP8,
     EXACT,
     HOPPER,
     HOPPER_FP8,
@@ -212,6 +213,9 @@ TINY = 2.0**-149
         (HOPPER, [([2.0**-70], [3 * 2.0**-80])], TINY),
         (HOPPER, [([2.0**-70], [-3 * 2.0**-80])], -TINY),
         (CDNA3, [([2.0**-70], [3 * 2.0**-80])], 2 * TINY),
+        # What fills up a group is no exponent: here to 16 products, and to a whole last group.
+        (Blocks(3, HOPPER), [([2.0**-70], [2.0**-70])], 2.0**-140),
+        (CDNA3_FP8, [([2.0**-70], [2.0**-70])], 2.0**-140),
         # A subnormal element has the exponent -126: 2**-32 is below the last bit.
         (HOPPER, [([2.0**-130, 2.0**-16], [2.0**120, 2.0**-16])], 2.0**-10),
         (HOPPER, [([2.0**-10, 2.0**-16], [1, 2.0**-16])], 2.0**-10 + 2.0**-32),
