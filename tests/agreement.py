@@ -22,10 +22,19 @@ def assert_same_bits(actual: Any, expected: Any) -> None:
 
 def on_all_backends(function: Callable[..., Any], *arrays: np.ndarray) -> Any:
     """Return the NumPy result once JAX, eager and jitted, has given the same bits."""
-    expected = function(*arrays)
-    on_device = [jnp.asarray(a) for a in arrays]
-    for run in (function, jax.jit(function)):
-        leaves = jax.tree.leaves(run(*on_device))
-        for actual, wanted in zip(leaves, jax.tree.leaves(expected), strict=True):
-            assert_same_bits(actual, wanted)
+    expected = on_numpy_and_jit(function, *arrays)
+    _assert_same_leaves(function(*map(jnp.asarray, arrays)), expected)
     return expected
+
+
+def on_numpy_and_jit(function: Callable[..., Any], *arrays: np.ndarray) -> Any:
+    """Return the NumPy result once jitted JAX has given the same bits."""
+    expected = function(*arrays)
+    _assert_same_leaves(jax.jit(function)(*map(jnp.asarray, arrays)), expected)
+    return expected
+
+
+def _assert_same_leaves(actual: Any, expected: Any) -> None:
+    leaves = zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True)
+    for one, other in leaves:
+        assert_same_bits(one, other)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import ml_dtypes
 import numpy as np
 import pytest
-from agreement import assert_same_bits, on_all_backends
+from agreement import assert_same_bits, on_all_backends, on_numpy_and_jit
 from corpus import hostile_blocks
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,7 +84,9 @@ def test_backends_agree(fmt):
         quantized = msdnum.quantize(x, fmt)
         return quantized, quantized.dequantize()
 
-    on_all_backends(both, CORPUS)
+    # The rules differ in a threshold: one of them is enough for eager JAX, which is slow to start.
+    agree = on_all_backends if fmt in BLOCK_FORMATS.values() else on_numpy_and_jit
+    agree(both, CORPUS)
 
 
 @given(
@@ -221,7 +223,7 @@ def test_per_tensor_and_per_row_scales():
     assert tensor.integers().tolist() == [[1, -127], [0, 2]]
     row = msdnum.quantize(x, INT8_ROW)
     assert row.integers().tolist() == [[1, -127], [32, 127]]
-    on_all_backends(lambda x: msdnum.quantize(x, INT8_ROW, axis=None).dequantize(), x)
+    on_numpy_and_jit(lambda x: msdnum.quantize(x, INT8_ROW, axis=None).dequantize(), x)
 
 
 def test_stochastic_rounding_takes_its_words_in_the_place_of_the_elements():
@@ -324,8 +326,7 @@ def test_copies_of_formats_are_the_formats():
 def test_wide_elements_are_scaled_too():
     fmt = BlockFormat("wide", BINARY32, E8M0, 4, ScaleRule.FLOOR)
     x = one_block(1.0, -2.5, 3.0, 4.0)
-    on_all_backends(lambda x: msdnum.quantize(x, fmt).dequantize(), x)
-    assert_same_bits(msdnum.quantize(x, fmt).dequantize(), x)
+    assert_same_bits(on_numpy_and_jit(lambda x: msdnum.quantize(x, fmt).dequantize(), x), x)
 
 
 def test_layouts_refuse_scales_they_cannot_hold():
