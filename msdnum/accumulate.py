@@ -370,14 +370,14 @@ def _fold(
 
 
 def _fold_steps(step: Step, size: int, a: Arrays, b: Arrays, c: Array) -> Array:
-    """Apply ``step`` to consecutive slices of k, the last filled up with zeros."""
-    a, b = padded(a, b, size)
-    count = a[0].shape[1] // size
+    """Apply ``step`` to consecutive slices of k, the last as short as it is."""
+    whole, rest = divmod(a[0].shape[1], size)
 
     def body(i: Any, c: Array) -> Array:
         return step(c, *slices(a, b, i * size, size))
 
-    return loop(count, body, c)
+    c = loop(whole, body, c)
+    return step(c, *slices(a, b, whole * size, rest)) if rest else c
 
 
 def _pairwise(arithmetic: Arithmetic, a: Arrays, b: Arrays) -> Array:

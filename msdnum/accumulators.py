@@ -120,7 +120,7 @@ class MatrixUnit:
     subnormal element has its format's emin, c at least -126, and so does a zero. With E the
     largest of these exponents, every addend is truncated to a multiple of
     ``2**(E - fraction_bits)``, the sum is exact, and c becomes the sum truncated to
-    ``result_bits`` fraction bits (gradually below 2**-126).
+    ``result_bits`` fraction bits, below 2**-126 to a multiple of ``2**(-126 - result_bits)``.
 
     Parameters
     ----------

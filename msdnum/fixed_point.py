@@ -111,7 +111,7 @@ def grouped_step(c: Array, a: Sequence[Array], b: Sequence[Array], unit: Grouped
     xp = bits.namespace(c)
     sums, exponents = [], []
     for start in range(0, a[0].shape[1], unit.exact):
-        ks = range(start, start + unit.exact)
+        ks = range(start, min(start + unit.exact, a[0].shape[1]))
         total = sum(a[0][:, k, None] * b[0][k] for k in ks)
         # E2M1 products are multiples of 1/4, scale significands of 1/8: below 2**20 in all.
         scaled = total * a[1][:, start, None] * b[1][start] * np.float32(2**8)
@@ -143,7 +143,7 @@ def cdna3_step(c: Array, a: Sequence[Array], b: Sequence[Array], unit: Cdna3Unit
     f, sums, tops = unit.fraction_bits, [], []
     for part in range(unit.parts):
         ks = range(a[0].shape[1])[part :: unit.parts]
-        exponents = (a[1][:, k, None] + b[1][k] for k in ks)
+        exponents = [a[1][:, k, None] + b[1][k] for k in ks] or [xp.zeros_like(c, np.int32)]
         tops.append(xp.maximum(reduce(xp.maximum, exponents) - PRODUCT_BIAS, EMIN))
         sums.append(_aligned_sum(a, b, ks, tops[-1], unit))
     joint = reduce(xp.maximum, tops)
@@ -186,7 +186,7 @@ def _rounded(
     head = (high >> drop << take) | (low >> base - take)
     rest = (high & ((1 << drop) - 1)) | (low & ((1 << base - take) - 1))
     place = exponent + base - take + drop
-    shift = xp.maximum(_bit_length(head) - (result_bits + 1), bits.ETA_EXPONENT - place)
+    shift = xp.maximum(_bit_length(head) - (result_bits + 1), EMIN - result_bits - place)
     shift = xp.clip(shift, 0, 28)
     doubled = head << 1 | (rest != 0)
     rounded = bits.shift_rne(doubled, shift + 1) if nearest else head >> shift
