@@ -269,7 +269,8 @@ def _matrix(a: Factors, b: Factors, kinds: Kinds, plan: Plan) -> Array:
     special = None
     for i, j in plan.schedule.pairs:
         found = specials(a[i], b[j], (kinds[0][i], kinds[1][j]))
-        special = found if special is None or found is None else special + found
+        if found is not None:
+            special = found if special is None else special + found
     a = [without_specials(x, k) for x, k in zip(a, kinds[0], strict=True)]
     b = [without_specials(x, k) for x, k in zip(b, kinds[1], strict=True)]
     chained = plan.recombination.addition is Addition.CHAINED

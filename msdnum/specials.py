@@ -59,5 +59,5 @@ def with_specials(result: Array, special: Array | None) -> Array:
     """Return ``result`` where ``special`` is finite, else ``special``; NaN the quiet one."""
     xp = bits.namespace(result)
     if special is not None:
-        result = xp.where(xp.isfinite(special), result, special)
+        result = xp.where(xp.isfinite(special) | xp.isnan(result), result, special)
     return xp.where(xp.isnan(result), np.float32(np.nan), result)

@@ -543,3 +543,23 @@ def test_exact_sums_of_floats_need_values():
 def test_bad_choices(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_special_in_an_early_term_is_not_lost():
+    high = np.array([[np.nan, 1], [np.inf, 1]], ml_dtypes.bfloat16)
+    low, ones = np.zeros_like(high), np.ones((2, 1), ml_dtypes.bfloat16)
+    for xp in (np, jax.numpy):
+        terms = (xp.asarray(high), xp.asarray(low))
+        result = np.asarray(matmul(terms, xp.asarray(ones)))
+        assert np.isnan(result[0, 0])
+        assert result[1, 0] == np.inf
+
+
+def test_a_nan_scale_outside_is_not_hidden_by_an_inf():
+    a = np.ones((1, 256), ml_dtypes.bfloat16)
+    a[0, 0] = np.inf
+    b = np.ones((256, 2), np.float32)
+    b[200, 0] = np.nan
+    result = matmul(a, quantize(b, INT8_GROUP, axis=-2))
+    assert np.isnan(result[0, 0])
+    assert result[0, 1] == np.inf
