@@ -11,6 +11,7 @@ from msdnum.accumulators import (
     Blocks,
     Cdna3Unit,
     Exact,
+    FusedUnit,
     GroupedUnit,
     Int32,
     MatrixUnit,
@@ -19,7 +20,7 @@ from msdnum.accumulators import (
     Sequential,
 )
 from msdnum.bits import Array
-from msdnum.exact_sums import dot, float64_dot, integer_dot, rounded_sum
+from msdnum.exact_sums import dot, float64_dot, fused_step, integer_dot, rounded_sum
 from msdnum.factors import Factor, Kind
 from msdnum.fixed_point import EXPONENT_BIAS, cdna3_step, grouped_step, matrix_unit_step
 from msdnum.tiles import Arrays, loop, over_tiles, padded, slices
@@ -100,7 +101,7 @@ def depends_on_range(accumulator: Accumulator, kinds: tuple[Kind, Kind]) -> bool
     inner = accumulator.inner if isinstance(accumulator, Blocks) else accumulator
     if isinstance(accumulator, Exact | Int32):
         return False
-    if isinstance(inner, MatrixUnit | GroupedUnit | Cdna3Unit):
+    if isinstance(inner, MatrixUnit | GroupedUnit | Cdna3Unit | FusedUnit):
         return False
     return _are_exact(kinds)
 
@@ -114,7 +115,7 @@ def check_accumulator(accumulator: Accumulator, kinds: tuple[Kind, Kind]) -> Non
         )
     if isinstance(accumulator, Blocks):
         _check_blocks(accumulator, kinds)
-    if isinstance(accumulator, MatrixUnit | Cdna3Unit | PairwiseUnit):
+    if isinstance(accumulator, MatrixUnit | Cdna3Unit | FusedUnit | PairwiseUnit):
         _check_exact_products(accumulator, kinds)
     if isinstance(accumulator, GroupedUnit):
         _check_grouped(accumulator, kinds)
@@ -182,6 +183,9 @@ def _operands(
         return _scales_apart(a), _scales_apart(b), CAREFUL
     if isinstance(inner, MatrixUnit | Cdna3Unit):
         return _exponents_apart(a, kinds[0]), _exponents_apart(b, kinds[1]), CAREFUL
+    if isinstance(inner, FusedUnit):
+        bits.require_float64(a.elements, f"a sum of {inner.name}")
+        return _apart(a), _apart(b), CAREFUL
     if isinstance(inner, PairwiseUnit):
         a, b = (_without_subnormals(x, k) for x, k in zip((a, b), kinds, strict=True))
     if not _are_exact(kinds):
@@ -267,6 +271,8 @@ def _step(
             return lambda c, a, b: grouped_step(c, a, b, accumulator), group
         case Cdna3Unit(group=group):
             return lambda c, a, b: cdna3_step(c, a, b, accumulator), group
+        case FusedUnit(group=group):
+            return fused_step, group
         case PairwiseUnit(group=group):
             return _pairwise_unit(arithmetic), group
     raise TypeError(f"accumulator must be an Accumulator, got {accumulator!r}")

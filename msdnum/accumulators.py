@@ -10,10 +10,11 @@ from typing import TypeAlias
 
 __all__ = [
     "ACCUMULATORS", "ADA_FP8", "AMPERE", "BLACKWELL", "BLACKWELL_FP8", "BLACKWELL_MX",
-    "BLACKWELL_MXFP4", "CDNA2", "CDNA3", "CDNA3_FP8", "EXACT", "HOPPER", "HOPPER_FP8",
-    "HOPPER_FP8_PROMOTED", "INT32", "INT32_SATURATE", "INT32_WRAP", "PAIRWISE", "SEQUENTIAL",
-    "TURING", "VOLTA", "Accumulator", "Blocks", "Cdna3Unit", "Exact", "GroupedUnit", "Int32",
-    "Int32Overflow", "MatrixUnit", "Pairwise", "PairwiseUnit", "Sequential",
+    "BLACKWELL_MXFP4", "CDNA1_BF16", "CDNA1_FP16", "CDNA2", "CDNA3", "CDNA3_FP8", "EXACT",
+    "HOPPER", "HOPPER_FP8", "HOPPER_FP8_PROMOTED", "INT32", "INT32_SATURATE", "INT32_WRAP",
+    "PAIRWISE", "SEQUENTIAL", "TURING", "VOLTA", "Accumulator", "Blocks", "Cdna3Unit", "Exact",
+    "FusedUnit", "GroupedUnit", "Int32", "Int32Overflow", "MatrixUnit", "Pairwise",
+    "PairwiseUnit", "Sequential",
 ]  # fmt: skip
 
 
@@ -222,6 +223,23 @@ class Cdna3Unit:
 
 
 @dataclass(frozen=True)
+class FusedUnit:
+    """``c = fl(c + a_0 b_0 + a_1 b_1 + ...)`` over a group: the exact sum, rounded once (RNE).
+
+    Emulated in binary64, which JAX has only when told so.
+    """
+
+    name: str
+    group: int
+    source: str = "MMA-Sim (arXiv 2511.10909)"
+
+    def __post_init__(self) -> None:
+        """Refuse a group that is not small."""
+        if not 1 <= self.group <= 8:
+            raise ValueError(f"group must be in 1..8, got {self.group} for {self.name!r}")
+
+
+@dataclass(frozen=True)
 class PairwiseUnit:
     """Groups of products added pairwise, then to c, in binary32 RNE; subnormals become zeros.
 
@@ -253,6 +271,7 @@ Accumulator: TypeAlias = (
     | MatrixUnit
     | GroupedUnit
     | Cdna3Unit
+    | FusedUnit
     | PairwiseUnit
 )
 
@@ -276,6 +295,8 @@ ADA_FP8 = MatrixUnit("ADA_FP8", 16, 13, result_bits=13)
 BLACKWELL_FP8 = MatrixUnit("BLACKWELL_FP8", 32, 25)
 BLACKWELL_MX = MatrixUnit("BLACKWELL_MX", 32, 25)
 BLACKWELL_MXFP4 = GroupedUnit("BLACKWELL_MXFP4", 64, 16, 35)
+CDNA1_FP16 = FusedUnit("CDNA1_FP16", 4)
+CDNA1_BF16 = FusedUnit("CDNA1_BF16", 2)
 CDNA2 = PairwiseUnit("CDNA2", 4)
 CDNA3 = Cdna3Unit("CDNA3", 8, 1)
 CDNA3_FP8 = Cdna3Unit("CDNA3_FP8", 16, 2, drops_accumulator=True)
@@ -289,4 +310,4 @@ ACCUMULATORS: dict[str, Accumulator] = {
         CDNA3, CDNA3_FP8,
     )
 }  # fmt: skip
-"""Every preset by name."""
+"""Every preset by name that float32 arithmetic computes: all but CDNA1."""

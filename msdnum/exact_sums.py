@@ -1,6 +1,6 @@
 """Matrix products without a rounding, or with one: integers, and floats sliced into integers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from msdnum.bits import Array
 from msdnum.factors import Factor, Kind
 from msdnum.tiles import cut, loop
 
-__all__ = ["dot", "float64_dot", "integer_dot", "largest_k", "rounded_sum"]
+__all__ = ["dot", "float64_dot", "fused_step", "integer_dot", "largest_k", "rounded_sum"]
 
 FLOAT32_INTEGERS = 1 << 24
 FLOAT64_BITS = 53
@@ -225,3 +225,59 @@ def _round_head(negative: Array, head: Array, exponent: Array) -> Array:
     significand = xp.where(shift == 63, 0, down + up).astype(np.int32)
     place = xp.clip(exponent + shift, -900, 900).astype(np.int32)
     return bits.compose(negative & (head != 0), significand, place)
+
+
+# ------------------------------------------------------------------------------------------------
+# Few addends
+# ------------------------------------------------------------------------------------------------
+
+
+def fused_step(c: Array, a: Sequence[Array], b: Sequence[Array]) -> Array:
+    """Return ``c`` plus products, exact and then rounded once to float32 (RNE).
+
+    Parameters
+    ----------
+    c : Array of float32
+        Shape (m, n).
+    a, b : sequence of two arrays
+        Elements (float32) and exponents (int32), (m, k) and (k, n), k at most 8.
+    """
+    xp = bits.namespace(c)
+    pattern = c.view(np.int32)
+    finite = (pattern & bits.MAGNITUDE_MASK) < bits.INF
+    parts = [bits.to_float64(xp.where(finite, pattern, 0))]
+    for k in range(a[0].shape[1]):
+        product = a[0][:, k, None].astype(np.float64) * b[0][k].astype(np.float64)
+        parts = _grown(parts, product * _float64_power(a[1][:, k, None] + b[1][k]))
+    # From the bottom up, twice: the last part is then the sum to half an ulp.
+    for _ in range(2):
+        parts = _grown(parts[1:], parts[0])
+    result = _rounded_to_float32(parts[-1], sum(parts[:-1]))
+    return xp.where(finite, result.view(np.int32), pattern).view(np.float32)
+
+
+def _grown(parts: list[Array], x: Array) -> list[Array]:
+    """Add x to an expansion (Shewchuk 1997): an exact sum of parts that do not overlap, upward."""
+    found = []
+    for part in parts:
+        total = x + part
+        back = total - x
+        found.append((x - (total - back)) + (part - back))
+        x = total
+    return [*found, x]
+
+
+def _float64_power(exponent: Array) -> Array:
+    return (exponent.astype(np.int64) + 1023 << 52).view(np.float64)
+
+
+def _rounded_to_float32(x: Array, rest: Array) -> Array:
+    """Return ``x + rest``, the rest below an ulp of x, rounded once to float32 (RNE)."""
+    xp = bits.namespace(x)
+    pattern = x.view(np.int64)
+    # To odd: one less in magnitude where the rest points inward, then the last bit says "and more".
+    inward = (rest != 0) & ((rest < 0) != (x < 0))
+    magnitude = (pattern & ((1 << 63) - 1)) - inward
+    field = magnitude >> 52
+    head = (magnitude & ((1 << 52) - 1)) | xp.where(field > 0, np.int64(1) << 52, 0) | (rest != 0)
+    return _round_head(x < 0, head, field - 1075)

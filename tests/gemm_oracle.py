@@ -15,6 +15,7 @@ from msdnum.accumulators import (
     Blocks,
     Cdna3Unit,
     Exact,
+    FusedUnit,
     GroupedUnit,
     MatrixUnit,
     Pairwise,
@@ -134,6 +135,8 @@ def step(c, a, b, unit):
             return matrix_unit(c, a, b, unit)
         case GroupedUnit():
             return grouped_unit(c, a, b, unit)
+        case FusedUnit():
+            return fl(c + sum(p for p, _ in products(a, b)))
         case Cdna3Unit():
             return cdna3(c, a, b, unit)
         case PairwiseUnit():

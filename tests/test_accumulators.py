@@ -10,6 +10,8 @@ from msdnum.accumulators import (
     ACCUMULATORS,
     AMPERE,
     BLACKWELL_MXFP4,
+    CDNA1_BF16,
+    CDNA1_FP16,
     CDNA2,
     CDNA3,
     CDNA3_FP8,
@@ -22,6 +24,7 @@ from msdnum.accumulators import (
     VOLTA,
     Blocks,
     Cdna3Unit,
+    FusedUnit,
     GroupedUnit,
     Int32,
     MatrixUnit,
@@ -136,6 +139,20 @@ def test_exact_on_jax():
     with jax.enable_x64(True):
         a, b = jax.tree.map(jax.numpy.asarray, (a, b))
         assert_same_bits(matmul(a, b, accumulator=EXACT), expected)
+
+
+@pytest.mark.parametrize("unit", [CDNA1_BF16, CDNA1_FP16], ids=lambda u: u.name)
+def test_fused_units(unit):
+    a, b = (hostile((3, K), rng(i)).astype(ml_dtypes.bfloat16) for i in range(2))
+    a[2] = (a[2].astype(np.float32) * 2.0**-70 * 2.0**-60).astype(a.dtype)
+    left, right = (float_numbers(x, FLOATS["bfloat16"]) for x in (a, b))
+    expected = matrix(left, right, unit)
+    assert_same_bits(matmul(a, b.T, accumulator=unit), expected)
+    on_jax = jax.tree.map(jax.numpy.asarray, (a, b.T))
+    with pytest.raises(ValueError, match="jax_enable_x64"):
+        matmul(*on_jax, accumulator=unit)
+    with jax.enable_x64(True):
+        assert_same_bits(matmul(*on_jax, accumulator=unit), expected)
 
 
 ALSO_EXTREME_ON_JAX = [SEQUENTIAL, HOPPER, CDNA2, Blocks(32, EXACT)]
@@ -292,6 +309,7 @@ def test_cdna3_rounds_a_tiny_negative_accumulator_down():
         (lambda: GroupedUnit("x", 64, 16, 36), "exact"),
         (lambda: Cdna3Unit("x", 8, 3), "parts"),
         (lambda: PairwiseUnit("x", 6), "power of two"),
+        (lambda: FusedUnit("x", 9), "group must be in 1..8"),
     ],
 )
 def test_bad_accumulators(make, message):
