@@ -7,10 +7,10 @@ import numpy as np
 
 from msdnum.accumulators import BLACKWELL_MX, EXACT, INT32, SEQUENTIAL, Accumulator, Blocks
 from msdnum.blocks import QuantizedArray, quantize
-from msdnum.formats import INT4_GROUP, INT8_ROW, MXFP4, MXFP8_E4M3
+from msdnum.formats import INT4_GROUP, INT8_ROW, MXFP4, MXFP8_E4M3, BlockFormat
 from msdnum.gemm import matmul
 
-__all__ = ["cases", "references"]
+__all__ = ["cases", "pair", "references"]
 
 Call = Callable[[], Any]
 
@@ -37,8 +37,8 @@ def cases(size: int) -> dict[str, Call]:
     -----
     Operands are quantized beforehand. Two passes have two terms on the left.
     """
-    int8, mxfp4 = _pair(size, INT8_ROW), _pair(size, MXFP4)
-    mxfp8 = _pair(size, MXFP8_E4M3)
+    int8, mxfp4 = pair(size, INT8_ROW), pair(size, MXFP4)
+    mxfp8 = pair(size, MXFP8_E4M3)
     int4 = int8[0], quantize(_matrices(size)[1], INT4_GROUP, axis=-2)
     two = [((a, a), b) for a, b in (int8, int4, mxfp4)]
     blocks = Blocks(32, EXACT)
@@ -76,7 +76,8 @@ def _matrices(size: int) -> tuple[Any, Any]:
     return a, b
 
 
-def _pair(size: int, fmt: Any) -> tuple[QuantizedArray, QuantizedArray]:
+def pair(size: int, fmt: BlockFormat) -> tuple[QuantizedArray, QuantizedArray]:
+    """Return two square standard normal matrices, each quantized along k."""
     a, b = _matrices(size)
     return quantize(a, fmt), quantize(b, fmt, axis=-2)
 
