@@ -7,7 +7,7 @@ import numpy as np
 
 from msdnum import bits
 from msdnum.accumulators import (
-    Accumulator,
+    AnyAccumulator,
     Blocks,
     Cdna3Unit,
     Exact,
@@ -56,7 +56,12 @@ CAREFUL = Arithmetic(lambda a, b: scale_by_power(a[0] * b[0], a[1] + b[1]), bits
 
 
 def accumulate(
-    a: Factor, b: Factor, kinds: tuple[Kind, Kind], accumulator: Accumulator, in_range: bool, c: Any
+    a: Factor,
+    b: Factor,
+    kinds: tuple[Kind, Kind],
+    accumulator: AnyAccumulator,
+    in_range: bool,
+    c: Any,
 ) -> Array:
     """Return c plus the sum of products.
 
@@ -96,7 +101,7 @@ def accumulate(
     return over_tiles(run, left, right, c, blas)
 
 
-def depends_on_range(accumulator: Accumulator, kinds: tuple[Kind, Kind]) -> bool:
+def depends_on_range(accumulator: AnyAccumulator, kinds: tuple[Kind, Kind]) -> bool:
     """Return whether there is a faster way for values of moderate exponents."""
     inner = accumulator.inner if isinstance(accumulator, Blocks) else accumulator
     if isinstance(accumulator, Exact | Int32):
@@ -106,7 +111,7 @@ def depends_on_range(accumulator: Accumulator, kinds: tuple[Kind, Kind]) -> bool
     return _are_exact(kinds)
 
 
-def check_accumulator(accumulator: Accumulator, kinds: tuple[Kind, Kind]) -> None:
+def check_accumulator(accumulator: AnyAccumulator, kinds: tuple[Kind, Kind]) -> None:
     """Raise unless the accumulator is defined for these kinds and their k."""
     if isinstance(accumulator, Int32) and not _are_integers(kinds):
         raise ValueError(
@@ -133,7 +138,7 @@ def _check_blocks(accumulator: Blocks, kinds: tuple[Kind, Kind]) -> None:
     return None
 
 
-def _check_exact_products(accumulator: Accumulator, kinds: tuple[Kind, Kind]) -> None:
+def _check_exact_products(accumulator: AnyAccumulator, kinds: tuple[Kind, Kind]) -> None:
     if max(k.precision for k in kinds) > 12:
         raise ValueError(
             f"accumulator {accumulator.name} needs elements of at most 12 significand bits, "
@@ -175,7 +180,7 @@ def scale_by_power(x: Array, exponent: Array) -> Array:
 
 
 def _operands(
-    a: Factor, b: Factor, kinds: tuple[Kind, Kind], accumulator: Accumulator, in_range: bool
+    a: Factor, b: Factor, kinds: tuple[Kind, Kind], accumulator: AnyAccumulator, in_range: bool
 ) -> tuple[Arrays, Arrays, Arithmetic]:
     """Return the arrays of both sides and the arithmetic for them."""
     inner = accumulator.inner if isinstance(accumulator, Blocks) else accumulator
@@ -255,7 +260,7 @@ def _without_subnormals(x: Factor, kind: Kind) -> Factor:
 
 
 def _step(
-    accumulator: Accumulator, arithmetic: Arithmetic, kinds: tuple[Kind, Kind]
+    accumulator: AnyAccumulator, arithmetic: Arithmetic, kinds: tuple[Kind, Kind]
 ) -> tuple[Step, int]:
     """Return the step of an accumulator and how much of k it takes."""
     match accumulator:
@@ -314,7 +319,9 @@ def _flush(x: Array) -> Array:
     return (pattern & kept.astype(np.int32)).view(np.float32)
 
 
-def _block(size: int, inner: Accumulator, arithmetic: Arithmetic, kinds: tuple[Kind, Kind]) -> Step:
+def _block(
+    size: int, inner: AnyAccumulator, arithmetic: Arithmetic, kinds: tuple[Kind, Kind]
+) -> Step:
     """Sum a block from zero, then add the sum."""
     total = _exact_block(size, arithmetic, kinds) if isinstance(inner, Exact) else None
 
@@ -362,7 +369,7 @@ def _shares_scale(kind: Kind, size: int) -> bool:
 
 
 def _fold(
-    accumulator: Accumulator,
+    accumulator: AnyAccumulator,
     arithmetic: Arithmetic,
     kinds: tuple[Kind, Kind],
     a: Arrays,

@@ -12,9 +12,9 @@ __all__ = [
     "ACCUMULATORS", "ADA_FP8", "AMPERE", "BLACKWELL", "BLACKWELL_FP8", "BLACKWELL_MX",
     "BLACKWELL_MXFP4", "CDNA1_BF16", "CDNA1_FP16", "CDNA2", "CDNA3", "CDNA3_FP8", "EXACT",
     "HOPPER", "HOPPER_FP8", "HOPPER_FP8_PROMOTED", "INT32", "INT32_SATURATE", "INT32_WRAP",
-    "PAIRWISE", "SEQUENTIAL", "TURING", "VOLTA", "Accumulator", "Blocks", "Cdna3Unit", "Exact",
-    "FusedUnit", "GroupedUnit", "Int32", "Int32Overflow", "MatrixUnit", "Pairwise",
-    "PairwiseUnit", "Sequential",
+    "PAIRWISE", "SEQUENTIAL", "TURING", "VOLTA", "Accumulator", "AnyAccumulator", "Blocks",
+    "Cdna3Unit", "Exact", "FusedUnit", "GroupedUnit", "Int32", "Int32Overflow", "MatrixUnit",
+    "Pairwise", "PairwiseUnit", "Sequential",
 ]  # fmt: skip
 
 
@@ -271,9 +271,10 @@ Accumulator: TypeAlias = (
     | MatrixUnit
     | GroupedUnit
     | Cdna3Unit
-    | FusedUnit
     | PairwiseUnit
 )
+"""Those that float32 arithmetic computes."""
+AnyAccumulator: TypeAlias = Accumulator | FusedUnit
 
 EXACT = Exact()
 INT32 = Int32()

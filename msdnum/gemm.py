@@ -11,7 +11,7 @@ import numpy as np
 
 from msdnum import accumulate as sums
 from msdnum import bits, elements
-from msdnum.accumulators import SEQUENTIAL, Accumulator, Exact, Int32, Int32Overflow
+from msdnum.accumulators import SEQUENTIAL, AnyAccumulator, Exact, Int32, Int32Overflow
 from msdnum.bits import Array
 from msdnum.blocks import QuantizedArray
 from msdnum.decompose import Decomposition
@@ -45,7 +45,7 @@ of float32, bfloat16 or float16."""
 class Plan:
     """All that is decided before there are values."""
 
-    accumulator: Accumulator
+    accumulator: AnyAccumulator
     recombination: Recombination
     schedule: Schedule
 
@@ -54,7 +54,7 @@ def matmul(
     a: Operand,
     b: Operand,
     *,
-    accumulator: Accumulator = SEQUENTIAL,
+    accumulator: AnyAccumulator = SEQUENTIAL,
     recombination: Recombination | None = None,
     schedule: Schedule | None = None,
 ) -> Array:
@@ -171,7 +171,7 @@ def _check_pairs(plan: Plan, left: list[Kind], right: list[Kind]) -> None:
         _check_overflow(plan.accumulator, kinds)
 
 
-def _check_overflow(accumulator: Accumulator, kinds: tuple[Kind, Kind]) -> None:
+def _check_overflow(accumulator: AnyAccumulator, kinds: tuple[Kind, Kind]) -> None:
     if not isinstance(accumulator, Int32) or accumulator.overflow is not Int32Overflow.REFUSE:
         return
     if kinds[0].length > largest_k(kinds):
@@ -371,7 +371,7 @@ def _scale(c: Array, row: Array | None, column: Array | None, scaling: Scaling) 
     return c
 
 
-def _core(a: Factor, b: Factor, kinds: tuple[Kind, Kind], accumulator: Accumulator) -> Array:
+def _core(a: Factor, b: Factor, kinds: tuple[Kind, Kind], accumulator: AnyAccumulator) -> Array:
     """Return the sum of products, by plain binary32 arithmetic where that is exact."""
     in_range = _in_range(a, b, kinds, accumulator)
     return _in_either_range(
@@ -391,7 +391,7 @@ def _all(conditions: list[Any]) -> Any:
     return reduce(operator.and_, conditions)
 
 
-def _in_range(a: Factor, b: Factor, kinds: tuple[Kind, Kind], accumulator: Accumulator) -> Any:
+def _in_range(a: Factor, b: Factor, kinds: tuple[Kind, Kind], accumulator: AnyAccumulator) -> Any:
     """Return whether all products and sums of products are normal and none overflows.
 
     False where the accumulator does not ask, True where the kinds leave no doubt.
