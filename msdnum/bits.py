@@ -9,15 +9,16 @@ products branches on it as well.
 
 import sys
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import ml_dtypes
 import numpy as np
 
 __all__ = [
-    "Array", "Fields", "add", "as_pattern", "check_array", "compose", "divide", "fields",
-    "is_traced", "map_rows", "multiply", "namespace", "pytree", "random_words", "require_float64",
-    "shift_rne", "straight_through", "subtract", "to_float64", "with_sign",
+    "Array", "Fields", "add", "as_pattern", "check_array", "check_floats", "compose", "divide",
+    "fields", "is_traced", "map_rows", "multiply", "namespace", "pytree", "random_words",
+    "require_float64", "shift_rne", "straight_through", "subtract", "to_float64", "with_sign",
 ]  # fmt: skip
 
 Array: TypeAlias = Any
@@ -79,6 +80,11 @@ def check_array(x: Array, name: str, dtypes: tuple[str, ...]) -> None:
         raise ValueError(f"{name} must not be empty, got shape {x.shape}")
 
 
+def check_floats(x: Array, name: str = "x") -> None:
+    """Raise unless ``x`` is an array whose numbers are binary32 numbers."""
+    check_array(x, name, ("float32", "bfloat16", "float16"))
+
+
 def as_pattern(x: Array, name: str = "x") -> Array:
     """Return the binary32 patterns, as int32, of a float32, bfloat16 or float16 array.
 
@@ -89,7 +95,7 @@ def as_pattern(x: Array, name: str = "x") -> Array:
     ValueError
         If ``x`` is empty.
     """
-    check_array(x, name, ("float32", "bfloat16", "float16"))
+    check_floats(x, name)
     xp = namespace(x)
     if x.dtype == xp.float32:
         return x.view(xp.int32)
@@ -182,13 +188,30 @@ def _round_product(negative: Array, n: Array, exponent: Array) -> Array:
     return with_sign(magnitude, negative)
 
 
+Operation: TypeAlias = Callable[[Array, Array], Array]
+
+
+def _native_in_numpy(native: Operation) -> Callable[[Operation], Operation]:
+    """Keep a function for JAX operands; in NumPy the native operation is right."""
+
+    def choose(function: Operation) -> Operation:
+        @wraps(function)
+        def operation(a: Array, b: Array) -> Array:
+            if is_jax(a) or is_jax(b):
+                xp = namespace(a) if is_jax(a) else namespace(b)
+                return function(xp.asarray(a), xp.asarray(b))
+            with np.errstate(all="ignore"):
+                return native(a, b)
+
+        return operation
+
+    return choose
+
+
+@_native_in_numpy(np.multiply)
 def multiply(a: Array, b: Array) -> Array:
     """Return the product of float32 arrays, rounded once (RNE), never fused, subnormals kept."""
-    if not (is_jax(a) or is_jax(b)):
-        with np.errstate(all="ignore"):
-            return np.multiply(a, b)
-    xp = namespace(a) if is_jax(a) else namespace(b)
-    x, y = (fields(xp.asarray(v).view(xp.int32)) for v in (a, b))
+    x, y = (fields(v.view("int32")) for v in (a, b))
     x_high, x_low = x.significand >> 12, x.significand & 0xFFF
     y_high, y_low = y.significand >> 12, y.significand & 0xFFF
     low = x_low * y_low
@@ -202,13 +225,11 @@ def multiply(a: Array, b: Array) -> Array:
     return _select_special(finite, zero, special, negative, _class(x) * _class(y))
 
 
+@_native_in_numpy(np.divide)
 def divide(a: Array, b: Array) -> Array:
     """Return the quotient of float32 arrays, rounded once (RNE), subnormals kept."""
-    if not (is_jax(a) or is_jax(b)):
-        with np.errstate(all="ignore"):
-            return np.divide(a, b)
-    xp = namespace(a) if is_jax(a) else namespace(b)
-    x, y = (fields(xp.asarray(v).view(xp.int32)) for v in (a, b))
+    xp = namespace(a)
+    x, y = (fields(v.view("int32")) for v in (a, b))
     divisor = xp.maximum(y.significand, IMPLICIT_BIT)
     quotient, rest = _divide_integers(x.significand, divisor)
     n = (quotient << 1) | (rest != 0)
@@ -250,14 +271,11 @@ def _class(x: Fields) -> Array:
     return with_sign(magnitude, x.negative).view(xp.float32)
 
 
+@_native_in_numpy(np.add)
 def add(a: Array, b: Array) -> Array:
     """Return the sum of float32 arrays, rounded once (RNE), never fused, subnormals kept."""
-    if not (is_jax(a) or is_jax(b)):
-        with np.errstate(all="ignore"):
-            return np.add(a, b)
-    xp = namespace(a) if is_jax(a) else namespace(b)
-    p, q = (xp.asarray(v).view(xp.int32) for v in (a, b))
-    x, y = fields(p), fields(q)
+    xp = namespace(a)
+    x, y = (fields(v.view("int32")) for v in (a, b))
     # Scaled so that the larger operand is in [1, 2), the sum is exact or normal; an operand that
     # vanishes in the scaling is too small to change the rounded sum.
     top = xp.maximum(x.exponent, y.exponent)

@@ -77,7 +77,7 @@ class QuantizedArray:
         if self.tensor_scale is not None:
             scale = bits.multiply(scale, self.tensor_scale)
         if self.divisor != 1:
-            scale = bits.divide(scale, bits.namespace(scale).full_like(scale, self.divisor))
+            scale = divide_by(scale, self.divisor)
         return scale
 
     def rows(self, array: Array) -> Array:

@@ -345,7 +345,7 @@ def decompose(x: Array, scheme: Scheme, *, axis: int | None = -1) -> Decompositi
     Source: paper, claims C1 and C2; ``spec.decompose_covering``, ``spec.decompose_amax``.
     """
     elements.check_mode("scheme", scheme, Scheme)
-    bits.as_pattern(x)
+    bits.check_floats(x)
     if scheme.formats[0].scale == E8M0:
         kernel = _powers_of_two_and_remainder
     else:
@@ -364,7 +364,7 @@ def decompose_terms(
     those of ``decompose``; without float64 JAX gives the terms of all but exact INT8 schemes.
     """
     elements.check_mode("scheme", scheme, Scheme)
-    bits.as_pattern(x)
+    bits.check_floats(x)
     if scheme.arithmetic is Arithmetic.FLOAT32:
         return _decompose(x, scheme, axis, _float32)[0]
     if scheme.formats[0].scale == E8M0:

@@ -132,7 +132,7 @@ def round_to(
         codes = encode(v, fmt, overflow=overflow, rounding=rounding, random=random)
         return decode_scaled(codes, 0, fmt)
 
-    bits.check_array(x, "x", ("float32", "bfloat16", "float16"))
+    bits.check_floats(x)
     return bits.straight_through(rounded, x)
 
 
