@@ -1,0 +1,38 @@
+"""Engines that exist run sweeps unchanged, and lose nothing when a worker dies."""
+
+import os
+from dataclasses import replace
+from functools import partial
+
+import distributed
+import pytest
+
+from msdnum.sweep import certificate, run
+from tests.test_sweep import BLOCK, SIZE, SQUARES, InSubmit, judge_squares
+
+# Of distributed's own making, while a worker is down.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+
+
+def _die_once(marker, inputs):
+    """Kill the worker that comes to the second half first, as the kernel would: no goodbye."""
+    try:
+        if inputs[0] >= SIZE // 2:
+            marker.touch(exist_ok=False)
+            os._exit(1)
+    except FileExistsError:
+        pass
+    return judge_squares(inputs)
+
+
+def test_dask_with_a_killed_worker(tmp_path):
+    marker = tmp_path / "died"
+    dying = replace(SQUARES, judge=partial(_die_once, marker))
+    with (
+        distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+        client.get_executor() as executor,
+    ):
+        found = certificate(dying, run(dying, executor, chunk=4 * BLOCK))
+    assert marker.exists()
+    assert found == certificate(SQUARES, run(SQUARES, InSubmit(), chunk=SIZE))
