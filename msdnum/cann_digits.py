@@ -4,10 +4,11 @@ The arithmetic is that of the public operator sources (ops-nn, ops-transformer; 
 Equality with the hardware is not claimed: what its documents leave open is a switch here. NumPy.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, unique
 from fractions import Fraction
+from itertools import product
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -334,11 +335,9 @@ def _exact_error(
     return abs(value - total) / m, float(value), float(m)
 
 
-def split_errors() -> list[SplitError]:
-    """Decide every variant under every switch that it has."""
-    return [
-        split_error(variant, Switches(division, fusion))
-        for variant in VARIANTS.values()
-        for division in Division
-        for fusion in (Fusion if variant.split in (_multicore, _grouped) else [Fusion.SEPARATE])
-    ]
+def split_errors(variants: Iterable[Variant]) -> Iterator[SplitError]:
+    """Decide variants under every switch that they have."""
+    for variant in variants:
+        fusions = Fusion if variant.split in (_multicore, _grouped) else [Fusion.SEPARATE]
+        for division, fusion in product(Division, fusions):
+            yield split_error(variant, Switches(division, fusion))

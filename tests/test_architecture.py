@@ -15,7 +15,7 @@ import msdnum
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted((ROOT / "msdnum").glob("*.py"))
 
-NAMES = {"formats", "modes"}
+NAMES = {"formats", "modes", "display", "array_tables", "number_line"}
 
 # In reading order: each may import those before it in its list, and what MAY_IMPORT adds.
 EMULATOR = [
@@ -28,7 +28,8 @@ EVIDENCE = [
     "finding", "ledger", "theorems", "promises", "pairs", "evidence", "sweep", "agreement",
     "effective", "products", "cost_tables", "cost_claims", "model", "gemm_bounds",
     "gemm_measure", "tables", "ozaki_curve", "gemm_compare", "gemm_crossings",
-    "gemm_experiments", "experiments", "gemm_evidence",
+    "gemm_experiments", "extremes", "scheme_experiments", "block_experiments",
+    "length_experiments", "design_experiments", "experiments", "gemm_evidence",
     "cann_evidence", "claims", "explain",
 ]  # fmt: skip
 CONFORMANCE = [
@@ -47,7 +48,10 @@ def in_order(modules, others):
 # What each module may import of the package: oracles stand alone, plotting reads tables only.
 MAY_IMPORT = {
     "modes": set(),
-    "formats": {"modes"},
+    "display": set(),
+    "array_tables": {"display"},
+    "number_line": set(),
+    "formats": {"modes", "display", "number_line"},
     "spec": NAMES,
     "errors": NAMES,
     "bounds": NAMES,
@@ -76,7 +80,7 @@ ONLY = {
     "tokenizers": {"tensors"},
 }
 
-NO_DATA = {"formats", "modes", "spec", "bounds", *COSTS}
+NO_DATA = {*NAMES, "spec", "bounds", *COSTS}
 HEAVY = ["jax", "mpmath", "flint", "matplotlib", "hypothesis", "safetensors", "tokenizers"]
 
 EACH_MODULE = pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)

@@ -1,0 +1,140 @@
+"""The worst that a scheme leaves: of all BF16 pairs, and of binary32 numbers made to be worst."""
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msdnum import bounds
+from msdnum.decompose import Scheme
+from msdnum.evidence import judge_blocks, unheard
+from msdnum.finding import Evidence, Witness
+from msdnum.formats import E8M0, IntegerFormat
+from msdnum.gemm_bounds import residuals
+from msdnum.pairs import ONE, Profile, Window, profile, to_number
+from msdnum.promises import EVERY_AMAX, Bound, Promise
+
+__all__ = [
+    "TOP", "Extreme", "among_pairs", "among_ties", "bound_of", "pair_profile", "proportional",
+]  # fmt: skip
+
+Array = NDArray[np.float32]
+
+BINADE = 128
+TOP = range(ONE + 1, ONE + BINADE + 1)
+"""BF16 patterns of amax in (1, 2], where alpha is 2: every significand once."""
+
+
+@dataclass(frozen=True)
+class Extreme:
+    """The largest error of a scheme on some set of inputs.
+
+    Parameters
+    ----------
+    error, bound : Fraction
+        What was found and what is promised, relative to the range of the block, alpha or M.
+    witness : Witness
+        Where.
+    evidence : Evidence
+        What was looked at.
+    """
+
+    error: Fraction
+    bound: Fraction
+    witness: Witness
+    evidence: Evidence
+
+
+def proportional(scheme: Scheme, constant: Fraction) -> Bound:
+    """Return the bound ``constant`` times alpha, or M, as the scheme's scales have it."""
+    unit = "alpha" if scheme.formats[0].scale == E8M0 else "M"
+    return Bound(f"{constant} {unit}", unit, lambda span: constant * span)
+
+
+def bound_of(scheme: Scheme) -> Fraction:
+    """Return what its theorem promises, relative to the range, where no scale underflows."""
+    return residuals(scheme)[-1]
+
+
+def pair_profile(scheme: Scheme) -> Profile:
+    """Run all BF16 pairs of an amax in (1, 2] and an x up to it, down to zero."""
+    return profile(scheme, (Window(TOP[0], TOP[-1]),), unheard)
+
+
+def among_pairs(scheme: Scheme, constant: Fraction | None = None) -> Extreme:
+    """Find the worst of all BF16 pairs that differ by more than a power of two.
+
+    Parameters
+    ----------
+    scheme : Scheme
+        Its block size is not used.
+    constant : Fraction, optional
+        Its bound, if no theorem of ``gemm_bounds.residuals`` has it.
+    """
+    found = pair_profile(scheme)
+    bound = proportional(scheme, bound_of(scheme) if constant is None else constant)
+    errors = {amax: e / bound.range(to_number(amax)) for amax, e in found.errors.items()}
+    worst = max(errors, key=errors.__getitem__)
+    block = found.blocks[worst]
+    evidence = Evidence("exhaustive", sum(found.pairs.values()), "BF16 pairs (x, amax) mod 2^k")
+    witness = Witness("BF16", block, len(block) - 1)
+    return Extreme(errors[worst], bound.of(Fraction(1)), witness, evidence)
+
+
+def among_ties(scheme: Scheme, most: int, seed: int, constant: Fraction | None = None) -> Extreme:
+    """Find the worst of the binary32 numbers that lie half-way between two sums of terms.
+
+    Those are odd multiples of the smallest error that a tie of the last term leaves. BF16 is too
+    coarse for three terms and more; these attain what is proved wherever it can be attained.
+
+    Parameters
+    ----------
+    scheme : Scheme
+        Its block size is not used.
+    most : int
+        Ties that are run; all of them, if there are no more, else a sample.
+    seed : int
+        Of the sample.
+    constant : Fraction, optional
+        The bound, as for ``among_pairs``.
+    """
+    bound = bound_of(scheme) if constant is None else constant
+    x, complete = _ties(scheme, most, seed)
+    promise = Promise("", _rowwise(scheme), proportional(scheme, bound), None, EVERY_AMAX)
+    found = judge_blocks(x, promise)
+    assert isinstance(found.ratio, Fraction)
+    assert found.witness is not None
+    kind, drawn = ("exhaustive", None) if complete else ("sampled", seed)
+    evidence = Evidence(kind, len(x), "binary32 ties", drawn)
+    return Extreme(found.ratio * bound, bound, found.witness, evidence)
+
+
+def _rowwise(scheme: Scheme) -> Scheme:
+    formats = tuple(replace(fmt, block_size=None) for fmt in scheme.formats)
+    return replace(scheme, formats=formats)
+
+
+def _ties(scheme: Scheme, most: int, seed: int) -> tuple[Array, bool]:
+    """Return blocks [range, x], and whether they are all.
+
+    With integer digits the range is the product of their largest values, so that x is dyadic.
+    """
+    elements = [fmt.element for fmt in scheme.formats]
+    integers = [e.max_integer for e in elements if isinstance(e, IntegerFormat)]
+    span = 1 if scheme.formats[0].scale == E8M0 else prod(integers)
+    steps = _steps(scheme)
+    count = min(most, steps // 2)
+    complete = count == steps // 2
+    chosen = np.arange(count)
+    if not complete:
+        chosen = np.random.default_rng(seed).integers(0, steps // 2, count)
+    x = (2 * chosen + 1) * (span / steps)
+    return np.stack([np.full(count, span), x], axis=1).astype(np.float32), complete
+
+
+def _steps(scheme: Scheme) -> int:
+    """Return the range over half the last step in exact arithmetic."""
+    elements = [fmt.element for fmt in scheme.formats]
+    return int(1 / bounds.mixed_decomposition(elements, rule=scheme.formats[0].rule))
