@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import baselines, bounds, errors
-from msdnum.accumulators import SEQUENTIAL, Accumulator
+from msdnum.accumulators import SEQUENTIAL, AnyAccumulator
 from msdnum.blocks import QuantizedArray, quantize
+from msdnum.bounds import Accumulation
 from msdnum.decompose import Scheme, covering_scheme, decompose_terms
 from msdnum.formats import (
     E4M3,
@@ -29,7 +30,7 @@ from msdnum.zeropoint import AsymmetricArray, quantize_asymmetric
 
 __all__ = [
     "BASELINES", "WEIGHTS", "Errors", "Method", "Operands", "Result", "decomposed", "errors_of",
-    "float32_reference",
+    "float32_reference", "roundings",
 ]  # fmt: skip
 
 Array: TypeAlias = NDArray[np.float32]
@@ -120,7 +121,7 @@ class Result:
     bound: Floats
 
 
-Method: TypeAlias = Callable[[Operands, Accumulator], Result]
+Method: TypeAlias = Callable[[Operands, AnyAccumulator], Result]
 
 
 def _moved(on: Callable[[Any], Any] | None, value: Any) -> Any:
@@ -133,28 +134,33 @@ def decomposed(scheme: Scheme, on: Callable[[Any], Any] | None = None) -> Method
     Integer sums are exact in int32 whatever the accumulator, unless it is of floats on purpose.
     """
 
-    def method(given: Operands, accumulator: Accumulator) -> Result:
+    def method(given: Operands, accumulator: AnyAccumulator) -> Result:
         terms = decompose_terms(given.x, scheme)
         operands = _moved(on, terms), _moved(on, given.weight)
         c = np.asarray(matmul(*operands, accumulator=accumulator))
-        outside = scheme.formats[0].scale != E8M0
-        adding = accumulation(
-            accumulator,
-            given.x.shape[1],
-            terms=scheme.terms,
-            scalings=outside + given.integers,
-            segment=given.segment,
-            inputs=int(terms[-1].divisor > 1),
-        )
+        adding = roundings(given, scheme, accumulator)
         return Result(c, theorem_gemm(given.x, scheme, Right.of(given.weight), adding))
 
     return method
 
 
+def roundings(given: Operands, scheme: Scheme, accumulator: AnyAccumulator) -> Accumulation:
+    """Return all roundings between the terms of MSD and its result."""
+    outside = scheme.formats[0].scale != E8M0
+    return accumulation(
+        accumulator,
+        given.x.shape[1],
+        terms=scheme.terms,
+        scalings=outside + given.integers,
+        segment=given.segment,
+        inputs=int(scheme.divisors[-1] > 1),
+    )
+
+
 # The baselines of the paper's claim C7
 
 
-def weight_in_bf16(given: Operands, accumulator: Accumulator) -> Result:
+def weight_in_bf16(given: Operands, accumulator: AnyAccumulator) -> Result:
     """Round weight times scale to BF16, then multiply BF16 by BF16."""
     weight = baselines.to_bf16(given.weight.dequantize())
     lossless = bool((weight.astype(np.float64) == given.values).all())
@@ -165,7 +171,7 @@ def weight_in_bf16(given: Operands, accumulator: Accumulator) -> Result:
     return Result(c, theorem_gemm(given.x, None, right, adding))
 
 
-def scale_after(given: Operands, accumulator: Accumulator) -> Result:
+def scale_after(given: Operands, accumulator: AnyAccumulator) -> Result:
     """Multiply BF16 by the codes, which are exact in BF16, then by the scale of the weight.
 
     A power-of-two scale stays where it is: nothing is rounded by it.
@@ -187,7 +193,7 @@ def mxfp8_activations(rule: ScaleRule, block_size: int = 32) -> Method:
     return decomposed(covering_scheme(name, E4M3, rule=rule, block_size=block_size))
 
 
-def float32(given: Operands, accumulator: Accumulator) -> Result:
+def float32(given: Operands, accumulator: AnyAccumulator) -> Result:
     """Multiply in binary32, in order: the accumulator is not used."""
     k = given.x.shape[1]
     adding = accumulation(SEQUENTIAL, k, terms=1, scalings=0, segment=k, inputs=1)
