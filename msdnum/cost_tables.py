@@ -1,16 +1,12 @@
 """The cost models in numbers: tables of traffic, latency, crossovers and sensitivity.
 
-Closed forms without a seed: a table is the same wherever it is made. Those of ``figures/tables``
-are ``csv_text`` of these.
+Closed forms without a seed: a table is the same wherever it is made.
 """
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from itertools import product
-from pathlib import Path
 
 from msdnum.cost import (
     Dequantize,
@@ -40,7 +36,7 @@ from msdnum.workloads import Attention, Gemm, Workload
 
 __all__ = [
     "CACHE", "FEW_ROWS", "INT4_X3", "INT8_X2", "LAYER", "MXFP4_X2", "TABLES", "Case", "Setting",
-    "csv_text", "number", "two_fp4_passes", "write",
+    "number", "two_fp4_passes",
 ]  # fmt: skip
 
 Row = tuple[str, ...]
@@ -100,13 +96,6 @@ def number(value: Fraction | int) -> str:
     return f"{float(value):.6g}"
 
 
-def csv_text(table: Table) -> str:
-    """Return a table as comma-separated values with a header."""
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([table.header, *table.rows])
-    return out.getvalue()
-
-
 @dataclass(frozen=True)
 class Case:
     """A setting on a machine, under the assumptions that the paper leaves open.
@@ -149,12 +138,6 @@ class Case:
 
 
 NAMES = ("machine", "setting", "route", "reads", "fill")
-
-
-def write(folder: Path) -> None:
-    """Write every table into a folder."""
-    for name, table in TABLES.items():
-        (folder / f"{name}.csv").write_text(csv_text(table()), encoding="utf-8")
 
 
 def _cases(
@@ -287,12 +270,17 @@ def _ranges(pair: Pair, path: str) -> str:
 
 def sensitivity() -> Table:
     """Return what halving and doubling each assumption does to the speedup at 16 rows."""
-    rows = (
-        (*case.names, bar.parameter, *map(number, (bar.elasticity, bar.low, bar.high)))
-        for case in _cases(SHOWN, [Reads.PER_PASS])
-        for bar in tornado(*case.scenarios(FEW_ROWS))
-    )
-    return Table((*NAMES, "parameter", "elasticity", "halved", "doubled"), tuple(rows))
+    header = (*NAMES, "speedup", "parameter", "elasticity", "halved", "doubled")
+    return Table(header, tuple(_sensitivity()))
+
+
+def _sensitivity() -> Iterator[Row]:
+    for case in _cases(SHOWN, [Reads.PER_PASS]):
+        baseline, multiscale = case.scenarios(FEW_ROWS)
+        speedup = number(baseline.latency / multiscale.latency)
+        for bar in tornado(baseline, multiscale):
+            numbers = map(number, (bar.elasticity, bar.low, bar.high))
+            yield *case.names, speedup, bar.parameter, *numbers
 
 
 def roofline() -> Table:

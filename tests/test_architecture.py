@@ -33,12 +33,14 @@ EVIDENCE = [
     "cann_evidence", "claims", "explain",
 ]  # fmt: skip
 CONFORMANCE = [
-    "vector_groups", "vector_casts", "vector_blocks", "vector_terms", "vectors", "steps",
-    "disagreements", "peers", "conform",
+    "vector_groups", "vector_casts", "vector_blocks", "vector_terms", "vector_products",
+    "vectors", "steps", "disagreements", "peers", "conform",
 ]  # fmt: skip
 BENCH = ["bench_gemm", "bench"]
+PICTURES = ["figure_products", "figure_costs"]
 
-LIBRARY = {*NAMES, *EMULATOR, *COSTS, "spec", "errors", "bounds", "exact", "cases", "tensors"}
+ORACLES = {"spec", "spec_accumulate", "exact"}
+LIBRARY = {*NAMES, *EMULATOR, *COSTS, *ORACLES, "errors", "bounds", "cases", "tensors"}
 
 
 def in_order(modules, others):
@@ -56,6 +58,7 @@ MAY_IMPORT = {
     "errors": NAMES,
     "bounds": NAMES,
     "exact": {*NAMES, "spec"},
+    "spec_accumulate": {*NAMES, "spec", "accumulators"},
     **in_order(EMULATOR, NAMES),
     **in_order(COSTS, NAMES),
     "tensors": set(),
@@ -66,7 +69,9 @@ MAY_IMPORT = {
     "adapters": LIBRARY,
     **in_order(CONFORMANCE, {*LIBRARY, "adapters"}),
     "plotting": set(),
-    "__main__": {*LIBRARY, *EVIDENCE, *BENCH, *CONFORMANCE, "plotting"},
+    **{name: {"plotting"} for name in PICTURES},
+    "figures": {"plotting", *PICTURES, "experiments", "tables"},
+    "__main__": {*LIBRARY, *EVIDENCE, *BENCH, *CONFORMANCE, "figures"},
     "__init__": LIBRARY,
 }
 

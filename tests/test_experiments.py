@@ -1,6 +1,5 @@
 """Tables of emulated products: errors within bounds, the same bytes again, and what they show."""
 
-import argparse
 import csv
 import io
 from fractions import Fraction
@@ -20,7 +19,6 @@ from msdnum import (
     gemm_measure,
     tables,
 )
-from msdnum.__main__ import main
 from msdnum.accumulators import (
     ACCUMULATORS,
     CDNA3_FP8,
@@ -54,8 +52,8 @@ from msdnum.gemm_bounds import (
 from msdnum.modes import ScaleRule
 
 ROOT = Path(__file__).resolve().parent.parent
-TABLES = sorted((ROOT / experiments.TABLES).glob("gemm_*.csv"))
-TABLES += sorted((ROOT / experiments.TABLES).glob("model_*.csv"))
+FOLDER = ROOT / "figures" / "tables"
+TABLES = sorted(FOLDER.glob("gemm_*.csv")) + sorted(FOLDER.glob("model_*.csv"))
 
 EACH_TABLE = pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
 
@@ -100,7 +98,7 @@ def test_what_exceeds_its_bound_is_seen():
 
 
 def test_every_experiment_has_its_table():
-    assert {path.stem for path in TABLES} == set(experiments.CATALOGUE)
+    assert {path.stem for path in FOLDER.glob("*.csv")} == set(experiments.CATALOGUE)
 
 
 @EACH_TABLE
@@ -114,7 +112,7 @@ def test_every_error_is_within_its_bound(path):
 
 @pytest.mark.parametrize("experiment", experiments.CATALOGUE.values(), ids=lambda e: e.name)
 def test_headers_say_what_made_a_table(experiment):
-    header, _ = tables.read(ROOT / experiments.TABLES / f"{experiment.name}.csv")
+    header, _ = tables.read(FOLDER / f"{experiment.name}.csv")
     assert header["experiment"] == experiment.name
     assert header["seed"] == tables.SEED
     assert header["spec"] == [str(item) for item in experiment.spec]
@@ -122,7 +120,7 @@ def test_headers_say_what_made_a_table(experiment):
 
 
 def committed(name):
-    return tables.read(ROOT / experiments.TABLES / f"{name}.csv")[1]
+    return tables.read(FOLDER / f"{name}.csv")[1]
 
 
 def test_accuracy_covers_every_pair_by_every_accumulator():
@@ -220,32 +218,6 @@ def test_jax_gives_the_same_errors():
     ]
     assert (found[0].product.view(np.uint32) == found[1].product.view(np.uint32)).all()
     assert (found[0].bound == found[1].bound).all()
-
-
-def test_commands(tmp_path, capsys):
-    parser = argparse.ArgumentParser()
-    experiments.add_arguments(parser)
-    out = tmp_path / "new" / "tables"
-    args = parser.parse_args(["gemm_conditions", "--quick", "--out", str(out)])
-    assert experiments.run(args) == 0
-    path = out / "gemm_conditions.csv"
-    assert capsys.readouterr().out == f"{path}\n"
-    assert tables.read(path)[0]["experiment"] == "gemm_conditions"
-
-
-def test_the_command_is_there(tmp_path, capsys):
-    out = str(tmp_path)
-    assert main(["experiments", "gemm_conditions", "--quick", "--out", out]) == 0
-    assert main(["experiments", "nothing", "--out", out]) == 2
-    assert "name must be one of" in capsys.readouterr().err
-
-
-def test_unknown_names(tmp_path):
-    parser = argparse.ArgumentParser()
-    experiments.add_arguments(parser)
-    args = parser.parse_args(["gemm_claims", "--out", str(tmp_path)])
-    with pytest.raises(ValueError, match=r"name must be one of gemm_accuracy, .*'gemm_claims'"):
-        experiments.run(args)
 
 
 def test_tables_must_be_tables(tmp_path):

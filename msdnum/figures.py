@@ -1,0 +1,78 @@
+"""``msdnum figures``: every table from its experiment, and every figure from its table.
+
+A figure has the name of its table, and a table that of its experiment.
+"""
+
+import argparse
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from msdnum import figure_costs, figure_products
+from msdnum.experiments import CATALOGUE
+from msdnum.plotting import Figure, Records, save, style
+from msdnum.tables import read
+
+__all__ = ["DRAWINGS", "FIGURES", "QUICK", "add_arguments", "draw", "run"]
+
+FIGURES = Path("figures")
+QUICK = Path("build/figures")
+"""Where small tables go and what is drawn from them, so that they never replace the large."""
+
+DRAWINGS: dict[str, Callable[[Records], Figure]] = {
+    "gemm_conditions": figure_products.conditions,
+    "gemm_crossings": figure_products.crossings,
+    "gemm_ozaki": figure_products.ozaki,
+    "model_linears": figure_products.linears,
+    "cost_batch": figure_costs.batch,
+    "cost_length": figure_costs.length,
+    "cost_crossovers": figure_costs.crossovers,
+    "cost_sensitivity": figure_costs.sensitivity,
+    "cost_roofline": figure_costs.roofline,
+    "cost_traffic": figure_costs.traffic,
+}
+"""What draws a table. Those that are not here are for reading only."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``msdnum figures``."""
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which; all, if none is named")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help=f"({FIGURES}; with --quick {QUICK})"
+    )
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--quick", action="store_true", help="small tables, for a look")
+    how.add_argument("--redraw", action="store_true", help=f"from the tables in {FIGURES}/tables")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out ``msdnum figures`` and return 0.
+
+    Raises
+    ------
+    ValueError
+        If there is no figure, or no table, of a name.
+    """
+    names = _known(args.names, DRAWINGS if args.redraw else CATALOGUE)
+    out = args.out or (QUICK if args.quick else FIGURES)
+    (out / "tables").mkdir(parents=True, exist_ok=True)
+    for name in names:
+        table = (FIGURES if args.redraw else out) / "tables" / f"{name}.csv"
+        if not args.redraw:
+            table.write_text(CATALOGUE[name].table(quick=args.quick), encoding="utf-8")
+            print(table)
+        if name in DRAWINGS:
+            print(*draw(name, table, out))
+    return 0
+
+
+def _known(names: list[str], known: Iterable[str]) -> list[str]:
+    for name in names:
+        if name not in known:
+            raise ValueError(f"name must be one of {', '.join(known)}, got {name!r}")
+    return names or list(known)
+
+
+def draw(name: str, table: Path, out: Path) -> tuple[Path, Path]:
+    """Draw a table and return the paths of the PNG and the PDF."""
+    with style():
+        return save(DRAWINGS[name](read(table)[1]), out / name)

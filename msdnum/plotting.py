@@ -1,0 +1,191 @@
+"""How figures look and how they are saved: one style, one mark for each method, the same bytes.
+
+The only importer of matplotlib. What draws here reads the rows of a table and computes nothing.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from matplotlib import rc_context, rcParamsDefault
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+__all__ = [
+    "BLACK", "BLUE", "COLUMN", "GREEN", "GREY", "MARKS", "ORANGE", "PAGE", "PURPLE", "SKY",
+    "VERMILLION", "YELLOW", "Axes", "Figure", "Mark", "Records", "bound", "curve", "figure",
+    "legend", "numbers", "only", "save", "style", "values",
+]  # fmt: skip
+
+Records: TypeAlias = Sequence[Mapping[str, str]]
+"""Rows of a table as text: column names to cells."""
+
+COLUMN, PAGE = 3.4, 7.0
+"""Widths in inches: of one column of a paper, and of two."""
+
+# Okabe and Ito's colours, which people tell apart whatever their colour vision.
+BLACK, GREY = "#000000", "#999999"
+ORANGE, SKY, GREEN, BLUE = "#E69F00", "#56B4E9", "#009E73", "#0072B2"
+VERMILLION, PURPLE, YELLOW = "#D55E00", "#CC79A7", "#F0E442"
+
+STYLE: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 7.5,
+    "axes.titlesize": 7.5,
+    "axes.labelsize": 7.5,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.4,
+    "lines.linewidth": 1.1,
+    "lines.markersize": 3.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.minor.size": 0,
+    "ytick.minor.size": 0,
+    "legend.frameon": False,
+    "legend.handlelength": 2.2,
+    "legend.borderaxespad": 0.2,
+    "legend.labelspacing": 0.3,
+    "legend.columnspacing": 1.2,
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 200,
+    "path.simplify": False,
+    # Type 42, as publishers ask for.
+    "pdf.fonttype": 42,
+}
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How a method looks in every figure: its colour says the format, its marker the passes.
+
+    Parameters
+    ----------
+    color : str
+        As ``#RRGGBB``.
+    marker : str
+        As matplotlib names it.
+    line : str
+        As matplotlib names it; bounds are dashed, and nothing else is.
+    filled : bool
+        Whether the marker is, or only its outline is drawn.
+    """
+
+    color: str
+    marker: str
+    line: str = "-"
+    filled: bool = True
+
+
+MARKS = {
+    "INT8 x1": Mark(BLUE, "o"),
+    "INT8 x2": Mark(BLUE, "s"),
+    "INT8 x3": Mark(BLUE, "^"),
+    "INT4 x3": Mark(SKY, "^"),
+    "MXFP4 x1": Mark(VERMILLION, "o"),
+    "MXFP4 x2": Mark(VERMILLION, "s"),
+    "MXFP4 x3": Mark(VERMILLION, "^"),
+    "MXFP8 x1": Mark(GREEN, "o"),
+    "MXFP8 x2": Mark(GREEN, "s"),
+    "MXFP8 x3": Mark(GREEN, "^"),
+    "weight in BF16": Mark(ORANGE, "D"),
+    "scale after": Mark(PURPLE, "v"),
+    "MXFP8 floor": Mark(GREEN, "<"),
+    "MXFP8 ceil": Mark(GREEN, "o"),
+    "float32": Mark(BLACK, "x"),
+    "binary64": Mark(BLACK, "x", ":"),
+}
+"""By the name that a legend gives it."""
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw in the house style, whatever style the user has set."""
+    # The backend, which rc_context would not put back, has no part in saving a figure.
+    defaults: dict[Any, Any] = {n: v for n, v in rcParamsDefault.items() if n != "backend"}
+    with rc_context(defaults | STYLE):
+        yield
+
+
+def figure(width: float, height: float) -> Figure:
+    """Return an empty figure; width and height in inches."""
+    return Figure(figsize=(width, height))
+
+
+def only(records: Records, **cells: str) -> Records:
+    """Return the rows with these cells; spaces in the name of a column are written ``_``.
+
+    Raises
+    ------
+    ValueError
+        If there are none: a figure would be empty without a word.
+    """
+    found = [r for r in records if all(_cell(r, name) == cell for name, cell in cells.items())]
+    if not found:
+        raise ValueError(f"cells must be those of a row of the table, got {cells}")
+    return found
+
+
+def _cell(record: Mapping[str, str], name: str) -> str | None:
+    return record.get(name, record.get(name.replace("_", " ")))
+
+
+def numbers(records: Records, column: str) -> list[float]:
+    """Return a column as numbers."""
+    return [float(record[column]) for record in records]
+
+
+def values(records: Records, column: str) -> list[str]:
+    """Return the different cells of a column, in the order in which they come."""
+    return list(dict.fromkeys(record[column] for record in records))
+
+
+def curve(
+    axes: Axes, x: Sequence[float], y: Sequence[float], mark: Mark, label: str | None = None
+) -> None:
+    """Draw measurements, joined by a line."""
+    axes.plot(
+        x, y, color=mark.color, linestyle=mark.line, marker=mark.marker, label=label,
+        markerfacecolor=mark.color if mark.filled else "white",
+    )  # fmt: skip
+
+
+def bound(axes: Axes, x: Sequence[float], y: Sequence[float], mark: Mark) -> None:
+    """Draw what was promised: dashed, in the colour of what it is promised of."""
+    axes.plot(x, y, "--", color=mark.color, linewidth=0.9)
+
+
+def legend(figure: Figure, panels: Iterable[Axes], columns: int) -> None:
+    """Put one legend under all panels, where it covers nothing; a name is there once."""
+    shown: dict[str, Any] = {}
+    for axes in panels:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            shown.setdefault(label, handle)
+    if any(line.get_linestyle() == "--" for axes in figure.axes for line in axes.lines):
+        shown["bound"] = Line2D([], [], linestyle="--", color=BLACK, linewidth=0.9)
+    figure.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=columns)
+
+
+def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
+    """Write a figure as PNG and PDF and return the paths; no date goes in.
+
+    The layout is found once: matplotlib would do it four times.
+    """
+    layout = figure.get_layout_engine()
+    if layout is not None:
+        layout.execute(figure)
+        figure.set_layout_engine("none")
+    png, pdf = stem.with_suffix(".png"), stem.with_suffix(".pdf")
+    figure.savefig(png, metadata={"Software": None})
+    figure.savefig(pdf, metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    return png, pdf
