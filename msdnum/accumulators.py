@@ -6,15 +6,15 @@ whole definition: no tile size, thread or backend enters it.
 
 from dataclasses import dataclass
 from enum import Enum, unique
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 __all__ = [
-    "ACCUMULATORS", "ADA_FP8", "AMPERE", "BLACKWELL", "BLACKWELL_FP8", "BLACKWELL_MX",
-    "BLACKWELL_MXFP4", "CDNA1_BF16", "CDNA1_FP16", "CDNA2", "CDNA3", "CDNA3_FP8", "EXACT",
-    "HOPPER", "HOPPER_FP8", "HOPPER_FP8_PROMOTED", "INT32", "INT32_SATURATE", "INT32_WRAP",
-    "PAIRWISE", "SEQUENTIAL", "TURING", "VOLTA", "Accumulator", "AnyAccumulator", "Blocks",
-    "Cdna3Unit", "Exact", "FusedUnit", "GroupedUnit", "Int32", "Int32Overflow", "MatrixUnit",
-    "Pairwise", "PairwiseUnit", "Sequential",
+    "ACCUMULATORS", "ADA_FP8", "ALL_ACCUMULATORS", "AMPERE", "BLACKWELL", "BLACKWELL_FP8",
+    "BLACKWELL_MX", "BLACKWELL_MXFP4", "CDNA1_BF16", "CDNA1_FP16", "CDNA2", "CDNA3", "CDNA3_FP8",
+    "EXACT", "HOPPER", "HOPPER_FP8", "HOPPER_FP8_PROMOTED", "INT32", "INT32_SATURATE",
+    "INT32_WRAP", "PAIRWISE", "SEQUENTIAL", "TURING", "VOLTA", "Accumulator", "AnyAccumulator",
+    "Blocks", "Cdna3Unit", "Exact", "FusedUnit", "GroupedUnit", "Int32", "Int32Overflow",
+    "MatrixUnit", "Pairwise", "PairwiseUnit", "Sequential",
 ]  # fmt: skip
 
 
@@ -34,7 +34,7 @@ class Exact:
     Of integers: the exact integer, converted to binary32 when it is scaled.
     """
 
-    name: str = "EXACT"
+    name: ClassVar[str] = "EXACT"
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ class Int32:
     overflow : Int32Overflow
         What happens where it does not fit.
     group : int
-        Products summed exactly before SATURATE clamps: the k of one instruction.
+        Products summed exactly before SATURATE clamps: the k of one instruction. A product refuses
+        one whose sum could overflow.
 
     Notes
     -----
@@ -59,7 +60,9 @@ class Int32:
 
     def __post_init__(self) -> None:
         """Refuse an empty group."""
-        _check_positive("group", self.group)
+        if not isinstance(self.overflow, Int32Overflow):
+            raise TypeError(f"overflow must be an Int32Overflow, got {self.overflow!r}")
+        _check_range("group", self.group, 1)
 
     @property
     def name(self) -> str:
@@ -71,14 +74,14 @@ class Int32:
 class Sequential:
     """``c = fl(c + fl(a_k b_k))`` for k = 0, 1, ... in binary32 (RNE, subnormals kept)."""
 
-    name: str = "SEQUENTIAL"
+    name: ClassVar[str] = "SEQUENTIAL"
 
 
 @dataclass(frozen=True)
 class Pairwise:
     """Neighbours ``fl(a_k b_k)`` are added, then their sums, in binary32; an odd one moves up."""
 
-    name: str = "PAIRWISE"
+    name: ClassVar[str] = "PAIRWISE"
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ class Blocks:
     size : int
         Products in a block.
     inner : Accumulator
-        What sums a block; neither an integer accumulator nor Blocks.
+        What sums a block; neither Int32 nor Blocks.
     """
 
     size: int
@@ -102,7 +105,9 @@ class Blocks:
 
     def __post_init__(self) -> None:
         """Refuse an empty block and an inner accumulator without a binary32 sum."""
-        _check_positive("size", self.size)
+        _check_range("size", self.size, 1)
+        if not isinstance(self.inner, AnyAccumulator):
+            raise TypeError(f"inner must be an Accumulator, got {self.inner!r}")
         if isinstance(self.inner, Int32 | Blocks):
             raise ValueError(f"inner must not be Int32 or Blocks, got {self.inner.name}")
 
@@ -128,11 +133,11 @@ class MatrixUnit:
     name : str
         Name in tables.
     group : int
-        Products in a step.
+        Products in a step; below ``2**(37 - fraction_bits)``, 4096 for 25 bits.
     fraction_bits : int
         Below the largest exponent; 1 to 25.
     result_bits : int
-        Fraction bits of c; 23 is binary32.
+        Fraction bits of c; 1 to 23, which is binary32.
     source : str
         Where the model comes from.
     """
@@ -144,13 +149,10 @@ class MatrixUnit:
     source: str = "MMA-Sim (arXiv 2511.10909)"
 
     def __post_init__(self) -> None:
-        """Refuse what the int32 emulation could not hold."""
-        _check_positive("group", self.group)
-        if not (1 <= self.fraction_bits <= 25 and 1 <= self.result_bits <= 23):
-            raise ValueError(
-                f"fraction_bits must be in 1..25 and result_bits in 1..23, "
-                f"got {self.fraction_bits} and {self.result_bits} for {self.name!r}"
-            )
+        """Refuse what an int32 and 8 bits below it could not hold: products are below 4, c 2."""
+        _check_range("fraction_bits", self.fraction_bits, 1, 25)
+        _check_range("result_bits", self.result_bits, 1, 23)
+        _check_range("group", self.group, 1, 2 ** (37 - self.fraction_bits) - 1)
 
 
 @dataclass(frozen=True)
@@ -160,8 +162,21 @@ class GroupedUnit:
     A step takes ``group`` products. The sum of each ``exact`` of them, without scales, is exact;
     its exponent is that of its two block scales alone. E is the largest of those and c's; addends
     are truncated to multiples of ``2**(E - fraction_bits)`` and summed exactly; c becomes the sum
-    truncated to binary32. Operands need block scales (E8M0 or E4M3) whose blocks the exact groups
-    do not straddle.
+    truncated to binary32. Operands are E2M1 with block scales (E8M0 or E4M3) whose blocks the exact
+    groups do not straddle.
+
+    Parameters
+    ----------
+    name : str
+        Name in tables.
+    group : int
+        Products in a step; at most 512, a multiple of ``exact``.
+    exact : int
+        At most 16.
+    fraction_bits : int
+        20 to 35.
+    source : str
+        Where the model comes from.
     """
 
     name: str
@@ -171,13 +186,11 @@ class GroupedUnit:
     source: str = "MMA-Sim (arXiv 2511.10909)"
 
     def __post_init__(self) -> None:
-        """Refuse what two int32 limbs could not hold."""
-        _check_positive("exact", self.exact)
-        if self.group % self.exact or not 20 <= self.fraction_bits <= 35 or self.exact > 16:
-            raise ValueError(
-                f"exact must be at most 16 and divide group, fraction_bits be in 20..35, "
-                f"got {self.exact}, {self.group} and {self.fraction_bits} for {self.name!r}"
-            )
+        """Refuse what an int32 and 20 bits below it could not hold: products are below 127."""
+        _check_range("exact", self.exact, 1, 16)
+        _check_range("fraction_bits", self.fraction_bits, 20, 35)
+        _check_range("group", self.group, 1, 512)
+        _check_divides("exact", self.exact, self.group)
 
 
 @dataclass(frozen=True)
@@ -196,10 +209,14 @@ class Cdna3Unit:
     ----------
     name : str
         Name in tables.
-    group, parts : int
-        Products in a step and interleaved parts.
-    fraction_bits, sum_bits : int
-        As above.
+    group : int
+        Products in a step; at most 16, and at most 15 for 25 fraction bits.
+    parts : int
+        Interleaved parts; they divide the group.
+    fraction_bits : int
+        1 to 25.
+    sum_bits : int
+        ``fraction_bits`` to 31.
     drops_accumulator : bool
         Whether c counts as zero where its exponent is below ``E - fraction_bits - 1``, so that a
         tiny negative c is not rounded down to a whole unit.
@@ -216,10 +233,12 @@ class Cdna3Unit:
     source: str = "MMA-Sim (arXiv 2511.10909)"
 
     def __post_init__(self) -> None:
-        """Refuse what two int32 limbs could not hold."""
-        _check_positive("parts", self.parts)
-        if self.group % self.parts or self.group > 16:
-            raise ValueError(f"parts must divide group, at most 16, got {self.parts}, {self.group}")
+        """Refuse what an int32 could not hold: products are below 4, c is below 2."""
+        _check_range("fraction_bits", self.fraction_bits, 1, 25)
+        _check_range("sum_bits", self.sum_bits, self.fraction_bits, 31)
+        _check_range("group", self.group, 1, min(16, 2 ** (29 - self.fraction_bits) - 1))
+        _check_range("parts", self.parts, 1)
+        _check_divides("parts", self.parts, self.group)
 
 
 @dataclass(frozen=True)
@@ -235,8 +254,7 @@ class FusedUnit:
 
     def __post_init__(self) -> None:
         """Refuse a group that is not small."""
-        if not 1 <= self.group <= 8:
-            raise ValueError(f"group must be in 1..8, got {self.group} for {self.name!r}")
+        _check_range("group", self.group, 1, 8)
 
 
 @dataclass(frozen=True)
@@ -253,13 +271,22 @@ class PairwiseUnit:
 
     def __post_init__(self) -> None:
         """Refuse a group without a balanced tree."""
-        if self.group < 1 or self.group & (self.group - 1):
-            raise ValueError(f"group must be a power of two, got {self.group} for {self.name!r}")
+        _check_range("group", self.group, 1)
+        if self.group.bit_count() != 1:
+            raise ValueError(f"group must be a power of two, got {self.group}")
 
 
-def _check_positive(name: str, n: int) -> None:
-    if n < 1:
-        raise ValueError(f"{name} must be at least 1, got {n}")
+def _check_range(name: str, n: int, low: int, high: int | None = None) -> None:
+    if not isinstance(n, int) or isinstance(n, bool):
+        raise TypeError(f"{name} must be an integer, got {n!r}")
+    if n < low or (high is not None and n > high):
+        expected = f"at least {low}" if high is None else f"in {low}..{high}"
+        raise ValueError(f"{name} must be {expected}, got {n}")
+
+
+def _check_divides(name: str, n: int, group: int) -> None:
+    if group % n:
+        raise ValueError(f"{name} must divide the group of {group}, got {n}")
 
 
 Accumulator: TypeAlias = (
@@ -312,3 +339,9 @@ ACCUMULATORS: dict[str, Accumulator] = {
     )
 }  # fmt: skip
 """Every preset by name that float32 arithmetic computes: all but CDNA1."""
+
+ALL_ACCUMULATORS: dict[str, AnyAccumulator] = {
+    **ACCUMULATORS,
+    **{unit.name: unit for unit in (CDNA1_BF16, CDNA1_FP16)},
+}
+"""Every preset by name."""

@@ -6,6 +6,7 @@ from fractions import Fraction
 from functools import cache
 
 from msdnum import spec
+from msdnum.accumulators import ALL_ACCUMULATORS, AnyAccumulator
 from msdnum.formats import (
     BINARY32,
     BLOCK_FORMATS,
@@ -18,7 +19,9 @@ from msdnum.formats import (
 )
 from msdnum.modes import Arithmetic, Overflow, Rounding, ScaleRule
 from msdnum.spec import Special
+from msdnum.spec_accumulate import Factor, partial_sums
 from msdnum.vector_groups import Case, Group, chunks
+from msdnum.vector_products import factors_of
 from msdnum.vector_terms import SCHEMES
 from msdnum.vectors import find
 
@@ -294,6 +297,23 @@ def _dot(group: Group, case: Case) -> Iterator[str]:
     yield f"sum: {_fl(total)}"
 
 
+def _matmul(group: Group, case: Case) -> Iterator[str]:
+    accumulator = ALL_ACCUMULATORS[group.parameters["accumulator"]]
+    yield f"the sum after each step of {accumulator!r}"
+    rows, columns = factors_of(case.given, "a"), factors_of(case.given, "b")
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns):
+            yield f"row {i} of a, row {j} of b:"
+            yield from _sums(row, column, accumulator)
+
+
+def _sums(row: list[Factor], column: list[Factor], accumulator: AnyAccumulator) -> Iterator[str]:
+    total = Fraction(0)
+    for total in partial_sums(row, column, accumulator):
+        yield f"  {total}"
+    yield f"  {_fl(total)}"
+
+
 STEPS: dict[str, Callable[[Group, Case], Iterator[str]]] = {
     "encode": _encode,
     "decode": _decode,
@@ -304,4 +324,6 @@ STEPS: dict[str, Callable[[Group, Case], Iterator[str]]] = {
     "from_blocks_and_scales": _layout,
     "decompose": _terms,
     "dot": _dot,
+    "matmul": _matmul,
+    "scaled_matmul": _matmul,
 }

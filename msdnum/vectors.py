@@ -12,6 +12,7 @@ from msdnum.formats import ELEMENT_FORMATS
 from msdnum.vector_blocks import dequantize_groups, quantize_groups
 from msdnum.vector_casts import cast_groups, decode_groups
 from msdnum.vector_groups import Arrays, Case, Group, Patterns, Standard
+from msdnum.vector_products import matmul_groups, scaled_matmul_groups
 from msdnum.vector_terms import (
     decompose_groups,
     dot_groups,
@@ -24,7 +25,7 @@ __all__ = [
     "VERSION", "add_arguments", "digest", "find", "groups", "manifest", "read", "run", "write",
 ]  # fmt: skip
 
-VERSION = 1
+VERSION = 2
 """Of the vectors: one more whenever a bit of them changes."""
 
 ABOUT = {
@@ -50,6 +51,8 @@ def groups() -> tuple[Group, ...]:
         *gpt_oss_groups(),
         *decompose_groups(),
         *dot_groups(),
+        *matmul_groups(),
+        *scaled_matmul_groups(),
     )
 
 

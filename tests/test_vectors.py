@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from msdnum import spec, vectors
@@ -177,6 +178,31 @@ def test_dot_is_the_exact_sum():
     assert expected(same) == expected(same.replace("SEQUENTIAL", "EXACT"))
 
 
+def test_products_by_hand():
+    """Elements are small integers over a power of two: the exact sum in Python's integers."""
+    case = case_of("matmul/INT8/INT32_REFUSE/spread/spread")
+    rows = [
+        [(code ^ 128) - 128 for code in chunks(case.given[name].codes, 160)[0]]
+        for name in ("codes_a", "codes_b")
+    ]
+    total = sum(x * y for x, y in zip(*rows, strict=True))
+    assert case.expected["values"].codes[0] == int(np.float32(total).view(np.uint32))
+
+
+def test_products_tell_accumulators_apart():
+    """Of FP16 each unit has its own answers, but for those that the source has as one model."""
+    groups = [g for g in GROUPS if g.operation == "matmul" and g.parameters["fmt"] == "FP16"]
+    answers = {}
+    for group in groups:
+        unit = group.parameters["accumulator"]
+        answers.setdefault(unit, []).append(group.cases[0].expected["values"].codes)
+    same = {frozenset(u for u in answers if answers[u] == answers[unit]) for unit in answers}
+    assert {names for names in same if len(names) > 1} == {
+        frozenset({"TURING", "AMPERE"}),
+        frozenset({"HOPPER", "BLACKWELL"}),
+    }
+
+
 def test_blocks_have_32_elements():
     elements = {fmt.element for fmt in BLOCK_FORMATS.values()}
     assert {len(b.patterns) for element in elements for b in edge_blocks(element)} == {32}
@@ -233,6 +259,7 @@ def test_an_explanation_ends_where_the_vector_does():
         ("quantize/MXFP4/FLOOR/nan/one-nan", "the scale is NaN"),
         ("decompose/INT8_X2/ordinary/ordinary-0", "term 2: scale"),
         ("dot/MXFP4/EXACT/extreme-scales/scales-FE-00", "sum: exactly -56"),
+        ("matmul/FP16/VOLTA/spread/spread", "row 1 of a, row 0 of b:"),
     ],
 )
 def test_known_steps(name, words):

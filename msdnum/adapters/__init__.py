@@ -19,6 +19,9 @@ raise any other exception.
   ``from_blocks_and_scales(packed, scale, *, fmt)`` the 32 values of a gpt-oss block.
 - ``decompose(x, *, scheme)`` gives ``scale_1``, ``codes_1``, ``scale_2``, ``codes_2``, ...
 - ``dot(scale_a, codes_a, scale_b, codes_b, *, fmt, accumulator)`` gives one value.
+- ``matmul(codes_a, codes_b, *, fmt, accumulator)`` gives the four ``values`` of a product: codes_a
+  are two rows of 160, codes_b two columns of 160. ``scaled_matmul(scale_a, codes_a, scale_b,
+  codes_b, *, fmt, accumulator)`` has a scale for each 32 elements along k.
 """
 
 from pathlib import Path

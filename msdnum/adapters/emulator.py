@@ -4,16 +4,25 @@
 from dataclasses import replace
 from typing import Any
 
-from msdnum import blocks, elements, gemm
-from msdnum.accumulators import EXACT, SEQUENTIAL, Accumulator
+from msdnum import bits, blocks, elements, gemm
+from msdnum.accumulators import ALL_ACCUMULATORS
 from msdnum.blocks import QuantizedArray
 from msdnum.decompose import SCHEMES, decompose_terms
-from msdnum.formats import BLOCK_FORMATS, ELEMENT_FORMATS, MXFP4, MXFP8_E4M3, BlockFormat
+from msdnum.formats import (
+    BLOCK_FORMATS,
+    ELEMENT_FORMATS,
+    INT8_ROW,
+    MXFP4,
+    MXFP8_E4M3,
+    MXFP8_E5M2,
+    BlockFormat,
+)
 from msdnum.modes import Overflow, Rounding, ScaleRule
 
 PACKAGES = ("msdnum", "numpy")
 
-ACCUMULATORS: dict[str, Accumulator] = {"EXACT": EXACT, "SEQUENTIAL": SEQUENTIAL}
+INT8 = replace(INT8_ROW, name="INT8", element=ELEMENT_FORMATS["INT8"])
+MX = {fmt.element.name: fmt for fmt in (MXFP4, MXFP8_E4M3, MXFP8_E5M2)}
 DOT_FORMATS = {"MXFP4": MXFP4, "MXFP8": MXFP8_E4M3}
 
 
@@ -69,4 +78,30 @@ def dot(
     block = DOT_FORMATS[fmt]
     a = _quantized(scale_a.reshape(1, 1), codes_a.reshape(1, -1), block)
     b = gemm.transposed(_quantized(scale_b.reshape(1, 1), codes_b.reshape(1, -1), block))
-    return gemm.matmul(a, b, accumulator=ACCUMULATORS[accumulator])
+    return gemm.matmul(a, b, accumulator=ALL_ACCUMULATORS[accumulator])
+
+
+def matmul(codes_a: Any, codes_b: Any, *, fmt: str, accumulator: str) -> Any:
+    """Elements of 8 bits are blocks with a scale of 1."""
+    rows = [codes.reshape(2, -1) for codes in (codes_a, codes_b)]
+    if fmt in ("BF16", "FP16"):
+        x, y = (elements.as_ml_dtype(codes, ELEMENT_FORMATS[fmt]) for codes in rows)
+        return gemm.matmul(x, y.T, accumulator=ALL_ACCUMULATORS[accumulator])
+    block, one = (INT8, 0x3F800000) if fmt == "INT8" else (MX[fmt], 127)
+    a, b = (_with_scale(codes, replace(block, block_size=codes.shape[-1]), one) for codes in rows)
+    return gemm.matmul(a, gemm.transposed(b), accumulator=ALL_ACCUMULATORS[accumulator])
+
+
+def _with_scale(codes: Any, block: BlockFormat, scale: int) -> QuantizedArray:
+    scales = bits.namespace(codes).full((2, 1), scale, elements.storage_dtype(block.scale))
+    return QuantizedArray(codes, scales, None, block, -1)
+
+
+def scaled_matmul(
+    scale_a: Any, codes_a: Any, scale_b: Any, codes_b: Any, *, fmt: str, accumulator: str
+) -> Any:
+    a, b = (
+        QuantizedArray(codes.reshape(2, -1), scale.reshape(2, -1), None, MX[fmt], -1)
+        for scale, codes in ((scale_a, codes_a), (scale_b, codes_b))
+    )
+    return gemm.matmul(a, gemm.transposed(b), accumulator=ALL_ACCUMULATORS[accumulator])

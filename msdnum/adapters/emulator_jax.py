@@ -74,3 +74,19 @@ def dot(
     arrays = map(jax.numpy.asarray, (scale_a, codes_a, scale_b, codes_b))
     with jax.enable_x64(True):
         return emulator.dot(*arrays, fmt=fmt, accumulator=accumulator)
+
+
+def matmul(codes_a: Any, codes_b: Any, *, fmt: str, accumulator: str) -> Any:
+    """``matmul`` is under ``jit`` by itself, but for the exact accumulator of floats."""
+    arrays = map(jax.numpy.asarray, (codes_a, codes_b))
+    with jax.enable_x64(True):
+        return emulator.matmul(*arrays, fmt=fmt, accumulator=accumulator)
+
+
+def scaled_matmul(
+    scale_a: Any, codes_a: Any, scale_b: Any, codes_b: Any, *, fmt: str, accumulator: str
+) -> Any:
+    """As ``matmul``."""
+    arrays = map(jax.numpy.asarray, (scale_a, codes_a, scale_b, codes_b))
+    with jax.enable_x64(True):
+        return emulator.scaled_matmul(*arrays, fmt=fmt, accumulator=accumulator)

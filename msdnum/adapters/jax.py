@@ -64,3 +64,14 @@ def dot(
         rhs_scale=t[:, None],
         preferred_element_type=np.float32,
     )
+
+
+def matmul(codes_a: Any, codes_b: Any, *, fmt: str, accumulator: str) -> Any:
+    """Compare XLA's order of the sum, which is not said, with the exact sum; integers have none."""
+    if accumulator not in ("EXACT", "INT32_REFUSE"):
+        raise NotImplementedError
+    element = np.dtype(np.int8) if fmt == "INT8" else ml_dtypes.DTYPES[fmt]
+    total = np.int32 if fmt == "INT8" else np.float32
+    a, b = (jax.numpy.asarray(codes.view(element).reshape(2, -1)) for codes in (codes_a, codes_b))
+    product = jax.numpy.matmul(a, b.T, preferred_element_type=total)
+    return np.asarray(product).astype(np.float32)

@@ -35,3 +35,14 @@ def decode(codes: Any, *, fmt: str) -> Any:
     if fmt not in DTYPES:
         raise NotImplementedError
     return torch.from_numpy(codes.copy()).view(DTYPES[fmt][0]).to(torch.float32).numpy()
+
+
+def matmul(codes_a: Any, codes_b: Any, *, fmt: str, accumulator: str) -> Any:
+    """Only integers: the product of 16-bit floats comes back in 16 bits."""
+    if fmt != "INT8":
+        raise NotImplementedError
+    a, b = (
+        torch.from_numpy(codes.copy()).view(torch.int8).reshape(2, -1)
+        for codes in (codes_a, codes_b)
+    )
+    return torch._int_mm(a, b.T).to(torch.float32).numpy()
