@@ -1,7 +1,7 @@
 """Real tensors: the first linear layer of a sentence transformer, or a safetensors file."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.resources import files
@@ -12,7 +12,7 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MiniLM", "load_tensor", "minilm"]
+__all__ = ["MiniLM", "load_tensor", "minilm", "minilm_tensors", "sentences", "tokenize"]
 
 Array = NDArray[np.float32]
 
@@ -56,6 +56,20 @@ def minilm() -> MiniLM:
     return MiniLM(_bf16(weight), _bf16(activations))
 
 
+def minilm_tensors() -> dict[str, Array]:
+    """Return every float32 tensor of all-MiniLM-L6-v2 by its name.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If the package that carries the model, or a reader of it, is not installed.
+    """
+    from safetensors.numpy import load_file
+
+    stored = load_file(_minilm_root() / "model.safetensors")
+    return {name: x for name, x in stored.items() if x.dtype == np.float32}
+
+
 def _bf16(x: NDArray[np.floating]) -> Array:
     return x.astype(np.float32).astype(ml_dtypes.bfloat16).astype(np.float32)
 
@@ -76,12 +90,31 @@ def _layer_norm_eps(root: Path) -> float:
 
 def _tokens(root: Path) -> list[list[int]]:
     """Token ids of each sentence, without padding."""
+    return _tokenized(root, sentences("sentences.txt"))
+
+
+def sentences(name: str) -> list[str]:
+    """Return the lines of a file of the package."""
+    return files("msdnum").joinpath(name).read_text(encoding="utf-8").splitlines()
+
+
+def tokenize(texts: Sequence[str]) -> list[list[int]]:
+    """Return the token ids of each text as all-MiniLM-L6-v2 takes it, without padding.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If the package that carries the model, or a reader of it, is not installed.
+    """
+    return _tokenized(_minilm_root(), texts)
+
+
+def _tokenized(root: Path, texts: Sequence[str]) -> list[list[int]]:
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(root / "tokenizer.json"))
     tokenizer.no_padding()
-    sentences = files("msdnum").joinpath("sentences.txt").read_text(encoding="utf-8").splitlines()
-    return [encoding.ids for encoding in tokenizer.encode_batch(sentences)]
+    return [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
 
 
 def _embed(

@@ -26,7 +26,7 @@ EMULATOR = [
 COSTS = ["machines", "workloads", "cost", "latency", "sensitivity"]
 EVIDENCE = [
     "finding", "ledger", "theorems", "promises", "pairs", "evidence", "sweep", "agreement",
-    "effective", "products", "cost_tables", "cost_claims", "model", "gemm_bounds",
+    "effective", "products", "cost_tables", "cost_claims", "model", "encoder", "gemm_bounds",
     "gemm_measure", "tables", "ozaki_curve", "gemm_compare", "gemm_crossings",
     "gemm_experiments", "extremes", "scheme_experiments", "block_experiments",
     "length_experiments", "design_experiments", "experiments", "gemm_evidence",
@@ -37,7 +37,7 @@ CONFORMANCE = [
     "vectors", "steps", "disagreements", "peers", "conform",
 ]  # fmt: skip
 BENCH = ["bench_gemm", "bench"]
-PICTURES = ["figure_products", "figure_costs"]
+PICTURES = ["figure_schemes", "figure_products", "figure_costs"]
 
 ORACLES = {"spec", "spec_accumulate", "exact"}
 LIBRARY = {*NAMES, *EMULATOR, *COSTS, *ORACLES, "errors", "bounds", "cases", "tensors"}
