@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from msdnum import bits, blocks
 from msdnum.bits import Array
 from msdnum.blocks import QuantizedArray
@@ -9,6 +11,9 @@ from msdnum.formats import BINARY32, BlockFormat, IntegerFormat
 from msdnum.modes import ScaleRule
 
 __all__ = ["AsymmetricArray", "quantize_asymmetric"]
+
+HALF_RANGE = (126 + bits.BIAS) << bits.FRACTION_BITS
+"""Pattern of 2**126: the sum of two magnitudes below it does not overflow."""
 
 
 @bits.pytree(data=("quantized", "zero_points"), static=())
@@ -38,19 +43,39 @@ class AsymmetricArray:
 
     @property
     def largest(self) -> int:
-        """Largest magnitude of ``code - zero_point``: 15 for INT4."""
-        fmt = self.quantized.format.element
-        assert isinstance(fmt, IntegerFormat)
+        """Largest magnitude of ``code - zero_point``: 15 for INT4.
+
+        Raises
+        ------
+        ValueError
+            If the format is not of integers of at most 7 bits, or the zero points are not of the
+            shape of the scales or not integers of the format.
+        """
+        fmt = _check_format(self.quantized.format.element, "quantized")
+        zeros, scales = self.zero_points, self.quantized.scale_codes
+        if zeros.dtype != "int8" or zeros.shape != scales.shape:
+            raise ValueError(
+                f"zero_points must be int8 of shape {scales.shape}, "
+                f"got {zeros.dtype} of shape {zeros.shape}"
+            )
+        if not bits.is_traced(zeros):
+            low, high = int(zeros.min()), int(zeros.max())
+            if low < fmt.min_integer or high > fmt.max_integer:
+                raise ValueError(f"zero_points must be of {fmt.name}, got {low} to {high}")
         return fmt.max_integer - fmt.min_integer
 
     def integers(self) -> Array:
-        """Return ``code - zero_point`` as int8."""
+        """Return ``code - zero_point`` as int8, of magnitudes up to ``largest``."""
         q = self.quantized
+        assert self.largest < 1 << 7
         difference = q.rows(q.integers()) - q.column(self.zero_points)
         return blocks.join(difference, q.shape, q.axis)
 
     def dequantize(self) -> Array:
-        """Return ``(code - zero_point) * scale`` as float32, rounded once (RNE)."""
+        """Return ``(code - zero_point) * scale`` as float32, rounded once (RNE).
+
+        Of a block whose amax is near 2**128 it can be Inf: a code may stand for more than its x.
+        """
         q = self.quantized
         rows = q.rows(self.integers()).astype("float32")
         value = bits.multiply(rows, q.column(q.scales()))
@@ -58,18 +83,18 @@ class AsymmetricArray:
 
 
 def quantize_asymmetric(
-    x: Array, element: IntegerFormat, *, axis: int = -1, block_size: int | None = None
+    x: Array, element: IntegerFormat, *, axis: int | None = -1, block_size: int | None = None
 ) -> AsymmetricArray:
-    """Quantize with scale ``(max - min) / levels`` and the zero point that maps min to the lowest.
+    """Quantize with scale ``(high - low) / levels`` and the zero point that maps low to the lowest.
 
     Parameters
     ----------
     x : Array of float32, bfloat16 or float16
-        Finite. The range of a block is widened to include zero.
+        The values.
     element : IntegerFormat
         At most 7 bits, so that differences are int8.
-    axis : int
-        Axis of the blocks.
+    axis : int or None
+        Axis of the blocks; None: the whole tensor is one block.
     block_size : int, optional
         Elements that share a scale; None: all of the axis.
 
@@ -79,34 +104,74 @@ def quantize_asymmetric(
 
     Raises
     ------
+    TypeError
+        If an argument is not of its type.
     ValueError
-        If the element format is wider than 7 bits, or ``x`` is not finite.
+        If the element format is wider than 7 bits or has fractions; otherwise as ``quantize``.
 
     Notes
     -----
-    In binary32, every operation rounded (RNE): ``scale = (max - min) / (2**bits - 1)``,
-    ``zero = round(lowest - min / scale)``, ``code = clamp(round(x / scale) + zero)``. A block of
-    zeros has scale 0, codes and zero point the lowest integer.
+    With ``low = min(0, min x)``, ``high = max(0, max x)`` and ``levels = largest - lowest``, every
+    operation rounded to binary32 (RNE, subnormals kept)::
+
+        scale = (high - low) / levels
+        zero = clamp(lowest - rint(low / scale))
+        code = clamp(rint(x / scale) + zero)
+
+    ``rint`` rounds to an integer, ties to even; ``clamp`` keeps to the format. ``high - low`` does
+    not overflow: where one of them is 2**126 or more in magnitude, half of it is taken and the
+    scale doubled. A scale of 0 counts as 1 in the divisions: codes and zero points are the lowest.
+    So they are in a block with a NaN or an Inf, whose scale is NaN.
     """
-    if element.bits > 7 or element.fraction_bits:
-        raise ValueError(f"element must be an integer of at most 7 bits, got {element.name}")
+    _check_format(element, "element")
     pattern = bits.as_pattern(x)
-    xp = bits.namespace(pattern)
-    if not bits.is_traced(pattern) and bool((pattern & bits.MAGNITUDE_MASK >= bits.INF).any()):
-        raise ValueError("x must be finite, got Inf or NaN")
-    fmt = BlockFormat(f"{element.name}_ASYMMETRIC", element, BINARY32, block_size, ScaleRule.AMAX)
+    fmt = BlockFormat(f"{element.name}_ASYMMETRIC", element, BINARY32, None, ScaleRule.AMAX)
     fmt, found = blocks.resolve(x, fmt, axis, block_size, None)
-    rows = blocks.split(pattern, fmt, found).view(xp.float32)
-    low = xp.minimum(rows.min(axis=-1, keepdims=True), 0)
-    high = xp.maximum(rows.max(axis=-1, keepdims=True), 0)
-    scale = blocks.divide_by(bits.subtract(high, low), 2.0**element.bits - 1)
-    usable = scale.view(xp.int32) != 0
-    lowest, divisor = element.min_integer, xp.where(usable, scale, 1)
-    zero = lowest - xp.round(bits.divide(low, divisor))
-    code = xp.clip(xp.round(bits.divide(rows, divisor)) + zero, lowest, element.max_integer)
-    codes = code.astype("int32") & ((1 << element.bits) - 1)
-    quantized = blocks.assemble(
-        codes.astype("uint8"), scale.view(xp.uint32), None, fmt, x.shape, found
-    )
-    zeros = blocks.assemble(codes.astype("uint8"), zero, None, fmt, x.shape, found).scale_codes
-    return AsymmetricArray(quantized, zeros.astype("int8"))
+
+    def quantize_rows(rows: Array) -> tuple[Array, Array, Array]:
+        return _quantize_rows(rows, element)
+
+    codes, scales, zeros = bits.map_rows(quantize_rows, blocks.split(pattern, fmt, found))
+    quantized = blocks.assemble(codes, scales, None, fmt, x.shape, found)
+    zeros = blocks.assemble(codes, zeros, None, fmt, x.shape, found).scale_codes
+    return AsymmetricArray(quantized, zeros)
+
+
+def _check_format(element: object, name: str) -> IntegerFormat:
+    if not isinstance(element, IntegerFormat):
+        raise TypeError(f"{name} must be of an IntegerFormat, got {element!r}")
+    if element.bits > 7 or element.fraction_bits:
+        raise ValueError(f"{name} must be of integers of at most 7 bits, got {element.name}")
+    return element
+
+
+def _quantize_rows(rows: Array, element: IntegerFormat) -> tuple[Array, Array, Array]:
+    """Return codes, scale patterns and zero points of rows of binary32 patterns."""
+    xp = bits.namespace(rows)
+    lowest, highest = element.min_integer, element.max_integer
+    finite = blocks.row_amax(rows) < bits.INF
+    rows = blocks.zero_unless(finite, rows)
+    # As patterns, which are ordered as magnitudes are; JAX compares subnormal floats as zeros.
+    below = xp.where(rows < 0, rows & bits.MAGNITUDE_MASK, 0).max(axis=-1, keepdims=True)
+    above = xp.maximum(rows, 0).max(axis=-1, keepdims=True)
+    scale = _scale(below, above, highest - lowest)
+    divisor = xp.where(scale.view(xp.int32) != 0, scale, np.float32(1))
+    zero = xp.clip(lowest + _integers(below, divisor), lowest, highest)
+    code = xp.clip(_integers(rows, divisor) + zero, lowest, highest)
+    mask = (1 << element.bits) - 1
+    scales = xp.where(finite, scale.view(xp.int32), bits.NAN).view(xp.uint32)
+    return (code & mask).astype("uint8"), scales, zero.astype("int8")
+
+
+def _scale(below: Array, above: Array, levels: int) -> Array:
+    """Return ``(above + below) / levels`` of patterns of magnitudes, as float32."""
+    xp = bits.namespace(below)
+    large = xp.maximum(below, above) >= HALF_RANGE
+    unit, back = xp.where(large, np.float32(0.5), 1), xp.where(large, np.float32(2), 1)
+    low, high = (bits.multiply(v.view(xp.float32), unit) for v in (below, above))
+    return bits.multiply(blocks.divide_by(bits.add(high, low), levels), back)
+
+
+def _integers(pattern: Array, divisor: Array) -> Array:
+    xp = bits.namespace(pattern)
+    return xp.round(bits.divide(pattern.view(xp.float32), divisor)).astype("int32")
