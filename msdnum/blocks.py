@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from msdnum import bits, elements
+from msdnum import array_tables, bits, elements
 from msdnum.bits import Array
 from msdnum.formats import E8M0, BlockFormat, ElementFormat, FloatFormat, IntegerFormat
 from msdnum.modes import Overflow, Rounding, ScaleRule
@@ -140,6 +140,10 @@ class QuantizedArray:
         unused = 8 * self.codes.dtype.itemsize - fmt.bits
         signed = (self.codes << unused).view(f"int{fmt.bits + unused}")
         return signed >> unused
+
+    def _repr_html_(self) -> str | None:
+        # None: a notebook shows the plain text.
+        return None if bits.is_traced(self.codes) else array_tables.quantized(self)
 
 
 def quantize(

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from msdnum import bits, blocks, elements
+from msdnum import array_tables, bits, blocks, display, elements
 from msdnum.bits import Array
 from msdnum.blocks import QuantizedArray
 from msdnum.elements import Quanta
@@ -171,6 +171,18 @@ class Scheme:
         ratios = [int(ratio) for ratio in self.ratios or ()]
         return tuple(accumulate(ratios, mul, initial=first))
 
+    @property
+    def largest_remainder(self) -> Fraction | None:
+        """Bound on what the last term leaves, over its scale; None where a term may saturate."""
+        first, last = self.formats[0], self.formats[-1]
+        covers = first.rule is ScaleRule.COVERING and first.element.emax > 0 and self._covers()
+        if self.arithmetic is Arithmetic.FLOAT32 or (first.scale == E8M0 and not covers):
+            return None
+        return Fraction(2) ** (last.element.emax - _gain(last.element))
+
+    def _repr_html_(self) -> str:
+        return display.attributes(self, "formats", "ratios", "arithmetic", "largest_remainder")
+
 
 def _is_power_of_two(ratio: Fraction) -> bool:
     return ratio > 0 and ratio.numerator.bit_count() == 1 == ratio.denominator.bit_count()
@@ -213,13 +225,18 @@ def covering_scheme(
 
 
 def _natural_ratio(element: ElementFormat, following: ElementFormat) -> Fraction:
-    """Return the largest ratio of scales at which the next term covers what this one leaves.
+    """Return the largest ratio of scales at which the next term covers what this one leaves."""
+    return Fraction(2) ** (_gain(element) + following.emax - element.emax)
 
-    Rounding ``|x| <= 2**emax`` to p bits leaves at most ``2**(emax - p - 1)``, twice that if the
-    format is fixed-point.
+
+def _gain(element: ElementFormat) -> int:
+    """Return g such that rounding ``|x| <= 2**emax`` leaves at most ``2**(emax - g)``.
+
+    A bit less where the numbers below ``2**emax`` are spaced evenly: in a fixed-point format, and
+    in one whose only normal binade is that of ``2**emax``.
     """
-    gain = element.precision + isinstance(element, FloatFormat)
-    return Fraction(2) ** (gain + following.emax - element.emax)
+    narrows = isinstance(element, FloatFormat) and element.emin < element.emax
+    return element.precision + narrows
 
 
 def amax_scheme(
@@ -312,6 +329,10 @@ class Decomposition:
         # By a divisor that depends on the data, jitted JAX divides; by a constant it multiplies.
         unknown = xp.isnan(self.scaled_remainder)
         return self.scaled_remainder / xp.where(unknown, np.nan, float(self.denominator))
+
+    def _repr_html_(self) -> str | None:
+        traced = bits.is_traced(self.scaled_remainder)
+        return None if traced else array_tables.decomposition(self)
 
 
 def decompose(x: Array, scheme: Scheme, *, axis: int | None = -1) -> Decomposition:

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, unique
 
+from msdnum import display
 from msdnum.modes import ScaleRule
+from msdnum.number_line import Axis, NumberLine, number_line
 
 __all__ = [
     "BF16", "BINARY32", "BLOCK_FORMATS", "E2M1", "E2M3", "E3M2", "E4M3", "E5M2", "E8M0",
@@ -183,6 +185,17 @@ class FloatFormat:
             return sign * fraction * self.eta
         return sign * (1 + fraction * 2.0**-self.fraction_bits) * 2.0 ** (field - self.bias)
 
+    def number_line(self, axis: Axis | None = None) -> NumberLine:
+        """Draw every number of the format, of at most 8 bits; see ``msdnum.number_line``."""
+        return number_line(self, axis)
+
+    def _repr_html_(self) -> str:
+        return display.attributes(
+            self, "bits", "exponent_bits", "fraction_bits", "bias", "precision", "unit_roundoff",
+            "emin", "emax", "max_finite", "min_normal", "min_subnormal", "specials", "inf_code",
+            "nan_code",
+        )  # fmt: skip
+
 
 @dataclass(frozen=True)
 class IntegerFormat:
@@ -268,6 +281,15 @@ class IntegerFormat:
         """Return the number that ``code``, a two's complement pattern, stands for."""
         return (code - ((code > self.max_integer) << self.bits)) * self.eta
 
+    def number_line(self, axis: Axis | None = None) -> NumberLine:
+        """Draw every number of the format, of at most 8 bits; see ``msdnum.number_line``."""
+        return number_line(self, axis)
+
+    def _repr_html_(self) -> str:
+        return display.attributes(
+            self, "bits", "min_integer", "max_integer", "fraction_bits", "eta", "emax", "max_finite"
+        )
+
 
 ElementFormat = FloatFormat | IntegerFormat
 
@@ -337,6 +359,9 @@ class BlockFormat:
                 f"rule must be AMAX exactly when the scale is not E8M0, "
                 f"got {self.rule.name} with {self.scale.name} for {self.name!r}"
             )
+
+    def _repr_html_(self) -> str:
+        return display.attributes(self, "element", "scale", "block_size", "rule", "tensor_scale")
 
 
 MXFP4 = BlockFormat("MXFP4", E2M1, E8M0, 32, ScaleRule.FLOOR)

@@ -524,7 +524,8 @@ def decompose_covering(
 
 def _gain(element: ElementFormat) -> int:
     """Return g such that rounding ``|x| <= 2**emax`` leaves at most ``2**(emax - g)``."""
-    return element.precision + isinstance(element, FloatFormat)
+    narrows = isinstance(element, FloatFormat) and element.emin < element.emax
+    return element.precision + narrows
 
 
 def _exact(value: Value) -> Value:
