@@ -84,30 +84,31 @@ def among_pairs(scheme: Scheme, constant: Fraction | None = None) -> Extreme:
 
 
 def among_ties(scheme: Scheme, most: int, seed: int, constant: Fraction | None = None) -> Extreme:
-    """Find the worst of the binary32 numbers that lie half-way between two sums of terms.
+    """Find the worst of the multiples of half a step of the last term: sums of terms, and ties.
 
-    Those are odd multiples of the smallest error that a tie of the last term leaves. BF16 is too
-    coarse for three terms and more; these attain what is proved wherever it can be attained.
+    In binary32: BF16 is too coarse for three terms and more. Where the arithmetic is exact these
+    attain what is proved.
 
     Parameters
     ----------
     scheme : Scheme
         Its block size is not used.
     most : int
-        Ties that are run; all of them, if there are no more, else a sample.
+        Multiples that are run; all of them, if there are no more, else a sample.
     seed : int
         Of the sample.
     constant : Fraction, optional
         The bound, as for ``among_pairs``.
     """
     bound = bound_of(scheme) if constant is None else constant
-    x, complete = _ties(scheme, most, seed)
+    steps = int(1 / (_exact_bound(scheme) if constant is None else constant))
+    x = _multiples(scheme, steps, most, seed)
     promise = Promise("", _rowwise(scheme), proportional(scheme, bound), None, EVERY_AMAX)
     found = judge_blocks(x, promise)
     assert isinstance(found.ratio, Fraction)
     assert found.witness is not None
-    kind, drawn = ("exhaustive", None) if complete else ("sampled", seed)
-    evidence = Evidence(kind, len(x), "binary32 ties", drawn)
+    kind, drawn = ("exhaustive", None) if steps <= most else ("sampled", seed)
+    evidence = Evidence(kind, len(x), "binary32 multiples of half the last step", drawn)
     return Extreme(found.ratio * bound, bound, found.witness, evidence)
 
 
@@ -116,25 +117,22 @@ def _rowwise(scheme: Scheme) -> Scheme:
     return replace(scheme, formats=formats)
 
 
-def _ties(scheme: Scheme, most: int, seed: int) -> tuple[Array, bool]:
-    """Return blocks [range, x], and whether they are all.
+def _multiples(scheme: Scheme, steps: int, most: int, seed: int) -> Array:
+    """Return blocks [range, x], x a multiple of ``range / steps``.
 
     With integer digits the range is the product of their largest values, so that x is dyadic.
     """
     elements = [fmt.element for fmt in scheme.formats]
     integers = [e.max_integer for e in elements if isinstance(e, IntegerFormat)]
     span = 1 if scheme.formats[0].scale == E8M0 else prod(integers)
-    steps = _steps(scheme)
-    count = min(most, steps // 2)
-    complete = count == steps // 2
-    chosen = np.arange(count)
-    if not complete:
-        chosen = np.random.default_rng(seed).integers(0, steps // 2, count)
-    x = (2 * chosen + 1) * (span / steps)
-    return np.stack([np.full(count, span), x], axis=1).astype(np.float32), complete
+    chosen = np.arange(1, steps + 1)
+    if steps > most:
+        chosen = np.random.default_rng(seed).integers(1, steps + 1, most)
+    x = chosen * (span / steps)
+    return np.stack([np.full(len(x), span), x], axis=1).astype(np.float32)
 
 
-def _steps(scheme: Scheme) -> int:
-    """Return the range over half the last step in exact arithmetic."""
+def _exact_bound(scheme: Scheme) -> Fraction:
+    """Return the bound in exact arithmetic: half the last step, over the range."""
     elements = [fmt.element for fmt in scheme.formats]
-    return int(1 / bounds.mixed_decomposition(elements, rule=scheme.formats[0].rule))
+    return bounds.mixed_decomposition(elements, rule=scheme.formats[0].rule)
