@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import msdnum
-from msdnum import OWN_AMAX, SCHEMES, Arithmetic, ScaleRule, Scheme, spec, testing
+from msdnum import OWN_AMAX, SCHEMES, Arithmetic, ScaleRule, Scheme, bounds, spec, testing
 from msdnum.decompose import INT8_X2, INT8_X2_FLOAT32, INT8_X3, MXFP4_X2, MXFP8_X1
 from msdnum.formats import (
     BINARY32,
@@ -258,3 +258,46 @@ def test_bad_arguments():
         msdnum.decompose(CORPUS.astype(np.float64), MXFP4_X2)
     with pytest.raises(ValueError, match=r"axis must be in -2\.\.1, got 5"):
         msdnum.decompose(CORPUS, MXFP4_X2, axis=5)
+
+
+# What the last term leaves
+
+ONE_BINADE = FloatFormat("E1M2", 1, 2, 0)
+BOUNDED = [
+    *(scheme for name, scheme in SCHEMES.items() if not name.endswith("FLOAT32")),
+    *(msdnum.covering_scheme(f"E1M2_X{n}", *[ONE_BINADE] * n) for n in (1, 2, 3)),
+    msdnum.covering_scheme("INT8+E2M1", INT8_SYMMETRIC, E2M1),
+    replace(SCHEMES["MXFP4_X2"], name="own", ratios=OWN_AMAX),
+]
+
+
+@pytest.mark.parametrize("scheme", BOUNDED, **by_name)
+def test_the_largest_remainder_is_that_of_the_theorem(scheme):
+    elements = [fmt.element for fmt in scheme.formats]
+    x = np.random.default_rng(0).random((4096, 1), dtype=np.float32)
+    formats = tuple(replace(fmt, block_size=2) for fmt in scheme.formats)
+    result = msdnum.decompose(np.hstack([x, x**0]), replace(scheme, formats=formats))
+    promised = bounds.mixed_decomposition(elements, 1, rule=scheme.formats[0].rule)
+    found = float(np.abs(result.remainder).max())
+    assert 0 < found <= promised * (1 + 2**-50)
+    if scheme.ratios is OWN_AMAX:
+        return
+    scale = Fraction(1, 2 ** elements[0].emax) if scheme.formats[0].scale == E8M0 else Fraction(1)
+    for ratio in scheme.ratios:
+        scale /= ratio
+    if scheme.formats[0].scale != E8M0:
+        scale /= 127
+    assert scheme.largest_remainder * scale == promised
+
+
+@pytest.mark.parametrize(
+    "scheme",
+    [
+        SCHEMES["INT8_X2_FLOAT32"],
+        msdnum.covering_scheme("floor", E2M1, E2M1, rule=ScaleRule.FLOOR),
+        msdnum.covering_scheme("MXINT8", FIXED),
+    ],
+    **by_name,
+)
+def test_a_scheme_that_may_saturate_or_round_promises_nothing(scheme):
+    assert scheme.largest_remainder is None

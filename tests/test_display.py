@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import msdnum
-from msdnum import BLOCK_FORMATS, ELEMENT_FORMATS, SCHEMES, ScaleRule, bounds, display
+from msdnum import BLOCK_FORMATS, ELEMENT_FORMATS, SCHEMES, ScaleRule, display
 from msdnum.display import Markup
-from msdnum.formats import BF16, E2M1, E4M3, E8M0, INT8_SYMMETRIC, FloatFormat, IntegerFormat
+from msdnum.formats import BF16, E2M1, E4M3, E8M0, FloatFormat, IntegerFormat
 from msdnum.number_line import Axis
 
 X = np.array([5.0, -0.3, 0.02, 3.9], np.float32)
@@ -262,46 +262,3 @@ def test_traced_arrays_show_their_plain_text():
     look(jnp.asarray(X))
     assert seen[:2] == [None, None]
     assert "Tracer" in seen[2]
-
-
-# The bound that a decomposition shows
-
-OWN = FloatFormat("E1M2", 1, 2, 0)
-COVERING = [
-    *(scheme for name, scheme in SCHEMES.items() if not name.endswith("FLOAT32")),
-    *(msdnum.covering_scheme(f"E1M2_X{n}", *[OWN] * n) for n in (1, 2, 3)),
-    msdnum.covering_scheme("INT8+E2M1", INT8_SYMMETRIC, E2M1),
-    replace(SCHEMES["MXFP4_X2"], name="own", ratios=msdnum.OWN_AMAX),
-]
-
-
-@pytest.mark.parametrize("scheme", COVERING, **by_name)
-def test_the_largest_remainder_is_that_of_the_theorem(scheme):
-    elements = [fmt.element for fmt in scheme.formats]
-    x = np.random.default_rng(0).random((4096, 1), dtype=np.float32)
-    formats = tuple(replace(fmt, block_size=2) for fmt in scheme.formats)
-    result = msdnum.decompose(np.hstack([x, x**0]), replace(scheme, formats=formats))
-    promised = bounds.mixed_decomposition(elements, 1, rule=scheme.formats[0].rule)
-    found = float(np.abs(result.remainder).max())
-    assert 0 < found <= promised * (1 + 2**-50)
-    if scheme.ratios is msdnum.OWN_AMAX:
-        return
-    scale = Fraction(1, 2 ** elements[0].emax) if scheme.formats[0].scale == E8M0 else Fraction(1)
-    for ratio in scheme.ratios:
-        scale /= ratio
-    if scheme.formats[0].scale != E8M0:
-        scale /= 127
-    assert scheme.largest_remainder * scale == promised
-
-
-@pytest.mark.parametrize(
-    "scheme",
-    [
-        SCHEMES["INT8_X2_FLOAT32"],
-        msdnum.covering_scheme("floor", E2M1, E2M1, rule=ScaleRule.FLOOR),
-        msdnum.covering_scheme("MXINT8", ELEMENT_FORMATS["MXINT8_ELEMENT"]),
-    ],
-    **by_name,
-)
-def test_a_scheme_that_may_saturate_or_round_promises_nothing(scheme):
-    assert scheme.largest_remainder is None
