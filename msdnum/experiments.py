@@ -4,9 +4,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from msdnum import cost_tables
+from msdnum.block_experiments import BLOCK_EXPERIMENTS
+from msdnum.design_experiments import DESIGN_EXPERIMENTS
 from msdnum.finding import Table
 from msdnum.gemm_experiments import EXPERIMENTS
+from msdnum.length_experiments import LENGTH_EXPERIMENTS
 from msdnum.ozaki_curve import OZAKI
+from msdnum.scheme_experiments import SCHEME_EXPERIMENTS
 from msdnum.tables import Experiment, Record
 
 __all__ = ["CATALOGUE"]
@@ -25,6 +29,15 @@ def _closed_form(name: str, table: Callable[[], Table]) -> Experiment:
 COSTS = tuple(_closed_form(name, table) for name, table in cost_tables.TABLES.items())
 
 CATALOGUE: dict[str, Experiment] = {
-    experiment.name: experiment for experiment in (*EXPERIMENTS, OZAKI, *COSTS)
+    experiment.name: experiment
+    for experiment in (
+        *SCHEME_EXPERIMENTS,
+        *BLOCK_EXPERIMENTS,
+        *DESIGN_EXPERIMENTS,
+        *LENGTH_EXPERIMENTS,
+        *EXPERIMENTS,
+        OZAKI,
+        *COSTS,
+    )
 }
 """Every experiment by the name of its table."""

@@ -1,5 +1,6 @@
-"""Figures of emulated products: conditioning, crossing points, the model's layers, Ozaki."""
+"""Figures of emulated products: accumulators, C7, lengths, conditions, crossing points, Ozaki."""
 
+from dataclasses import replace
 from itertools import cycle
 
 from msdnum.plotting import (
@@ -11,6 +12,7 @@ from msdnum.plotting import (
     ORANGE,
     PAGE,
     PURPLE,
+    SKY,
     VERMILLION,
     Axes,
     Figure,
@@ -20,17 +22,135 @@ from msdnum.plotting import (
     curve,
     figure,
     legend,
+    named,
     numbers,
     only,
     values,
 )
 
-__all__ = ["conditions", "crossings", "linears", "ozaki"]
+__all__ = [
+    "accuracy", "claim", "conditions", "crossings", "float32_reference", "length", "ozaki",
+]  # fmt: skip
 
 
-def _named(scheme: str) -> str:
-    """Return the name of a scheme as a legend has it."""
-    return scheme.replace("_X", " x")
+METHODS = {
+    "INT8": ("INT8_X1", "INT8_X2", "INT8_X3", "weight in BF16", "MXFP8 ceil", "float32"),
+    "MXFP4": ("MXFP4_X1", "MXFP4_X2", "MXFP4_X3", "MXFP8 ceil", "float32"),
+    "MXFP8": ("MXFP8_X1", "MXFP8_X2", "weight in BF16", "float32"),
+}
+"""What is drawn, by weight."""
+
+
+def length(records: Records) -> Figure:
+    """Draw the L2 error of products against their length, beside its bounds."""
+    page = figure(PAGE, 3)
+    rows = only(records, input="normal")
+    weights = values(rows, "weight")
+    panels = page.subplots(1, len(weights), sharey=True, squeeze=False)[0]
+    for weight, axes in zip(weights, panels, strict=True):
+        for method in METHODS[weight]:
+            line, name = only(rows, weight=weight, method=method), named(method)
+            _against_length(axes, line, MARKS[name], name)
+        axes.set_title(f"{weight} weights, normal")
+        axes.set_xlabel("inner dimension $k$")
+        axes.set_xscale("log", base=2)
+    panels[0].set_ylabel("relative L2 error")
+    panels[0].set_yscale("log", nonpositive="mask")
+    panels[-1].plot([], [], ":", color=BLACK, linewidth=0.9, label="probable bound")
+    legend(page, panels, 5)
+    return page
+
+
+def _against_length(axes: Axes, rows: Records, mark: Mark, label: str) -> None:
+    x = numbers(rows, "k")
+    curve(axes, x, numbers(rows, "l2"), mark, label)
+    bound(axes, x, numbers(rows, "bound_l2"), mark)
+    likely = [row for row in rows if row["probable_l2"]]
+    bounds = numbers(likely, "probable_l2")
+    axes.plot(numbers(likely, "k"), bounds, ":", color=mark.color, linewidth=0.9)
+
+
+ORDERS = {
+    "in order": Mark(BLACK, "x"),
+    "blocks of 256, as BLAS": Mark(ORANGE, "D"),
+    "blocks of 32": Mark(BLUE, "s"),
+    "pairwise": Mark(GREEN, "o"),
+    "exact sum, rounded once": Mark(PURPLE, "v"),
+}
+
+
+def float32_reference(records: Records) -> Figure:
+    """Draw the float32 product's own error against its length, by order of addition."""
+    page = figure(PAGE, 2.8)
+    inputs = values(records, "input")
+    panels = page.subplots(1, len(inputs), sharey=True, squeeze=False)[0]
+    for name, axes in zip(inputs, panels, strict=True):
+        for order, mark in ORDERS.items():
+            _against_length(axes, only(records, input=name, order=order), mark, order)
+        axes.set_title(f"{name} operands")
+        axes.set_xlabel("inner dimension $k$")
+        axes.set_xscale("log", base=2)
+    panels[0].set_ylabel("relative L2 error")
+    panels[0].set_yscale("log")
+    panels[-1].plot([], [], ":", color=BLACK, linewidth=0.9, label="probable bound")
+    legend(page, panels, 4)
+    return page
+
+
+UNITS = ("INT8_X2 x INT8", "MXFP4_X2 x MXFP4", "MXFP8_X1 x MXFP8")
+
+
+def accuracy(records: Records) -> Figure:
+    """Draw error and bound of three products by accumulator."""
+    page = figure(PAGE, 3.4)
+    panels = page.subplots(1, len(UNITS), sharey=True)
+    accumulators = values(records, "accumulator")
+    for axes, product in zip(panels, UNITS, strict=True):
+        mark = replace(MARKS[named(product).rpartition(" x ")[0]], line="none")
+        for row in only(records, product=product):
+            place = accumulators.index(row["accumulator"])
+            ends = numbers([row], "l2") + numbers([row], "bound_l2")
+            bound(axes, ends, (place, place), mark)
+            curve(axes, ends[:1], [place], mark, "error")
+        axes.set_title(named(product))
+        axes.set_xlabel("relative L2 error")
+        axes.set_xscale("log")
+    panels[0].set_yticks(range(len(accumulators)), accumulators)
+    panels[0].invert_yaxis()
+    legend(page, panels, 2)
+    return page
+
+
+FAMILIES = {
+    "normal": Mark(BLACK, "o", "none"),
+    "uniform": Mark(BLUE, "s", "none"),
+    "laplace": Mark(SKY, "^", "none"),
+    "student_t": Mark(GREEN, "v", "none"),
+    "outlier_per_block": Mark(ORANGE, "D", "none"),
+    "outlier_per_row": Mark(VERMILLION, "P", "none"),
+    "log_uniform_40": Mark(PURPLE, "X", "none"),
+}
+
+
+def claim(records: Records) -> Figure:
+    """Draw the L2 error of MSD over that of each baseline, family by family (C7)."""
+    page = figure(PAGE, 3.2)
+    weights = [w for w in ("INT8", "INT4", "MXFP4", "MXFP8") if w in values(records, "weight")]
+    baselines = values(records, "baseline")
+    panels = page.subplots(1, len(weights), sharey=True)
+    for axes, weight in zip(panels, weights, strict=True):
+        rows = only(records, weight=weight, accumulator="SEQUENTIAL", block_size="")
+        for row in rows:
+            mark, place = FAMILIES[row["family"]], baselines.index(row["baseline"])
+            curve(axes, numbers([row], "l2_ratio"), [place], mark, row["family"].replace("_", " "))
+        axes.axvline(1, color=BLACK, linewidth=0.8)
+        axes.set_title(f"{weight} weights, {named(rows[0]['scheme'])}")
+        axes.set_xlabel("L2 error, MSD / baseline")
+        axes.set_xscale("log")
+    panels[0].set_yticks(range(len(baselines)), baselines)
+    panels[0].invert_yaxis()
+    legend(page, panels, 4)
+    return page
 
 
 def conditions(records: Records) -> Figure:
@@ -41,8 +161,8 @@ def conditions(records: Records) -> Figure:
     for weight, axes in zip(weights, panels, strict=True):
         for method in values(only(records, weight=weight), "method"):
             rows = only(records, weight=weight, method=method)
-            x, mark = numbers(rows, "condition_median"), MARKS[_named(method)]
-            curve(axes, x, numbers(rows, "l2"), mark, _named(method))
+            x, mark = numbers(rows, "condition_median"), MARKS[named(method)]
+            curve(axes, x, numbers(rows, "l2"), mark, named(method))
             bound(axes, x, numbers(rows, "bound_l2"), mark)
         axes.set_title(f"{weight} weights")
         axes.set_xlabel("median condition number $|A||B|\\,/\\,|AB|$")
@@ -98,37 +218,6 @@ def _crossing(axes: Axes, rows: Records) -> None:
         axes.set_xscale("log", base=2)
     else:
         axes.set_xticks(x[::2])
-
-
-def linears(records: Records) -> Figure:
-    """Draw the error of each linear layer of the model, beside its bound."""
-    page = figure(PAGE, 3.2)
-    weights = [weight for weight in ("INT8", "MXFP4") if weight in values(records, "weight")]
-    panels = page.subplots(len(weights), 1, sharex=True, squeeze=False)[:, 0]
-    for weight, axes in zip(weights, panels, strict=True):
-        _layers(axes, only(records, weight=weight))
-        axes.set_title(f"{weight} weights")
-        axes.set_ylabel("relative L2 error")
-    legend(page, panels, 7)
-    return page
-
-
-def _layers(axes: Axes, rows: Records) -> None:
-    for baseline in ("weight in BF16", "scale after", "MXFP8 ceil", "float32"):
-        line = only(rows, baseline=baseline)
-        _bounded(axes, numbers(line, "baseline_l2"), numbers(line, "baseline_bound_l2"), baseline)
-    _bounded(
-        axes, numbers(line, "msd_l2"), numbers(line, "msd_bound_l2"), _named(line[0]["scheme"])
-    )
-    names = [f"{row['layer']} {row['linear']}" for row in line]
-    axes.set_xticks(range(len(names)), names, rotation=90)
-    axes.set_yscale("log")
-
-
-def _bounded(axes: Axes, errors: list[float], bounds: list[float], name: str) -> None:
-    places = range(len(errors))
-    curve(axes, places, errors, MARKS[name], name)
-    bound(axes, places, bounds, MARKS[name])
 
 
 def ozaki(records: Records) -> Figure:

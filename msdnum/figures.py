@@ -7,7 +7,7 @@ import argparse
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from msdnum import figure_costs, figure_products
+from msdnum import figure_costs, figure_model, figure_products, figure_schemes
 from msdnum.experiments import CATALOGUE
 from msdnum.plotting import Figure, Records, save, style
 from msdnum.tables import read
@@ -19,10 +19,20 @@ QUICK = Path("build/figures")
 """Where small tables go and what is drawn from them, so that they never replace the large."""
 
 DRAWINGS: dict[str, Callable[[Records], Figure]] = {
+    "effective_bits": figure_schemes.effective_bits,
+    "passes": figure_schemes.passes,
+    "binade": figure_schemes.binade,
+    "dynamic_range": figure_schemes.dynamic_range,
+    "cann_variants": figure_schemes.cann,
+    "design_space": figure_schemes.design_space,
+    "gemm_accuracy": figure_products.accuracy,
+    "gemm_claim": figure_products.claim,
+    "float32_reference": figure_products.float32_reference,
+    "gemm_length": figure_products.length,
     "gemm_conditions": figure_products.conditions,
     "gemm_crossings": figure_products.crossings,
     "gemm_ozaki": figure_products.ozaki,
-    "model_linears": figure_products.linears,
+    "model_linears": figure_model.linears,
     "cost_batch": figure_costs.batch,
     "cost_length": figure_costs.length,
     "cost_crossovers": figure_costs.crossovers,

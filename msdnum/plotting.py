@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 __all__ = [
     "BLACK", "BLUE", "COLUMN", "GREEN", "GREY", "MARKS", "ORANGE", "PAGE", "PURPLE", "SKY",
     "VERMILLION", "YELLOW", "Axes", "Figure", "Mark", "Records", "bound", "curve", "figure",
-    "legend", "numbers", "only", "save", "style", "values",
+    "legend", "named", "numbers", "only", "save", "style", "values",
 ]  # fmt: skip
 
 Records: TypeAlias = Sequence[Mapping[str, str]]
@@ -148,6 +148,11 @@ def numbers(records: Records, column: str) -> list[float]:
 def values(records: Records, column: str) -> list[str]:
     """Return the different cells of a column, in the order in which they come."""
     return list(dict.fromkeys(record[column] for record in records))
+
+
+def named(scheme: str) -> str:
+    """Return the name of a scheme as a legend has it, INT8 x2 for INT8_X2."""
+    return scheme.replace("_X", " x")
 
 
 def curve(

@@ -36,8 +36,8 @@ CONFORMANCE = [
     "vector_groups", "vector_casts", "vector_blocks", "vector_terms", "vector_products",
     "vectors", "steps", "disagreements", "peers", "conform",
 ]  # fmt: skip
-BENCH = ["bench_gemm", "bench"]
-PICTURES = ["figure_schemes", "figure_products", "figure_costs"]
+BENCH = ["bench_gemm", "bench", "measure"]
+PICTURES = ["figure_schemes", "figure_products", "figure_model", "figure_costs"]
 
 ORACLES = {"spec", "spec_accumulate", "exact"}
 LIBRARY = {*NAMES, *EMULATOR, *COSTS, *ORACLES, "errors", "bounds", "cases", "tensors"}
@@ -65,7 +65,7 @@ MAY_IMPORT = {
     "cases": {*NAMES, "tensors"},
     "testing": NAMES,
     **in_order(EVIDENCE, LIBRARY),
-    **in_order(BENCH, {*LIBRARY, "sweep"}),
+    **in_order(BENCH, {*LIBRARY, "sweep", "tables"}),
     "adapters": LIBRARY,
     **in_order(CONFORMANCE, {*LIBRARY, "adapters"}),
     "plotting": set(),
