@@ -20,6 +20,7 @@ EXIT_STATUS = "exit status: 0 as expected, 1 not as expected, 2 wrong use, 130 i
 MODULES = {
     "sweep": ("main", "compare casts of all 2^32 binary32 numbers and certify the result"),
     "bench": ("run", "time everything beside memcpy and sgemm"),
+    "measure": ("run", "time MSD and its baselines on the matrix units of JAX's device"),
     "figures": ("run", "make every table and every figure of figures/ anew"),
     "vectors": ("run", "write test vectors, with the source of every answer"),
     "conform": ("run", "hold an implementation against the test vectors"),
