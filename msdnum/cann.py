@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from msdnum import elements
+from msdnum import bits, elements
 from msdnum.accumulators import INT32_SATURATE
 from msdnum.cann_digits import VARIANTS, Digits, Floats, Fusion, Switches, divide, multiply_add
 from msdnum.exact_sums import integer_dot
@@ -52,12 +52,28 @@ class KernelSwitches:
         Of Fixpipe and half arithmetic, RNE, RNA or RTZ.
     order : GroupOrder
         Of atomic additions.
+
+    Raises
+    ------
+    TypeError
+        If a switch is not of its type.
+    ValueError
+        If ``half`` is another rounding.
     """
 
     digits: Switches = field(default_factory=Switches)
     fusion: Fusion = Fusion.SEPARATE
     half: Rounding = Rounding.RNE
     order: GroupOrder = GroupOrder.ASCENDING
+
+    def __post_init__(self) -> None:
+        """Refuse what is no switch."""
+        elements.check_mode("digits", self.digits, Switches)
+        elements.check_mode("fusion", self.fusion, Fusion)
+        elements.check_mode("half", self.half, Rounding)
+        elements.check_mode("order", self.order, GroupOrder)
+        if self.half not in (Rounding.RNE, Rounding.RNA, Rounding.RTZ):
+            raise ValueError(f"half must be RNE, RNA or RTZ, got {self.half.name}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +91,8 @@ class Weight:
 
     Raises
     ------
+    TypeError
+        If an array is not of its type.
     ValueError
         If the shapes do not belong together.
     """
@@ -84,15 +102,22 @@ class Weight:
     offsets: Floats | None = None
 
     def __post_init__(self) -> None:
-        """Refuse shapes that do not belong together."""
-        groups = self.scales.shape[0]
-        if self.scales.shape != (groups, self.codes.shape[1]) or self.codes.shape[0] % groups:
+        """Refuse other types, and shapes that do not belong together."""
+        _check_matrix(self.codes, "codes", "int8")
+        _check_matrix(self.scales, "scales", "float32")
+        (k, n), (groups, columns) = self.codes.shape, self.scales.shape
+        if columns != n or k % groups:
             raise ValueError(
-                f"scales must have shape (groups, {self.codes.shape[1]}), the groups dividing "
-                f"{self.codes.shape[0]}, got {self.scales.shape}"
+                f"scales must have shape (groups, {n}), the groups dividing {k}, "
+                f"got {self.scales.shape}"
             )
-        if self.offsets is not None and self.offsets.shape != self.scales.shape:
-            raise ValueError(f"offsets must have shape {self.scales.shape}")
+        if self.offsets is None:
+            return
+        _check_matrix(self.offsets, "offsets", "float32")
+        if self.offsets.shape != self.scales.shape:
+            raise ValueError(
+                f"offsets must have shape {self.scales.shape}, got {self.offsets.shape}"
+            )
 
     @property
     def group(self) -> int:
@@ -100,13 +125,21 @@ class Weight:
         return int(self.codes.shape[0] // self.scales.shape[0])
 
     def dequantize(self) -> NDArray[np.float64]:
-        """Return ``(code + offset) * scale`` in binary64, exactly."""
+        """Return ``(code + offset) * scale`` in binary64: exact for integers below 2**28."""
         scales = np.repeat(self.scales.astype(np.float64), self.group, axis=0)
         if self.offsets is None:
             return self.codes * scales
         return (
             self.codes + np.repeat(self.offsets.astype(np.float64), self.group, axis=0)
         ) * scales
+
+
+def _check_matrix(x: Any, name: str, *dtypes: str) -> None:
+    bits.check_array(x, name, dtypes)
+    if bits.is_jax(x):
+        raise TypeError(f"{name} must be a NumPy array, got {type(x).__name__}")
+    if x.ndim != 2:
+        raise ValueError(f"{name} must have two dimensions, got shape {x.shape}")
 
 
 Recombine: TypeAlias = Callable[[Floats, Digits, Floats, Weight, KernelSwitches], Floats]
@@ -130,6 +163,8 @@ class Kernel:
         To it: RNA is half away, RNE half even.
     per_group : bool
         Whether amax is taken over each group of k, not over the row.
+    largest_group : int or None
+        Largest group whose sums its arithmetic holds; None: any.
     takes_offsets : bool
         Whether the weight may have offsets.
     """
@@ -140,7 +175,13 @@ class Kernel:
     output: ElementFormat = FP16
     rounding: Rounding = Rounding.RNA
     per_group: bool = False
+    largest_group: int | None = None
     takes_offsets: bool = True
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether the weight may have several groups."""
+        return self.per_group or self.largest_group is not None
 
 
 def kernel_matmul(
@@ -166,12 +207,19 @@ def kernel_matmul(
 
     Raises
     ------
+    TypeError
+        If an argument is not of its type. float64 is refused: it would be rounded.
     ValueError
-        If the shapes do not match, codes are out of range, or the kernel has no groups.
+        If the shapes do not match, codes are out of range, or the weight has groups or offsets
+        that the kernel does not take.
     """
-    x = np.asarray(x).astype(np.float32)
-    _check(x, weight, kernel)
     switches = switches or KernelSwitches()
+    elements.check_mode("kernel", kernel, Kernel)
+    elements.check_mode("switches", switches, KernelSwitches)
+    _check_matrix(x, "x", "float32", "bfloat16", "float16")
+    _check(x, weight, kernel.weight, kernel.name)
+    _check_groups(weight, kernel)
+    x = x.astype(np.float32)
     amax = _amax(x, weight.group if kernel.per_group else x.shape[1])
     columns = np.repeat(amax, x.shape[1] // amax.shape[1], axis=1)
     digits = _variant(kernel, x.shape[1]).decompose(x, columns, switches.digits)
@@ -185,16 +233,25 @@ def _variant(kernel: Kernel, k: int) -> Any:
     return VARIANTS["multicore_short_k" if short else kernel.name]
 
 
-def _check(x: Floats, weight: Weight, kernel: Kernel) -> None:
-    if x.ndim != 2 or x.shape[1] != weight.codes.shape[0]:
+def _check(x: Any, weight: Weight, fmt: IntegerFormat, name: str) -> None:
+    elements.check_mode("weight", weight, Weight)
+    if x.shape[1] != weight.codes.shape[0]:
         raise ValueError(f"x must have shape (m, {weight.codes.shape[0]}), got {x.shape}")
-    fmt = kernel.weight
-    if weight.codes.min() < fmt.min_integer or weight.codes.max() > fmt.max_integer:
-        raise ValueError(f"weight must have codes of {fmt.name} for {kernel.name}")
+    low, high = int(weight.codes.min()), int(weight.codes.max())
+    if low < fmt.min_integer or high > fmt.max_integer:
+        raise ValueError(f"weight must have codes of {fmt.name} for {name}, got {low} to {high}")
+
+
+def _check_groups(weight: Weight, kernel: Kernel) -> None:
     if weight.offsets is not None and not kernel.takes_offsets:
         raise ValueError(f"weight must not have offsets for {kernel.name}")
-    if weight.scales.shape[0] > 1 and not kernel.per_group and kernel.name != "grouped_a16w4":
+    if weight.scales.shape[0] > 1 and not kernel.has_groups:
         raise ValueError(f"weight must have one scale per channel for {kernel.name}")
+    if kernel.largest_group is not None and weight.group > kernel.largest_group:
+        raise ValueError(
+            f"weight must have groups of at most {kernel.largest_group} for {kernel.name}, "
+            f"got {weight.group}"
+        )
 
 
 def _amax(x: Floats, size: int) -> Floats:
@@ -209,6 +266,15 @@ def _rounded(x: Floats, fmt: ElementFormat, rounding: Rounding) -> Floats:
     )
     rounded: Floats = elements.decode(codes, fmt)
     return rounded
+
+
+def _half(exact: NDArray[np.float64], rounding: Rounding) -> Floats:
+    """Round binary64 numbers once to half: in binary32 to odd before, which keeps what decides."""
+    near = exact.astype(np.float32)
+    error = exact - near
+    toward = np.where(error > 0, np.float32(np.inf), np.float32(-np.inf))
+    tie_breaker = (error != 0) & (near.view(np.int32) & 1 == 0)
+    return _rounded(np.where(tie_breaker, np.nextafter(near, toward), near), FP16, rounding)
 
 
 def _kind(k: int) -> Kind:
@@ -230,13 +296,18 @@ def _groups(digits: Digits, weight: Weight, order: GroupOrder) -> list[tuple[int
 
 
 def _with_offset(c: Floats, x: Floats, weight: Weight, switches: KernelSwitches) -> Floats:
-    """Return ``(c + rowsum * offset) * scale``: the row sum in binary32, in the order of k."""
+    """Return ``(c + rowsum * offset) * scale``."""
     if weight.offsets is not None:
-        rowsum = np.zeros((x.shape[0], 1), np.float32)
-        for k in range(x.shape[1]):
-            rowsum = rowsum + x[:, k, None]
-        c = multiply_add(rowsum, weight.offsets, c, switches.fusion)
+        c = multiply_add(_row_sums(x), weight.offsets, c, switches.fusion)
     return c * weight.scales
+
+
+def _row_sums(x: Floats) -> Floats:
+    """Return the sums over k, in binary32 and in order, of shape (m, 1)."""
+    total: Floats = np.zeros((x.shape[0], 1), np.float32)
+    for k in range(x.shape[1]):
+        total = total + x[:, k, None]
+    return total
 
 
 # ------------------------------------------------------------------------------------------------
@@ -271,16 +342,15 @@ def _grouped_axpy(
     weight: Weight,
     switches: KernelSwitches,
 ) -> Floats:
-    """Per group: terms by Axpy, times scale, multiply-add by the group's am."""
+    """Per group: terms by Axpy, times scale, multiply-add by the group's am; then its offsets."""
     total: Floats = np.zeros((x.shape[0], weight.codes.shape[1]), np.float32)
     for g, sums in _groups(digits, weight, switches.order):
-        terms = _axpy_terms(sums, factors, switches.fusion)
+        terms = _axpy_terms(sums, factors, switches.fusion) * weight.scales[g]
+        total = multiply_add(terms, amax[:, g, None], total, switches.fusion)
         if weight.offsets is not None:
-            part = slice(g * weight.group, (g + 1) * weight.group)
-            rowsum = x[:, part].sum(axis=1, keepdims=True, dtype=np.float64)
-            shift = (rowsum / amax[:, g, None]).astype(np.float32)
-            terms = multiply_add(shift, weight.offsets[g], terms, switches.fusion)
-        total = multiply_add(terms * weight.scales[g], amax[:, g, None], total, switches.fusion)
+            rowsum = _row_sums(x[:, g * weight.group : (g + 1) * weight.group])
+            shift = weight.offsets[g] * weight.scales[g]
+            total = multiply_add(rowsum, shift, total, switches.fusion)
     return total
 
 
@@ -288,17 +358,17 @@ def _half_terms(
     x: Floats, digits: Digits, amax: Floats, weight: Weight, switches: KernelSwitches
 ) -> Floats:
     """Per group: every C through Fixpipe to half, Axpy in half; groups by atomics in binary32."""
-    to_half = partial(_rounded, fmt=FP16, rounding=switches.half)
-    factors = [np.float32(np.float16(1 / 14.98**i)) for i in (1, 2)]
+    factors = [np.float64(np.float16(1 / 14.98**i)) for i in (1, 2)]
     total: Floats = np.zeros((x.shape[0], weight.codes.shape[1]), np.float32)
     for g, sums in _groups(digits, weight, switches.order):
-        halves = [to_half(c.astype(np.float32)) for c in sums]
+        halves = [_half(c.astype(np.float64), switches.half).astype(np.float64) for c in sums]
         terms = halves[0]
         for c, factor in zip(halves[1:], factors, strict=True):
-            product = c * factor if switches.fusion is Fusion.FUSED else to_half(c * factor)
-            terms = to_half(terms + product)
+            fused = switches.fusion is Fusion.FUSED
+            product = c * factor if fused else _half(c * factor, switches.half)
+            terms = _half(terms + product, switches.half).astype(np.float64)
         scale = amax[:, g, None] / np.float32(7.49)
-        total = total + terms * scale * weight.scales[g]
+        total = total + terms.astype(np.float32) * scale * weight.scales[g]
     return total
 
 
@@ -316,7 +386,11 @@ def _grouped_matmul(
 
 
 MAGIC = 0x4B200000
-"""10485760 = 1.25 * 2**23 in binary32, where the ulp is 1: an int32 added to it is its value."""
+"""10485760 = 1.25 * 2**23 in binary32, where the ulp is 1: an int32 added to it is its value.
+
+So it is down to 2**23, for sums of at least -2**21: ``127 * 128`` times a group of at most 129.
+"""
+LARGEST_MAGIC_GROUP = 2**21 // (127 * 128)
 
 
 def _magic(
@@ -359,7 +433,10 @@ KERNELS: dict[str, Kernel] = {
             rounding=Rounding.RNE, per_group=True,
         ),
         Kernel("grouped_a16w8", INT8, _grouped_matmul, BF16, Rounding.RNE),
-        Kernel("grouped_a16w4", INT4, _magic, rounding=Rounding.RNE, takes_offsets=False),
+        Kernel(
+            "grouped_a16w4", INT4, _magic, rounding=Rounding.RNE,
+            largest_group=LARGEST_MAGIC_GROUP, takes_offsets=False,
+        ),
         Kernel("ffn", INT8, _feed_forward),
     )
 }  # fmt: skip
@@ -384,18 +461,36 @@ def nibble_matmul(
     token_scales : ndarray of float32
         Shape (m, 1).
     weight : Weight
-        INT4 codes.
+        INT4 codes, without offsets.
     switches : KernelSwitches, optional
         ``half`` and ``order`` count.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not of its type.
+    ValueError
+        If the shapes do not match, codes are out of range, or the weight has offsets.
     """
     switches = switches or KernelSwitches()
+    elements.check_mode("switches", switches, KernelSwitches)
+    _check_matrix(x, "x", "int8")
+    _check_matrix(token_scales, "token_scales", "float32")
+    _check(x, weight, INT4, "A8W4")
+    if token_scales.shape != (x.shape[0], 1):
+        raise ValueError(
+            f"token_scales must have shape ({x.shape[0]}, 1), got {token_scales.shape}"
+        )
+    if weight.offsets is not None:
+        raise ValueError("weight must not have offsets for A8W4")
     high, low = x >> 4, (x & 15) - np.int8(8)
     total: Floats = np.zeros((x.shape[0], weight.codes.shape[1]), np.float32)
     for g, (upper, lower) in _groups([high, low], weight, switches.order):
         part = slice(g * weight.group, (g + 1) * weight.group)
         eights = 8 * weight.codes[part].astype(np.int32).sum(axis=0)
         scaled = (16 * upper + lower + eights).astype(np.float32) * weight.scales[g]
-        total = _rounded(total + _rounded(scaled, FP16, switches.half), FP16, switches.half)
+        addend = _rounded(scaled, FP16, switches.half).astype(np.float64)
+        total = _half(total + addend, switches.half)
     return _rounded(total * token_scales, BF16, Rounding.RNE)
 
 

@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from msdnum import bits, elements
+
 __all__ = [
     "PAIRS", "PAPER_BOUND", "VARIANTS", "Digits", "Division", "Fusion", "SplitError", "Switches",
     "Variant", "split_error", "split_errors",
@@ -52,10 +54,21 @@ class Switches:
         None: as the kernel's source has it.
     fusion : Fusion
         Of the residual ``t * F - a``.
+
+    Raises
+    ------
+    TypeError
+        If a switch is not of its type.
     """
 
     division: Division | None = None
     fusion: Fusion = Fusion.SEPARATE
+
+    def __post_init__(self) -> None:
+        """Refuse what is no switch."""
+        if self.division is not None:
+            elements.check_mode("division", self.division, Division)
+        elements.check_mode("fusion", self.fusion, Fusion)
 
 
 Digits: TypeAlias = list[NDArray[np.int8]]
@@ -96,7 +109,14 @@ class Variant:
 
         Casts saturate: float to float, rounded, to half to integer. An amax of 0 divides 0 by 0,
         unguarded, and the cast of NaN is 0 here; the kernels do not say.
+
+        Raises
+        ------
+        TypeError
+            If an array is not float32, bfloat16 or float16.
         """
+        bits.check_floats(x)
+        bits.check_floats(amax, "amax")
         switches = switches or Switches()
         switches = replace(switches, division=switches.division or self.division)
         with np.errstate(all="ignore"):

@@ -1,6 +1,7 @@
 import math
 from fractions import Fraction
 
+import jax.numpy as jnp
 import ml_dtypes
 import numpy as np
 import pytest
@@ -287,6 +288,61 @@ def test_the_magic_number_rounds_the_second_digit_away():
         assert half(value) == found[i, j]
 
 
+MAGIC = KERNELS["grouped_a16w4"]
+
+
+def test_the_largest_group_of_the_magic_number():
+    """Sums of 129 products stay above 2**23, where the ulp is 1."""
+    x, weight = np.ones((1, 129), np.float32), np.full((129, 1), -8, np.int8)
+    found = kernel_matmul(x, Weight(weight, np.ones((1, 1), np.float32)), MAGIC)
+    assert found == half(fl(Fraction(-127 * 128 * 129) * fl(Fraction(1, 2032))))
+
+
+@pytest.mark.parametrize("rounding", [Rounding.RNE, Rounding.RNA, Rounding.RTZ])
+@pytest.mark.parametrize("fusion", Fusion)
+def test_half_arithmetic_by_hand(rounding, fusion):
+    x, weight, kernel = operands("split_k_int4_half")
+    found = kernel_matmul(x, weight, kernel, KernelSwitches(fusion=fusion, half=rounding))
+
+    def to_half(v):
+        options = {"overflow": Overflow.SATURATE, "rounding": rounding}
+        return spec.number(spec.round_to(Fraction(v), FP16, **options))
+
+    split, factors = successive(7.49, 14.98, 3), [half(Fraction(1 / 14.98**i)) for i in (1, 2)]
+    for i, j in np.ndindex(M, N):
+        total = Fraction(0)
+        for g in range(2):
+            part = slice(64 * g, 64 * g + 64)
+            m = Fraction(float(np.abs(x[i, part]).max()))
+            digits = [split(Fraction(float(v)), m, Division.NEAREST) for v in x[i, part]]
+            c = [to_half(dot([d[t] for d in digits], weight.codes[part, j])) for t in range(3)]
+            terms = c[0]
+            for value, factor in zip(c[1:], factors, strict=True):
+                product = value * factor
+                terms = to_half(terms + (product if fusion is Fusion.FUSED else to_half(product)))
+            scaled = fl(terms * fl(m / constant(7.49)))
+            total = fl(total + fl(scaled * Fraction(float(weight.scales[g, j]))))
+        options = {"overflow": Overflow.SATURATE, "rounding": Rounding.RNA}
+        assert spec.number(spec.round_to(total, FP16, **options)) == found[i, j]
+
+
+def test_half_additions_are_rounded_once():
+    """2048 - 2**-24 toward zero is 2047; through binary32 it would be 2048."""
+    x, weight = np.ones((1, 3), np.int8), np.array([[1], [-1], [-1]], np.int8)
+    scales = np.array([[2048], [2.0**-24], [2040]], np.float32)
+    toward_zero = KernelSwitches(half=Rounding.RTZ)
+    found = nibble_matmul(x, np.ones((1, 1), np.float32), Weight(weight, scales), toward_zero)
+    assert found == 2047 - 2040
+
+
+def test_a_group_of_zeros_with_offsets_is_zero():
+    x = np.concatenate([np.zeros((1, 64)), np.ones((1, 64))], axis=1).astype(np.float32)
+    _, weight, kernel = operands("split_k_int8", offsets=True)
+    found = kernel_matmul(x, weight, kernel)
+    expected = x.astype(np.float64) @ weight.dequantize()
+    np.testing.assert_allclose(found, expected, rtol=2e-3)
+
+
 def test_switches_change_bits_where_they_should():
     x, weight, kernel = operands("split_k_int4_half")
     plain = kernel_matmul(x, weight, kernel)
@@ -334,31 +390,65 @@ def test_traps():
     assert found["what C2 = 127 adds to 10485760"] == 0
 
 
+def ones(*shape):
+    return np.ones(shape, np.float32)
+
+
+CODES = np.ones((4, 2), np.int8)
+PLAIN = Weight(CODES, ones(1, 2))
+A8W4 = np.ones((3, 4), np.int8), ones(3, 1), PLAIN
+
+
 @pytest.mark.parametrize(
-    ("make", "message"),
+    ("make", "error", "message"),
     [
-        (lambda: Weight(np.zeros((4, 2), np.int8), np.ones((3, 2), np.float32)), "groups"),
+        (lambda: Weight(CODES, ones(3, 2)), ValueError, "groups"),
+        (lambda: Weight(CODES, ones(1, 3)), ValueError, r"got \(1, 3\)"),
+        (lambda: Weight(CODES, ones(1, 2), ones(2, 2)), ValueError, "offsets must have shape"),
+        (lambda: Weight(CODES + 0.5, ones(1, 2)), TypeError, "codes must be int8, got float64"),
+        (lambda: Weight(CODES, np.ones((1, 2))), TypeError, "scales must be float32"),
+        (lambda: Weight(CODES, ones(2)), ValueError, "scales must have two dimensions"),
+        (lambda: Weight(jnp.asarray(CODES), ones(1, 2)), TypeError, "codes must be a NumPy array"),
+        (lambda: kernel_matmul(ones(2, 3), PLAIN, KERNELS["ffn"]), ValueError, "x must"),
+        (lambda: kernel_matmul(np.ones((2, 4)), PLAIN, KERNELS["ffn"]), TypeError, "got float64"),
+        (lambda: kernel_matmul(ones(2, 4), CODES, KERNELS["ffn"]), TypeError, "weight must be"),
+        (lambda: kernel_matmul(ones(2, 4), PLAIN, "ffn"), TypeError, "kernel must be Kernel"),
         (
-            lambda: Weight(
-                np.zeros((4, 2), np.int8), np.ones((1, 2), np.float32), np.ones((2, 2), np.float32)
-            ),
-            "offsets",
-        ),
-        (lambda: kernel_matmul(np.ones((2, 3)), operands("ffn")[1], KERNELS["ffn"]), "x must"),
-        (
-            lambda: kernel_matmul(
-                np.ones((2, K)), operands("ffn")[1], KERNELS["experimental_a16w4"]
-            ),
+            lambda: kernel_matmul(ones(2, K), operands("ffn")[1], KERNELS["experimental_a16w4"]),
+            ValueError,
             "codes of INT4",
         ),
         (
-            lambda: kernel_matmul(
-                np.ones((2, K)), operands("split_k_int8")[1], KERNELS["multicore"]
-            ),
+            lambda: kernel_matmul(ones(2, K), operands("split_k_int8")[1], KERNELS["multicore"]),
+            ValueError,
             "one scale per channel",
         ),
+        (
+            lambda: kernel_matmul(
+                ones(1, 130), Weight(np.zeros((130, 1), np.int8), ones(1, 1)), MAGIC
+            ),
+            ValueError,
+            "groups of at most 129 for grouped_a16w4, got 130",
+        ),
+        (lambda: nibble_matmul(A8W4[0] + 0.5, *A8W4[1:]), TypeError, "x must be int8"),
+        (lambda: nibble_matmul(A8W4[0][:, :3], *A8W4[1:]), ValueError, "x must have shape"),
+        (lambda: nibble_matmul(A8W4[0], ones(1, 3), PLAIN), ValueError, "token_scales"),
+        (
+            lambda: nibble_matmul(*A8W4[:2], Weight(9 * CODES, ones(1, 2))),
+            ValueError,
+            "codes of INT4 for A8W4, got 9 to 9",
+        ),
+        (
+            lambda: nibble_matmul(*A8W4[:2], Weight(CODES, ones(1, 2), ones(1, 2))),
+            ValueError,
+            "must not have offsets",
+        ),
+        (lambda: Switches("NEAREST"), TypeError, "division must be"),
+        (lambda: KernelSwitches(half=Rounding.RTP), ValueError, "half must be RNE"),
+        (lambda: KernelSwitches(order="ASCENDING"), TypeError, "order must be"),
+        (lambda: VARIANTS["ffn"].decompose(np.ones(2), ones(1)), TypeError, "x must be float32"),
     ],
 )
-def test_bad_input(make, message):
-    with pytest.raises(ValueError, match=message):
+def test_bad_input(make, error, message):
+    with pytest.raises(error, match=message):
         make()
