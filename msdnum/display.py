@@ -11,14 +11,20 @@ from fractions import Fraction
 from html import escape
 from typing import Any
 
-__all__ = ["BAD", "GOOD", "Markup", "attributes", "cell", "coloured", "number", "record", "small",
-           "table"]  # fmt: skip
+__all__ = [
+    "BAD", "GOOD", "Markup", "attributes", "cell", "coloured", "number", "paragraph", "record",
+    "small", "table",
+]  # fmt: skip
 
 GOOD, BAD = "#2a9d6f", "#d1495b"
 """Colours with contrast on white and on black."""
 
 CELL = "white-space:nowrap;padding:2px 8px;border-bottom:1px solid rgba(128,128,128,.4)"
 CAPTION = "caption-side:top;text-align:left;font-weight:bold;color:inherit;white-space:nowrap"
+
+
+ROWS = 40
+"""How many rows of a table are shown."""
 
 
 class Markup(str):
@@ -39,16 +45,22 @@ def coloured(text: object, colour: str) -> Markup:
     return Markup(f'<span style="color:{colour};font-weight:bold">{escape(str(text))}</span>')
 
 
+def paragraph(text: object) -> Markup:
+    """Return escaped text that starts at the left and may take several lines."""
+    style = "text-align:left;white-space:normal;max-width:36em"
+    return Markup(f'<div style="{style}">{cell(text)}</div>')
+
+
 def number(x: float | Fraction) -> Markup:
-    """Write a number: powers of two as such where they are long, else up to six digits."""
+    """Write a number: powers of two as such where they are long, else up to five digits."""
     if isinstance(x, Fraction):
         short = x.denominator <= 10**6 and abs(x.numerator) <= 10**6
-        return Markup(str(x) if short else f"{float(x):.6g}")
+        return Markup(str(x) if short else f"{float(x):.5g}")
     if math.isfinite(x) and x:
         significand, exponent = math.frexp(x)
         if abs(significand) == 0.5 and not -3 <= exponent <= 14:
             return Markup(f"{'-' if x < 0 else ''}2<sup>{exponent - 1}</sup>")
-    return Markup(f"{x:.6g}")
+    return Markup(f"{x:.5g}")
 
 
 def cell(value: object) -> Markup:
@@ -71,7 +83,7 @@ def cell(value: object) -> Markup:
 def table(
     header: Sequence[object], rows: Iterable[Sequence[object]], caption: object = ""
 ) -> Markup:
-    """Return a table: the first column to the left, the others to the right.
+    """Return a table: the first column to the left, the others to the right; the first rows.
 
     Parameters
     ----------
@@ -83,7 +95,9 @@ def table(
         What the table shows.
     """
     head = _row(header, "th") if header else ""
-    body = "".join(_row(row, "td") for row in rows)
+    rows = list(rows)
+    body = "".join(_row(row, "td") for row in rows[:ROWS])
+    body += _row([small(f"... {len(rows) - ROWS} more rows")], "td") if len(rows) > ROWS else ""
     above = f'<caption style="{CAPTION}">{cell(caption)}</caption>' if caption else ""
     return Markup(f'<table style="border-collapse:collapse">{above}{head}{body}</table>')
 
@@ -99,9 +113,7 @@ def _cell(value: object, tag: str, right: bool) -> str:
 
 def record(title: object, values: Mapping[str, object]) -> Markup:
     """Return names and values, one under the other."""
-    rows = ((name, Markup(f'<div style="text-align:left">{cell(values[name])}</div>'))
-            for name in values)  # fmt: skip
-    return table((), rows, title)
+    return table((), ((name, paragraph(value)) for name, value in values.items()), title)
 
 
 def attributes(thing: Any, *names: str) -> Markup:

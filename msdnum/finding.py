@@ -1,9 +1,12 @@
 """What judging a claim gives: a verdict, a witness, the evidence, and the numbers behind it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, unique
 from fractions import Fraction
+
+from msdnum import display
+from msdnum.display import Markup
 
 __all__ = ["Evidence", "Finding", "Table", "Verdict", "Witness", "not_run"]
 
@@ -17,6 +20,17 @@ class Verdict(Enum):
     MODEL = "follows from the model under these assumptions"
     FAILS = "fails"
     NOT_RUN = "not run"
+
+    @property
+    def short(self) -> str:
+        """The verdict without its reservation, for a row that names its convention."""
+        return self.value.partition(" under")[0]
+
+    @property
+    def markup(self) -> Markup:
+        """The verdict as notebooks show it, in short."""
+        colours = {Verdict.HOLDS: display.GOOD, Verdict.FAILS: display.BAD}
+        return display.coloured(self.short, colours.get(self, "inherit"))
 
 
 @dataclass(frozen=True)
@@ -89,11 +103,24 @@ class Table:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
+    @classmethod
+    def of(cls, records: Sequence[Mapping[str, object]]) -> "Table":
+        """Return records with the same names as a table."""
+        rows = (tuple(map(_written, record.values())) for record in records)
+        return cls(tuple(records[0]), tuple(rows))
+
     def lines(self) -> list[str]:
         """Return the rows, aligned: the first column to the left, the others to the right."""
         cells = [self.header, *self.rows]
         widths = [max(len(row[i]) for row in cells) for i in range(len(self.header))]
         return [_aligned(row, widths) for row in cells]
+
+    def _repr_html_(self) -> str:
+        return display.table(self.header, self.rows)
+
+
+def _written(value: object) -> str:
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
@@ -134,6 +161,17 @@ class Finding:
     notes: tuple[str, ...] = ()
     table: Table | None = None
     data: Table | None = None
+
+    def _repr_html_(self) -> str:
+        shown: dict[str, object] = {
+            "found": self.found,
+            "ratio": self.ratio,
+            "evidence": self.evidence or "",
+            "witness": self.witness or "",
+            "notes": self.notes,
+        }
+        below = self.table._repr_html_() if self.table else ""
+        return display.record(self.verdict.markup, shown) + below
 
 
 def not_run(reason: object) -> Finding:

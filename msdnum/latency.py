@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from msdnum import display
 from msdnum.cost import Method
 from msdnum.machines import Machine
 from msdnum.workloads import Number, Workload, check_count
@@ -170,6 +171,22 @@ class Scenario:
             useful=useful / max(stages.times),
             bottleneck=stages.bottleneck,
         )
+
+    def _repr_html_(self) -> str:
+        busy = {f"{name} busy": _microseconds(t) for name, t in vars(self.stages).items()}
+        kind = display.small(type(self.method).__name__)
+        shown = {
+            "workload": self.workload,
+            "HBM traffic": f"{float(self.hbm_bytes):,.0f} bytes",
+            **busy,
+            "latency": _microseconds(self.latency),
+            "bottleneck": self.stages.bottleneck,
+        }
+        return display.record(display.Markup(f"{display.cell(self.machine)} {kind}"), shown)
+
+
+def _microseconds(seconds: Fraction) -> str:
+    return f"{float(seconds * 10**6):.4g} us"
 
 
 def _total(numbers: Iterable[Number]) -> Fraction:

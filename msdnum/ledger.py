@@ -8,7 +8,7 @@ from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from msdnum import __version__
+from msdnum import __version__, display
 from msdnum.finding import Finding, Verdict, Witness
 
 __all__ = ["Claim", "Entry", "Ledger", "Row", "versions"]
@@ -20,6 +20,7 @@ LEGEND = (
     "proved: by a theorem that Coq has checked; msdnum explain THEOREM prints it.",
     "mod 2^k: all other pairs are these times a power of two; --deep runs them, too.",
 )
+COLUMNS = ("convention", "promised", "worst found", "ratio", "verdict", "evidence")
 MEASURED_WITH = ("numpy", "jax", "jaxlib", "ml_dtypes", "mpmath", "python-flint")
 
 
@@ -102,7 +103,7 @@ class Row:
     def lines(self) -> list[str]:
         """Return the row as text: what, how much, and below it witness and evidence."""
         entry, finding = self.entry, self.finding
-        verdict = finding.verdict.value.partition(" under")[0]
+        verdict = finding.verdict.short
         mark = "" if self.as_expected else f"  != expected: {entry.expected.value}"
         first = (
             f"  {entry.convention:<42.42} {entry.promise:>20} {finding.found:>20} "
@@ -112,6 +113,22 @@ class Row:
         below = ". ".join(filter(None, [witness, self.evidence, *finding.notes]))
         table = finding.table.lines() if finding.table else []
         return [first, *_wrapped(below), *(f"      {line}" for line in table)]
+
+    def _repr_html_(self) -> str:
+        title = display.Markup(f"{self.entry.claim} {display.small(self.entry.convention)}")
+        return display.table(COLUMNS, [self.cells()], title)
+
+    def cells(self) -> tuple[object, ...]:
+        """Return the row as notebooks show it: see ``COLUMNS``."""
+        entry, finding = self.entry, self.finding
+        mark = "" if self.as_expected else display.small(f"expected: {entry.expected.value}")
+        verdict = display.Markup(f"{finding.verdict.markup} {mark}")
+        witness = _shortened(finding.witness) if finding.witness else ""
+        below = ". ".join(filter(None, [self.evidence, witness, *finding.notes]))
+        text = display.paragraph(display.small(below))
+        return (
+            entry.convention, entry.promise, finding.found, _ratio(finding.ratio), verdict, text,
+        )  # fmt: skip
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row as JSON has it: see ``Ledger.as_dict``."""
@@ -202,6 +219,13 @@ class Ledger:
             for row in self.rows_of(claim):
                 lines += row.lines()
         return [*lines, "", *LEGEND, "", self.summary()]
+
+    def _repr_html_(self) -> str:
+        return "".join(map(self._claim, self.claims)) + display.small(self.summary())
+
+    def _claim(self, claim: Claim) -> str:
+        title = f"{claim.id} {claim.statement}: {self.verdict(claim).value}"
+        return display.table(COLUMNS, [row.cells() for row in self.rows_of(claim)], title)
 
     def summary(self) -> str:
         """Return the last line."""

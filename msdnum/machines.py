@@ -11,6 +11,7 @@ from enum import Enum, unique
 from fractions import Fraction
 from types import MappingProxyType
 
+from msdnum import display
 from msdnum.formats import (
     BF16,
     E2M1,
@@ -98,6 +99,10 @@ class Quantity:
         if not self.source.strip():
             raise ValueError(f"source must say where {self.value} is from, got nothing")
 
+    def cells(self, name: str) -> tuple[str, object, object]:
+        """Return the number as notebooks show it, in units of 10**12."""
+        return name, float(self.value / 10**12) or "none", display.paragraph(self.source)
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -162,6 +167,12 @@ class Machine:
             If a rate is not known or a unit is missing.
         """
         return min(self.peak(unit.value) for unit in units)
+
+    def _repr_html_(self) -> str:
+        known = ((name, getattr(self, name)) for name in PEAKS)
+        rows = [(name, "not known", "") if q is None else q.cells(name) for name, q in known]
+        rows.append(("route", self.route.name, display.paragraph(self.route_source)))
+        return display.table(("", "tera per second", "source"), rows, self.name)
 
 
 PEAKS = ("bandwidth", "vector", *(unit.value for unit in Unit))

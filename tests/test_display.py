@@ -13,8 +13,12 @@ import pytest
 
 import msdnum
 from msdnum import BLOCK_FORMATS, ELEMENT_FORMATS, SCHEMES, ScaleRule, display
+from msdnum.cost_tables import FEW_ROWS, INT8_X2, Case
 from msdnum.display import Markup
+from msdnum.finding import Evidence, Finding, Table, Verdict, Witness
 from msdnum.formats import BF16, E2M1, E4M3, E8M0, FloatFormat, IntegerFormat
+from msdnum.ledger import COLUMNS, Claim, Entry, Ledger, Row
+from msdnum.machines import ASCEND_910B2, MACHINES, Route
 from msdnum.number_line import Axis
 
 X = np.array([5.0, -0.3, 0.02, 3.9], np.float32)
@@ -91,11 +95,11 @@ def test_names_of_formats_are_escaped():
         (8192.0, "8192"),
         (16384.0, "2<sup>14</sup>"),
         (448.0, "448"),
-        (1 / 3, "0.333333"),
+        (1 / 3, "0.33333"),
         (float("inf"), "inf"),
         (float("nan"), "nan"),
         (Fraction(1, 64516), "1/64516"),
-        (Fraction(1, 254**3), "6.10237e-08"),
+        (Fraction(1, 254**3), "6.1024e-08"),
         (E4M3, "E4M3"),
         ((E2M1, E4M3), "E2M1, E4M3"),
         ("a < b", "a &lt; b"),
@@ -239,7 +243,7 @@ def test_a_decomposition_shows_how_x_is_made_up():
             ["x, block 0", "", "5", "-0.3", "0.02", "3.9", ""],
             ["term 1", "2", "4", "-0", "0", "4", ""],
             ["term 2", "0.25", "1", "-0.25", "0", "-0.125", ""],
-            ["remainder", "at most 0.125", "0", "-0.05", "0.02", "0.0250001", ""],
+            ["remainder", "at most 0.125", "0", "-0.05", "0.02", "0.025", ""],
         ]
 
 
@@ -262,3 +266,72 @@ def test_traced_arrays_show_their_plain_text():
     look(jnp.asarray(X))
     assert seen[:2] == [None, None]
     assert "Tracer" in seen[2]
+
+
+# Findings, the ledger, costs
+
+FOUND = Finding(
+    Verdict.FAILS,
+    "alpha/32",
+    Fraction(2),
+    Evidence("exhaustive", 1000, "<pairs>"),
+    Witness("BF16", (0x3F80, 0x3FA0), 1),
+    ("a note",),
+    Table.of([{"x": 1, "y": 1 / 3}, {"x": 2, "y": "<z>"}]),
+)
+ENTRY = Entry("C2", "RCEIL", "alpha/64", lambda: FOUND)
+
+
+def test_a_table_of_records():
+    assert shown(FOUND.table) == [["x", "y"], ["1", "0.33333"], ["2", "<z>"]]
+
+
+def test_a_long_table_is_cut():
+    rows = cells(display.table(["i"], ([i] for i in range(99))))
+    assert len(rows) == 1 + display.ROWS + 1
+    assert rows[-1] == ["... 59 more rows"]
+
+
+def test_a_finding_shows_all_that_it_has():
+    rows = shown(FOUND)
+    assert rows[:5] == [
+        ["found", "alpha/32"],
+        ["ratio", "2"],
+        ["evidence", "exhaustive: 1,000 <pairs>"],
+        ["witness", "BF16 3f80 [3fa0]"],
+        ["notes", "a note"],
+    ]
+    assert display.BAD in FOUND._repr_html_()
+
+
+def test_a_row_says_what_was_expected_of_it():
+    row = Row(ENTRY, FOUND)
+    (header, found) = shown(row)
+    assert header == list(COLUMNS)
+    assert found[:5] == ["RCEIL", "alpha/64", "alpha/32", "2", "fails expected: holds"]
+    assert found[5].startswith("exhaustive: 1,000 <pairs>. witness BF16")
+
+
+def test_a_ledger_shows_every_claim_with_its_verdict():
+    claims = Claim("C2", "a <claim>", Verdict.FAILS), Claim("C3", "another", Verdict.FAILS)
+    rows = tuple(Row(replace(ENTRY, claim=c.id, expected=Verdict.FAILS), FOUND) for c in claims)
+    html = Ledger(claims, rows)._repr_html_()
+    assert len(cells(html)) == 4
+    assert "C2 a &lt;claim&gt;: fails" in html
+    assert "all 2 rows of 2 claims as expected" in html
+
+
+def test_a_scenario_shows_its_times():
+    through_hbm, _ = Case(ASCEND_910B2, INT8_X2, Route.HBM).scenarios(FEW_ROWS)
+    rows = dict(shown(through_hbm))
+    assert rows["HBM traffic"] == f"{4096 * 4096 * 5 + 2 * 16 * 8192:,} bytes"
+    assert rows["latency"] == rows["memory busy"] == f"{84148224 / 1.6e6:.4g} us"
+    assert rows["bottleneck"] == "memory"
+
+
+@pytest.mark.parametrize("machine", MACHINES, **by_name)
+def test_a_machine_shows_where_its_numbers_are_from(machine):
+    rows = shown(machine)
+    assert rows[1][1] == written(machine.bandwidth.value / 10**12)
+    assert rows[1][2] == machine.bandwidth.source
+    assert rows[-1][0] == "route"
