@@ -53,7 +53,9 @@ from msdnum.modes import ScaleRule
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "figures" / "tables"
-TABLES = sorted(FOLDER.glob("gemm_*.csv")) + sorted(FOLDER.glob("model_*.csv"))
+UNBOUNDED = ("cost_", "cann_variants")
+"""Cost models err by nothing; no theorem is on CANN's splits, whose rows have the paper's bound."""
+TABLES = [path for path in sorted(FOLDER.glob("*.csv")) if not path.stem.startswith(UNBOUNDED)]
 
 EACH_TABLE = pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
 
