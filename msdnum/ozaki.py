@@ -8,6 +8,7 @@ are cut by powers of two, so that nothing is rounded but the remainders: x is th
 import numpy as np
 from numpy.typing import NDArray
 
+from msdnum import bits
 from msdnum.accumulators import INT32
 from msdnum.exact_sums import integer_dot, largest_k
 from msdnum.factors import Kind
@@ -41,10 +42,10 @@ def slices(x: Floats, count: int, width: int) -> tuple[list[Slices], NDArray[np.
     x : ndarray of float64
         Shape (m, k), finite, its nonzero magnitudes in [2**-900, 2**900].
     count : int
-        Number of slices.
+        Number of slices, at most 50: what underflows is far below the last of them.
     width : int
-        Bits of a slice: their magnitudes are at most ``2**(width - 1)``, one less bit than signed
-        truncation needs (arXiv 2409.13313).
+        Bits of a slice, 1 to 7: their magnitudes are at most ``2**(width - 1)``, one less bit than
+        signed truncation needs (arXiv 2409.13313).
 
     Returns
     -------
@@ -52,11 +53,18 @@ def slices(x: Floats, count: int, width: int) -> tuple[list[Slices], NDArray[np.
         The most significant first.
     exponents : ndarray of int32
         Shape (m,): slice i stands for ``slice * 2**(exponent - width * (i + 1) + 1)``.
+
+    Raises
+    ------
+    TypeError
+        If ``x`` is not a float64 array.
+    ValueError
+        If an argument is out of its range.
     """
-    if count < 1:
-        raise ValueError(f"count must be at least 1, got {count}")
-    if not np.isfinite(x).all():
-        raise ValueError("x must be finite, got Inf or NaN")
+    _check_matrix(x, "x")
+    for name, value, largest in (("count", count, 50), ("width", width, 7)):
+        if not 1 <= value <= largest:
+            raise ValueError(f"{name} must be in 1..{largest}, got {value}")
     amax = np.abs(x).max(axis=1)
     exponents = np.where(amax > 0, np.frexp(amax)[1], 0)
     rest = np.ldexp(x, width - 1 - exponents[:, None])
@@ -84,30 +92,55 @@ def matmul(a: Floats, b: Floats, count: int, schedule: Schedule | None = None) -
     -------
     ndarray of float64
         Every product of slices is exact in int32 and in binary64; they are scaled exactly and
-        added in binary64.
+        added in binary64. A sum below 2**-1022 is rounded once more, one beyond 2**1024 is Inf.
 
     Raises
     ------
+    TypeError
+        If an argument is not of its type.
     ValueError
-        If the shapes do not match, k is too large, or a matrix is not finite.
+        If the shapes do not match, k is too large, a matrix is out of range, or the schedule names
+        a slice that is not there.
 
     Notes
     -----
     Source: Ootomo, Ozaki, Yokota, DGEMM on integer matrix multiplication unit (arXiv 2306.11975).
     """
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
+    _check_matrix(a, "a")
+    _check_matrix(b, "b")
+    if a.shape[1] != b.shape[0]:
         raise ValueError(f"a and b must be matrices that match, got {a.shape} and {b.shape}")
+    pairs = _pairs(count, schedule)
     width = slice_width(a.shape[1])
     left, rows = slices(a, count, width)
     right, columns = slices(b.T, count, width)
     kinds = _kind(a.shape[1], width), _kind(a.shape[1], width)
     assert a.shape[1] <= largest_k(kinds)
     total = np.zeros((a.shape[0], b.shape[1]))
-    for i, j in reversed((schedule or triangular(count, count)).pairs):
+    for i, j in reversed(pairs):
         product = integer_dot(left[i], np.ascontiguousarray(right[j].T), kinds, INT32)
         total += np.ldexp(product.astype(np.float64), -width * (i + j))
     result: Floats = np.ldexp(total, rows[:, None] + columns - 2 * (width - 1))
     return result
+
+
+def _check_matrix(x: Floats, name: str) -> None:
+    bits.check_array(x, name, ("float64",))
+    if x.ndim != 2:
+        raise ValueError(f"{name} must have two dimensions, got shape {x.shape}")
+    magnitude = np.abs(x)
+    if not np.isfinite(x).all():
+        raise ValueError(f"{name} must be finite, got Inf or NaN")
+    if ((magnitude > 2.0**900) | ((magnitude < 2.0**-900) & (magnitude != 0))).any():
+        raise ValueError(f"{name} must have magnitudes in 2**-900..2**900, or zeros")
+
+
+def _pairs(count: int, schedule: Schedule | None) -> tuple[tuple[int, int], ...]:
+    pairs = (triangular(count, count) if schedule is None else schedule).pairs
+    beyond = max(max(pair) for pair in pairs)
+    if beyond >= count:
+        raise ValueError(f"schedule must name slices below {count}, got {beyond}")
+    return pairs
 
 
 def _kind(k: int, width: int) -> Kind:

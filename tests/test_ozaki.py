@@ -92,11 +92,30 @@ def test_the_triangle_costs_little_accuracy():
     [
         (lambda: ozaki.slice_width(0), "k must be at least 1"),
         (lambda: ozaki.slice_width(2**30), "k must be at most"),
-        (lambda: ozaki.slices(np.ones((1, 1)), 0, 7), "count"),
+        (lambda: ozaki.slices(np.ones((1, 1)), 0, 7), "count must be in 1..50"),
+        (lambda: ozaki.slices(np.ones((1, 1)), 2, 8), "width must be in 1..7"),
+        (lambda: ozaki.slices(np.ones(2), 2, 7), "x must have two dimensions"),
         (lambda: ozaki.matmul(np.ones((2, 3)), np.ones((2, 3)), 2), "match"),
-        (lambda: ozaki.matmul(np.full((1, 1), np.nan), np.ones((1, 1)), 2), "finite"),
+        (lambda: ozaki.matmul(np.full((1, 1), np.nan), np.ones((1, 1)), 2), "a must be finite"),
+        (lambda: ozaki.matmul(np.ones((1, 1)), np.full((1, 1), 2.0**-901), 2), "b must have magn"),
+        (
+            lambda: ozaki.matmul(np.ones((1, 1)), np.ones((1, 1)), 2, triangular(3, 3)),
+            "schedule must name slices below 2, got 2",
+        ),
     ],
 )
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_float32_is_refused():
+    one = np.ones((1, 1), np.float32)
+    with pytest.raises(TypeError, match="a must be float64, got float32"):
+        ozaki.matmul(one, one, 2)
+
+
+def test_a_short_triangle_takes_the_slices_it_names():
+    a = b = np.array([[1 + 2.0**-8]])
+    assert ozaki.matmul(a, b, 3, triangular(1, 1)) == 1
+    assert ozaki.matmul(a, b, 3, full(2, 2)) == (1 + 2.0**-8) ** 2
