@@ -306,6 +306,8 @@ def mxfp4_scale_rules(rule: ScaleRule, terms: int = 2, *, own_amax: bool = False
     ``2**-127``. The constants 1/64 and 1/37 are optimal: whatever two power-of-two
     scales and whatever rounding, greedy or joint, no sum of two E2M1 terms is nearer than 1 to 37.
 
+    Machine-checked for two terms, optimality included; proved by hand for any other number.
+
     Raises
     ------
     ValueError

@@ -37,7 +37,6 @@ from msdnum.promises import (
     SECOND,
     Promise,
     promises,
-    scale_rule_theorem,
     with_rule,
 )
 from msdnum.theorems import theorem
@@ -147,8 +146,7 @@ def c2(study: Study) -> Iterator[Entry]:
         for own_amax in SECOND:
             scheme = with_rule(MXFP4_X2, rule, own_amax=own_amax)
             convention = f"{rule.name}, {SECOND[own_amax]}"
-            theorem_id = scale_rule_theorem(own_amax)
-            promise = Promise(convention, scheme, ALPHA_64, theorem_id, MXFP4_NORMAL)
+            promise = Promise(convention, scheme, ALPHA_64, "mxfp4-scale-rules", MXFP4_NORMAL)
             saturates = rule is ScaleRule.FLOOR or (rule is not ScaleRule.CEIL and not own_amax)
             yield _pairs_entry("C2", promise, study, Verdict.FAILS if saturates else Verdict.HOLDS)
     convention = "CEIL, s2 = s1/8, amax < 2^-122"

@@ -33,7 +33,24 @@ MUTANTS = [
     Mutant("mxfp8-decomposition", "theorem.v", "pow2 k / 32 ^ n", "pow2 k / 33 ^ n"),
     Mutant("mxfp8-decomposition", "theorem.v", "Rabs x / 17", "Rabs x / 18"),
     Mutant("mxfp4-scale-rules", "theorem.v", "<= 5 / 32 * A.", "<= 5 / 33 * A."),
-    Mutant("mxfp4-scale-rules", "theorem.v", "<= 1 / 37 * A.", "<= 1 / 38 * A."),
+    Mutant("mxfp4-scale-rules", "theorem.v", "(x / s)) <= 1 / 37 * A.", "(x / s)) <= 1 / 38 * A."),
+    Mutant(
+        "mxfp4-scale-rules",
+        "theorem.v",
+        "A' <= 4 * s2 ->\n  Rabs (left s2 (left s1 x)) <= 1 / 37 * A.",
+        "A' <= 4 * s2 ->\n  Rabs (left s2 (left s1 x)) <= 1 / 38 * A.",
+    ),
+    Mutant(
+        "mxfp4-scale-rules",
+        "theorem.v",
+        "A' <= 7 * s2 ->\n  Rabs (left s2 (left s1 x)) <= 1 / 37 * A.",
+        "A' <= 7 * s2 ->\n  Rabs (left s2 (left s1 x)) <= 1 / 38 * A.",
+    ),
+    Mutant("mxfp4-scale-rules", "theorem.v", "<= 1 / 16 * A.", "<= 1 / 17 * A."),
+    Mutant("mxfp4-scale-rules", "theorem.v", "<= 1 / 64 * alpha.", "<= 1 / 65 * alpha."),
+    Mutant(
+        "mxfp4-scale-rules", "theorem.v", "1 <= Rabs (37 - (v + w)).", "2 <= Rabs (37 - (v + w))."
+    ),
     Mutant("mxfp4-scale-rules", "four.gappa", "t in [4,5]", "t in [4,5.01]"),
     Mutant("mixed-decomposition", "theorem.v", "<= M / 3556.", "<= M / 3557."),
     Mutant("mixed-decomposition", "mxfp8_mxfp4.gappa", "<= 1 }", "<= 0.999 }"),
