@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import cache
 from math import log2, prod
 from typing import Any, TypeAlias
 
@@ -61,6 +62,7 @@ LADDERS: dict[str, tuple[Scheme, ...]] = {
 MOST_CELLS = 100_000
 
 
+@cache
 def closed_form(scheme: Scheme) -> bounds.RmsError | None:
     """Return the RMS errors of a scheme by theorem, or None if there is none or it has no end.
 
