@@ -24,8 +24,9 @@ Run: TypeAlias = Callable[[Arrays, Arrays, Array], Array]
 
 
 def loop(count: int, body: Callable[[Any, Any], Any], state: Any) -> Any:
-    """Return the state after ``body(0, state)``, ``body(1, state)``, ..."""
-    if not bits.is_jax(state) or count <= 1:
+    """Return the state, an array or a tuple of them, after ``body(0, state)``, ..."""
+    first = state[0] if isinstance(state, tuple) else state
+    if not bits.is_jax(first) or count <= 1:
         for i in range(count):
             state = body(i, state)
         return state

@@ -1,0 +1,129 @@
+"""The KV cache: keys and values quantized so that a product can take their codes as they are.
+
+Keys and values have the shape (..., tokens, width). A binary32 scale *per channel* is shared by all
+tokens of a channel, one *per token* by all channels of a token. MX blocks lie along what a product
+sums over: the channels of a key, the tokens of the values.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from msdnum import bits
+from msdnum.bits import Array
+from msdnum.blocks import QuantizedArray, quantize
+from msdnum.formats import BINARY32, INT8_ROW, MXFP4, MXFP8_E4M3, BlockFormat
+from msdnum.tiles import cut
+
+__all__ = [
+    "KV_FORMATS", "KeyValueFormat", "check_cache", "per_channel", "per_token", "scales_per_channel",
+    "scales_per_token", "tokens", "without_scale",
+]  # fmt: skip
+
+Quantizer: TypeAlias = Callable[[Array], QuantizedArray]
+Cache: TypeAlias = Any
+"""Keys or values: a QuantizedArray, or an array of float32, bfloat16 or float16."""
+
+
+def per_channel(fmt: BlockFormat) -> Quantizer:
+    """Return the quantizer whose blocks lie along the tokens of each channel."""
+    return lambda x: quantize(x, fmt, axis=-2)
+
+
+def per_token(fmt: BlockFormat) -> Quantizer:
+    """Return the quantizer whose blocks lie along the channels of each token."""
+    return lambda x: quantize(x, fmt, axis=-1)
+
+
+@dataclass(frozen=True)
+class KeyValueFormat:
+    """How a cache is quantized.
+
+    Parameters
+    ----------
+    name : str
+        Name in tables.
+    keys, values : callable
+        From float32, bfloat16 or float16 of shape (..., tokens, width) to a QuantizedArray. All
+        tokens take part in a scale that they share: set those that do not count to zero.
+    """
+
+    name: str
+    keys: Quantizer
+    values: Quantizer
+
+
+KV_FORMATS: dict[str, KeyValueFormat] = {
+    fmt.name: fmt
+    for fmt in (
+        KeyValueFormat("INT8", per_channel(INT8_ROW), per_channel(INT8_ROW)),
+        KeyValueFormat("INT8_TOKEN", per_channel(INT8_ROW), per_token(INT8_ROW)),
+        KeyValueFormat("MXFP8", per_token(MXFP8_E4M3), per_channel(MXFP8_E4M3)),
+        KeyValueFormat("MXFP4", per_token(MXFP4), per_channel(MXFP4)),
+    )
+}
+"""Caches by name: INT8 has keys per channel, values per channel or per token."""
+
+
+def without_scale(x: QuantizedArray, axis: int) -> QuantizedArray:
+    """Return the codes as one block along ``axis``, -1 or -2, for each row, with the scale 1."""
+    xp, shape = bits.namespace(x.codes), list(x.shape)
+    size, shape[axis] = shape[axis], 1
+    one = xp.full(shape, bits.BIAS << bits.FRACTION_BITS, np.uint32)
+    return replace(x, scale_codes=one, format=replace(x.format, block_size=size), axis=axis)
+
+
+def tokens(x: Cache, start: Array | int, size: int) -> Cache:
+    """Return ``size`` tokens from ``start`` on, which is a multiple of the block size."""
+    if not isinstance(x, QuantizedArray):
+        return cut(x, start, size, x.ndim - 2)
+    axis, block, codes = len(x.shape) - 2, x.format.block_size, x.codes
+    assert block is not None
+    first, count = start, size
+    if x.axis == -2:
+        whole = block == x.shape[-2]
+        first, count = (0, 1) if whole else (start // block, -(-size // block))
+        block = min(block, size)
+    return replace(
+        x,
+        codes=cut(codes, start, size, axis),
+        scale_codes=cut(x.scale_codes, first, count, axis),
+        format=replace(x.format, block_size=block),
+    )
+
+
+def scales_per_channel(x: Cache) -> Array | None:
+    """Return the binary32 scale of each channel, (..., 1, width); None where there is none."""
+    return x.scales() if _has_scale(x, -2) else None
+
+
+def scales_per_token(x: Cache) -> Array | None:
+    """Return the binary32 scale of each token, (..., tokens, 1); None where there is none."""
+    return x.scales() if _has_scale(x, -1) else None
+
+
+def _has_scale(x: Cache, axis: int) -> bool:
+    return isinstance(x, QuantizedArray) and x.format.scale == BINARY32 and x.axis == axis
+
+
+def check_cache(x: Cache, name: str, axis: int, tile: int) -> None:
+    """Raise unless ``x`` can be a factor of a product that sums over ``axis``, tile by tile."""
+    if not isinstance(x, QuantizedArray):
+        bits.check_floats(x, name)
+        return
+    block = x.format.block_size
+    assert block is not None
+    if x.format.scale == BINARY32:
+        if x.axis is None or block != x.shape[x.axis]:
+            raise ValueError(
+                f"{name} must have binary32 scales per channel or per token, "
+                f"got blocks of {block} along axis {x.axis} of shape {x.shape}"
+            )
+    elif x.axis != axis:
+        raise ValueError(
+            f"{name} must have its {x.format.name} blocks along axis {axis}, got axis {x.axis}"
+        )
+    elif axis == -2 and block != x.shape[-2] and tile % block:
+        raise ValueError(f"tile must be a multiple of the {block} tokens of a block, got {tile}")
