@@ -1,0 +1,35 @@
+"""The baselines by name: what is measured is what the functions compute, and bad input."""
+
+import numpy as np
+import pytest
+
+from msdnum import baselines
+from msdnum.accumulators import SEQUENTIAL
+from msdnum.gemm_compare import operands
+from msdnum.gemm_measure import BASELINES
+
+FUNCTIONS = {
+    "weight in BF16": baselines.dequantized_bf16,
+    "scale after": baselines.scale_after,
+    "MXFP8 floor": baselines.mxfp8_floor,
+    "MXFP8 ceil": baselines.mxfp8_ceil,
+    "float32": baselines.float32,
+}
+
+
+@pytest.mark.parametrize("weight", ["INT8", "INT4_ZERO", "MXFP4"])
+def test_the_measured_baselines_are_the_functions(weight):
+    assert set(FUNCTIONS) == set(BASELINES)
+    given = operands("normal", weight, (4, 256, 4), np.random.default_rng(0))
+    for name, function in FUNCTIONS.items():
+        measured = BASELINES[name](given, SEQUENTIAL).product
+        assert function(given.x, given.weight).tobytes() == measured.tobytes(), name
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
+def test_bad_input(function):
+    given = operands("normal", "INT8", (4, 64, 4), np.random.default_rng(0))
+    with pytest.raises(TypeError, match=r"(a|x) must be float32, bfloat16 or float16, got float64"):
+        function(given.x.astype(np.float64), given.weight)
+    with pytest.raises(TypeError, match="b must be a QuantizedArray or an Asymm"):
+        function(given.x, given.values)
