@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from msdnum import blocks, bounds
 from msdnum.accumulators import (
-    Accumulator,
+    AnyAccumulator,
     Blocks,
     Cdna3Unit,
     Exact,
+    FusedUnit,
     GroupedUnit,
     Int32,
     MatrixUnit,
@@ -65,7 +66,7 @@ def combined(*stages: Accumulation) -> Accumulation:
     return Accumulation(sum(counts), u, nearest)
 
 
-def sum_roundings(accumulator: Accumulator, n: int) -> Accumulation:
+def sum_roundings(accumulator: AnyAccumulator, n: int) -> Accumulation:
     """Return how often an exact product is rounded on its way into a binary32 sum of ``n``.
 
     Parameters
@@ -77,6 +78,9 @@ def sum_roundings(accumulator: Accumulator, n: int) -> Accumulation:
 
     Notes
     -----
+    A fused unit rounds the exact sum of accumulator and group once; the products of the first group
+    meet all of these roundings.
+
     A step of a matrix unit errs by the truncation of each addend, relative to the largest of the
     powers of two that they are aligned to. Such a power can exceed a product of subnormal
     elements: ``theorem_gemm`` counts those as normal.
@@ -91,6 +95,8 @@ def sum_roundings(accumulator: Accumulator, n: int) -> Accumulation:
         case Blocks(size, inner):
             across = Accumulation(-(-n // size) - 1)
             return combined(sum_roundings(inner, min(size, n)), across)
+        case FusedUnit(group=group):
+            return Accumulation(-(-n // group))
         case PairwiseUnit(group=group):
             return Accumulation(-(-n // group) + group.bit_length() - 1)
         case _:
@@ -113,7 +119,7 @@ def _step(unit: MatrixUnit | GroupedUnit | Cdna3Unit) -> Fraction:
 
 
 def accumulation(
-    accumulator: Accumulator, k: int, *, terms: int, scalings: int, segment: int, inputs: int = 0
+    accumulator: AnyAccumulator, k: int, *, terms: int, scalings: int, segment: int, inputs: int = 0
 ) -> Accumulation:
     """Return the roundings of a whole product of ``terms`` separate terms.
 
