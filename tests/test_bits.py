@@ -1,13 +1,15 @@
 """Binary32 arithmetic without a float unit to trust: against Fractions, and JAX against NumPy."""
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 import jax
 import jax.numpy as jnp
+import ml_dtypes
 import numpy as np
 import pytest
 from agreement import assert_same_bits, on_all_backends
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from msdnum import bits, spec, testing
@@ -55,7 +57,10 @@ def test_jax_arithmetic_is_ieee(operation):
     for a, b in operands():
         assert_same_bits(jax.jit(operation)(a, b), operation(a, b))
     a, b = RNG.choice(edges(), 100), RNG.choice(edges(), 100)
-    assert_same_bits(operation(jnp.asarray(a), jnp.asarray(b)), operation(a, b))
+    for x, y in ((jnp.asarray(a), jnp.asarray(b)), (jnp.asarray(a), b), (a, jnp.asarray(b))):
+        result = operation(x, y)
+        assert isinstance(result, jax.Array), "a host operand is taken to JAX"
+        assert_same_bits(result, operation(a, b))
 
 
 def test_a_product_is_not_contracted_into_a_sum():
@@ -94,6 +99,15 @@ def test_fields_agree_on_all_backends():
 
 
 @given(st.integers(0, 2**24), st.integers(-1000, 1000), st.booleans())
+@example(0, 100, False)
+@example(0, 300, True)
+@example(1, 127, False)
+@example(1, 128, True)
+@example(1, -149, False)
+@example(3, -148, False)
+@example(3, -150, True)
+@example(2**24 - 1, -150, False)
+@example(2**24 - 1, -151, False)
 def test_compose_rounds_once(significand, exponent, negative):
     exact = spec.signed(negative, significand * Fraction(2) ** exponent)
     one = np.array([significand], np.int32)
@@ -135,6 +149,69 @@ def test_float64_conversion_is_exact():
     assert_same_bits(wide, x.astype(np.float64) + 0.0)
 
 
+def test_the_constants_are_those_of_binary32():
+    assert tuple(np.array([np.nan, np.inf], np.float32).view(np.int32)) == (bits.NAN, bits.INF)
+    assert bits.fields(np.array([-1], np.int32)).negative == [True]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16, np.float32])
+def test_patterns_of_narrow_numbers_are_those_of_the_same_float32(dtype):
+    x = RNG.standard_normal(100).astype(dtype)
+    assert_same_bits(bits.as_pattern(x), x.astype(np.float32).view(np.int32))
+
+
+def chunks(x):
+    """Return how many rows ``map_rows`` gives its function at a time."""
+    seen = []
+    bits.map_rows(lambda v: (seen.append(len(v)) or v,), x)
+    return seen
+
+
+def test_rows_come_in_chunks_of_the_cache_in_numpy_and_at_once_in_jax():
+    wide = np.zeros((5, bits.CACHED_ELEMENTS // 2), np.float32)
+    assert chunks(wide) == [2, 2, 1]
+    assert chunks(wide[:2]) == [2]
+    assert chunks(np.zeros((2, 2 * bits.CACHED_ELEMENTS), np.float32)) == [1, 1]
+    assert chunks(jnp.asarray(wide)) == [5]
+
+
+def test_random_words_come_from_a_generator_a_key_or_the_caller():
+    x = np.zeros((3, 4), np.float32)
+    words = np.random.default_rng(1).integers(0, 2**32, x.shape, dtype=np.uint32)
+    assert_same_bits(bits.random_words(np.random.default_rng(1), x), words)
+    assert bits.random_words(words, x) is words
+    drawn = bits.random_words(jax.random.key(1), jnp.asarray(x))
+    assert_same_bits(drawn, jax.random.bits(jax.random.key(1), x.shape, np.uint32))
+    assert words.max() > 2**31
+    with pytest.raises(ValueError, match=r"random must have the shape of x, \(3, 4\), got \(4,\)"):
+        bits.random_words(words[0], x)
+    for other in (words.astype(np.int64), 7):
+        with pytest.raises(
+            TypeError, match="random must be a numpy Generator, a JAX key or uint32"
+        ):
+            bits.random_words(other, x)
+    with pytest.raises(ValueError, match="random must be a JAX key or words where x is traced"):
+        jax.jit(lambda v: bits.random_words(np.random.default_rng(1), v))(x)
+
+
+def test_the_derivative_is_that_of_the_identity():
+    x = jnp.array([0.3, 2.7], jnp.float32)
+    assert jax.grad(lambda v: (2 * bits.straight_through(jnp.round, v)).sum())(x).tolist() == [2, 2]
+    assert bits.straight_through(np.round, np.array([2.7], np.float32)) == [3]
+
+
+def test_a_remembered_class_is_a_pytree_of_its_data():
+    @bits.pytree(data=("a",), static=("b",))
+    @dataclass(frozen=True)
+    class Pair:
+        a: int
+        b: str
+
+    bits.register_pytrees()
+    assert jax.tree.leaves(Pair(3, "x")) == [3]
+    assert jax.tree.map(lambda v: v + 1, Pair(3, "x")) == Pair(4, "x")
+
+
 def test_rows_in_chunks_are_rows_at_once():
     x = RNG.standard_normal((70, 4096)).astype(np.float32)
     doubled, largest = bits.map_rows(lambda v: (v + v, v.max(axis=-1, keepdims=True)), x)
@@ -157,6 +234,13 @@ def test_rows_in_chunks_are_rows_at_once():
 def test_bad_arrays(x, error, message):
     with pytest.raises(error, match=message):
         bits.as_pattern(x)
+
+
+def test_one_dtype_or_several_are_named():
+    with pytest.raises(TypeError, match="codes must be uint8, got float32"):
+        bits.check_array(np.zeros(3, np.float32), "codes", ("uint8",))
+    with pytest.raises(TypeError, match="codes must be uint8, int8 or int16, got float32"):
+        bits.check_array(np.zeros(3, np.float32), "codes", ("uint8", "int8", "int16"))
 
 
 def test_float64_needs_x64_in_jax():

@@ -181,8 +181,9 @@ def test_registries_and_exports_hold_every_format_under_its_name() -> None:
 def test_formats_are_values() -> None:
     assert replace(E2M1) == E2M1
     assert hash(replace(E2M1)) == hash(E2M1)
-    with pytest.raises(FrozenInstanceError):
-        E2M1.bias = 2  # type: ignore[misc]
+    for value, field in ((E2M1, "bias"), (INT8, "bits"), (MXFP4, "block_size")):
+        with pytest.raises(FrozenInstanceError):
+            setattr(value, field, 2)
 
 
 @pytest.mark.parametrize(
@@ -223,6 +224,12 @@ def test_float_formats_at_the_edge(arguments: tuple) -> None:
         2.0**fmt.emax <= fmt.max_finite < 2.0 ** (fmt.emax + 1) or fmt.max_finite < fmt.min_normal
     )
     assert np.float32(fmt.max_finite) == fmt.max_finite
+
+
+def test_the_smallest_formats_of_their_kinds():
+    ieee = FloatFormat("X", 2, 1, 1, Specials.IEEE)
+    assert (ieee.max_finite, ieee.inf_code, ieee.nan_code) == (3.0, 6, 7)
+    assert FloatFormat("X", 1, 0, 0).min_subnormal is None
 
 
 @pytest.mark.parametrize(
