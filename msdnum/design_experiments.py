@@ -1,33 +1,24 @@
 """The design space of decompositions: effective bits against the time of the matrix unit."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
 from math import log2
-from operator import attrgetter
 from typing import Any, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
 
 from msdnum import bounds, errors
 from msdnum.cases import family
 from msdnum.decompose import Scheme, amax_scheme, covering_scheme
 from msdnum.effective import EffectiveBits, approximation
 from msdnum.extremes import Extreme, among_ties
-from msdnum.formats import (
-    ELEMENT_FORMATS,
-    ElementFormat,
-    IntegerFormat,
-)
+from msdnum.formats import ELEMENT_FORMATS, ElementFormat, IntegerFormat
 from msdnum.machines import MACHINES, Machine, Unit, unit_of
 from msdnum.modes import ScaleRule
 from msdnum.tables import Experiment, Record
 
 __all__ = ["DESIGN_EXPERIMENTS", "Design", "cost", "designs", "front"]
 
-Array: TypeAlias = NDArray[np.float32]
 Spec: TypeAlias = tuple[Any, ...]
 
 POINTS = {
@@ -36,6 +27,9 @@ POINTS = {
     (ScaleRule.AMAX, ("INT8_SYMMETRIC", "INT8_SYMMETRIC"), 0): "INT8 x2",
 }
 """The decompositions that the paper has."""
+
+COUNTED = ("worst", "rms", "normal")
+"""Ways to count bits; each has its Pareto front."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +44,31 @@ class Design:
         COVERING, powers of two; or AMAX, integers with a scale from amax.
     slack : int
         Each ratio of scales is ``2**-slack`` of the largest at which the next term still covers
-        what is left; -1: twice that, so that the next term may saturate. AMAX has none.
+        what is left; -1: twice that, so that the next term may saturate.
+
+    Raises
+    ------
+    ValueError
+        For another rule, and under AMAX for elements that are no integers or a slack.
     """
 
     elements: tuple[ElementFormat, ...]
     rule: ScaleRule
     slack: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no scheme."""
+        if self.rule not in (ScaleRule.COVERING, ScaleRule.AMAX):
+            raise ValueError(f"rule must be COVERING or AMAX, got {self.rule.name}")
+        if self.rule is ScaleRule.AMAX and (self.slack or len(self._integers) < len(self.elements)):
+            raise ValueError(
+                f"elements must be integers, and slack 0, under AMAX, "
+                f"got {', '.join(self.names)} and {self.slack}"
+            )
+
+    @property
+    def _integers(self) -> list[IntegerFormat]:
+        return [e for e in self.elements if isinstance(e, IntegerFormat)]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -67,7 +80,7 @@ class Design:
         """The scheme."""
         name = " + ".join(self.names)
         if self.rule is ScaleRule.AMAX:
-            return amax_scheme(name, *(e for e in self.elements if isinstance(e, IntegerFormat)))
+            return amax_scheme(name, *self._integers)
         covering = covering_scheme(name, *self.elements)
         ratios = tuple(r * Fraction(2) ** -self.slack for r in covering.ratios or ())
         return replace(covering, ratios=ratios)
@@ -104,8 +117,9 @@ def designs(names: Sequence[str], terms: int, slacks: Sequence[int]) -> Iterator
 def cost(design: Design, machine: Machine) -> Fraction | None:
     """Return matrix-unit time of all passes over that of one BF16 pass; None if it has no unit.
 
-    A pass takes the rate of its element's unit, the weights being of that format or narrower; INT4
-    takes the unit of INT8 where it has none of its own. Decomposing and adding is not counted.
+    A pass takes the rate of its element's unit, for weights that this unit takes as they are or
+    exactly converted, as E2M1 is by doubling to INT8. INT4 takes the unit of INT8 where it has none
+    of its own. Decomposing and adding are not counted.
     """
     units = [_unit(element, machine) for element in design.elements]
     if not all(machine.has(unit) for unit in units):
@@ -122,11 +136,11 @@ def _unit(element: ElementFormat, machine: Machine) -> Unit:
 def front(points: Sequence[tuple[Fraction, float]]) -> list[bool]:
     """Return which (cost, bits) no other beats: none costs less with as many bits, or has more.
 
-    Equals beat each other not: of several equal points all are on the front.
+    Equals do not beat each other: of several equal points all are on the front.
     """
     return [
-        not any(c <= cost and b >= bits and (c, b) != (cost, bits) for c, b in points)
-        for cost, bits in points
+        not any(c <= price and b >= bits and (c, b) != (price, bits) for c, b in points)
+        for price, bits in points
     ]
 
 
@@ -205,7 +219,7 @@ def _on_machine(machine: Machine, found: Sequence[Measured]) -> Iterator[Record]
     """Yield the designs that run there, with one front for each way to count bits."""
     costs = [(item, cost(item.design, machine)) for item in found]
     there = [(item, price) for item, price in costs if price is not None]
-    fronts = [front([(price, bits(item)) for item, price in there]) for bits in COUNTED.values()]
+    fronts = [front([(c, getattr(item, f"{name}_bits")) for item, c in there]) for name in COUNTED]
     for (item, price), *best in zip(there, *fronts, strict=True):
         yield {
             "machine": machine.name,
@@ -213,14 +227,6 @@ def _on_machine(machine: Machine, found: Sequence[Measured]) -> Iterator[Record]
             "cost": float(price),
             **dict(zip((f"pareto_{name}" for name in COUNTED), best, strict=True)),
         }
-
-
-COUNTED: dict[str, Callable[[Measured], float]] = {
-    "worst": attrgetter("worst_bits"),
-    "rms": attrgetter("rms_bits"),
-    "normal": attrgetter("normal_bits"),
-}
-"""Ways to count bits; each has its Pareto front."""
 
 
 DESIGN_EXPERIMENTS = (

@@ -16,9 +16,7 @@ from msdnum.gemm_bounds import residuals
 from msdnum.pairs import ONE, Profile, Window, profile, to_number
 from msdnum.promises import EVERY_AMAX, Bound, Promise
 
-__all__ = [
-    "TOP", "Extreme", "among_pairs", "among_ties", "bound_of", "pair_profile", "proportional",
-]  # fmt: skip
+__all__ = ["TOP", "Extreme", "among_pairs", "among_ties", "bound_of", "pair_profile"]
 
 Array = NDArray[np.float32]
 
@@ -47,7 +45,7 @@ class Extreme:
     evidence: Evidence
 
 
-def proportional(scheme: Scheme, constant: Fraction) -> Bound:
+def _proportional(scheme: Scheme, constant: Fraction) -> Bound:
     """Return the bound ``constant`` times alpha, or M, as the scheme's scales have it."""
     unit = "alpha" if scheme.formats[0].scale == E8M0 else "M"
     return Bound(f"{constant} {unit}", unit, lambda span: constant * span)
@@ -63,24 +61,19 @@ def pair_profile(scheme: Scheme) -> Profile:
     return profile(scheme, (Window(TOP[0], TOP[-1]),), unheard)
 
 
-def among_pairs(scheme: Scheme, constant: Fraction | None = None) -> Extreme:
+def among_pairs(scheme: Scheme) -> Extreme:
     """Find the worst of all BF16 pairs that differ by more than a power of two.
 
-    Parameters
-    ----------
-    scheme : Scheme
-        Its block size is not used.
-    constant : Fraction, optional
-        Its bound, if no theorem of ``gemm_bounds.residuals`` has it.
+    The block size of the scheme is not used.
     """
     found = pair_profile(scheme)
-    bound = proportional(scheme, bound_of(scheme) if constant is None else constant)
+    bound = _proportional(scheme, bound_of(scheme))
     errors = {amax: e / bound.range(to_number(amax)) for amax, e in found.errors.items()}
     worst = max(errors, key=errors.__getitem__)
     block = found.blocks[worst]
     evidence = Evidence("exhaustive", sum(found.pairs.values()), "BF16 pairs (x, amax) mod 2^k")
     witness = Witness("BF16", block, len(block) - 1)
-    return Extreme(errors[worst], bound.of(Fraction(1)), witness, evidence)
+    return Extreme(errors[worst], bound_of(scheme), witness, evidence)
 
 
 def among_ties(scheme: Scheme, most: int, seed: int, constant: Fraction | None = None) -> Extreme:
@@ -98,12 +91,12 @@ def among_ties(scheme: Scheme, most: int, seed: int, constant: Fraction | None =
     seed : int
         Of the sample.
     constant : Fraction, optional
-        The bound, as for ``among_pairs``.
+        The bound, if no theorem of ``gemm_bounds.residuals`` has it, and half the last step.
     """
     bound = bound_of(scheme) if constant is None else constant
     steps = int(1 / (_exact_bound(scheme) if constant is None else constant))
     x = _multiples(scheme, steps, most, seed)
-    promise = Promise("", _rowwise(scheme), proportional(scheme, bound), None, EVERY_AMAX)
+    promise = Promise("", _rowwise(scheme), _proportional(scheme, bound), None, EVERY_AMAX)
     found = judge_blocks(x, promise)
     assert isinstance(found.ratio, Fraction)
     assert found.witness is not None

@@ -106,7 +106,7 @@ def test_extremes_by_hand():
     assert (found.error, found.evidence.kind) == (Fraction(1, 64), "exhaustive")
     assert extremes.among_ties(MXFP4_X2, 63, 5).evidence.seed == 5
     assert extremes.among_pairs(INT8_X2).error == Fraction(1, 64516)
-    assert extremes.among_pairs(MXFP4_X2, Fraction(1, 32)).bound == Fraction(1, 32)
+    assert extremes.among_ties(MXFP4_X2, 64, 0, Fraction(1, 32)).bound == Fraction(1, 32)
 
 
 def test_cann_variants_are_judged_as_in_the_ledger():
@@ -219,6 +219,15 @@ def test_bounds_of_designs():
     eight = Design((INT8_SYMMETRIC, INT8_SYMMETRIC), ScaleRule.COVERING, slack=1)
     assert eight.bound == Fraction(1, 2**13)
     assert Design((INT8_SYMMETRIC, INT4), ScaleRule.AMAX).bound == Fraction(1, 3556)
+
+
+@pytest.mark.parametrize(
+    ("elements", "rule", "slack"),
+    [((E2M1,), ScaleRule.AMAX, 0), ((INT4, INT4), ScaleRule.AMAX, 1), ((E2M1,), ScaleRule.EVEN, 0)],
+)
+def test_designs_that_are_no_scheme(elements, rule, slack):
+    with pytest.raises(ValueError, match=r"must be .* AMAX, got"):
+        Design(elements, rule, slack)
 
 
 def test_costs_by_hand():
