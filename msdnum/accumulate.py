@@ -14,15 +14,25 @@ from msdnum.accumulators import (
     FusedUnit,
     GroupedUnit,
     Int32,
+    Int32Overflow,
     MatrixUnit,
     Pairwise,
     PairwiseUnit,
     Sequential,
 )
 from msdnum.bits import Array
-from msdnum.exact_sums import dot, float64_dot, fused_step, integer_dot, rounded_sum
-from msdnum.factors import Factor, Kind
+from msdnum.exact_sums import (
+    dot,
+    float64_dot,
+    fused_step,
+    integer_dot,
+    largest_k,
+    rounded_sum,
+    scaled_float64,
+)
+from msdnum.factors import Factor, Kind, apart, scaled_elements
 from msdnum.fixed_point import EXPONENT_BIAS, cdna3_step, grouped_step, matrix_unit_step
+from msdnum.formats import E2M1
 from msdnum.tiles import Arrays, loop, over_tiles, padded, slices
 
 __all__ = ["accumulate", "check_accumulator", "depends_on_range"]
@@ -111,31 +121,62 @@ def depends_on_range(accumulator: AnyAccumulator, kinds: tuple[Kind, Kind]) -> b
     return _are_exact(kinds)
 
 
-def check_accumulator(accumulator: AnyAccumulator, kinds: tuple[Kind, Kind]) -> None:
-    """Raise unless the accumulator is defined for these kinds and their k."""
-    if isinstance(accumulator, Int32) and not _are_integers(kinds):
-        raise ValueError(
-            f"accumulator {accumulator.name} needs integer elements with binary32 scales, "
-            f"got {kinds[0].name} and {kinds[1].name}"
-        )
+def check_accumulator(accumulator: AnyAccumulator, kinds: tuple[Kind, Kind], segment: int) -> None:
+    """Raise unless the accumulator is defined for these kinds, in every segment of k."""
+    if isinstance(accumulator, Int32):
+        _check_int32(accumulator, kinds, segment)
     if isinstance(accumulator, Blocks):
-        _check_blocks(accumulator, kinds)
+        _check_blocks(accumulator, kinds, segment)
     if isinstance(accumulator, MatrixUnit | Cdna3Unit | FusedUnit | PairwiseUnit):
         _check_exact_products(accumulator, kinds)
     if isinstance(accumulator, GroupedUnit):
-        _check_grouped(accumulator, kinds)
+        _check_grouped(accumulator, kinds, segment)
 
 
-def _check_blocks(accumulator: Blocks, kinds: tuple[Kind, Kind]) -> None:
-    if not isinstance(accumulator.inner, Exact):
-        return check_accumulator(accumulator.inner, kinds)
-    total = _largest_sum(accumulator.size, kinds)
-    if total is None or total > FLOAT64_INTEGERS:
+def _check_int32(accumulator: Int32, kinds: tuple[Kind, Kind], segment: int) -> None:
+    names = f"{kinds[0].name} by {kinds[1].name}"
+    if not _are_integers(kinds):
         raise ValueError(
-            f"accumulator {accumulator.name} needs elements with scales shared by whole blocks of "
-            f"{accumulator.size}, got {kinds[0].name} and {kinds[1].name}"
+            f"accumulator {accumulator.name} needs integer elements with BINARY32 scales, "
+            f"got {names}"
+        )
+    largest = largest_k(kinds)
+    if accumulator.overflow is Int32Overflow.REFUSE and segment > largest:
+        raise ValueError(
+            f"k must be at most {largest} for {names} to fit int32, got {segment}: "
+            f"use INT32_SATURATE, INT32_WRAP or EXACT"
+        )
+    if accumulator.overflow is Int32Overflow.SATURATE and accumulator.group > largest:
+        raise ValueError(
+            f"group must be at most {largest} for {names} to fit int32, got {accumulator.group}"
+        )
+
+
+def _check_blocks(accumulator: Blocks, kinds: tuple[Kind, Kind], segment: int) -> None:
+    if not isinstance(accumulator.inner, Exact):
+        return check_accumulator(accumulator.inner, kinds, min(accumulator.size, segment))
+    for k in kinds:
+        if k.is_float:
+            raise ValueError(f"accumulator {accumulator.name} needs shared scales, got {k.name}")
+        _check_shared(accumulator, accumulator.size, k, segment)
+    if _largest_sum(accumulator.size, kinds) > FLOAT64_INTEGERS:
+        raise ValueError(
+            f"accumulator {accumulator.name} needs sums of 53 bits, "
+            f"got {kinds[0].name} by {kinds[1].name}"
         )
     return None
+
+
+def _check_shared(accumulator: AnyAccumulator, size: int, kind: Kind, segment: int) -> None:
+    """Raise if ``size`` products, from the start of a segment on, could have two scales inside."""
+    block = kind.length if kind.inside is None else kind.inside
+    aligned = segment >= kind.length or segment % size == 0
+    if block >= kind.length or block % segment == 0 or (block % size == 0 and aligned):
+        return
+    raise ValueError(
+        f"accumulator {accumulator.name} needs scales shared by whole blocks of {size}, "
+        f"got {kind.name} with blocks of {block} in segments of {segment}"
+    )
 
 
 def _check_exact_products(accumulator: AnyAccumulator, kinds: tuple[Kind, Kind]) -> None:
@@ -146,15 +187,14 @@ def _check_exact_products(accumulator: AnyAccumulator, kinds: tuple[Kind, Kind])
         )
 
 
-def _check_grouped(accumulator: GroupedUnit, kinds: tuple[Kind, Kind]) -> None:
+def _check_grouped(accumulator: GroupedUnit, kinds: tuple[Kind, Kind], segment: int) -> None:
     for k in kinds:
-        if k.inside is None or (k.inside % accumulator.exact and k.inside != k.length):
+        if k.element != E2M1 or k.inside is None:
             raise ValueError(
-                f"accumulator {accumulator.name} needs E8M0 or E4M3 scales in blocks of a multiple "
-                f"of {accumulator.exact}, got {k.name} with blocks of {k.inside}"
+                f"accumulator {accumulator.name} needs E2M1 elements with E8M0 or E4M3 scales, "
+                f"got {k.name}"
             )
-        if k.largest > 12:
-            raise ValueError(f"accumulator {accumulator.name} needs E2M1 elements, got {k.name}")
+        _check_shared(accumulator, accumulator.exact, k, segment)
 
 
 def _are_exact(kinds: tuple[Kind, Kind]) -> bool:
@@ -190,18 +230,18 @@ def _operands(
         return _exponents_apart(a, kinds[0]), _exponents_apart(b, kinds[1]), CAREFUL
     if isinstance(inner, FusedUnit):
         bits.require_float64(a.elements, f"a sum of {inner.name}")
-        return _apart(a), _apart(b), CAREFUL
+        return apart(a), apart(b), CAREFUL
     if isinstance(inner, PairwiseUnit):
         a, b = (_without_subnormals(x, k) for x, k in zip((a, b), kinds, strict=True))
     if not _are_exact(kinds):
         return [_values(a, ROUNDED)], [_values(b, ROUNDED)], ROUNDED
     if in_range:
         return [_values(a, NATIVE)], [_values(b, NATIVE)], NATIVE
-    return _apart(a), _apart(b), CAREFUL
+    return apart(a), apart(b), CAREFUL
 
 
 def _values(x: Factor, arithmetic: Arithmetic) -> Array:
-    value = _scaled_elements(x)
+    value = scaled_elements(x)
     if x.exponents is None:
         return value
     if arithmetic is ROUNDED:
@@ -215,24 +255,13 @@ def _power(exponent: Array) -> Array:
     return (exponent + bits.BIAS << bits.FRACTION_BITS).view(np.float32)
 
 
-def _scaled_elements(x: Factor) -> Array:
-    value = x.elements.astype(np.float32)
-    return value if x.scales is None else value * x.scales
-
-
-def _apart(x: Factor) -> Arrays:
-    xp = bits.namespace(x.elements)
-    zero = xp.zeros(x.elements.shape, np.int32)
-    return [_scaled_elements(x), zero if x.exponents is None else x.exponents]
-
-
 def _exponents_apart(x: Factor, kind: Kind) -> Arrays:
     """Return significands, below 2, and biased exponents, at least emin for elements.
 
     A zero has the biased exponent 0, as what fills up k: never the largest.
     """
     xp = bits.namespace(x.elements)
-    value, power = _apart(x)
+    value, power = apart(x)
     own = bits.fields(value.view(np.int32)).exponent
     floats = xp.maximum(own + power, kind.emin)
     exponent = floats if kind.is_float else xp.maximum(own, kind.emin) + power
@@ -338,29 +367,24 @@ def _exact_block(
     size: int, arithmetic: Arithmetic, kinds: tuple[Kind, Kind]
 ) -> Callable[[Arrays, Arrays], Array]:
     """Return the function that sums a block exactly and rounds to binary32."""
-    product = _largest_sum(size, kinds)
-    if product is None:
-        raise AssertionError("check_accumulator refuses this")
-    multiply = dot if product <= FLOAT32_INTEGERS else float64_dot
-    if arithmetic is NATIVE:
-        return lambda a, b: multiply(a[0], b[0])
-    return lambda a, b: scale_by_power(multiply(a[0], b[0]), a[1][:, :1] + b[1][:1])
+    narrow = _largest_sum(size, kinds) <= FLOAT32_INTEGERS
 
+    def total(a: Arrays, b: Arrays) -> Array:
+        exact = (dot if narrow else float64_dot)(a[0], b[0])
+        if arithmetic is NATIVE:
+            return exact.astype(np.float32, copy=False)
+        exponent = a[1][:, :1] + b[1][:1]
+        return (scale_by_power if narrow else scaled_float64)(exact, exponent)
 
-def _largest_sum(size: int, kinds: tuple[Kind, Kind]) -> int | None:
-    """Return the largest exact sum of a block in units of its products, if its scales are two."""
-    total = min(size, kinds[0].length)
-    for k in kinds:
-        if k.is_float or not _shares_scale(k, size):
-            return None
-        total *= k.largest << k.scale_precision
     return total
 
 
-def _shares_scale(kind: Kind, size: int) -> bool:
-    """Return whether every block of ``size`` lies within one block of the scale inside."""
-    block = kind.length if kind.inside is None else kind.inside
-    return block >= kind.length or block % size == 0
+def _largest_sum(size: int, kinds: tuple[Kind, Kind]) -> int:
+    """Return the largest exact sum of a block in units of its products."""
+    total = min(size, kinds[0].length)
+    for k in kinds:
+        total *= k.largest << k.scale_precision
+    return total
 
 
 # ------------------------------------------------------------------------------------------------

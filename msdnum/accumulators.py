@@ -278,7 +278,7 @@ class PairwiseUnit:
 
 def _check_range(name: str, n: int, low: int, high: int | None = None) -> None:
     if not isinstance(n, int) or isinstance(n, bool):
-        raise TypeError(f"{name} must be an integer, got {n!r}")
+        raise TypeError(f"{name} must be an int, got {n!r}")
     if n < low or (high is not None and n > high):
         expected = f"at least {low}" if high is None else f"in {low}..{high}"
         raise ValueError(f"{name} must be {expected}, got {n}")

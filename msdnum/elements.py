@@ -197,7 +197,7 @@ def check_codes(codes: Array, fmt: ElementFormat, name: str = "codes") -> None:
     bits.check_array(codes, name, (storage_dtype(fmt),))
     if fmt.bits in (8, 16, 32) or bits.is_traced(codes):
         return
-    largest = int(codes.max())
+    largest = int(np.max(np.asarray(codes)))
     if largest >= 1 << fmt.bits:
         raise ValueError(f"{name} must be below {1 << fmt.bits} for {fmt.name}, got {largest}")
 

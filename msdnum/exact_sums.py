@@ -8,10 +8,12 @@ import numpy as np
 from msdnum import bits
 from msdnum.accumulators import Int32, Int32Overflow
 from msdnum.bits import Array
-from msdnum.factors import Factor, Kind
+from msdnum.factors import Factor, Kind, scaled_elements
 from msdnum.tiles import cut, loop
 
-__all__ = ["dot", "float64_dot", "fused_step", "integer_dot", "largest_k", "rounded_sum"]
+__all__ = [
+    "dot", "float64_dot", "fused_step", "integer_dot", "largest_k", "rounded_sum", "scaled_float64",
+]  # fmt: skip
 
 FLOAT32_INTEGERS = 1 << 24
 FLOAT64_BITS = 53
@@ -31,9 +33,22 @@ def dot(a: Array, b: Array) -> Array:
 
 
 def float64_dot(a: Array, b: Array) -> Array:
-    """Return the product, exact in float64, rounded once to float32."""
+    """Return the product in float64, for factors whose products it sums exactly."""
     bits.require_float64(a, "an exact sum of this block")
-    return dot(a.astype(np.float64), b.astype(np.float64)).astype(np.float32)
+    return dot(a.astype(np.float64), b.astype(np.float64))
+
+
+def scaled_float64(x: Array, exponent: Array) -> Array:
+    """Return float64 ``x * 2**exponent``, rounded once to float32 (RNE), subnormals kept."""
+    xp = bits.namespace(x)
+    x = x * _float64_power(exponent)
+    if not bits.is_jax(x):
+        return x.astype(np.float32)
+    # JAX's conversion flushes what is subnormal: multiples of 2**-149, its patterns.
+    subnormal = xp.rint(xp.abs(x) * 2.0**-bits.ETA_EXPONENT).astype(np.int32)
+    normal = x.astype(np.float32).view(np.int32)
+    tiny = xp.abs(x) < 2.0**bits.EMIN
+    return xp.where(tiny, bits.with_sign(subnormal, x < 0), normal).view(np.float32)
 
 
 def largest_k(kinds: tuple[Kind, Kind]) -> int:
@@ -155,9 +170,7 @@ def _slices(x: Factor, axis: int, width: int) -> tuple[list[Array], Array]:
     x is the sum of ``slice * 2**(width * index + exponent)``; slices are below ``2**width``.
     """
     xp = bits.namespace(x.elements)
-    value = x.elements.astype(np.float32)
-    value = value if x.scales is None else value * x.scales
-    parts = bits.fields(value.view(np.int32))
+    parts = bits.fields(scaled_elements(x).view(np.int32))
     exponent = parts.exponent + (0 if x.exponents is None else x.exponents) - bits.FRACTION_BITS
     nonzero = parts.significand != 0
     lowest = xp.where(nonzero, exponent, 1 << 20).min(axis=axis, keepdims=True)

@@ -12,10 +12,19 @@ import numpy as np
 from msdnum import bits, elements
 from msdnum.bits import Array
 from msdnum.blocks import QuantizedArray
-from msdnum.formats import BF16, BINARY32, E8M0, FP16, ElementFormat, FloatFormat, IntegerFormat
+from msdnum.formats import (
+    BF16,
+    BINARY32,
+    E8M0,
+    FP16,
+    ElementFormat,
+    FloatFormat,
+    IntegerFormat,
+)
+from msdnum.layout import check_dimensions, check_layout, check_zero_points
 from msdnum.zeropoint import AsymmetricArray
 
-__all__ = ["Factor", "Kind", "exponent_range", "factor", "kind"]
+__all__ = ["Factor", "Kind", "apart", "exponent_range", "factor", "kind", "scaled_elements"]
 
 _FLOATS: dict[str, FloatFormat] = {"float32": BINARY32, "bfloat16": BF16, "float16": FP16}
 
@@ -105,24 +114,16 @@ class Factor(NamedTuple):
 def kind(x: Term, axis: int, name: str) -> Kind:
     """Return what is known of a term whose k axis is ``axis``, or say why it cannot be one."""
     if isinstance(x, AsymmetricArray):
-        inner = kind(x.quantized, axis, name)
+        inner = kind(x.quantized, axis, f"quantized of {name}")
+        check_zero_points(x, name)
         return _replace_largest(inner, x.largest)
-    if not isinstance(x, QuantizedArray):
-        bits.check_array(x, name, tuple(_FLOATS))
-        _check_dimensions(x.shape, name)
-        fmt = _FLOATS[str(x.dtype)]
-        return Kind(fmt.name, fmt, fmt.precision, 0, False, None, None, x.shape[axis])
-    _check_dimensions(x.shape, name)
-    if x.axis not in (axis, None):
-        raise ValueError(
-            f"{name} must have its blocks along k, axis {axis}, or be one block, got axis {x.axis}"
-        )
-    return _quantized_kind(x, axis)
-
-
-def _check_dimensions(shape: tuple[int, ...], name: str) -> None:
-    if len(shape) < 2:
-        raise ValueError(f"{name} must have at least two dimensions, got shape {shape}")
+    if isinstance(x, QuantizedArray):
+        check_layout(x, axis, name)
+        return _quantized_kind(x, axis)
+    bits.check_floats(x, name)
+    check_dimensions(x.shape, name)
+    fmt = _FLOATS[str(x.dtype)]
+    return Kind(fmt.name, fmt, fmt.precision, 0, False, None, None, x.shape[axis])
 
 
 def _replace_largest(inner: Kind, largest: int) -> Kind:
@@ -134,13 +135,13 @@ def _replace_largest(inner: Kind, largest: int) -> Kind:
 
 def _quantized_kind(x: QuantizedArray, axis: int) -> Kind:
     fmt, length = x.format, x.shape[axis]
-    whole = x.axis is None or fmt.block_size == length
-    block = length if whole else fmt.block_size
+    size = length if x.axis is None else fmt.block_size
+    assert size is not None
+    whole = size >= length
+    block = length if whole else size
     outside = fmt.scale == BINARY32
-    integer = (
-        outside and isinstance(fmt.element, IntegerFormat) and not fmt.element.fraction_bits
-        and fmt.element.bits <= 8
-    )  # fmt: skip
+    element = fmt.element
+    integer = outside and isinstance(element, IntegerFormat) and not element.fraction_bits
     return Kind(
         fmt.name,
         fmt.element,
@@ -163,14 +164,13 @@ def _largest(fmt: ElementFormat) -> int:
     return int(fmt.max_finite / fmt.eta)
 
 
-def factor(x: Term, axis: int) -> Factor:
-    """Return the factor of a term whose ``kind`` has been found good."""
+def factor(x: Term, kind: Kind, axis: int) -> Factor:
+    """Return the factor of a term of this kind, whose k axis is ``axis``."""
     if isinstance(x, AsymmetricArray):
-        inner = factor(x.quantized, axis)
-        return inner._replace(elements=x.integers())
+        return Factor(x.integers(), None, None, _outer(x.quantized), None)
     if not isinstance(x, QuantizedArray):
         return _float_factor(x)
-    return _quantized_factor(x, axis)
+    return _quantized_factor(x, kind, axis)
 
 
 def _float_factor(x: Array) -> Factor:
@@ -185,10 +185,9 @@ def _float_factor(x: Array) -> Factor:
     return Factor(xp.where(finite, significand, special), exponents, None, None, None)
 
 
-def _quantized_factor(x: QuantizedArray, axis: int) -> Factor:
+def _quantized_factor(x: QuantizedArray, kind: Kind, axis: int) -> Factor:
     fmt = x.format
-    integers = kind(x, axis, "x").integer
-    values = x.integers() if integers else decoded(x.codes, fmt.element)
+    values = x.integers() if kind.integer else decoded(x.codes, fmt.element)
     if fmt.scale == BINARY32:
         return Factor(values, None, None, _outer(x), None)
     if fmt.scale == E8M0:
@@ -202,7 +201,7 @@ def _quantized_factor(x: QuantizedArray, axis: int) -> Factor:
 
 def decoded(codes: Array, fmt: ElementFormat) -> Array:
     """Return ``elements.decode(codes, fmt)``, in NumPy from a table."""
-    if bits.is_jax(codes) or fmt.bits > 8:
+    if bits.is_jax(codes):
         return elements.decode(codes, fmt)
     return np.array(list(fmt.values), np.float32)[codes]
 
@@ -225,14 +224,25 @@ def _first(length: int, axis: int) -> tuple[Any, ...]:
     return (Ellipsis, slice(length), *[slice(None)] * (-1 - axis))
 
 
+def scaled_elements(x: Factor) -> Array:
+    """Return elements times E4M3 scales, exact in float32."""
+    value = x.elements.astype(np.float32)
+    return value if x.scales is None else value * x.scales
+
+
+def apart(x: Factor) -> list[Array]:
+    """Return float32 values and int32 exponents of powers of two beside them."""
+    zero = bits.namespace(x.elements).zeros(x.elements.shape, np.int32)
+    return [scaled_elements(x), zero if x.exponents is None else x.exponents]
+
+
 def exponent_range(x: Factor) -> tuple[Array, Array]:
     """Return the lowest and the highest exponent of the nonzero finite values, int32 scalars.
 
     Elements are normal numbers or zero.
     """
     xp = bits.namespace(x.elements)
-    value = x.elements.astype(np.float32)
-    pattern = (value if x.scales is None else value * x.scales).view(np.int32)
+    pattern = scaled_elements(x).view(np.int32)
     field = (pattern & bits.MAGNITUDE_MASK) >> bits.FRACTION_BITS
     exponent = field - bits.BIAS + (0 if x.exponents is None else x.exponents)
     exponent = xp.where((field > 0) & (field < 255), exponent, 0)

@@ -1,9 +1,10 @@
 """Emulated GEMM: products of low-bit terms, accumulated, scaled and added as hardware would."""
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, reduce
+from itertools import chain
 from math import prod
 from typing import Any, TypeAlias
 
@@ -11,12 +12,12 @@ import numpy as np
 
 from msdnum import accumulate as sums
 from msdnum import bits, elements
-from msdnum.accumulators import SEQUENTIAL, AnyAccumulator, Exact, Int32, Int32Overflow
+from msdnum.accumulators import SEQUENTIAL, AnyAccumulator, Exact
 from msdnum.bits import Array
 from msdnum.blocks import QuantizedArray
 from msdnum.decompose import Decomposition
-from msdnum.exact_sums import largest_k
-from msdnum.factors import Factor, Kind, exponent_range, factor, kind
+from msdnum.exact_sums import rounded_sum
+from msdnum.factors import Factor, Kind, apart, exponent_range, factor, kind
 from msdnum.formats import BINARY32, FloatFormat
 from msdnum.modes import Overflow
 from msdnum.recombination import (
@@ -39,6 +40,11 @@ __all__ = [
 Operand: TypeAlias = Any
 """A Decomposition, a tuple of terms, or one term: a QuantizedArray, an AsymmetricArray or an array
 of float32, bfloat16 or float16."""
+
+
+Pair: TypeAlias = tuple[Kind, Kind]
+Kinds: TypeAlias = tuple[tuple[Kind, ...], tuple[Kind, ...]]
+Operands: TypeAlias = tuple[Factor, Factor, Pair]
 
 
 @dataclass(frozen=True)
@@ -106,20 +112,20 @@ def matmul(
     left, right = _terms(a, "a"), _terms(b, "b")
     schedule = full(len(left), len(right)) if schedule is None else schedule
     plan = Plan(accumulator, recombination or Recombination(), schedule)
-    kinds = [kind(t, -1, "a") for t in left], [kind(t, -2, "b") for t in right]
+    kinds = tuple(kind(t, -1, "a") for t in left), tuple(kind(t, -2, "b") for t in right)
     _check_operands(left, right)
-    _check_pairs(plan, *kinds)
+    _check_pairs(plan, kinds)
     on_jax = bits.is_jax(_codes(left[0]))
-    if on_jax and not _needs_values(plan, *kinds):
-        return _jitted()(left, right, plan)
-    return _matmul(left, right, plan)
+    if on_jax and not _needs_values(plan, kinds):
+        return _jitted()(left, right, kinds, plan)
+    return _matmul(left, right, kinds, plan)
 
 
 @cache
 def _jitted() -> Callable[..., Array]:
     import jax
 
-    return jax.jit(_matmul, static_argnums=2)
+    return jax.jit(_matmul, static_argnums=(2, 3))
 
 
 def _terms(x: Operand, name: str) -> tuple[Any, ...]:
@@ -156,32 +162,20 @@ def _check_operands(left: tuple[Any, ...], right: tuple[Any, ...]) -> None:
         ) from None
 
 
-def _check_pairs(plan: Plan, left: list[Kind], right: list[Kind]) -> None:
+def _check_pairs(plan: Plan, kinds: Kinds) -> None:
     if not isinstance(plan.recombination, Recombination) or not isinstance(plan.schedule, Schedule):
         raise TypeError("recombination must be a Recombination and schedule a Schedule")
+    left, right = kinds
     for i, j in plan.schedule.pairs:
         if i >= len(left) or j >= len(right):
             raise ValueError(
                 f"schedule must name terms below ({len(left)}, {len(right)}), got {(i, j)}"
             )
-        kinds = left[i], right[j]
-        size = _segment(kinds)
-        kinds = tuple(replace(k, length=size) for k in kinds)  # type: ignore[assignment]
-        sums.check_accumulator(plan.accumulator, kinds)
-        _check_overflow(plan.accumulator, kinds)
+        pair = left[i], right[j]
+        sums.check_accumulator(plan.accumulator, pair, _segment(pair))
 
 
-def _check_overflow(accumulator: AnyAccumulator, kinds: tuple[Kind, Kind]) -> None:
-    if not isinstance(accumulator, Int32) or accumulator.overflow is not Int32Overflow.REFUSE:
-        return
-    if kinds[0].length > largest_k(kinds):
-        raise ValueError(
-            f"k must be at most {largest_k(kinds)} for {kinds[0].name} by {kinds[1].name} to fit "
-            f"int32, got {kinds[0].length}: use INT32_SATURATE, INT32_WRAP or EXACT"
-        )
-
-
-def _segment(kinds: tuple[Kind, Kind]) -> int:
+def _segment(kinds: Pair) -> int:
     """Return the length of k over which the scales outside do not change."""
     sizes = sorted(k.outside for k in kinds if k.outside is not None)
     if len(sizes) == 2 and sizes[1] % sizes[0]:
@@ -191,9 +185,9 @@ def _segment(kinds: tuple[Kind, Kind]) -> int:
     return sizes[0] if sizes else kinds[0].length
 
 
-def _needs_values(plan: Plan, left: list[Kind], right: list[Kind]) -> bool:
+def _needs_values(plan: Plan, kinds: Kinds) -> bool:
     """Return whether the plan cannot be traced: exact sums of floats."""
-    return isinstance(plan.accumulator, Exact) and not all(k.integer for k in left + right)
+    return isinstance(plan.accumulator, Exact) and not all(k.integer for k in chain(*kinds))
 
 
 # ------------------------------------------------------------------------------------------------
@@ -201,18 +195,17 @@ def _needs_values(plan: Plan, left: list[Kind], right: list[Kind]) -> bool:
 # ------------------------------------------------------------------------------------------------
 
 Factors: TypeAlias = list[Factor]
-Kinds: TypeAlias = tuple[list[Kind], list[Kind]]
 
 
-def _matmul(left: tuple[Any, ...], right: tuple[Any, ...], plan: Plan) -> Array:
-    kinds = [kind(t, -1, "a") for t in left], [kind(t, -2, "b") for t in right]
-    a, b = [factor(t, -1) for t in left], [factor(t, -2) for t in right]
+def _matmul(left: tuple[Any, ...], right: tuple[Any, ...], kinds: Kinds, plan: Plan) -> Array:
+    a = [factor(t, k, -1) for t, k in zip(left, kinds[0], strict=True)]
+    b = [factor(t, k, -2) for t, k in zip(right, kinds[1], strict=True)]
     shape = (*left[0].shape[:-1], right[0].shape[-1])
     if len(right[0].shape) == 2:
         return _matrix([_flat(x) for x in a], b, kinds, plan).reshape(shape)
     batch = np.broadcast_shapes(left[0].shape[:-2], right[0].shape[:-2])
     a, b = [_batched(x, batch) for x in a], [_batched(x, batch) for x in b]
-    result = _map(lambda a, b: _matrix(a, b, kinds, plan), a, b, _needs_values(plan, *kinds))
+    result = _map(lambda a, b: _matrix(a, b, kinds, plan), a, b, _needs_values(plan, kinds))
     return result.reshape(*batch, *shape[-2:])
 
 
@@ -266,16 +259,10 @@ def _member(factors: Factors, i: int) -> Factors:
 
 
 def _matrix(a: Factors, b: Factors, kinds: Kinds, plan: Plan) -> Array:
-    special = None
-    for i, j in plan.schedule.pairs:
-        found = specials(a[i], b[j], (kinds[0][i], kinds[1][j]))
-        if found is not None:
-            special = found if special is None else special + found
-    a = [without_specials(x, k) for x, k in zip(a, kinds[0], strict=True)]
-    b = [without_specials(x, k) for x, k in zip(b, kinds[1], strict=True)]
     chained = plan.recombination.addition is Addition.CHAINED
     result = (_chained if chained else _separate)(a, b, kinds, plan)
-    return with_specials(result, special)
+    xp = bits.namespace(result)
+    return xp.where(xp.isnan(result), np.float32(np.nan), result)
 
 
 def _separate(a: Factors, b: Factors, kinds: Kinds, plan: Plan) -> Array:
@@ -297,35 +284,42 @@ def _round(x: Array, precision: FloatFormat) -> Array:
 def _chained(a: Factors, b: Factors, kinds: Kinds, plan: Plan) -> Array:
     if any(x.outer is not None for x in (*a, *b)):
         raise ValueError("addition CHAINED needs scales inside: E8M0, or E4M3 without tensor scale")
-    if isinstance(plan.accumulator, Exact):
-        left = _joined([a[i] for i, _ in plan.schedule.pairs], 1)
-        right = _joined([b[j] for _, j in plan.schedule.pairs], 0)
-        return _core(left, right, (kinds[0][0], kinds[1][0]), plan.accumulator)
     operands = [(a[i], b[j], (kinds[0][i], kinds[1][j])) for i, j in plan.schedule.pairs]
+    found = [x for x in (specials(*operand) for operand in operands) if x is not None]
+    special = reduce(operator.add, found) if found else None
+    return with_specials(_chain([_finite(*x) for x in operands], plan.accumulator), special)
+
+
+def _chain(operands: list[Operands], accumulator: AnyAccumulator) -> Array:
+    if isinstance(accumulator, Exact):
+        left, right = (
+            _joined([x for x, _, _ in operands], 1),
+            _joined([y for _, y, _ in operands], 0),
+        )
+        return rounded_sum(left, right)
     # One accumulator, one arithmetic: what a pair leaves may be out of the next one's range.
-    in_range = _all([_in_range(*operand, plan.accumulator) for operand in operands])
+    in_range = reduce(operator.and_, [_in_range(*x, accumulator) for x in operands])
 
     def run(in_range: bool) -> Array:
         total = None
-        for x, y, pair in operands:
-            total = sums.accumulate(x, y, pair, plan.accumulator, in_range, total)
+        for operand in operands:
+            total = sums.accumulate(*operand, accumulator, in_range, total)
         return total
 
     return _in_either_range(in_range, run)
 
 
-def _joined(factors: Factors, axis: int) -> Factor:
-    xp = bits.namespace(factors[0].elements)
-    return Factor(
-        *[None if vs[0] is None else xp.concatenate(vs, axis) for vs in zip(*factors, strict=True)]
-    )
+def _joined(factors: Sequence[Factor], axis: int) -> Factor:
+    values, exponents = zip(*[apart(x) for x in factors], strict=True)
+    xp = bits.namespace(values[0])
+    return Factor(xp.concatenate(values, axis), xp.concatenate(exponents, axis), None, None, None)
 
 
-def _pair(a: Factor, b: Factor, kinds: tuple[Kind, Kind], plan: Plan) -> Array:
+def _pair(a: Factor, b: Factor, kinds: Pair, plan: Plan) -> Array:
     """Return the scaled product of two terms."""
     scaling, size = plan.recombination.scaling, _segment(kinds)
     if size == kinds[0].length:
-        total = _as_float32(_core(a, b, kinds, plan.accumulator))
+        total = _core(a, b, kinds, plan.accumulator)
         return _scale(total, a.outer, b.outer, scaling)
     whole = kinds[0].length // size
     zero = bits.namespace(a.elements).zeros((a.elements.shape[0], b.elements.shape[1]), np.float32)
@@ -341,24 +335,18 @@ def _pair(a: Factor, b: Factor, kinds: tuple[Kind, Kind], plan: Plan) -> Array:
     return _scale(total, row, column, scaling)
 
 
-def _segment_sum(
-    a: Factor, b: Factor, kinds: tuple[Kind, Kind], start: Any, size: int, plan: Plan
-) -> Array:
+def _segment_sum(a: Factor, b: Factor, kinds: Pair, start: Any, size: int, plan: Plan) -> Array:
     """Return the sum over one segment of k times the scales that belong to it alone."""
     x = _arrays(a._replace(outer=None), lambda v: cut(v, start, size, 1))
     y = _arrays(b._replace(outer=None), lambda v: cut(v, start, size, 0))
     inner = replace(kinds[0], length=size), replace(kinds[1], length=size)
-    found = _as_float32(_core(x, y, inner, plan.accumulator))
+    found = _core(x, y, inner, plan.accumulator)
     row = column = None
     if kinds[0].outside is not None:
         row = cut(a.outer, start // kinds[0].outside, 1, 1)
     if kinds[1].outside is not None:
         column = cut(b.outer, start // kinds[1].outside, 1, 0)
     return _scale(found, row, column, plan.recombination.scaling)
-
-
-def _as_float32(c: Array) -> Array:
-    return c.astype(np.float32)
 
 
 def _scale(c: Array, row: Array | None, column: Array | None, scaling: Scaling) -> Array:
@@ -371,12 +359,18 @@ def _scale(c: Array, row: Array | None, column: Array | None, scaling: Scaling) 
     return c
 
 
-def _core(a: Factor, b: Factor, kinds: tuple[Kind, Kind], accumulator: AnyAccumulator) -> Array:
-    """Return the sum of products, by plain binary32 arithmetic where that is exact."""
-    in_range = _in_range(a, b, kinds, accumulator)
-    return _in_either_range(
-        in_range, lambda moderate: sums.accumulate(a, b, kinds, accumulator, moderate, None)
+def _core(a: Factor, b: Factor, kinds: Pair, accumulator: AnyAccumulator) -> Array:
+    """Return the sum of products in binary32, by plain arithmetic where that is exact."""
+    finite = _finite(a, b, kinds)
+    found = _in_either_range(
+        _in_range(*finite, accumulator),
+        lambda moderate: sums.accumulate(*finite, accumulator, moderate, None),
     )
+    return with_specials(found.astype(np.float32), specials(a, b, kinds))
+
+
+def _finite(a: Factor, b: Factor, kinds: Pair) -> Operands:
+    return without_specials(a, kinds[0]), without_specials(b, kinds[1]), kinds
 
 
 def _in_either_range(in_range: Any, run: Callable[[bool], Array]) -> Array:
@@ -387,11 +381,7 @@ def _in_either_range(in_range: Any, run: Callable[[bool], Array]) -> Array:
     return jax.lax.cond(in_range, lambda: run(True), lambda: run(False))
 
 
-def _all(conditions: list[Any]) -> Any:
-    return reduce(operator.and_, conditions)
-
-
-def _in_range(a: Factor, b: Factor, kinds: tuple[Kind, Kind], accumulator: AnyAccumulator) -> Any:
+def _in_range(a: Factor, b: Factor, kinds: Pair, accumulator: AnyAccumulator) -> Any:
     """Return whether all products and sums of products are normal and none overflows.
 
     False where the accumulator does not ask, True where the kinds leave no doubt.

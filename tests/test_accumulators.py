@@ -1,4 +1,7 @@
+from dataclasses import replace
 from fractions import Fraction
+from functools import partial
+from itertools import product
 
 import jax
 import ml_dtypes
@@ -6,6 +9,7 @@ import numpy as np
 import pytest
 from gemm_oracle import FLOATS, float_numbers, inner_product, matrix, quantized_numbers
 
+from msdnum.accumulate import check_accumulator
 from msdnum.accumulators import (
     ACCUMULATORS,
     AMPERE,
@@ -30,9 +34,10 @@ from msdnum.accumulators import (
     MatrixUnit,
     PairwiseUnit,
 )
-from msdnum.blocks import quantize
-from msdnum.formats import MXFP4, MXFP8_E4M3, MXFP8_E5M2, MXINT8, NVFP4
-from msdnum.gemm import matmul
+from msdnum.blocks import QuantizedArray, quantize
+from msdnum.factors import Kind
+from msdnum.formats import E2M1, MXFP4, MXFP8_E4M3, MXFP8_E5M2, MXINT8, NVFP4
+from msdnum.gemm import matmul, transposed
 from msdnum.modes import ScaleRule
 
 K = 70
@@ -109,11 +114,15 @@ def test_block_scaled(accumulator, name):
     check(a, b, expected, accumulator=accumulator)
 
 
+def without_tensor_scale(q):
+    return replace(q, tensor_scale=None, format=replace(q.format, tensor_scale=False))
+
+
 @pytest.mark.parametrize("fmt", [MXFP4, NVFP4], ids=lambda f: f.name)
 def test_grouped_unit(fmt):
     a, b = mx(fmt, 5, k=150)
     if fmt is NVFP4:
-        a, b = (type(q)(q.codes, q.scale_codes, None, q.format, q.axis) for q in (a, b))
+        a, b = without_tensor_scale(a), without_tensor_scale(b)
     expected = matrix(quantized_numbers(a, -1), quantized_numbers(b, -2), BLACKWELL_MXFP4)
     check_everywhere(a, b, expected, accumulator=BLACKWELL_MXFP4)
 
@@ -272,11 +281,77 @@ def test_partial_sums_beyond_binary32(accumulator):
 @pytest.mark.parametrize("sign", [1, -1])
 def test_sums_of_the_largest_products_fit(sign):
     """32 products just below 4 with 25 fraction bits, and c: more than an int32 holds."""
-    a = np.full((1, 64), 1.984375, ml_dtypes.bfloat16)
+    a, b, expected = largest_products(64, sign, MatrixUnit("full", 32, 25))
+    check_everywhere(a, b, expected, accumulator=MatrixUnit("full", 32, 25))
+
+
+def largest_products(k, sign, unit):
+    a = np.full((1, k), 1.9921875, ml_dtypes.bfloat16)
     b = (sign * a.T).astype(ml_dtypes.bfloat16)
-    unit = MatrixUnit("full", 32, 25)
     left, right = float_numbers(a, FLOATS["bfloat16"]), float_numbers(b.T, FLOATS["bfloat16"])
-    check_everywhere(a, b, matrix(left, right, unit), accumulator=unit)
+    return a, b, matrix(left, right, unit)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    "unit",
+    [MatrixUnit("u", 4095, 25), Cdna3Unit("u", 15, 1, 25, 31),
+     Cdna3Unit("u", 16, 1, 24, 24), Cdna3Unit("u", 16, 2, 1, 31)],
+    ids=lambda u: f"{type(u).__name__}-{u.group}-{u.fraction_bits}",
+)  # fmt: skip
+def test_the_largest_groups_fit(unit, sign):
+    """The largest products, after an accumulator as large as they can leave."""
+    a, b, expected = largest_products(2 * unit.group, sign, unit)
+    check_on_numpy(a, b, expected, accumulator=unit)
+
+
+@pytest.mark.parametrize("exact", [16, 1])
+def test_the_largest_grouped_group_fits(exact):
+    unit = GroupedUnit("u", 512, exact, 35)
+    fmt = replace(NVFP4, tensor_scale=False)
+    for code, sign in ((7, 1), (15, -1)):
+        a = QuantizedArray(np.full((1, 1024), code, np.uint8), np.full((1, 64), 0x3F, np.uint8),
+                           None, fmt, -1)  # fmt: skip
+        b = replace(a, codes=np.full((1, 1024), 7, np.uint8))
+        found = matmul(a, transposed(b), accumulator=unit)
+        assert found.item() == sign * 1024 * (6 * 1.875) ** 2
+
+
+@pytest.mark.parametrize("on_jax", [False, True])
+def test_exact_blocks_are_rounded_once_where_subnormal(on_jax):
+    """4194304.625 units of 2**-149: rounded to 24 bits first, it would be a tie."""
+    a, b = mx(MXFP8_E4M3, 0, rows=1, k=32)
+    codes = np.zeros((1, 32), np.uint8)
+    codes[0, :3] = [0x78, 0x20, 0x18]  # 2**8, 2**-3, 2**-4
+    right = np.zeros((32, 1), np.uint8)
+    right[:3, 0] = [0x78, 0x18, 0x10]  # 2**8, 2**-4, 2**-5
+    a = QuantizedArray(codes, np.full((1, 1), 27, np.uint8), None, a.format, -1)
+    b = QuantizedArray(right, np.full((1, 1), 84, np.uint8), None, b.format, -2)
+    with jax.enable_x64(on_jax):
+        operands = jax.tree.map(jax.numpy.asarray, (a, b)) if on_jax else (a, b)
+        found = matmul(*operands, accumulator=Blocks(32, EXACT))
+    assert np.asarray(found).view(np.int32).item() == 4194305
+
+
+SIZES = range(1, 7)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_exact_blocks_must_not_straddle_scales(size):
+    """Refused exactly where some block of a long enough k would have two scales inside."""
+    for segment, block in product(SIZES, SIZES):
+        starts = [s + i for s in range(0, 60, segment) for i in range(0, segment, size)]
+        ends = [min(i + size, i - i % segment + segment) - 1 for i in starts]
+        straddles = any(i // block != j // block for i, j in zip(starts, ends, strict=True))
+        kind = Kind("mx", E2M1, 2, 12, False, block, None, 60)
+        other = replace(kind, inside=None, outside=segment)
+        check = partial(check_accumulator, Blocks(size, EXACT), (kind, other), segment)
+        if straddles:
+            message = f"of {size}, got mx with blocks of {block} in segments of {segment}"
+            with pytest.raises(ValueError, match=message):
+                check()
+        else:
+            check()
 
 
 def test_truncation_is_toward_zero_and_not_down():
@@ -301,19 +376,31 @@ def test_cdna3_rounds_a_tiny_negative_accumulator_down():
     ("make", "message"),
     [
         (lambda: Blocks(0, EXACT), "size must be at least 1"),
+        (lambda: Blocks(2.5, EXACT), "size must be an int, got 2.5"),
+        (lambda: Blocks(True, EXACT), "size must be an int"),
         (lambda: Blocks(4, Blocks(2, EXACT)), "inner must not be"),
+        (lambda: Blocks(4, "EXACT"), "inner must be an Accumulator"),
         (lambda: Int32(group=0), "group must be at least 1"),
-        (lambda: MatrixUnit("x", 4, 26), "fraction_bits"),
+        (lambda: Int32("WRAP"), "overflow must be an Int32Overflow"),
+        (lambda: MatrixUnit("x", 4, 26), "fraction_bits must be in 1..25"),
+        (lambda: MatrixUnit("x", 4, 20, 24), "result_bits must be in 1..23"),
         (lambda: MatrixUnit("x", 0, 20), "group"),
-        (lambda: GroupedUnit("x", 60, 16, 35), "exact"),
-        (lambda: GroupedUnit("x", 64, 16, 36), "exact"),
-        (lambda: Cdna3Unit("x", 8, 3), "parts"),
+        (lambda: MatrixUnit("x", 4096, 25), "group must be in 1..4095"),
+        (lambda: GroupedUnit("x", 60, 16, 35), "exact must divide the group of 60"),
+        (lambda: GroupedUnit("x", 64, 32, 35), "exact must be in 1..16"),
+        (lambda: GroupedUnit("x", 64, 16, 36), "fraction_bits must be in 20..35"),
+        (lambda: GroupedUnit("x", 528, 16, 35), "group must be in 1..512"),
+        (lambda: Cdna3Unit("x", 8, 3), "parts must divide the group of 8"),
+        (lambda: Cdna3Unit("x", 8, 0), "parts must be at least 1"),
+        (lambda: Cdna3Unit("x", 8, 1, 26), "fraction_bits must be in 1..25"),
+        (lambda: Cdna3Unit("x", 8, 1, 24, 23), "sum_bits must be in 24..31"),
+        (lambda: Cdna3Unit("x", 16, 1, 25), "group must be in 1..15"),
         (lambda: PairwiseUnit("x", 6), "power of two"),
         (lambda: FusedUnit("x", 9), "group must be in 1..8"),
     ],
 )
 def test_bad_accumulators(make, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         make()
 
 
