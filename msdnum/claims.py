@@ -116,7 +116,9 @@ def c1(study: Study) -> Iterator[Entry]:
             fails,
         ),
         (
-            Promise("float32, no FMA, M < 2^-111", INT8_X2_FLOAT32, M_64516, None, INT8_SUBNORMAL),
+            Promise(
+                "float32, no FMA, M < 2^-111", INT8_X2_FLOAT32, M_64516, float32, INT8_SUBNORMAL
+            ),
             fails,
         ),
     ):
@@ -182,14 +184,11 @@ def theorems(study: Study) -> Iterator[Entry]:
 
 def product_theorems(study: Study) -> Iterator[Entry]:
     """Bounds on sums of products."""
-    first = products.GEMM_CASES[0]
-    judge = first.judge_worst_remainders
-    yield Entry("bounds", f"{first.name}, worst remainders", "bounds.gemm", judge, "gemm")
     for case in products.GEMM_CASES:
         yield Entry("bounds", case.name, "bounds.gemm", partial(case.judge, study.seed), "gemm")
     for convention, promise, judged, theorem_id in (
         (
-            "same, with a probability",
+            "MXFP4 x2 by MXFP4, with a probability",
             "beyond: 0.4 %",
             products.judge_probabilistic,
             "gemm-probabilistic",
@@ -199,6 +198,12 @@ def product_theorems(study: Study) -> Iterator[Entry]:
         yield Entry("bounds", convention, promise, partial(judged, study.seed), theorem_id)
     judge = products.judge_int32_overflow
     yield Entry("bounds", "int32 sums of 127 x 127", "K = 133,144", judge, "int32-overflow")
+    for convention, k, digits in (
+        ("int32 sums of 127 x 8, INT4 down to -8", "2,113,665", (127, 8)),
+        ("int32 sums of 12 x 12, E2M1 in halves", "14,913,080", (12, 12)),
+    ):
+        judge = partial(products.judge_int32_threshold, *digits)
+        yield Entry("bounds", convention, f"K = {k}", judge, "int32-overflow")
 
 
 TENSOR_PROMISES = (
