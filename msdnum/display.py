@@ -47,7 +47,7 @@ def coloured(text: object, colour: str) -> Markup:
 
 def paragraph(text: object) -> Markup:
     """Return escaped text that starts at the left and may take several lines."""
-    style = "text-align:left;white-space:normal;max-width:36em"
+    style = "text-align:left;white-space:normal;min-width:16em;max-width:36em"
     return Markup(f'<div style="{style}">{cell(text)}</div>')
 
 
