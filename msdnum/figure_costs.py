@@ -228,7 +228,7 @@ def roofline(records: Records) -> Figure:
             rows = only(records, machine=machine, setting=setting, route=route, method=method)
             _under_the_roof(axes, rows, replace(mark, line="none"), method)
         axes.loglog()
-        axes.margins(0.12)
+        axes.margins(0.2)
         axes.set_title(f"{machine}, {setting}, {ROUTES[route]}")
         axes.set_xlabel("intensity (operations / HBM byte)")
         axes.set_ylabel("operations / s")
@@ -242,11 +242,10 @@ def _under_the_roof(axes: Axes, rows: Records, mark: Mark, method: str) -> None:
     roof = numbers(rows, "attainable")
     axes.plot(x, roof, color=mark.color, linewidth=0.8, label=f"{method}, attainable")
     curve(axes, x, useful, mark, f"{method}, useful")
-    above = method == "dequantize"
+    side = -1 if method == "dequantize" else 1
     for row, place in zip(rows, zip(x, useful, strict=True), strict=True):
         if row["m"] in LABELLED:
             axes.annotate(
-                LABELLED[row["m"]], place, (0, 4 if above else -4), fontsize=7,
-                textcoords="offset points", color=mark.color,
-                ha="center", va="bottom" if above else "top",
+                LABELLED[row["m"]], place, (5 * side, -3 * side), fontsize=7, va="center",
+                ha="right" if side < 0 else "left", textcoords="offset points", color=mark.color,
             )  # fmt: skip
