@@ -216,19 +216,22 @@ def int8_decomposition_float32(amax: Number = 1, terms: int = 2) -> Fraction:
     part is the ideal bound: scales are off by ``1 + u`` per rounding, digits by half a unit and
     ``2**-18`` for the rounded quotient. The second is the rounding of the products ``s * q``; the
     subtractions are exact. For two terms this is 1.003853 of the ideal. The worst BF16 pair reaches
-    1.001349 of it, so that M/64516 itself is false here, and binary32 pairs 1.003790.
+    1.001348 of it, so that M/64516 itself is false here, and a binary32 pair 1.003790.
 
     Raises
     ------
     ValueError
-        If a scale could be subnormal (``amax`` below about ``2**-126 * D / 2``, where the theorem
-        is false), or ``amax`` is above ``(1 - 2**-23) * 2**128``, where ``s * q`` can overflow.
+        If ``terms`` is not 1, 2 or 3, for which it is proved; if a scale could be subnormal
+        (``amax`` below about ``2**-126 * D / 2``, where the theorem is false); or if ``amax`` is
+        above ``(1 - 2**-23) * 2**128``, where ``s * q`` can overflow.
 
     Notes
     -----
     Source: theorem int8-decomposition-float32.
     """
     ideal = int8_decomposition(1, terms)
+    if terms > 3:
+        raise ValueError(f"terms must be 1, 2 or 3 in binary32, got {terms}")
     span = _positive("amax", amax)
     growth = (1 + U32) ** terms
     if not growth * Fraction(BINARY32.min_normal) <= 2 * ideal * span:

@@ -293,6 +293,8 @@ def test_where_two_pass_mxfp4_beats_mxfp8():
         (lambda: bounds.mixed_decomposition([E2M1], 0), "amax must be positive and finite, got 0"),
         (lambda: bounds.mxfp4_decomposition(math.inf), "amax must be positive and finite, got inf"),
         (lambda: bounds.mxfp4_decomposition(1, 0), "terms must be at least 1, got 0"),
+        (lambda: bounds.int8_decomposition(1, 0), "terms must be at least 1, got 0"),
+        (lambda: bounds.int8_decomposition_float32(1, 4), "terms must be 1, 2 or 3 in .*, got 4"),
         (lambda: bounds.mxfp8_decomposition(1, 1, -1), "binade must be at least 0, got -1"),
         (lambda: bounds.mixed_decomposition([E2M1], 1, rule=ScaleRule.FLOOR), "COVERING or AMAX"),
         (lambda: bounds.mxfp4_scale_rules(ScaleRule.AMAX), "rule must give power-of-two scales"),
