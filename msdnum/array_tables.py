@@ -32,7 +32,7 @@ def quantized(array: Any) -> Markup:
 
 
 def _coded(value: float, code: int, digits: int) -> Markup:
-    return Markup(f"{number(value)}<br>{small(f'{code:0{digits}x}')}")
+    return Markup(f"{_plain(value)}<br>{small(f'{code:0{digits}x}')}")
 
 
 def _row(array: Any, block: int, name: object, scale: object, elements: Iterable[object]) -> Row:
@@ -53,12 +53,16 @@ def decomposition(result: Any) -> Markup:
     for i, remainder in enumerate(remainders):
         parts = [term[i] for term in terms]
         x = map(math.fsum, zip(*parts, remainder, strict=True))
-        rows.append(_row(first, i, Markup(f"<b>x</b>, block {i}"), "", x))
+        rows.append(_row(first, i, Markup(f"<b>x</b>, block {i}"), "", map(_plain, x)))
         for n, part in enumerate(parts):
-            rows.append(_row(first, i, small(f"term {n + 1}"), scales[n][i], part))
+            rows.append(_row(first, i, small(f"term {n + 1}"), scales[n][i], map(_plain, part)))
         allowed = _allowed(result.scheme, scales[-1][i])
-        rows.append(_row(first, i, small("remainder"), allowed, remainder))
+        rows.append(_row(first, i, small("remainder"), allowed, map(_plain, remainder)))
     return table(_header("", first), rows, _title(result.scheme, first))
+
+
+def _plain(value: float) -> str:
+    return f"{value:.5g}"
 
 
 def _allowed(scheme: Any, last_scale: float) -> Markup:

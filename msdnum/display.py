@@ -99,7 +99,9 @@ def table(
     body = "".join(_row(row, "td") for row in rows[:ROWS])
     body += _row([small(f"... {len(rows) - ROWS} more rows")], "td") if len(rows) > ROWS else ""
     above = f'<caption style="{CAPTION}">{cell(caption)}</caption>' if caption else ""
-    return Markup(f'<table style="border-collapse:collapse">{above}{head}{body}</table>')
+    return Markup(
+        f'<table style="border-collapse:collapse;margin:0 0 8px">{above}{head}{body}</table>'
+    )
 
 
 def _row(cells: Sequence[object], tag: str) -> str:
