@@ -61,6 +61,8 @@ NATIVE = Arithmetic(lambda a, b: a[0] * b[0], _native_add)
 """Values in a range where products are exact and nothing is subnormal: fusing changes nothing."""
 ROUNDED = Arithmetic(lambda a, b: bits.multiply(a[0], b[0]), bits.add)
 """Values of more bits than binary32 holds the products of."""
+SCALED = Arithmetic(lambda a, b: bits.multiply_scaled(a[0], b[0], a[1] + b[1]), bits.add)
+"""The same beside scales whose products with the elements binary32 may not hold."""
 CAREFUL = Arithmetic(lambda a, b: scale_by_power(a[0] * b[0], a[1] + b[1]), bits.add)
 """Elements and exponents apart: any range."""
 
@@ -112,13 +114,16 @@ def accumulate(
 
 
 def depends_on_range(accumulator: AnyAccumulator, kinds: tuple[Kind, Kind]) -> bool:
-    """Return whether there is a faster way for values of moderate exponents."""
+    """Return whether there is a faster way for values of moderate exponents.
+
+    Products of binary32 arrays are rounded, whatever their range; beside E8M0 scales it matters.
+    """
     inner = accumulator.inner if isinstance(accumulator, Blocks) else accumulator
     if isinstance(accumulator, Exact | Int32):
         return False
     if isinstance(inner, MatrixUnit | GroupedUnit | Cdna3Unit | FusedUnit):
         return False
-    return _are_exact(kinds)
+    return _are_exact(kinds) or any(not k.is_float and not k.bounded for k in kinds)
 
 
 def check_accumulator(accumulator: AnyAccumulator, kinds: tuple[Kind, Kind], segment: int) -> None:
@@ -233,11 +238,10 @@ def _operands(
         return apart(a), apart(b), CAREFUL
     if isinstance(inner, PairwiseUnit):
         a, b = (_without_subnormals(x, k) for x, k in zip((a, b), kinds, strict=True))
-    if not _are_exact(kinds):
-        return [_values(a, ROUNDED)], [_values(b, ROUNDED)], ROUNDED
-    if in_range:
-        return [_values(a, NATIVE)], [_values(b, NATIVE)], NATIVE
-    return apart(a), apart(b), CAREFUL
+    if in_range or not depends_on_range(accumulator, kinds):
+        arithmetic = NATIVE if _are_exact(kinds) else ROUNDED
+        return [_values(a, arithmetic)], [_values(b, arithmetic)], arithmetic
+    return apart(a), apart(b), CAREFUL if _are_exact(kinds) else SCALED
 
 
 def _values(x: Factor, arithmetic: Arithmetic) -> Array:

@@ -17,8 +17,9 @@ import numpy as np
 
 __all__ = [
     "Array", "Fields", "add", "as_pattern", "check_array", "check_floats", "compose", "divide",
-    "fields", "is_traced", "map_rows", "multiply", "namespace", "pytree", "random_words",
-    "require_float64", "shift_rne", "straight_through", "subtract", "to_float64", "with_sign",
+    "fields", "is_traced", "map_rows", "multiply", "multiply_scaled", "namespace", "pytree",
+    "random_words", "require_float64", "shift_rne", "straight_through", "subtract", "to_float64",
+    "with_sign",
 ]  # fmt: skip
 
 Array: TypeAlias = Any
@@ -212,17 +213,31 @@ def _native_in_numpy(native: Operation) -> Callable[[Operation], Operation]:
 def multiply(a: Array, b: Array) -> Array:
     """Return the product of float32 arrays, rounded once (RNE), never fused, subnormals kept."""
     x, y = (fields(v.view("int32")) for v in (a, b))
+    negative = x.negative != y.negative
+    finite = _round_product(negative, _product(x, y), x.exponent + y.exponent - 26)
+    zero = (x.significand == 0) | (y.significand == 0)
+    special = (x.exponent == 128) | (y.exponent == 128)
+    return _select_special(finite, zero, special, negative, _class(x) * _class(y))
+
+
+def multiply_scaled(a: Array, b: Array, exponent: Array) -> Array:
+    """Return ``a * b * 2**exponent`` for finite float32 arrays, rounded once (RNE)."""
+    x, y = (fields(v.view("int32")) for v in (a, b))
+    negative = x.negative != y.negative
+    finite = _round_product(negative, _product(x, y), x.exponent + y.exponent - 26 + exponent)
+    zero = (x.significand == 0) | (y.significand == 0)
+    xp = namespace(a)
+    return xp.where(zero, with_sign(xp.zeros_like(finite), negative), finite).view(xp.float32)
+
+
+def _product(x: Fields, y: Fields) -> Array:
+    """Return the product of the significands over 2**20, what is below in the last bit."""
     x_high, x_low = x.significand >> 12, x.significand & 0xFFF
     y_high, y_low = y.significand >> 12, y.significand & 0xFFF
     low = x_low * y_low
     middle = x_high * y_low + x_low * y_high + (low >> 12)
     sticky = ((middle & 0xFF) | (low & 0xFFF)) != 0
-    n = ((x_high * y_high) << 4) + (middle >> 8) | sticky
-    negative = x.negative != y.negative
-    finite = _round_product(negative, n, x.exponent + y.exponent - 26)
-    zero = (x.significand == 0) | (y.significand == 0)
-    special = (x.exponent == 128) | (y.exponent == 128)
-    return _select_special(finite, zero, special, negative, _class(x) * _class(y))
+    return ((x_high * y_high) << 4) + (middle >> 8) | sticky
 
 
 @_native_in_numpy(np.divide)

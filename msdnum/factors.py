@@ -227,7 +227,8 @@ def _first(length: int, axis: int) -> tuple[Any, ...]:
 def scaled_elements(x: Factor) -> Array:
     """Return elements times E4M3 scales, exact in float32."""
     value = x.elements.astype(np.float32)
-    return value if x.scales is None else value * x.scales
+    with np.errstate(invalid="ignore"):
+        return value if x.scales is None else value * x.scales
 
 
 def apart(x: Factor) -> list[Array]:

@@ -104,8 +104,7 @@ def matmul(
     Notes
     -----
     The scale of a term in exact INT8 arithmetic, ``amax / (127 * 254**i)``, is rounded once to
-    binary32. binary32 elements whose products do not fit binary32 have them rounded first; with an
-    E8M0 scale beside them, its values must be binary32 numbers.
+    binary32. binary32 elements whose products do not fit binary32 have them rounded first.
 
     Source: paper, section 3; theorem gemm.
     """

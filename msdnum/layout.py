@@ -84,7 +84,9 @@ def _scale_shape(x: QuantizedArray, name: str) -> tuple[int, ...]:
 
 def _check_tensor_scale(x: QuantizedArray, name: str) -> None:
     if x.divisor != 1 and x.format.scale != BINARY32:
-        raise ValueError(f"divisor of {name} must be 1 with {x.format.scale.name} scales")
+        raise ValueError(
+            f"divisor of {name} must be 1 with {x.format.scale.name} scales, got {x.divisor}"
+        )
     if (x.tensor_scale is not None) != x.format.tensor_scale:
         expected = "an array" if x.format.tensor_scale else "None"
         raise ValueError(f"tensor_scale of {name} must be {expected} for {x.format.name}")

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from fractions import Fraction
 
 import jax
@@ -6,7 +7,7 @@ import numpy as np
 import pytest
 from gemm_oracle import as_float32, fl, float_numbers, inner_product, matrix, quantized_numbers
 
-from msdnum import spec
+from msdnum import elements, spec
 from msdnum.accumulators import (
     BLACKWELL_MXFP4,
     CDNA2,
@@ -17,6 +18,8 @@ from msdnum.accumulators import (
     INT32_WRAP,
     SEQUENTIAL,
     Blocks,
+    Int32,
+    Int32Overflow,
 )
 from msdnum.baselines import dequantized_bf16, float32, mxfp8_ceil, mxfp8_floor, scale_after
 from msdnum.blocks import QuantizedArray, quantize
@@ -30,6 +33,11 @@ from msdnum.decompose import (
 )
 from msdnum.formats import (
     BF16,
+    BINARY32,
+    E2M1,
+    E4M3,
+    E5M2,
+    E8M0,
     FP16,
     INT4,
     INT4_GROUP,
@@ -39,6 +47,9 @@ from msdnum.formats import (
     MXFP8_E4M3,
     MXFP8_E5M2,
     NVFP4,
+    BlockFormat,
+    FloatFormat,
+    IntegerFormat,
 )
 from msdnum.gemm import (
     Addition,
@@ -50,7 +61,7 @@ from msdnum.gemm import (
     transposed,
     triangular,
 )
-from msdnum.modes import Overflow
+from msdnum.modes import Overflow, ScaleRule
 from msdnum.zeropoint import quantize_asymmetric
 
 M, K, N = 4, 70, 5
@@ -268,6 +279,25 @@ def test_terms_are_added_in_order_or_chained():
     assert different
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_an_exact_chain_of_terms_of_different_formats(order):
+    """Powers of two, E4M3 scales and floats beside each other, in one exact sum."""
+    x, nvfp4 = normal(M, K), replace(NVFP4, tensor_scale=False)
+    terms = quantize(x, MXFP4), replace(quantize(x, NVFP4), tensor_scale=None, format=nvfp4)
+    b = normal(K, N, seed=1).astype(ml_dtypes.bfloat16)
+    left = [quantized_numbers(t, -1) for t in terms]
+    right = float_numbers(b.T, BF16)
+    expected = np.empty((M, N), np.float32)
+    for i, j in np.ndindex(M, N):
+        both = inner_product(left[0][i] + left[1][i], right[j] * 2, EXACT)
+        expected[i, j] = as_float32(both)
+    recombination = Recombination(addition=Addition.CHAINED)
+    found = matmul(
+        tuple(terms[i] for i in order), b, accumulator=EXACT, recombination=recombination
+    )
+    assert_same_bits(found, expected)
+
+
 def test_a_chain_of_tiny_and_moderate_terms():
     """What a term below binary32's normal range leaves is not flushed by the next."""
     b = quantize(np.ones((32, 1), np.float32), MXFP4, axis=-2)
@@ -457,6 +487,21 @@ def test_the_float32_baseline_rounds_products():
     assert_same_bits(jax.jit(float32)(*on_jax((x, b))), expected)
 
 
+def test_a_float32_product_with_scales_beyond_binary32():
+    """Elements times E8M0 scales from 2**-136 to 2**136, floats that bring them back."""
+    codes = np.random.default_rng(3).integers(0, 126, (1, 64)).astype(np.uint8)
+    a = QuantizedArray(codes, np.array([[254, 0]], np.uint8), None,
+                       quantize(normal(1, 64), MXFP8_E4M3).format, -1)  # fmt: skip
+    powers = np.where(np.arange(64) < 32, np.float32(2.0**-120), np.float32(2.0**126))
+    b = (normal(64, 3, seed=4) * powers[:, None]).astype(np.float32)
+    b[40:, 2] *= np.float32(2.0**-140)
+    b[:40, 2] = 0
+    left, right = quantized_numbers(a, -1), float_numbers(b.T, BINARY32)
+    expected = matrix(left, right, SEQUENTIAL)
+    assert 0 < abs(expected[0, 2]) < 2.0**-126
+    check_everywhere(a, b, expected)
+
+
 def test_mxfp8_baselines_differ_in_the_scale_rule():
     x, b = normal(M, K), quantize(normal(K, N, seed=1), MXFP4, axis=-2)
     floor, ceil = mxfp8_floor(x, b), mxfp8_ceil(x, b)
@@ -487,6 +532,31 @@ def row_major():
         (lambda a, b: (a, b, {"schedule": [(0, 0)]}), TypeError, "schedule a Schedule"),
         (lambda a, b: (a, b, {"accumulator": "exact"}), TypeError, "Accumulator"),
         (lambda a, b: (a, b, {"accumulator": Blocks(48, EXACT)}), ValueError, "shared by whole"),
+        (
+            lambda a, b: (quantize(normal(M, K), MXFP4, block_size=4),
+                          quantize(normal(K, N), INT8_GROUP, axis=-2, block_size=3),
+                          {"accumulator": Blocks(4, EXACT)}),
+            ValueError,
+            "whole blocks of 4, got MXFP4 with blocks of 4 in segments of 3",
+        ),
+        (
+            lambda a, b: (a, b, {"accumulator": Blocks(24, BLACKWELL_MXFP4)}),
+            ValueError,
+            "whole blocks of 16, got MXFP4 with blocks of 32 in segments of 24",
+        ),
+        (
+            lambda a, b: (quantize(normal(M, K), MXFP8_E4M3), b,
+                          {"accumulator": BLACKWELL_MXFP4}),
+            ValueError,
+            "needs E2M1 elements",
+        ),
+        (
+            lambda a, b: (quantize(normal(M, K), MXFP8_E5M2),
+                          quantize(normal(K, N), MXFP8_E5M2, axis=-2),
+                          {"accumulator": Blocks(32, EXACT)}),
+            ValueError,
+            "53 bits",
+        ),
         (lambda a, b: (normal(M, K), b, {"accumulator": HOPPER}), ValueError, "12 significand"),
         (
             lambda a, b: (quantize(normal(M, K), INT8_GROUP, block_size=24),
@@ -510,7 +580,7 @@ def row_major():
         (
             lambda a, b: (quantize(normal(M, K), INT8_ROW), b, {"accumulator": BLACKWELL_MXFP4}),
             ValueError,
-            "E8M0 or E4M3 scales",
+            "E2M1 elements with E8M0 or E4M3 scales",
         ),
     ],
 )  # fmt: skip
@@ -518,6 +588,117 @@ def test_bad_input(change, error, message):
     a, b, options = change(*row_major())
     with pytest.raises(error, match=message):
         matmul(a, b, **options)
+
+
+def block_scaled(element, scale=BINARY32, codes=None):
+    """Return one block of four elements, with codes of the type of the format."""
+    rule = ScaleRule.FLOOR if scale is E8M0 else ScaleRule.AMAX
+    fmt = BlockFormat("odd", element, scale, 4, rule)
+    codes = np.ones((1, 4), elements.storage_dtype(element)) if codes is None else codes
+    return QuantizedArray(
+        codes, np.full((1, 1), 1, elements.storage_dtype(scale)), None, fmt, -1
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("a", "message"),
+    [
+        # JAX flushes their subnormals, or those of their products.
+        (block_scaled(BF16), "elements of at most 8 bits"),
+        (block_scaled(FP16), "elements of at most 8 bits"),
+        (block_scaled(BINARY32), "elements of at most 8 bits"),
+        (block_scaled(BF16, E8M0), "elements of at most 8 bits"),
+        (
+            block_scaled(FloatFormat("E6M1", 6, 1, 90)),
+            r"2\*\*-40 to 2\*\*40 in magnitude, got E6M1",
+        ),
+        (
+            block_scaled(FloatFormat("E6M1", 6, 1, 20)),
+            r"2\*\*-40 to 2\*\*40 in magnitude, got E6M1",
+        ),
+        (block_scaled(E2M1, BF16), "E8M0, E4M3 or BINARY32 scales, got BF16"),
+        (block_scaled(E2M1, E5M2), "E8M0, E4M3 or BINARY32 scales, got E5M2"),
+        # An exact block sum raised IndexError.
+        (block_scaled(IntegerFormat("INT16", 16, -32768)), "elements of at most 8 bits"),
+    ],
+    ids=lambda x: None if isinstance(x, str) else f"{x.format.element.name}-{x.format.scale.name}",
+)
+def test_formats_that_no_product_is_defined_for(a, message):
+    with pytest.raises(ValueError, match=message):
+        matmul(a, np.ones((4, 1), np.float32))
+
+
+def int4(**changes):
+    return replace(quantize_asymmetric(normal(K, N), INT4, axis=-2, block_size=16), **changes)
+
+
+NVFP4_ARRAY = quantize(normal(M, K), NVFP4)
+INT8_ARRAY = quantize(normal(M, K), INT8_ROW)
+
+
+@pytest.mark.parametrize(
+    ("a", "change", "error", "message"),
+    [
+        (row_major()[0], {"scale_codes": np.ones((M, 2), np.uint8)}, ValueError,
+         r"scale_codes of a must have shape \(4, 3\), got \(4, 2\)"),
+        (row_major()[0], {"scale_codes": np.ones((1, 3), np.uint8)}, ValueError,
+         r"scale_codes of a must have shape \(4, 3\), got \(1, 3\)"),
+        (row_major()[0], {"axis": None}, ValueError,
+         r"scale_codes of a must have shape \(\), got \(4, 3\)"),
+        (row_major()[0], {"scale_codes": np.ones((M, 3), np.uint32)}, TypeError,
+         "scale_codes of a must be uint8, got uint32"),
+        (row_major()[0], {"scale_codes": jax.numpy.ones((M, 3), np.uint8)}, TypeError,
+         "scale_codes of a must be of the backend of its codes"),
+        (row_major()[0], {"codes": np.full((M, K), 16, np.uint8)}, ValueError,
+         "codes of a must be below 16 for E2M1, got 16"),
+        (row_major()[0], {"codes": np.ones((M, K), np.int8)}, TypeError,
+         "codes of a must be uint8, got int8"),
+        (row_major()[0], {"tensor_scale": np.ones((), np.float32)}, ValueError,
+         "tensor_scale of a must be None for MXFP4"),
+        (row_major()[0], {"divisor": 127}, ValueError,
+         "divisor of a must be 1 with E8M0 scales, got 127"),
+        (NVFP4_ARRAY, {"tensor_scale": None}, ValueError,
+         "tensor_scale of a must be an array for NVFP4"),
+        (NVFP4_ARRAY, {"tensor_scale": np.ones((M,), np.float32)}, ValueError,
+         r"tensor_scale of a must have shape \(\), got \(4,\)"),
+        (INT8_ARRAY, {"format": INT8_ROW}, ValueError, "a must have a block size"),
+        (INT8_ARRAY, {"codes": np.full((M, K), 128, np.uint8)}, ValueError,
+         "codes of a must not be 128, which INT8_SYMMETRIC does not use"),
+    ],
+)  # fmt: skip
+def test_a_malformed_array(a, change, error, message):
+    with pytest.raises(error, match=message):
+        matmul(replace(a, **change), normal(K, N))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"zero_points": np.full((5, N), 8, np.int8)}, ValueError,
+         "zero_points of b must be integers of INT4, got 8 to 8"),
+        ({"zero_points": np.full((5, N), -9, np.int8)}, ValueError,
+         "zero_points of b must be integers of INT4, got -9 to -9"),
+        ({"zero_points": np.zeros((1, N), np.int8)}, ValueError,
+         r"zero_points of b must have shape \(5, 5\), got \(1, 5\)"),
+        ({"zero_points": np.zeros((5, N), np.int32)}, TypeError,
+         "zero_points of b must be int8, got int32"),
+        ({"zero_points": jax.numpy.zeros((5, N), np.int8)}, TypeError,
+         "zero_points of b must be of the backend of its codes"),
+        ({"quantized": quantize(normal(K, N), INT8_GROUP, axis=-2, block_size=16)}, ValueError,
+         "b must have integers of at most 7 bits"),
+    ],
+)  # fmt: skip
+def test_malformed_zero_points(change, error, message):
+    with pytest.raises(error, match=message):
+        matmul(INT8_ARRAY, int4(**change), accumulator=INT32)
+
+
+def test_saturation_needs_groups_that_fit():
+    b = transposed(INT8_ARRAY)
+    accumulator = Int32(Int32Overflow.SATURATE, 133145)
+    with pytest.raises(ValueError, match=r"group must be at most 133144 .* got 133145"):
+        matmul(INT8_ARRAY, b, accumulator=accumulator)
+    assert matmul(INT8_ARRAY, b, accumulator=replace(accumulator, group=133144)).shape == (M, M)
 
 
 def test_exact_sums_of_floats_need_values():
@@ -562,3 +743,29 @@ def test_a_nan_scale_outside_is_not_hidden_by_an_inf():
     result = matmul(a, quantize(b, INT8_GROUP, axis=-2))
     assert np.isnan(result[0, 0])
     assert result[0, 1] == np.inf
+
+
+def test_inf_has_the_sign_of_its_scale_outside():
+    """As IEEE 754 has it for segment sums times scales: of either sign, zero and Inf too."""
+    a = np.ones((3, 64), ml_dtypes.bfloat16)
+    a[0, 3], a[1, 40], a[2, [5, 60]] = np.inf, -np.inf, np.inf
+    b = quantize(np.ones((64, 6), np.float32), INT8_GROUP, axis=-2, block_size=32)
+    scales = np.array([[1, -1, -1, 1, 0, np.inf], [1, 1, -1, -1, 1, -1]], np.float32)
+    b = replace(b, scale_codes=scales.view(np.uint32))
+    with np.errstate(invalid="ignore"):
+        sums = [a[:, part].astype(np.float32).sum(-1) for part in (slice(32), slice(32, 64))]
+        expected = sum(127 * np.outer(c, s) for c, s in zip(sums, scales, strict=True))
+    found = matmul(a, b)
+    np.testing.assert_array_equal(found, expected)
+    assert_same_bits(matmul(*on_jax((a, b))), found)
+
+
+def test_inf_has_the_sign_of_its_scale_inside():
+    fmt = BlockFormat("E5M2_E4M3", MXFP8_E5M2.element, E4M3, 4, ScaleRule.AMAX)
+    codes = np.array([[0x7C, 0, 0, 0, 0x3C, 0, 0, 0]] * 4, np.uint8)
+    scales = np.array([[0x38, 0x38], [0xB8, 0x38], [0x00, 0x38], [0x7F, 0x38]], np.uint8)
+    a = QuantizedArray(codes, scales, None, fmt, -1)
+    b = np.ones((8, 1), ml_dtypes.bfloat16)
+    found = matmul(a, b)
+    np.testing.assert_array_equal(found[:, 0], [np.inf, -np.inf, np.nan, np.nan])
+    assert_same_bits(matmul(*on_jax((a, b))), found)
