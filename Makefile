@@ -5,6 +5,8 @@
 PYTHON ?= python3
 WORKERS ?= 2
 MUTATED ?= formats bits elements blocks decompose bounds
+SAMPLE ?=
+SEED ?= 0
 ARGS ?=
 
 VENV := .venv
@@ -44,7 +46,7 @@ proofs: $(STAMP)  ## check every proof from scratch (needs gappa, coq, libcoq-fl
 bench: $(STAMP)  ## time everything beside memcpy and sgemm
 	$(BIN)/python -m msdnum bench $(ARGS)
 
-mutants: $(MUTATED:%=build/mutants/%.txt)  ## break each module on purpose, hours; -j2 for two at a time
+mutants: $(MUTATED:%=build/mutants/%-$(or $(SAMPLE),all)-$(SEED).txt)  ## break each module on purpose, an hour; SAMPLE=100 for so many of each
 	@tail -q -n 1 $^
 
 clean:  ## remove what was made, except .venv
@@ -64,19 +66,12 @@ $(MUTATION_STAMP): $(STAMP)
 	$(PIP) $(PINNED) --group mutants
 	touch $@
 
-# Each module is mutated in a clone of its own, so that the working tree stays as it is. The
-# last line counts the mutants that ran: cr-report's own rate has the filtered ones as killed.
-build/mutants/%.txt: cosmic-ray.toml $(MUTATION_STAMP)
+# Each module is mutated in a clone of its own, so that the working tree stays as it is.
+build/mutants/%-$(or $(SAMPLE),all)-$(SEED).txt: cosmic-ray.toml $(MUTATION_STAMP)
 	rm -rf build/mutants/$*
 	git clone -q . build/mutants/$*
 	sed 's/MODULE/$*/' cosmic-ray.toml > build/mutants/$*/cosmic-ray.toml
 	cd build/mutants/$* && export PATH="$(CURDIR)/$(BIN):$$PATH" CI=true \
-	  && cosmic-ray baseline cosmic-ray.toml \
 	  && cosmic-ray init cosmic-ray.toml session.sqlite \
 	  && cr-filter-operators session.sqlite cosmic-ray.toml \
-	  && cosmic-ray exec cosmic-ray.toml session.sqlite \
-	  && cr-report --surviving-only --show-diff session.sqlite > survivors.txt \
-	  && cosmic-ray dump session.sqlite > session.json
-	cd build/mutants/$* && { sed '/^total jobs/,$$d' survivors.txt; \
-	  echo "$*: $$(grep -c '"test_outcome": "survived"' session.json) of" \
-	    "$$(grep -c '"worker_outcome": "normal"' session.json) mutants survive"; } > ../$*.txt
+	  && python tests/mutate.py $* session.sqlite --seed $(SEED) $(if $(SAMPLE),--sample $(SAMPLE)) > $(CURDIR)/$@
