@@ -1,12 +1,19 @@
-"""Figures of a real transformer: its linear layers."""
+"""Figures of attention and of a real transformer: its linear layers, the whole of it."""
 
 from collections.abc import Sequence
 
 from msdnum.plotting import (
+    BLACK,
+    BLUE,
+    GREEN,
     MARKS,
+    ORANGE,
     PAGE,
+    PURPLE,
+    SKY,
     Axes,
     Figure,
+    Mark,
     Records,
     bound,
     curve,
@@ -18,7 +25,43 @@ from msdnum.plotting import (
     values,
 )
 
-__all__ = ["linears"]
+__all__ = ["attention", "linears"]
+
+
+ATTENTIONS = {
+    "MSD": Mark(BLUE, "s"),
+    "MSD, row max": Mark(SKY, "D"),
+    "cache in BF16": Mark(ORANGE, "v"),
+    "scales folded, BF16": Mark(PURPLE, "^"),
+    "MXFP8 queries and weights": Mark(GREEN, "o"),
+    "float32": Mark(BLACK, "x"),
+}
+
+
+def attention(records: Records) -> Figure:
+    """Draw the L2 error of attention against the length of the cache, beside its bound."""
+    families, caches = values(records, "family"), values(records, "cache")
+    page = figure(PAGE, 0.9 + 1.5 * len(families))
+    panels = page.subplots(len(families), len(caches), sharex=True, sharey="row", squeeze=False)
+    for family, row in zip(families, panels, strict=True):
+        for cache, axes in zip(caches, row, strict=True):
+            _lengths(axes, only(records, family=family, cache=cache))
+        row[0].set_ylabel(f"L2 error, {family.replace('_', ' ')}")
+    for cache, top, bottom in zip(caches, panels[0], panels[-1], strict=True):
+        top.set_title(f"{cache.replace('_TOKEN', ' by token')} cache")
+        bottom.set_xlabel("cache length (tokens)")
+    legend(page, panels.flat, 4)
+    return page
+
+
+def _lengths(axes: Axes, rows: Records) -> None:
+    for method, mark in ATTENTIONS.items():
+        line = only(rows, method=method)
+        x = numbers(line, "length")
+        curve(axes, x, numbers(line, "l2"), mark, method)
+        bound(axes, x, numbers(line, "bound_l2"), mark)
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
 
 
 def linears(records: Records) -> Figure:

@@ -4,6 +4,7 @@ A figure has the name of its table, and a table that of its experiment.
 """
 
 import argparse
+import hashlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from msdnum.experiments import CATALOGUE
 from msdnum.plotting import Figure, Records, save, style
 from msdnum.tables import read
 
-__all__ = ["DRAWINGS", "FIGURES", "QUICK", "add_arguments", "draw", "run"]
+__all__ = ["DRAWINGS", "FIGURES", "QUICK", "add_arguments", "draw", "run", "source"]
 
 FIGURES = Path("figures")
 QUICK = Path("build/figures")
@@ -82,7 +83,12 @@ def _known(names: list[str], known: Iterable[str]) -> list[str]:
     return names or list(known)
 
 
+def source(table: Path) -> str:
+    """Return what a figure says of its table: the name and a digest of its bytes."""
+    return f"{table.name}, SHA-256 {hashlib.sha256(table.read_bytes()).hexdigest()}"
+
+
 def draw(name: str, table: Path, out: Path) -> tuple[Path, Path]:
     """Draw a table and return the paths of the PNG and the PDF."""
     with style():
-        return save(DRAWINGS[name](read(table)[1]), out / name)
+        return save(DRAWINGS[name](read(table)[1]), out / name, source(table))

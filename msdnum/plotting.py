@@ -178,9 +178,10 @@ def legend(figure: Figure, panels: Iterable[Axes], columns: int) -> None:
     figure.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=columns)
 
 
-def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
-    """Write a figure as PNG and PDF and return the paths; no date goes in.
+def save(figure: Figure, stem: Path, source: str) -> tuple[Path, Path]:
+    """Write a figure as PNG and PDF and return the paths.
 
+    Their metadata says what they were drawn from, and no date, so that the bytes stay the same.
     The layout is found once, where matplotlib would find it four times, and without the minor
     ticks, which the style does not show.
     """
@@ -191,6 +192,7 @@ def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
         layout.execute(figure)
         figure.set_layout_engine("none")
     png, pdf = stem.with_suffix(".png"), stem.with_suffix(".pdf")
-    figure.savefig(png, metadata={"Software": None})
-    figure.savefig(pdf, metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    figure.savefig(png, metadata={"Software": None, "Source": source})
+    undated = dict.fromkeys(("CreationDate", "Creator", "Producer"))
+    figure.savefig(pdf, metadata={**undated, "Subject": source})
     return png, pdf

@@ -53,6 +53,13 @@ def test_every_committed_figure_is_what_redrawing_gives(name, tmp_path):
     assert same_bytes(drawn, committed(name)) == [True, True]
 
 
+@EACH_FIGURE
+def test_a_committed_figure_was_drawn_from_the_committed_table(name):
+    """Else: ``msdnum figures --redraw``."""
+    said = figures.source(COMMITTED / "tables" / f"{name}.csv").encode()
+    assert [said in path.read_bytes() for path in committed(name)] == [True, True]
+
+
 def test_another_process_on_another_day_draws_the_same_bytes(tmp_path):
     """Neither the order of sets, nor a clock, nor a user's own style gets in."""
     (tmp_path / "matplotlibrc").write_text("font.size: 20\nbackend: svg\n")
