@@ -19,8 +19,14 @@ BLOCKS, ELEMENTS = 4, 6
 Row = tuple[object, ...]
 
 
-def quantized(array: Any) -> Markup:
-    """Return the first blocks of a ``QuantizedArray``: the scale, and values above their codes."""
+def quantized(array: Any) -> Markup | None:
+    """Return the first blocks of a ``QuantizedArray``: the scale, and values above their codes.
+
+    None, and a notebook shows the plain text, where ``jax.vmap`` has added an axis to what is one
+    for the whole tensor.
+    """
+    if _is_batch(array):
+        return None
     head = _head(array)
     digits = -(-array.format.element.bits // 4)
     values, codes = _values(array), _shown(array, head.codes)
@@ -43,9 +49,14 @@ def _row(array: Any, block: int, name: object, scale: object, elements: Iterable
     return name, scale, *cells, *[""] * (width - len(cells)), more
 
 
-def decomposition(result: Any) -> Markup:
-    """Return the first blocks of a ``Decomposition``: x, its terms, and what they leave."""
+def decomposition(result: Any) -> Markup | None:
+    """Return the first blocks of a ``Decomposition``: x, its terms, and what they leave.
+
+    None as in ``quantized``.
+    """
     first = result.terms[0]
+    if _is_batch(first):
+        return None
     terms = [_values(term) for term in result.terms]
     scales = [_scales(_head(term)) for term in result.terms]
     remainders = _shown(first, first.rows(result.remainder)[:BLOCKS])
@@ -59,6 +70,12 @@ def decomposition(result: Any) -> Markup:
         allowed = _allowed(result.scheme, scales[-1][i])
         rows.append(_row(first, i, small("remainder"), allowed, map(_plain, remainder)))
     return table(_header("", first), rows, _title(result.scheme, first))
+
+
+def _is_batch(array: Any) -> bool:
+    one = [] if array.tensor_scale is None else [array.tensor_scale]
+    one += [array.scale_codes] if array.axis is None else []
+    return any(scale.shape != () for scale in one)
 
 
 def _plain(value: float) -> str:

@@ -268,6 +268,25 @@ def test_traced_arrays_show_their_plain_text():
     assert "Tracer" in seen[2]
 
 
+def test_a_batch_of_whole_tensors_shows_its_plain_text():
+    """As ``jax.vmap`` makes it: what is one for a tensor gets an axis."""
+    whole = msdnum.decompose(LONG, SCHEMES["MXFP4_X2"], axis=None)
+    terms = tuple(replace(term, scale_codes=np.zeros(6, np.uint8)) for term in whole.terms)
+    scaled = msdnum.quantize(LONG, BLOCK_FORMATS["NVFP4"])
+    assert whole._repr_html_() is not None
+    assert terms[0]._repr_html_() is None
+    assert replace(whole, terms=terms)._repr_html_() is None
+    assert replace(scaled, tensor_scale=np.ones(6, np.float32))._repr_html_() is None
+
+
+def test_blocks_that_are_not_numbers_are_shown():
+    x = np.array([[1, np.inf], [np.nan, 2], [0, -0.0]], np.float32)
+    rows = shown(msdnum.decompose(x, SCHEMES["MXFP4_X2"]))
+    assert rows[1] == ["x, block 0", "", "nan", "nan", ""]
+    assert rows[2] == ["term 1", "nan", "nan", "nan", ""]
+    assert rows[9] == ["x, block 2", "", "0", "0", ""]
+
+
 # Findings, the ledger, costs
 
 FOUND = Finding(
