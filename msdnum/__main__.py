@@ -18,12 +18,17 @@ EXIT_STATUS = "exit status: 0 as expected, 1 not as expected, 2 wrong use, 130 i
 
 # Commands of modules with ``add_arguments`` and a function that carries them out.
 MODULES = {
-    "sweep": ("main", "compare casts of all 2^32 binary32 numbers and certify the result"),
-    "bench": ("run", "time everything beside memcpy and sgemm"),
-    "measure": ("run", "time MSD and its baselines on the matrix units of JAX's device"),
-    "figures": ("run", "make every table and every figure of figures/ anew"),
-    "vectors": ("run", "write test vectors, with the source of every answer"),
-    "conform": ("run", "hold an implementation against the test vectors"),
+    "sweep": ("sweep", "main", "compare casts of all 2^32 binary32 numbers and certify the result"),
+    "bench": ("bench", "run", "time everything beside memcpy and sgemm"),
+    "measure": ("measure", "run", "time MSD and its baselines on the matrix units of JAX's device"),
+    "figures": ("figures", "run", "make every table and every figure of figures/ anew"),
+    "model": (
+        "model_experiments",
+        "run",
+        "run MiniLM by every variant: embeddings, layers",
+    ),
+    "vectors": ("vectors", "run", "write test vectors, with the source of every answer"),
+    "conform": ("conform", "run", "hold an implementation against the test vectors"),
 }
 
 
@@ -45,10 +50,10 @@ def _parser(arguments: Sequence[str]) -> Parser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_verify(commands.add_parser("verify", help="judge every claim and print the ledger"))
     _add_explain(commands.add_parser("explain", help="print statement, proof and witness"))
-    for name, (function, text) in MODULES.items():
+    for name, (home, function, text) in MODULES.items():
         command = commands.add_parser(name, help=text)
         if name in arguments:
-            module = import_module(f"msdnum.{name}")
+            module = import_module(f"msdnum.{home}")
             module.add_arguments(command)
             command.set_defaults(run=getattr(module, function))
     return parser

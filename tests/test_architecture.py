@@ -28,8 +28,10 @@ EVIDENCE = [
     "finding", "ledger", "theorems", "promises", "pairs", "evidence", "sweep", "agreement",
     "effective", "products", "cost_tables", "cost_claims", "model", "encoder", "gemm_bounds",
     "gemm_measure", "tables", "ozaki_curve", "gemm_compare", "gemm_crossings",
-    "gemm_experiments", "extremes", "scheme_experiments", "block_experiments",
-    "length_experiments", "design_experiments", "experiments", "gemm_evidence",
+    "gemm_experiments", "model_attention", "model_variants", "model_runs", "model_experiments",
+    "model_evidence", "extremes", "scheme_experiments", "block_experiments",
+    "length_experiments", "design_experiments", "attention_bounds", "attention_measure",
+    "attention_experiments", "experiments", "gemm_evidence", "attention_evidence",
     "cann_evidence", "claims", "explain",
 ]  # fmt: skip
 CONFORMANCE = [
