@@ -726,10 +726,7 @@ def rms_error(
     Source: theorem rms-error.
     """
     mixed_decomposition(elements, 1, rule=rule, binade=binade)
-    scales, span = [], Fraction(1)
-    for element in elements:
-        scales.append(span / _top(element, rule))
-        span = scales[-1] * _half_gap(element, _top(element, rule))
+    scales = _scales(elements, rule)
     low, high = Fraction(1, 2 ** (binade + 1)), Fraction(1, 2**binade)
     with localcontext() as context:
         context.prec = 50
@@ -743,6 +740,15 @@ def rms_error(
         )
         uniform = (_decimal(Fraction(cubes)) / 3).sqrt()
     return RmsError(float(relative), float(uniform))
+
+
+def _scales(elements: Sequence[ElementFormat], rule: ScaleRule) -> list[Fraction]:
+    """Return the scale of each term for the range 1."""
+    scales, span = [], Fraction(1)
+    for element in elements:
+        scales.append(span / _top(element, rule))
+        span = scales[-1] * _half_gap(element, _top(element, rule))
+    return scales
 
 
 def _decimal(x: Fraction) -> Decimal:

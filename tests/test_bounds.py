@@ -7,6 +7,7 @@ import dataclasses
 import math
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -610,10 +611,22 @@ def test_depths():
     assert bounds.EXACT.gamma == 0
 
 
-def test_int32_overflow():
-    for a, b, k in ((127, 127, 133_144), (127, 8, 2_113_665), (128, 128, 131_071)):
+@given(a=st.integers(1, 2**15), b=st.integers(1, 2**15))
+def test_int32_overflow(a, b):
+    """K products of the largest digits fit, and one more does not."""
+    k = bounds.int32_overflow(a, b)
+    target(k * a * b / (2**31 - 1))
+    assert k * a * b <= 2**31 - 1 < (k + 1) * a * b
+
+
+def test_int32_overflow_of_the_digits_in_use():
+    for a, b, k in (
+        (127, 127, 133_144),
+        (127, 8, 2_113_665),
+        (128, 128, 131_071),
+        (12, 12, 14_913_080),
+    ):
         assert bounds.int32_overflow(a, b) == k
-        assert k * a * b <= 2**31 - 1 < (k + 1) * a * b
 
 
 # GEMM
@@ -730,7 +743,22 @@ def test_gemm_underflow():
 # Probability
 
 
-def test_gemm_probabilistic():
+@given(seed=st.integers(0, 2**32 - 1), last=st.sampled_from([Fraction(0), Fraction(1, 64)]))
+def test_gemm_probabilistic(seed, last):
+    """Binary32 sums of random products, remainders of random sign: 8 deviations are enough."""
+    rng, n, lam = np.random.default_rng(seed), 64, 8.0
+    weights = np.float32(rng.choice([-1, 1], n))
+    remainders = rng.choice([-1, 1], n) * float(last)
+    products_ = np.float32(rng.uniform(-1, 1, n)) * weights
+    computed = float(np.add.accumulate(products_, dtype=np.float32)[-1]) + remainders @ weights
+    bound = bounds.gemm_probabilistic([last], bounds.sequential(n), n, lam)
+    promised = bound.at(float(np.abs(products_).sum()), n, math.sqrt(n))
+    error = abs(computed - math.fsum(map(float, products_)))
+    target(error / promised)
+    assert error <= promised
+
+
+def test_gemm_probabilistic_sequential():
     """Sequential binary32 sums of random products, against exact ones."""
     rng, n, lam = np.random.default_rng(3), 1024, 2.5
     products_ = np.float32(rng.uniform(-1, 1, (400, n)))
@@ -881,9 +909,24 @@ def test_the_papers_effective_bits():
     assert int8.uniform_bits == pytest.approx(math.log2(64516), rel=1e-12)
 
 
+@pytest.mark.parametrize("elements", [(E2M1,) * 2, (E4M3, E2M1), *SCALED[1:4]], ids=names)
+@given(part=parts(), width=st.integers(4, 12))
+def test_rms_error(elements, part, width):
+    """The cells it integrates over are adjacent, and the specification rounds each to its value."""
+    rule = ScaleRule.AMAX if elements in SCALED else ScaleRule.COVERING
+    high = abs(part)
+    low = high * (1 - Fraction(1, 2**width))
+    cells = bounds._cells(elements, bounds._scales(elements, rule), low, high)
+    for v, a, b in islice(cells, 6):
+        assert low == a <= b <= high
+        middle, low = (a + b) / 2, b
+        assert remainder(middle, Fraction(1), elements, rule) == abs(middle - v)
+    assert low == high or next(cells, None)
+
+
 @pytest.mark.parametrize("binade", [0, 1, 3, 9])
 @pytest.mark.parametrize("elements", [(E2M1,) * 2, (E5M2,), (E2M1,), (E4M3, E2M1)], ids=names)
-def test_rms_error(elements, binade):
+def test_rms_error_of_samples(elements, binade):
     """The mean over 599 points, log-uniform or uniform, of the specification's errors."""
     centres = (np.arange(599) + 0.5) / 599
     logs = [Fraction(2.0 ** -(binade + t)) for t in centres]
