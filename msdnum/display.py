@@ -21,8 +21,6 @@ GOOD, BAD = "#2a9d6f", "#d1495b"
 
 CELL = "white-space:nowrap;padding:2px 8px;border-bottom:1px solid rgba(128,128,128,.4)"
 CAPTION = "caption-side:top;text-align:left;font-weight:bold;color:inherit;white-space:nowrap"
-
-
 ROWS = 40
 """How many rows of a table are shown."""
 

@@ -166,10 +166,11 @@ class Finding:
         shown: dict[str, object] = {
             "found": self.found,
             "ratio": self.ratio,
-            "evidence": self.evidence or "",
-            "witness": self.witness or "",
+            "evidence": self.evidence,
+            "witness": self.witness,
             "notes": self.notes,
         }
+        shown = {name: value for name, value in shown.items() if value not in (None, "", ())}
         below = self.table._repr_html_() if self.table else ""
         return display.record(self.verdict.markup, shown) + below
 

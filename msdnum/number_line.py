@@ -18,8 +18,8 @@ TALL, SHORT = 28, 18
 MAX_BITS = 8
 LINEAR_STEPS = 64
 """Steps of the finest spacing up to which a linear axis keeps the numbers apart."""
-BETWEEN_LABELS = 26
-"""Pixels, at least."""
+POWER_WIDTH = 26
+"""Pixels of a label that is a power of two, its distance to the next included."""
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -99,11 +99,16 @@ def _linear(fmt: Any, numbers: Sequence[float]) -> str:
     low, high = numbers[0], numbers[-1]
     scale = (WIDTH - 2 * MARGIN) / (high - low)
     step = fmt.eta
-    while step * scale < BETWEEN_LABELS:
+    while step * scale < max(_width(x) for x in numbers if x % step == 0):
         step *= 2
     places = {x: MARGIN + (x - low) * scale for x in numbers}
     labels = [(places[x], f"{x:g}") for x in numbers if x % step == 0]
     return _drawing(fmt, places, labels)
+
+
+def _width(x: float) -> int:
+    """Return the pixels that a label takes, its distance to the next included."""
+    return 2 + 6 * len(f"{x:g}")
 
 
 def _log2(fmt: Any, numbers: Sequence[float]) -> str:
@@ -111,7 +116,7 @@ def _log2(fmt: Any, numbers: Sequence[float]) -> str:
     low, high = math.log2(positive[0]) - 0.5, math.log2(positive[-1]) + 0.5
     scale = (WIDTH - 2 * MARGIN) / (high - low)
     step = 1
-    while step * scale < BETWEEN_LABELS:
+    while step * scale < POWER_WIDTH:
         step *= 2
     exponents = range(math.ceil(low / step) * step, math.floor(high) + 1, step)
     labels = [(MARGIN + (k - low) * scale, _power(k)) for k in exponents]

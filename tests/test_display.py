@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from fractions import Fraction
 from html.parser import HTMLParser
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import jax
@@ -15,7 +16,7 @@ import msdnum
 from msdnum import BLOCK_FORMATS, ELEMENT_FORMATS, SCHEMES, ScaleRule, display
 from msdnum.cost_tables import FEW_ROWS, INT8_X2, Case
 from msdnum.display import Markup
-from msdnum.finding import Evidence, Finding, Table, Verdict, Witness
+from msdnum.finding import Evidence, Finding, Table, Verdict, Witness, not_run
 from msdnum.formats import BF16, E2M1, E4M3, E8M0, FloatFormat, IntegerFormat
 from msdnum.ledger import COLUMNS, Claim, Entry, Ledger, Row
 from msdnum.machines import ASCEND_910B2, MACHINES, Route
@@ -178,11 +179,13 @@ def test_labels_stand_under_their_numbers():
     assert sorted(places.values()) == sorted(x for found in marks(line).values() for x in found)
 
 
+@pytest.mark.parametrize("axis", Axis)
 @pytest.mark.parametrize("fmt", SMALL, **by_name)
-def test_labels_do_not_overlap(fmt):
-    places = sorted(labels(fmt.number_line()).values())
-    assert len(places) > 5
-    assert np.diff(places).min() >= 25.9
+def test_labels_do_not_overlap(fmt, axis):
+    places = sorted((place, len(text)) for text, place in labels(fmt.number_line(axis)).items())
+    assert len(places) > 3
+    for (left, n), (right, m) in pairwise(places):
+        assert right - left >= (6 if axis is Axis.LINEAR else 5) * (n + m) / 2
 
 
 def test_wide_formats_and_other_axes_are_refused():
@@ -321,6 +324,10 @@ def test_a_finding_shows_all_that_it_has():
         ["notes", "a note"],
     ]
     assert display.BAD in FOUND._repr_html_()
+
+
+def test_a_finding_without_evidence_shows_no_empty_lines():
+    assert shown(not_run("a reason")) == [["notes", "not run: a reason"]]
 
 
 def test_a_row_says_what_was_expected_of_it():
