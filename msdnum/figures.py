@@ -65,15 +65,20 @@ def run(args: argparse.Namespace) -> int:
     """
     names = _known(args.names, DRAWINGS if args.redraw else CATALOGUE)
     out = args.out or (QUICK if args.quick else FIGURES)
-    (out / "tables").mkdir(parents=True, exist_ok=True)
     for name in names:
-        table = (FIGURES if args.redraw else out) / "tables" / f"{name}.csv"
-        if not args.redraw:
-            table.write_text(CATALOGUE[name].table(quick=args.quick), encoding="utf-8")
-            print(table)
+        table = FIGURES / "tables" / f"{name}.csv" if args.redraw else _made(name, out, args.quick)
         if name in DRAWINGS:
             print(*draw(name, table, out))
     return 0
+
+
+def _made(name: str, out: Path, quick: bool) -> Path:
+    """Carry out an experiment, write its table and return the path."""
+    table = out / "tables" / f"{name}.csv"
+    table.parent.mkdir(parents=True, exist_ok=True)
+    table.write_text(CATALOGUE[name].table(quick=quick), encoding="utf-8")
+    print(table)
+    return table
 
 
 def _known(names: list[str], known: Iterable[str]) -> list[str]:
@@ -90,5 +95,6 @@ def source(table: Path) -> str:
 
 def draw(name: str, table: Path, out: Path) -> tuple[Path, Path]:
     """Draw a table and return the paths of the PNG and the PDF."""
+    out.mkdir(parents=True, exist_ok=True)
     with style():
         return save(DRAWINGS[name](read(table)[1]), out / name, source(table))
