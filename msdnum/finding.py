@@ -105,7 +105,15 @@ class Table:
 
     @classmethod
     def of(cls, records: Sequence[Mapping[str, object]]) -> "Table":
-        """Return records with the same names as a table."""
+        """Return records as a table.
+
+        Raises
+        ------
+        ValueError
+            If there are none, or two have different names.
+        """
+        if not records or any(list(r) != list(records[0]) for r in records):
+            raise ValueError(f"records must be one or more with the same names, got {len(records)}")
         rows = (tuple(map(_written, record.values())) for record in records)
         return cls(tuple(records[0]), tuple(rows))
 

@@ -308,6 +308,12 @@ def test_a_table_of_records():
     assert shown(FOUND.table) == [["x", "y"], ["1", "0.33333"], ["2", "<z>"]]
 
 
+@pytest.mark.parametrize("records", [[], [{"x": 1}, {"y": 1}]])
+def test_records_that_make_no_table_are_refused(records):
+    with pytest.raises(ValueError, match="records must be one or more with the same names"):
+        Table.of(records)
+
+
 def test_a_long_table_is_cut():
     rows = cells(display.table(["i"], ([i] for i in range(99))))
     assert len(rows) == 1 + display.ROWS + 1
