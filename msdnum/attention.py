@@ -33,6 +33,7 @@ from msdnum.gemm import matmul, transposed
 from msdnum.kv_cache import (
     Cache,
     check_cache,
+    padded,
     scales_per_channel,
     scales_per_token,
     tokens,
@@ -300,25 +301,24 @@ def _attend(
 ) -> Array:
     xp = bits.namespace(queries)
     *heads, m, d = queries.shape
-    rows = (*keys.shape[:-2], group * m)
-    folded = _represented(
-        _folded(queries.astype(np.float32).reshape(*rows, d), keys), method.queries
-    )
-    keys = without_scale(keys, -1) if scales_per_channel(keys) is not None else keys
+    rows, n = (*keys.shape[:-2], group * m), keys.shape[-2]
     limits = limits.reshape(*rows, 1)
-
-    def step(i: Any, state: _State, size: int = method.tile) -> _State:
-        k, v = (tokens(x, i * method.tile, size) for x in (keys, values))
-        scores = _scores(folded, k, method, factor)
-        seen = i * method.tile + xp.arange(size, dtype=np.int32) < limits
-        return _next(state, scores, seen, v, method)
-
-    whole, rest = divmod(keys.shape[-2], method.tile)
-    state = loop(whole, step, _start(xp, rows, values.shape[-1]))
-    if rest:
-        state = step(whole, state, rest)
-    output = bits.divide(*_split(state.sums))
+    folded = _folded(queries.astype(np.float32).reshape(*rows, d), keys)
+    terms = _represented(folded, method.queries)
+    keys = without_scale(keys, -1) if scales_per_channel(keys) is not None else keys
     scales = scales_per_channel(values)
+    size = min(method.tile, n)
+    if n % size:
+        # What is added to no sum and never seen changes no bit.
+        keys, values = (padded(x, n + -n % size) for x in (keys, values))
+
+    def step(i: Any, state: _State) -> _State:
+        k, v = (tokens(x, i * size, size) for x in (keys, values))
+        seen = i * size + xp.arange(size, dtype=np.int32) < limits
+        return _next(state, _scores(terms, k, method, factor), seen, v, method)
+
+    state = loop(-(-n // size), step, _start(xp, rows, values.shape[-1]))
+    output = bits.divide(*_split(state.sums))
     if scales is not None:
         output = bits.multiply(output, _like(scales, output))
     return output.reshape(*heads, m, values.shape[-1])

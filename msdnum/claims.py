@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import agreement, errors, products
+from msdnum.attention_evidence import attention_bounds, attention_claim
 from msdnum.cann_evidence import CANN_CLAIM, cann
 from msdnum.cases import minilm
 from msdnum.cost_claims import COST_CLAIMS, c4, c5, c6, c8
@@ -169,8 +170,9 @@ def c3(study: Study) -> Iterator[Entry]:
 
 
 def c7(study: Study) -> Iterator[Entry]:
-    """Errors of products beside those of each baseline."""
-    return gemm_claim(study.seed)
+    """Errors of products, and of attention, beside those of each baseline."""
+    yield from gemm_claim(study.seed)
+    yield from attention_claim(study.seed)
 
 
 def theorems(study: Study) -> Iterator[Entry]:
@@ -196,6 +198,7 @@ def product_theorems(study: Study) -> Iterator[Entry]:
         ("attention, P in MXFP4 x2", "bounds.attention", products.judge_attention, "attention"),
     ):
         yield Entry("bounds", convention, promise, partial(judged, study.seed), theorem_id)
+    yield from attention_bounds(study.seed)
     judge = products.judge_int32_overflow
     yield Entry("bounds", "int32 sums of 127 x 127", "K = 133,144", judge, "int32-overflow")
     for convention, k, digits in (

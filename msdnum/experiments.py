@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from msdnum import cost_tables
+from msdnum.attention_experiments import ATTENTION
 from msdnum.block_experiments import BLOCK_EXPERIMENTS
 from msdnum.design_experiments import DESIGN_EXPERIMENTS
 from msdnum.finding import Table
@@ -37,6 +38,7 @@ CATALOGUE: dict[str, Experiment] = {
         *LENGTH_EXPERIMENTS,
         *EXPERIMENTS,
         OZAKI,
+        ATTENTION,
         *COSTS,
     )
 }

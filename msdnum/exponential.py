@@ -78,5 +78,5 @@ def _native(x: Array) -> Array:
         return bits.namespace(x).exp(x)
 
 
-STATED = Exponential("STATED", _stated, 1.0)
-NATIVE = Exponential("NATIVE", _native, 2.0)
+STATED = Exponential("STATED", _stated, 0.982)
+NATIVE = Exponential("NATIVE", _native, 2.541)

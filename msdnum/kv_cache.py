@@ -18,8 +18,8 @@ from msdnum.formats import BINARY32, INT8_ROW, MXFP4, MXFP8_E4M3, BlockFormat
 from msdnum.tiles import cut
 
 __all__ = [
-    "KV_FORMATS", "KeyValueFormat", "check_cache", "per_channel", "per_token", "scales_per_channel",
-    "scales_per_token", "tokens", "without_scale",
+    "KV_FORMATS", "Cache", "KeyValueFormat", "check_cache", "padded", "per_channel", "per_token",
+    "scales_per_channel", "scales_per_token", "tokens", "without_scale",
 ]  # fmt: skip
 
 Quantizer: TypeAlias = Callable[[Array], QuantizedArray]
@@ -75,20 +75,48 @@ def without_scale(x: QuantizedArray, axis: int) -> QuantizedArray:
     return replace(x, scale_codes=one, format=replace(x.format, block_size=size), axis=axis)
 
 
+def padded(x: Cache, count: int) -> Cache:
+    """Return ``x`` with zeros for tokens up to ``count``, a multiple of the block size."""
+    if not isinstance(x, QuantizedArray):
+        return _pad_tokens(x, count)
+    codes, scale_codes, block = _pad_tokens(x.codes, count), x.scale_codes, _block(x)
+    if x.axis == -1:
+        scale_codes = _pad_tokens(scale_codes, count)
+    elif _is_whole(x):
+        block = count
+    else:
+        scale_codes = _pad_tokens(scale_codes, count // block)
+    fmt = replace(x.format, block_size=block)
+    return replace(x, codes=codes, scale_codes=scale_codes, format=fmt)
+
+
+def _pad_tokens(x: Array, count: int) -> Array:
+    widths = [(0, 0)] * (x.ndim - 2) + [(0, count - x.shape[-2]), (0, 0)]
+    return bits.namespace(x).pad(x, widths)
+
+
+def _block(x: QuantizedArray) -> int:
+    assert x.format.block_size is not None
+    return x.format.block_size
+
+
+def _is_whole(x: QuantizedArray) -> bool:
+    """Return whether all tokens share the scales of their channels."""
+    return x.axis == -2 and _block(x) == x.shape[-2]
+
+
 def tokens(x: Cache, start: Array | int, size: int) -> Cache:
     """Return ``size`` tokens from ``start`` on, which is a multiple of the block size."""
     if not isinstance(x, QuantizedArray):
         return cut(x, start, size, x.ndim - 2)
-    axis, block, codes = len(x.shape) - 2, x.format.block_size, x.codes
-    assert block is not None
+    axis, block = len(x.shape) - 2, _block(x)
     first, count = start, size
     if x.axis == -2:
-        whole = block == x.shape[-2]
-        first, count = (0, 1) if whole else (start // block, -(-size // block))
+        first, count = (0, 1) if _is_whole(x) else (start // block, -(-size // block))
         block = min(block, size)
     return replace(
         x,
-        codes=cut(codes, start, size, axis),
+        codes=cut(x.codes, start, size, axis),
         scale_codes=cut(x.scale_codes, first, count, axis),
         format=replace(x.format, block_size=block),
     )
@@ -113,8 +141,7 @@ def check_cache(x: Cache, name: str, axis: int, tile: int) -> None:
     if not isinstance(x, QuantizedArray):
         bits.check_floats(x, name)
         return
-    block = x.format.block_size
-    assert block is not None
+    block = _block(x)
     if x.format.scale == BINARY32:
         if x.axis is None or block != x.shape[x.axis]:
             raise ValueError(
