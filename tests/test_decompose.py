@@ -271,6 +271,12 @@ BOUNDED = [
 ]
 
 
+def test_a_format_with_one_normal_binade_is_decomposed_as_specified():
+    scheme = msdnum.covering_scheme("E1M2_X3", *[ONE_BINADE] * 3)
+    assert scheme.ratios == (8, 8)
+    assert_as_specified(CORPUS[:40], scheme)
+
+
 @pytest.mark.parametrize("scheme", BOUNDED, **by_name)
 def test_the_largest_remainder_is_that_of_the_theorem(scheme):
     elements = [fmt.element for fmt in scheme.formats]
