@@ -63,6 +63,27 @@ def test_jax_arithmetic_is_ieee(operation):
         assert_same_bits(result, operation(a, b))
 
 
+def test_the_sum_that_jax_compiles_is_ieee_on_numpy_too():
+    for a, b in operands():
+        with np.errstate(all="ignore"):
+            assert_same_bits(bits.add.__wrapped__(a, b), a + b)
+
+
+@given(testing.float32_bits(), testing.float32_bits(), st.integers(-600, 600))
+@example(0x3F800001, 0x3F800001, -149)
+@example(0x3FC00000, 0x40000000, -150)
+@example(0x80000000, 0x3F800000, 9)
+@example(0x7F7FFFFF, 0x3FC00000, 0)
+def test_a_scaled_product_is_rounded_once(a, b, exponent):
+    x, y = spec.from_float32_bits(a), spec.from_float32_bits(b)
+    if spec.is_finite(x) and spec.is_finite(y):
+        exact = abs(spec.number(x) * spec.number(y)) * Fraction(2) ** exponent
+        expected = spec.fl32(spec.signed(spec.is_negative(x) != spec.is_negative(y), exact))
+        one, other = (np.array([word], np.uint32).view(np.float32) for word in (a, b))
+        product = bits.multiply_scaled(one, other, np.array([exponent], np.int32))
+        assert int(product.view(np.uint32)[0]) == spec.to_float32_bits(expected)
+
+
 def test_a_product_is_not_contracted_into_a_sum():
     x, s, q = (RNG.standard_normal(SIZE).astype(np.float32) for _ in range(3))
 
