@@ -158,7 +158,7 @@ def _judge_bounds() -> Finding:
         ratio,
         Evidence("sampled", len(known), "layers: figures/tables/model_layers.csv"),
         notes=(
-            f"worst in layer {worst['layer']}, {worst['worst_linear']}, of {worst['variant']}",
+            f"worst in layer {worst['layer']} of {worst['variant']}",
             "across layers no bound is claimed",
         ),
     )

@@ -71,9 +71,8 @@ def test_as_sentence_transformers_gives_now(found):
 
 
 def test_neighbours_and_padding_change_nothing(weights, tokens, found):
-    for i in (10, 12):
-        alone = encoder.encode(encoder.pack([tokens[i]], length=50), weights)
-        assert distance(alone[0], found[i]) <= TWO_FLOAT32
+    alone = encoder.encode(encoder.pack([tokens[12]], length=50), weights)
+    assert distance(alone[0], found[12]) <= TWO_FLOAT32
 
 
 def test_padding_that_is_attended_to_is_seen(weights, tokens, published):
@@ -96,20 +95,21 @@ def test_every_linear_and_attention_can_be_replaced(weights, tokens):
         used.append(q.shape)
         return encoder.attend(q, k, v, mask)
 
-    batch = encoder.pack(tokens[:2])
+    batch = encoder.pack(tokens)
     named = dict(weights) | {name: (name, weights[name]) for name in encoder.linear_names()}
     *_, last = encoder.states(batch, named, linear, attention)
     linears = [x for x in used if isinstance(x, str)]
     attentions = [x for x in used if isinstance(x, tuple)]
     assert linears == encoder.linear_names()
-    assert attentions == [(2, 12, max(map(len, tokens[:2])), 32)] * 6
-    assert last.shape == (sum(map(len, tokens[:2])), 384)
+    assert attentions == [(24, 12, max(map(len, tokens)), 32)] * 6
+    assert last.shape == (sum(map(len, tokens)), 384)
 
 
 def test_replaced_takes_linears_only(weights):
-    halved = encoder.replaced(weights, lambda w: w / 2)
-    changed = [name for name in weights if (halved[name] != weights[name]).any()]
-    assert sorted(changed) == sorted(encoder.linear_names())
+    changed = encoder.replaced(dict.fromkeys(weights, 1), lambda w: w + 1)
+    assert [name for name in weights if changed[name] == 2] == [
+        name for name in weights if name in encoder.linear_names()
+    ]
 
 
 @pytest.mark.parametrize(
