@@ -95,17 +95,23 @@ class Method:
 
     def __post_init__(self) -> None:
         """Refuse what is not defined."""
-        elements.check_integer("tile", self.tile)
-        elements.check_mode("accumulator", self.accumulator, Accumulator)
         elements.check_mode("range", self.range, WeightRange)
         elements.check_mode("exp", self.exp, Exponential)
+        if not isinstance(self.accumulator, Accumulator):
+            raise TypeError(f"accumulator must be an Accumulator, got {self.accumulator!r}")
+        if not isinstance(self.tile, int) or isinstance(self.tile, bool):
+            raise TypeError(f"tile must be an integer, got {self.tile!r}")
         if self.tile < 1:
             raise ValueError(f"tile must be at least 1, got {self.tile}")
         for name in ("queries", "weights"):
-            form = getattr(self, name)
-            elements.check_mode(name, form, Scheme | FloatFormat)
-            if isinstance(form, FloatFormat) and form not in (BF16, FP16, BINARY32):
-                raise ValueError(f"{name} must become BF16, FP16 or BINARY32, got {form.name}")
+            _check_form(name, getattr(self, name))
+
+
+def _check_form(name: str, form: object) -> None:
+    if not isinstance(form, Scheme | FloatFormat):
+        raise TypeError(f"{name} must be a Scheme or a FloatFormat, got {form!r}")
+    if isinstance(form, FloatFormat) and form not in (BF16, FP16, BINARY32):
+        raise ValueError(f"{name} must become BF16, FP16 or BINARY32, got {form.name}")
 
 
 MSD: dict[str, Method] = {

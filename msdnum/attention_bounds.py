@@ -189,7 +189,8 @@ class _Query:
         quotient = float(bounds.gamma((self._size - 1).bit_length() + self._chain + 2))
         moved = _moved(self.weights, self._shifts, exact, output)
         error: Floats = moved + numerator * (1 + quotient) + quotient * (np.abs(output) + moved)
-        return error + UNDERFLOW * (np.abs(used).sum(axis=0) + len(token) * np.abs(output))
+        error += UNDERFLOW * (np.abs(used).sum(axis=0) + len(token) * np.abs(output))
+        return error
 
     @property
     def _size(self) -> int:

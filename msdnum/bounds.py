@@ -595,18 +595,28 @@ def _up(x: float) -> float:
 class AttentionBound:
     """Coefficients of a componentwise forward error bound on one output of attention.
 
-    ``weighted * sum_k p_k |v_k| + block * sum_k P_k |v_k| + values * sum_k p_k |dv_k|``: p is the
-    exact softmax, P_k its largest entry in the block of p_k, v the quantized and dv the change of
-    the values.
+    ``min(deviation * sum_k p_k |v_k - o|, spread * (max v - min v)) + weighted * sum_k p_k |v_k|
+    + block * sum_k P_k |v_k| + values * sum_k p_k |dv_k|``: p is the exact softmax, P_k its largest
+    entry in the block of p_k, v the quantized and dv the change of the values, o the exact output.
     """
 
+    deviation: float
+    spread: float
     weighted: float
     block: float
     values: float
 
-    def at(self, weighted: float, block: float, values: float = 0.0) -> float:
-        """Bound of one output, given the three sums."""
-        return self.weighted * weighted + self.block * block + self.values * values
+    def at(
+        self,
+        deviation: float,
+        spread: float,
+        weighted: float = 0.0,
+        block: float = 0.0,
+        values: float = 0.0,
+    ) -> float:
+        """Bound of one output, given the five sums."""
+        moved = min(self.deviation * deviation, self.spread * spread)
+        return moved + self.weighted * weighted + self.block * block + self.values * values
 
 
 def attention(
@@ -619,10 +629,11 @@ def attention(
 ) -> AttentionBound:
     """Bound the error of ``softmax(scores) @ V`` with decomposed weights and online softmax.
 
-    Forward error, componentwise. Errors of at most e on the scores change each softmax weight by
-    at most ``exp(2 e) - 1`` of itself (approached by a small weight whose score goes up while the
-    others go down). Rescaling factors are common to numerator and denominator, so that errors of
-    the exponential act as errors of the scores; roundings of products and sums act as ``gamma``.
+    Forward error, componentwise. Errors of at most e on the scores move the output by at most
+    ``tanh(e / 2)`` of the spread of the values, which two groups of keys attain, and by
+    ``(exp(2 e) - exp(e)) sum_k p_k |v_k - o|``, which is less where few keys have all the weight.
+    Rescaling factors are common to numerator and denominator, so that errors of the exponential act
+    as errors of the scores; roundings of products and sums act as ``gamma``.
 
     Parameters
     ----------
@@ -646,7 +657,7 @@ def attention(
 
     Notes
     -----
-    Source: theorem attention.
+    Source: theorem attention; ``attention_bounds`` applies it with an error for each key.
     """
     if not (score_error >= 0 and 0 <= exp_error < 1):
         raise ValueError(
@@ -657,10 +668,12 @@ def attention(
     depth, u = accumulation.roundings, accumulation.unit_roundoff
     divided = 1 + float(gamma(depth + 1, u) if depth else 0)
     both = float(gamma(2 * depth + 1, u) if depth else 0)
-    change = math.expm1(2 * shift)
+    growth = math.exp(2 * shift)
     return AttentionBound(
-        weighted=_up(change + (1 + change) * both),
-        block=_up((1 + change) * float(part.amax) * divided),
+        deviation=_up(math.exp(shift) * math.expm1(shift)),
+        spread=_up(math.tanh(shift / 2)),
+        weighted=_up(growth * both),
+        block=_up(growth * float(part.amax) * divided),
         values=1.0,
     )
 

@@ -292,4 +292,5 @@ def _attention_ratio(scores: Floats, v: Array) -> float:
     )
     largest = np.repeat(p.reshape(queries, -1, BLOCK).max(axis=-1), BLOCK, axis=1)
     promised = bound.weighted * (p @ np.abs(v)) + bound.block * (largest @ np.abs(v))
+    promised += bound.spread * np.ptp(v, axis=0)
     return float((error / promised).max())

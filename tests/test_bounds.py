@@ -837,28 +837,37 @@ def test_attention(rounded, row, error):
         output = fl(sum_sequential(addends) / sum_sequential(weights))
     else:
         accumulation, output = bounds.EXACT, sum(addends) / sum(weights)
+    aim = sum(p * x for p, x in zip(exact, v, strict=True))
     sums = [
+        float(sum(p * abs(x - aim) for p, x in zip(exact, v, strict=True))),
+        float(max(v) - min(v)),
         float(sum(abs(p * x) for p, x in zip(exact, v, strict=True))),
         float(max(exact) * sum(map(abs, v))),
     ]
     bound = bounds.attention(
         float(error), [Fraction(1, 5), Fraction(1, 37)], accumulation, exp_error=2.0**-24
     )
-    deviation = abs(output - sum(p * x for p, x in zip(exact, v, strict=True)))
-    if sums[0]:
+    deviation = abs(output - aim)
+    if bound.at(*sums):
         target(float(deviation) / bound.at(*sums))
     assert deviation <= bound.at(*sums)
 
 
-@pytest.mark.parametrize("error", [1e-3, 0.1, 1.0])
-def test_softmax_perturbation_is_nearly_attained(error):
-    """One small weight whose score goes up while the other goes down."""
-    before, after = (
-        softmax([Fraction(0), Fraction(-20)])[1],
-        softmax([Fraction(-error), Fraction(-20) + Fraction(error)])[1],
-    )
-    ratio = float(after / before - 1) / bounds.attention(error).weighted
-    assert 0.999 < ratio <= 1
+@pytest.mark.parametrize("error", [Fraction(1, 1000), Fraction(1, 10), Fraction(1)])
+def test_softmax_perturbation_is_attained(error):
+    """Weights in the ratio 1 : exp(e), the score of the first going up, of the second down."""
+    before, after = softmax([Fraction(0), error])[0], softmax([error, Fraction(0)])[0]
+    ratio = float(after - before) / bounds.attention(float(error)).spread
+    assert ratio == pytest.approx(1, rel=1e-12)
+    assert ratio <= 1
+
+
+def test_softmax_perturbation_of_few_keys():
+    """Where one key has nearly all the weight, the deviation decides: twice the light weight."""
+    before = softmax([Fraction(0), Fraction(-12)])[1]
+    after = softmax([Fraction(-1, 100), Fraction(-12) + Fraction(1, 100)])[1]
+    bound = bounds.attention(0.01).at(float(2 * before * (1 - before)), 1)
+    assert 0.98 < float(after - before) / bound <= 1
 
 
 def test_attention_weights_are_attained():
@@ -868,9 +877,9 @@ def test_attention_weights_are_attained():
     error = sum(r * x for r, x in zip(left, v, strict=True)) / sum(weights)
     largest = weights[1] / sum(weights)
     bound = bounds.attention(0, [Fraction(1, 5), Fraction(1, 37)])
-    assert bound.at(0, float(largest * v[1])) == pytest.approx(float(error), rel=1e-12)
-    assert bound.at(0, float(largest * v[1])) >= float(error)
-    assert (bound.weighted, bound.at(1, 0, 2)) == (0, 2)
+    assert bound.at(0, 0, 0, float(largest * v[1])) == pytest.approx(float(error), rel=1e-12)
+    assert bound.at(0, 0, 0, float(largest * v[1])) >= float(error)
+    assert (bound.weighted, bound.at(1, 1, 1, 0, 2)) == (0, 2)
 
 
 def test_attention_coefficients():
@@ -878,7 +887,10 @@ def test_attention_coefficients():
     bound = bounds.attention(0.5, [Fraction(1, 8)], accumulation, exp_error=0.25, rescalings=3)
     change = math.e / 0.75**8
     divided = 1 + float(bounds.gamma(11))
-    assert bound.weighted == pytest.approx(change * (1 + float(bounds.gamma(21))) - 1, rel=1e-9)
+    shift = math.sqrt(change)
+    assert bound.deviation == pytest.approx(shift * (shift - 1), rel=1e-9)
+    assert bound.spread == pytest.approx((shift - 1) / (shift + 1), rel=1e-9)
+    assert bound.weighted == pytest.approx(change * float(bounds.gamma(21)), rel=1e-9)
     part = (1 + float(bounds.gamma(10))) / 8
     assert bound.block == pytest.approx(change * part * divided, rel=1e-9)
 

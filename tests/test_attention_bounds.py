@@ -1,0 +1,108 @@
+"""The bound on attention: obeyed by every method, nearly met by a witness, seen to be broken."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from msdnum import attention_evidence, attention_measure, bounds
+from msdnum.accumulators import HOPPER
+from msdnum.attention import FLOAT32_FLASH, MSD, attend
+from msdnum.attention_bounds import ExactAttention, _moved, attention_bound
+from msdnum.attention_measure import BASELINES, FAMILIES, METHODS, drawn, errors_of
+from msdnum.exponential import NATIVE
+from msdnum.finding import Verdict
+from msdnum.kv_cache import KV_FORMATS
+
+SHAPE = (2, 160, 32)
+
+
+@pytest.mark.parametrize("cache", KV_FORMATS)
+def test_every_output_is_within_its_bound(cache):
+    head = drawn("outlier_channels", SHAPE, np.random.default_rng(3), cache)
+    for name in (*METHODS, *BASELINES):
+        found = errors_of(head, name)
+        assert 0 < found.ratio <= 1, name
+        assert found.l2 <= found.bound_l2, name
+
+
+@pytest.mark.parametrize("cache", ["INT8_TOKEN", "MXFP4"])
+def test_many_tiles_and_the_backends_own_exponential(cache):
+    head = drawn("normal", SHAPE, np.random.default_rng(4), cache)
+    method = replace(MSD[cache], tile=32, exp=NATIVE)
+    error = np.abs(attend(head.exact.queries, head.keys, head.values, method) - head.output)
+    assert (error <= attention_bound(head.exact, head.keys, head.values, method)).all()
+
+
+def test_a_witness_nearly_meets_the_bound():
+    finding = attention_evidence.worst_remainders()
+    assert finding.verdict is Verdict.HOLDS
+    assert finding.ratio > 0.888
+
+
+def test_a_coarser_decomposition_is_seen(monkeypatch):
+    worse = MSD | {"MXFP4": replace(MSD["MXFP4"], queries=MSD["MXFP8"].queries)}
+    head = drawn("normal", SHAPE, np.random.default_rng(3), "MXFP4")
+    bound = attention_bound(head.exact, head.keys, head.values, worse["MXFP4"])
+    found = attend(head.exact.queries, head.keys, head.values, MSD["MXFP4"])
+    assert (np.abs(found - head.output) > 0.1 * bound).any()
+
+
+def test_the_worst_move_is_the_worst():
+    """Against all 2**n corners; between them the output is monotone in each score."""
+    rng = np.random.default_rng(2)
+    n = 7
+    weights, shifts = rng.dirichlet(np.ones(n)), rng.uniform(0, 1, n)
+    values = rng.normal(size=(n, 3))
+    signs = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
+    moved = weights * np.exp(signs * shifts)
+    outputs = moved @ values / moved.sum(axis=1, keepdims=True)
+    worst = np.abs(outputs - weights @ values).max(axis=0)
+    np.testing.assert_allclose(_moved(weights, shifts, values, weights @ values), worst, rtol=1e-9)
+
+
+def test_equal_shifts_obey_the_closed_form():
+    rng = np.random.default_rng(3)
+    weights, values = rng.dirichlet(np.ones(50)), rng.normal(size=(50, 4))
+    output = weights @ values
+    bound = bounds.attention(0.3)
+    found = _moved(weights, np.full(50, 0.3), values, output)
+    deviation = weights @ np.abs(values - output)
+    spread = values.max(axis=0) - values.min(axis=0)
+    assert (found <= [bound.at(d, s) for d, s in zip(deviation, spread, strict=True)]).all()
+
+
+def test_other_accumulators_have_no_bound_here():
+    given = ExactAttention(np.ones((1, 2), np.float32), np.ones((3, 2)), np.ones((3, 1)))
+    k, v = np.ones((3, 2), np.float32), np.ones((3, 1), np.float32)
+    with pytest.raises(ValueError, match="accumulator must be SEQUENTIAL, EXACT or INT32, got HOP"):
+        attention_bound(given, k, v, replace(FLOAT32_FLASH, accumulator=HOPPER))
+
+
+# Claim C7
+
+
+def test_verdicts(monkeypatch):
+    monkeypatch.setattr(attention_evidence, "SHAPE", (2, 64, 32))
+    for entry in attention_evidence.attention_claim(seed=1):
+        if "INT8 cache" in entry.convention:
+            finding = entry.judge()
+            assert finding.verdict is entry.expected, entry.convention
+            assert len(finding.table.rows) == len(FAMILIES)
+
+
+def test_without_mpmath_nothing_is_run(monkeypatch):
+    def missing(*args):
+        raise ModuleNotFoundError("No module named 'flint'", name="flint")
+
+    monkeypatch.setattr(attention_evidence, "_errors", missing)
+    entries = [*attention_evidence.attention_claim(1), *attention_evidence.attention_bounds(1)][:-1]
+    assert {entry.judge().verdict for entry in entries} == {Verdict.NOT_RUN}
+
+
+def test_rows_are_drawn_from_the_seed():
+    first, second = (
+        attention_measure.drawn("normal", (1, 4, 32), np.random.default_rng(7), "MXFP8")
+        for _ in range(2)
+    )
+    assert (first.output == second.output).all()
