@@ -2,28 +2,35 @@
 
 cosmic-ray makes the mutants and keeps the session. Each is tested in a fork of this process, which
 has imported everything but msdnum: a second's work, where `cosmic-ray exec` starts an interpreter,
-pytest and JAX for every one. The tests most likely to fail for their time come first.
+pytest and JAX for every one. At first the tests run on NumPy alone, those most likely to fail for
+their time before the others; what survives them meets JAX as well.
 """
 
 import argparse
 import ast
 import difflib
 import importlib.util
+import inspect
 import os
 import pickle
 import random
+import re
 import resource
 import sys
 from collections import Counter
+from collections.abc import Callable
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
+from typing import Any
 
+import agreement
 import cosmic_ray.plugins
 import pytest
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.work_db import WorkDB, use_db
 from cosmic_ray.work_item import MutationSpec, TestOutcome, WorkerOutcome, WorkItem, WorkResult
 
+JAX = r"\bjax\b|\bjnp\b"
 IMPORTED_BEFORE = ["hypothesis.strategies", "jax.numpy", "ml_dtypes", "mpmath", "numpy"]
 CACHE = {
     "JAX_COMPILATION_CACHE_DIR": "jax-cache",
@@ -54,15 +61,22 @@ class Mutant(SourceFileLoader):
         return compile(self.source, self.path, "exec")
 
 
-class Order:
-    """A pytest plugin: the order of the tests, what they took, and which one failed."""
+class Stage:
+    """A pytest plugin: which tests run, in which order, what they took, and which one failed.
 
-    def __init__(self) -> None:
+    Without JAX, what agrees on all backends is computed by NumPy, and other tests of JAX are left
+    out.
+    """
+
+    def __init__(self, *, jax: bool) -> None:
+        self.jax = jax
         self.seconds: Counter[str] = Counter()
         self.kills: Counter[str] = Counter()
         self.killer = ""
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        if not self.jax:
+            items[:] = [item for item in items if not re.search(JAX, inspect.getsource(item.obj))]
         items.sort(key=lambda item: self.seconds[item.nodeid] / (1 + self.kills[item.nodeid]))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -71,28 +85,35 @@ class Order:
             self.killer = report.nodeid
 
 
-def run_tests(mutant: Mutant, tests: str, order: Order) -> tuple[int, Order]:
+def on_numpy(function: Callable[..., Any], *arrays: Any) -> Any:
+    """Stand in for agreement on all backends."""
+    return function(*arrays)
+
+
+def run_tests(mutant: Mutant, tests: str, stage: Stage) -> tuple[int, Stage]:
     """Return pytest's exit status, and the plugin as it was at the end, from a fork."""
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
-        _run_tests(mutant, tests, order, write)
+        _run_tests(mutant, tests, stage, write)
     os.close(write)
     with os.fdopen(read, "rb") as pipe:
         told = pipe.read()
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    return status, pickle.loads(told) if told else Order()
+    return status, pickle.loads(told) if told else Stage(jax=stage.jax)
 
 
-def _run_tests(mutant: Mutant, tests: str, order: Order, write: int) -> None:
+def _run_tests(mutant: Mutant, tests: str, stage: Stage, write: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
         os.dup2(nothing, stream)
     sys.meta_path.insert(0, mutant)
+    if not stage.jax:
+        agreement.on_all_backends = agreement.on_numpy_and_jit = on_numpy
     options = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider"]
-    status = int(pytest.main([*options, tests], plugins=[order]))
-    os.write(write, pickle.dumps(order))
+    status = int(pytest.main([*options, tests], plugins=[stage]))
+    os.write(write, pickle.dumps(stage))
     os._exit(status)
 
 
@@ -135,25 +156,32 @@ def change(before: str, after: str) -> str:
 class Judge:
     """Tests the mutants of one module."""
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, *, with_jax: bool) -> None:
         self.module = module
         self.source = Path("msdnum", f"{module}.py").read_text(encoding="utf-8")
         self.tests = f"tests/test_{module}.py"
         os.environ.update(CACHE)
         for name in IMPORTED_BEFORE:
             importlib.import_module(name)
-        status, self.order = run_tests(Mutant(module, self.source), self.tests, Order())
+        self.stages = [self.baseline(jax) for jax in ((False, True) if with_jax else (False,))]
+
+    def baseline(self, jax: bool) -> Stage:
+        """Run the tests as they are."""
+        status, stage = run_tests(Mutant(self.module, self.source), self.tests, Stage(jax=jax))
         if status:
-            sys.exit(f"the tests of {module} fail as they are: {self.order.killer}")
+            sys.exit(f"the tests of {self.module} fail as they are: {stage.killer}")
+        return stage
 
     def result(self, mutation: MutationSpec) -> WorkResult:
         """Test one mutant, and remember who killed it."""
         after = mutated(self.source, mutation)
-        status, end = run_tests(Mutant(self.module, after), self.tests, self.order)
-        self.order.kills[end.killer] += 1
-        outcome = TestOutcome.KILLED if status else TestOutcome.SURVIVED
         what = f"{self.module}:{mutation.start_pos[0]}: {change(self.source, after)}"
-        return WorkResult(WorkerOutcome.NORMAL, end.killer, outcome, what)
+        for stage in self.stages:
+            status, end = run_tests(Mutant(self.module, after), self.tests, stage)
+            stage.kills[end.killer] += 1
+            if status:
+                return WorkResult(WorkerOutcome.NORMAL, end.killer, TestOutcome.KILLED, what)
+        return WorkResult(WorkerOutcome.NORMAL, "", TestOutcome.SURVIVED, what)
 
 
 def main() -> None:
@@ -163,8 +191,9 @@ def main() -> None:
     parser.add_argument("--sample", type=int, help="so many mutants drawn at random; else all")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--again", action="store_true", help="test those that survived once more")
+    parser.add_argument("--numpy", action="store_true", help="the first stage alone")
     arguments = parser.parse_args()
-    judge = Judge(arguments.module)
+    judge = Judge(arguments.module, with_jax=not arguments.numpy)
     with use_db(arguments.session, WorkDB.Mode.open) as db:
         items = population(db, judge.source)
         total = len(items)

@@ -143,6 +143,33 @@ def test_the_scales_of_the_paper():
     assert second.scales().tolist() == [float(np.float32(5.0) / np.float32(127 * 254))]
 
 
+def test_schemes_have_the_terms_of_their_names():
+    for name, scheme in SCHEMES.items():
+        element, terms, *arithmetic = name.split("_")
+        formats = {"INT8": INT8_SYMMETRIC, "MXFP4": E2M1, "MXFP8": E4M3}
+        assert [fmt.element for fmt in scheme.formats] == [formats[element]] * int(terms[1])
+        assert scheme.arithmetic is (Arithmetic.FLOAT32 if arithmetic else Arithmetic.EXACT)
+        assert scheme.formats[0].block_size == (None if element == "INT8" else 32)
+
+
+def test_the_largest_remainder_in_units_of_the_last_scale():
+    eight = {"MXFP8_X1", "MXFP8_X2", "MXFP8_X3"}
+    half = {"INT8_X1", "INT8_X2", "INT8_X3", "MXFP4_X1", "MXFP4_X2", "MXFP4_X3"}
+    mixed = {"MXFP8+MXFP4": Fraction(1, 2), "MXFP4+MXFP6": 1, "INT8+INT4": Fraction(1, 2)}
+    expected = dict.fromkeys(eight, 8) | dict.fromkeys(half, Fraction(1, 2)) | mixed
+    found = {s.name: s.largest_remainder for s in ALL if s.ratios is not OWN_AMAX}
+    assert {name: most for name, most in found.items() if most is not None} == expected
+    for scheme in (MXFP4_X2, INT8_X2):
+        most = Scheme(scheme.name, scheme.formats, (Fraction(8),), scheme.arithmetic)
+        assert most.largest_remainder == Fraction(1, 2)
+
+
+def test_options_are_named():
+    for call in (msdnum.decompose, msdnum.decompose_terms):
+        with pytest.raises(TypeError, match="positional"):
+            call(CORPUS, MXFP4_X2, -1)
+
+
 def test_the_two_arithmetics_differ():
     x = np.random.default_rng(8).standard_normal((64, 512)).astype(np.float32)
     exact, executed = msdnum.decompose(x, INT8_X2), msdnum.decompose(x, INT8_X2_FLOAT32)
@@ -239,6 +266,13 @@ INTEGERS = INT8_X2.formats
 def test_schemes_that_mean_nothing(arguments, message):
     with pytest.raises(ValueError, match=message):
         Scheme("name", *arguments)
+
+
+@pytest.mark.parametrize("ratio", [1, 254])
+def test_ratios_of_integers_at_the_edge(ratio):
+    scheme = Scheme("edge", INTEGERS, (Fraction(ratio),), Arithmetic.EXACT)
+    assert scheme.divisors == (127, 127 * ratio)
+    assert_sums_up(CORPUS[3], msdnum.decompose(CORPUS[3], scheme))
 
 
 @pytest.mark.parametrize("power", range(-6, 21))
