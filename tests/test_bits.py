@@ -71,6 +71,10 @@ def test_the_sum_that_jax_compiles_is_ieee_on_numpy_too():
 
 @given(testing.float32_bits(), testing.float32_bits(), st.integers(-600, 600))
 @example(0x3F800001, 0x3F800001, -149)
+@example(0x43808000, 0x477F0100, 0)  # 257 * 65281, a tie that goes down
+@example(0x45800800, 0x45801800, 0)  # 4097 * 4099, a tie that goes up
+@example(0x45800800, 0x45801800, -800)
+@example(0x45800800, 0x45801800, 800)
 @example(0x3FC00000, 0x40000000, -150)
 @example(0x80000000, 0x3F800000, 9)
 @example(0x7F7FFFFF, 0x3FC00000, 0)
