@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from math import prod
 from typing import Any, TypeAlias
 
 import ml_dtypes
@@ -9,7 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import bits
-from msdnum.accumulators import ACCUMULATORS, INT32, SEQUENTIAL, Accumulator, Int32
+from msdnum.accumulators import (
+    ACCUMULATORS,
+    CDNA1_BF16,
+    CDNA1_FP16,
+    EXACT,
+    INT32,
+    SEQUENTIAL,
+    AnyAccumulator,
+    Int32,
+)
 from msdnum.decompose import (
     INT8_X2,
     INT8_X2_FLOAT32,
@@ -35,7 +45,6 @@ from msdnum.tables import Experiment, Record
 __all__ = ["EXPERIMENTS", "PAIRS"]
 
 Array: TypeAlias = NDArray[np.float32]
-Shape: TypeAlias = tuple[int, int, int]
 Spec: TypeAlias = tuple[Any, ...]
 
 PAIRS: dict[str, tuple[Scheme, str]] = {
@@ -56,9 +65,27 @@ PAIRS: dict[str, tuple[Scheme, str]] = {
 """Every scheme with the weights it is meant for."""
 
 
-LARGE = ("EXACT", "SEQUENTIAL", "PAIRWISE", "BLOCKS_32_EXACT", "BLOCKS_32_SEQUENTIAL")
-COMPILED = ("HOPPER", "BLOCKS_128_HOPPER_FP8", "BLACKWELL_MX")
-"""Accumulators whose emulation is worth compiling for large operands; the others are like them."""
+UNITS: dict[str, AnyAccumulator] = {
+    **ACCUMULATORS,
+    CDNA1_BF16.name: CDNA1_BF16,
+    CDNA1_FP16.name: CDNA1_FP16,
+}
+"""Every preset."""
+
+SMALL = frozenset(
+    {
+        "VOLTA", "TURING", "AMPERE", "BLACKWELL", "ADA_FP8", "HOPPER_FP8", "BLACKWELL_FP8",
+        "BLACKWELL_MXFP4", "CDNA2", "CDNA3", "CDNA3_FP8", "CDNA1_BF16", "CDNA1_FP16",
+    }
+)  # fmt: skip
+"""Units that get the smaller operands: less of m and n, the same k.
+
+The length of a sum decides its error and its bound. With m and n grows only the number of entries,
+and so the largest error of an entry; the L2 error does not.
+"""
+
+LARGE = 1 << 27
+"""Products from which a matrix product is worth compiling; the bits are the same."""
 
 
 # Every scheme by every accumulator
@@ -75,29 +102,21 @@ def accuracy(spec: Spec, seed: int) -> Iterator[Record]:
     """Measure every pair with every accumulator that is defined for it."""
     large, small = spec
     for pair, (scheme, weight) in PAIRS.items():
-        given: dict[Shape, Operands] = {}
-        for accumulator in ACCUMULATORS.values():
-            if not _defined(accumulator, weight):
+        given = {
+            shape: operands("normal", weight, shape, np.random.default_rng([seed, *shape]))
+            for shape in {large: None, small: None}
+        }
+        for unit in UNITS.values():
+            if not _defined(unit, weight):
                 continue
-            shape = large if _runs_large(accumulator) else small
-            if shape not in given:
-                rng = np.random.default_rng([seed, *shape])
-                given[shape] = operands("normal", weight, shape, rng)
-            compiled = accumulator.name in COMPILED and shape != small
+            shape = small if unit.name in SMALL else large
+            compiled = prod(shape) >= LARGE and unit != EXACT
             method = decomposed(scheme, _on_jax if compiled else None)
-            labels: dict[str, Any] = {
-                "product": pair,
-                **sizes(shape),
-                "accumulator": accumulator.name,
-            }
-            yield {**labels, **asdict(errors_of(given[shape], method(given[shape], accumulator)))}
+            labels: dict[str, Any] = {"product": pair, **sizes(shape), "accumulator": unit.name}
+            yield {**labels, **asdict(errors_of(given[shape], method(given[shape], unit)))}
 
 
-def _runs_large(accumulator: Accumulator) -> bool:
-    return isinstance(accumulator, Int32) or accumulator.name in (*LARGE, *COMPILED)
-
-
-def _defined(accumulator: Accumulator, weight: str) -> bool:
+def _defined(accumulator: AnyAccumulator, weight: str) -> bool:
     """Return whether an accumulator takes these elements."""
     if accumulator.name == "BLACKWELL_MXFP4":
         return weight == "MXFP4"

@@ -20,7 +20,8 @@ from msdnum import (
     tables,
 )
 from msdnum.accumulators import (
-    ACCUMULATORS,
+    CDNA1_BF16,
+    CDNA1_FP16,
     CDNA3_FP8,
     EXACT,
     HOPPER_FP8,
@@ -129,7 +130,9 @@ def test_accuracy_covers_every_pair_by_every_accumulator():
     rows = committed("gemm_accuracy")
     found = {(row["product"], row["accumulator"]) for row in rows}
     assert {product for product, _ in found} == set(gemm_experiments.PAIRS)
-    assert {unit for _, unit in found} == set(ACCUMULATORS)
+    assert {unit for _, unit in found} == set(gemm_experiments.UNITS)
+    small = {row["accumulator"] for row in rows if row["m"] != "1024"}
+    assert small == gemm_experiments.SMALL
     large = [row for row in rows if row["m"] == row["k"] == row["n"] == "1024"]
     assert {row["product"] for row in large} == set(gemm_experiments.PAIRS)
 
@@ -253,7 +256,7 @@ def test_a_missing_term_comes_near_the_bound():
     assert gemm_measure.errors_of(given, whole).ratio < 0.5
 
 
-@pytest.mark.parametrize("accumulator", ACCUMULATORS.values(), ids=lambda a: a.name)
+@pytest.mark.parametrize("accumulator", gemm_experiments.UNITS.values(), ids=lambda a: a.name)
 @pytest.mark.parametrize("pair", ["INT8_X2 x INT4_ZERO", "MXFP4_X3 x MXFP4", "MXFP8_X1 x MXFP8"])
 @pytest.mark.parametrize("family", ["student_t", "all_equal"])
 def test_errors_of_hostile_inputs_are_within_bounds(pair, accumulator, family):
@@ -271,6 +274,7 @@ def test_roundings_by_hand():
     assert sum_roundings(SEQUENTIAL, 7) == Accumulation(6, u)
     assert sum_roundings(EXACT, 7) == sum_roundings(INT32, 7) == Accumulation(1, u)
     assert sum_roundings(Blocks(4, SEQUENTIAL), 10) == Accumulation(3 + 2, u)
+    assert sum_roundings(CDNA1_FP16, 9) == Accumulation(3, u)
     assert sum_roundings(HOPPER_FP8, 65) == Accumulation(3, v, nearest=False)
     assert sum_roundings(CDNA3_FP8, 32) == Accumulation(2, Fraction(21, 2**24), nearest=False)
     # Four steps, and one more for seven roundings of binary32.
@@ -278,6 +282,18 @@ def test_roundings_by_hand():
     # Two segments of 127 sums, one sum across, two scales, one more term, one rounded scale.
     total = accumulation(SEQUENTIAL, 256, terms=2, scalings=2, segment=128, inputs=1)
     assert total == Accumulation(127 + 1 + 2 + 1 + 1, u)
+
+
+def test_a_fused_unit_rounds_as_often_as_its_bound_says():
+    """Every step but the first drops nearly half an ulp: the bound is nearly attained."""
+    steps = 200
+    a = np.zeros((1, 2 * steps), ml_dtypes.bfloat16)
+    a[0, ::2] = 2.0**-24 * (1 - 2.0**-8)
+    a[0, 0] = 1
+    exact = a.astype(np.float64).sum()
+    found = gemm_measure.matmul(a, np.ones_like(a.T), accumulator=CDNA1_BF16)
+    gamma = float(sum_roundings(CDNA1_BF16, 2 * steps).gamma)
+    assert 0.9 * gamma * exact < exact - found[0, 0] <= gamma * exact
 
 
 def test_combined_covers_the_product_of_errors():
