@@ -67,4 +67,5 @@ MUTANTS = [
     Mutant(
         "attention", "theorem.v", "(exp eps - 1) / (exp eps + 1)", "(exp eps - 1) / (exp eps + 2)"
     ),
+    Mutant("attention", "theorem.v", "(exp (e k) - 1) * Rabs (v k - o)", "e k * Rabs (v k - o)"),
 ]

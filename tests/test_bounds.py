@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, target
 from hypothesis import strategies as st
+from mpmath import iv
 
 from msdnum import bounds, spec
 from msdnum.formats import (
@@ -758,6 +759,19 @@ def test_gemm_probabilistic(seed, last):
     assert error <= promised
 
 
+@given(bits=st.integers(4, 12), part=parts())
+@example(bits=4, part=Fraction(-1))
+def test_gemm_probabilistic_logarithm(bits, part):
+    """The step from a product of roundings to their sum, enclosed: ``e**2 / (2 (1 - u))``."""
+    u = Fraction(1, 2**bits)
+    e = part * u
+    wide = iv.mpf(e.numerator) / iv.mpf(e.denominator)
+    error = abs(iv.log(1 + wide) - wide)
+    assert error.a <= float(e**2 / (2 * (1 - u)))
+    if part == -1:
+        assert error.a > float(e**2 / (2 * (1 + u))), "a smaller step is refused"
+
+
 def test_gemm_probabilistic_sequential():
     """Sequential binary32 sums of random products, against exact ones."""
     rng, n, lam = np.random.default_rng(3), 1024, 2.5
@@ -909,6 +923,44 @@ def test_rms_error_closed_forms():
     assert bounds.rms_error([E2M1]).relative == pytest.approx(
         math.sqrt(1 - 24 / (35 * math.log(2))), rel=1e-13
     )
+
+
+def top_binade(elements):
+    """Integrate ``(x - v)**2 / x**3`` over (1/2, 1], less log 2, over the rationals."""
+
+    def primitive(v, x):
+        return 2 * v / x - v**2 / (2 * x**2)
+
+    cells = bounds._cells(
+        elements, bounds._scales(elements, ScaleRule.COVERING), Fraction(1, 2), Fraction(1)
+    )
+    return sum(primitive(v, b) - primitive(v, a) for v, a, b in cells)
+
+
+def closed_form(precision):
+    """Evaluate S_p of proofs/rms-error, one pass of a format with this precision."""
+    n, half = 2 ** (precision - 1), Fraction(1, 2)
+    inner = sum((v * half - v**3) / (v * v - half**2) ** 2 for v in range(n + 1, 2 * n))
+    low = 2 * n / (n + half) - n**2 / (2 * (n + half) ** 2)
+    high = 4 * n / (2 * n - half) - 2 * n**2 / (2 * n - half) ** 2
+    return inner + low - high
+
+
+def test_rms_error_over_the_rationals():
+    assert top_binade([E2M1]) == closed_form(2) == Fraction(-24, 35)
+    assert top_binade([E4M3]) == closed_form(4) == Fraction(-21858095488, 31556720475)
+
+
+@pytest.mark.parametrize(
+    ("elements", "low", "high"), [((E2M1,) * 2, 6.5975, 6.5985), ((E4M3,), 5.2375, 5.2385)]
+)
+def test_the_papers_effective_bits_in_intervals(elements, low, high):
+    """Every rounding enclosed: the 6.598 and the 5.238 are right to the last digit."""
+    total = top_binade(elements)
+    mean = 1 + iv.mpf(total.numerator) / iv.mpf(total.denominator) / iv.log(2)
+    found = -iv.log(mean) / (2 * iv.log(2))
+    assert low < found.a
+    assert found.b < high
 
 
 def test_the_papers_effective_bits():

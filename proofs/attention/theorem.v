@@ -207,6 +207,36 @@ Proof.
   - rewrite Rmult_comm; apply Rmult_le_compat_r; [exact HV0 | now apply softmax_distance].
 Qed.
 
+(** The values enter by their spread alone: attained by two groups of keys. *)
+Theorem output_spread (v : R * R -> R) low high :
+  0 <= eps -> (forall k, In k keys -> low <= v k <= high) ->
+  Rabs (total (fun k => weight' keys k * v k) keys - total (fun k => weight keys k * v k) keys)
+    <= tanh_half eps * (high - low).
+Proof.
+  intros He HV; assert (P := total_exp_pos fst); assert (P' := total_exp_pos snd).
+  pose (c := (low + high) / 2).
+  assert (N : total (fun k => weight keys k) keys = 1).
+  { rewrite (total_ext _ _ (fun k => / Z * exp (fst k)) keys)
+      by (intros; unfold weight; field; lra).
+    rewrite total_scale; field; lra. }
+  assert (N' : total (fun k => weight' keys k) keys = 1).
+  { rewrite (total_ext _ _ (fun k => / Z' * exp (snd k)) keys)
+      by (intros; unfold weight'; field; lra).
+    rewrite total_scale; field; lra. }
+  assert (O := output_perturbation (fun k => v k - c) ((high - low) / 2) He).
+  assert (S : forall w, total (fun k => w k * (v k - c)) keys
+                = total (fun k => w k * v k) keys + - c * total w keys).
+  { intros w; rewrite <- total_scale, <- total_plus; apply total_ext; intros; ring. }
+  rewrite !S in O; change (total (weight keys) keys) with (total (fun k => weight keys k) keys) in O.
+  change (total (weight' keys) keys) with (total (fun k => weight' keys k) keys) in O.
+  rewrite N, N' in O.
+  replace (total (fun k => weight' keys k * v k) keys - total (fun k => weight keys k * v k) keys)
+    with (total (fun k => weight' keys k * v k) keys + - c * 1
+          - (total (fun k => weight keys k * v k) keys + - c * 1)) by ring.
+  replace (tanh_half eps * (high - low)) with (2 * tanh_half eps * ((high - low) / 2)) by field.
+  apply O; intros k I; specialize (HV k I); unfold c; apply Rabs_le; lra.
+Qed.
+
 (** The same, componentwise: attained in the limit by one light key among heavy ones. *)
 Theorem output_componentwise (v : R * R -> R) :
   0 <= eps ->
@@ -264,6 +294,78 @@ Proof.
 Qed.
 
 End Softmax.
+
+(** * Each score with an error of its own *)
+
+Lemma powers_pos (keys : list (R * R)) (f : R * R -> R) :
+  keys <> [] -> 0 < total (fun k => exp (f k)) keys.
+Proof.
+  intros some; destruct keys as [|k l]; [easy|]; simpl.
+  apply Rplus_lt_le_0_compat; [apply exp_pos|].
+  apply total_nonneg; intros; left; apply exp_pos.
+Qed.
+
+Theorem output_deviation (keys : list (R * R)) (e v : R * R -> R)
+    (o := total (fun k => weight keys k * v k) keys) :
+  keys <> [] -> (forall k, In k keys -> Rabs (snd k - fst k) <= e k) ->
+  Rabs (total (fun k => weight' keys k * v k) keys - o)
+    * total (fun k => weight keys k * exp (- e k)) keys
+  <= total (fun k => weight keys k * (exp (e k) - 1) * Rabs (v k - o)) keys.
+Proof.
+  intros some close; assert (P := powers_pos keys fst some).
+  assert (P' := powers_pos keys snd some).
+  pose (Z := total (fun k => exp (fst k)) keys); pose (Z' := total (fun k => exp (snd k)) keys).
+  fold Z in P; fold Z' in P'.
+  pose (W := Z' / Z).
+  assert (HW : 0 < W) by (unfold W, Rdiv; apply Rmult_lt_0_compat; [lra | now apply Rinv_0_lt_compat]).
+  assert (W0 : forall k, 0 <= weight keys k).
+  { intros k; unfold weight, Rdiv; apply Rmult_le_pos; left;
+      [apply exp_pos | now apply Rinv_0_lt_compat]. }
+  assert (X : forall k, weight' keys k * W = weight keys k * exp (snd k - fst k)).
+  { intros k; unfold weight', weight, W; fold Z Z'.
+    replace (snd k) with (fst k + (snd k - fst k)) at 1 by ring.
+    rewrite exp_plus; field; lra. }
+  assert (N : total (fun k => weight keys k) keys = 1).
+  { rewrite (total_ext _ _ (fun k => / Z * exp (fst k)) keys)
+      by (intros; unfold weight; fold Z; field; lra).
+    rewrite total_scale; fold Z; field; lra. }
+  assert (N' : total (fun k => weight' keys k) keys = 1).
+  { rewrite (total_ext _ _ (fun k => / Z' * exp (snd k)) keys)
+      by (intros; unfold weight'; fold Z'; field; lra).
+    rewrite total_scale; fold Z'; field; lra. }
+  assert (C : forall k, In k keys -> exp (- e k) <= exp (snd k - fst k) <= exp (e k)).
+  { intros k I; specialize (close k I); apply Rabs_le_inv in close; split.
+    - destruct (Req_dec (- e k) (snd k - fst k)) as [-> | D]; [lra | left; apply exp_increasing; lra].
+    - destruct (Req_dec (snd k - fst k) (e k)) as [-> | D]; [lra | left; apply exp_increasing; lra]. }
+  assert (L : total (fun k => weight keys k * exp (- e k)) keys <= W).
+  { replace W with (W * total (fun k => weight' keys k) keys) by (rewrite N'; ring).
+    rewrite <- total_scale; apply total_le; intros k I.
+    rewrite (Rmult_comm W), X; apply Rmult_le_compat_l; [apply W0 | apply C, I]. }
+  apply Rle_trans with (Rabs (total (fun k => weight' keys k * v k) keys - o) * W).
+  { apply Rmult_le_compat_l; [apply Rabs_pos | exact L]. }
+  rewrite <- (Rabs_pos_eq W) at 1 by lra; rewrite <- Rabs_mult.
+  replace ((total (fun k => weight' keys k * v k) keys - o) * W)
+    with (total (fun k => weight keys k * (exp (snd k - fst k) - 1) * (v k - o)) keys).
+  2: { rewrite (total_ext _ _ (fun k => W * (weight' keys k * v k)
+         + (- (W * o) * weight' keys k + (- (1) * (weight keys k * v k) + o * weight keys k))) keys).
+       - rewrite !total_plus, !total_scale.
+         change (total (weight keys) keys) with (total (fun k => weight keys k) keys).
+         change (total (weight' keys) keys) with (total (fun k => weight' keys k) keys).
+         rewrite N, N'; fold o; ring.
+       - intros k _; replace (W * (weight' keys k * v k)) with (weight' keys k * W * v k) by ring.
+         replace (- (W * o) * weight' keys k) with (- o * (weight' keys k * W)) by ring.
+         rewrite X; ring. }
+  apply Rle_trans with (1 := total_abs _ _ _); apply total_le; intros k I.
+  rewrite !Rabs_mult, (Rabs_pos_eq (weight keys k)) by apply W0.
+  apply Rmult_le_compat_r; [apply Rabs_pos|]; apply Rmult_le_compat_l; [apply W0|].
+  specialize (C k I).
+  assert (E : 2 <= exp (e k) + exp (- e k)).
+  { assert (p := exp_pos (e k)); rewrite exp_Ropp.
+    apply Rmult_le_reg_r with (exp (e k)); [exact p|].
+    rewrite Rmult_plus_distr_r, Rinv_l by lra.
+    assert (0 <= (exp (e k) - 1) * (exp (e k) - 1)) by apply Rle_0_sqr; lra. }
+  apply Rabs_le; lra.
+Qed.
 
 (** * Online softmax: in exact arithmetic the running maximum changes nothing *)
 
