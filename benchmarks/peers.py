@@ -82,6 +82,18 @@ def gfloat_elements(x: Any) -> Callable[[], Any]:
     return call
 
 
+def torchao_eager(x: Any) -> Callable[[], Any]:
+    import torch
+    from torchao.prototype.mx_formats.mx_tensor import MXTensor
+
+    tensor = torch.from_numpy(np.array(x))
+
+    def call() -> Any:
+        return MXTensor.to_mx(tensor, torch.float4_e2m1fn_x2, BLOCK).dequantize(torch.float32)
+
+    return call
+
+
 def _jitted(function: Callable[[Any], Any], x: Any) -> Callable[[], Any]:
     compiled, argument = jax.jit(function), jnp.asarray(x)
     return lambda: jax.block_until_ready(compiled(argument))
@@ -93,6 +105,7 @@ PEERS = {
     ("ml_dtypes recipe", "NumPy"): ml_dtypes_recipe,
     ("microxcaling style", "NumPy"): microxcaling_style,
     ("qwix", "JAX jit"): qwix_jit,
+    ("torchao", "torch eager"): torchao_eager,
     ("gfloat elements", "NumPy"): gfloat_elements,
 }
 
