@@ -8,7 +8,7 @@ are cut by powers of two, so that nothing is rounded but the remainders: x is th
 import numpy as np
 from numpy.typing import NDArray
 
-from msdnum import bits
+from msdnum import bits, elements
 from msdnum.accumulators import INT32
 from msdnum.exact_sums import integer_dot, largest_k
 from msdnum.factors import Kind
@@ -63,6 +63,7 @@ def slices(x: Floats, count: int, width: int) -> tuple[list[Slices], NDArray[np.
     """
     _check_matrix(x, "x")
     for name, value, largest in (("count", count, 50), ("width", width, 7)):
+        elements.check_integer(name, value)
         if not 1 <= value <= largest:
             raise ValueError(f"{name} must be in 1..{largest}, got {value}")
     amax = np.abs(x).max(axis=1)
@@ -120,7 +121,8 @@ def matmul(a: Floats, b: Floats, count: int, schedule: Schedule | None = None) -
     for i, j in reversed(pairs):
         product = integer_dot(left[i], np.ascontiguousarray(right[j].T), kinds, INT32)
         total += np.ldexp(product.astype(np.float64), -width * (i + j))
-    result: Floats = np.ldexp(total, rows[:, None] + columns - 2 * (width - 1))
+    with np.errstate(over="ignore"):
+        result: Floats = np.ldexp(total, rows[:, None] + columns - 2 * (width - 1))
     return result
 
 
@@ -136,7 +138,11 @@ def _check_matrix(x: Floats, name: str) -> None:
 
 
 def _pairs(count: int, schedule: Schedule | None) -> tuple[tuple[int, int], ...]:
-    pairs = (triangular(count, count) if schedule is None else schedule).pairs
+    elements.check_integer("count", count)
+    if schedule is None:
+        return triangular(count, count).pairs
+    elements.check_mode("schedule", schedule, Schedule)
+    pairs = schedule.pairs
     beyond = max(max(pair) for pair in pairs)
     if beyond >= count:
         raise ValueError(f"schedule must name slices below {count}, got {beyond}")

@@ -109,10 +109,24 @@ def test_bad_input(call, message):
         call()
 
 
-def test_float32_is_refused():
-    one = np.ones((1, 1), np.float32)
-    with pytest.raises(TypeError, match="a must be float64, got float32"):
-        ozaki.matmul(one, one, 2)
+ONE = np.ones((1, 1))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: ozaki.matmul(ONE.astype(np.float32), ONE, 2), "a must be float64, got float32"),
+        (lambda: ozaki.matmul(ONE, ONE, 2.5), "count must be"),
+        (lambda: ozaki.matmul(ONE, ONE, 2, ((0, 0),)), "schedule must be"),
+    ],
+)
+def test_other_types_are_refused(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+def test_a_product_out_of_range_is_inf():
+    assert ozaki.matmul(ONE * 2.0**900, -ONE * 2.0**900, 2) == -np.inf
 
 
 def test_a_short_triangle_takes_the_slices_it_names():
