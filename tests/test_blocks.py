@@ -316,6 +316,11 @@ def test_bad_arguments(arguments, error, message):
         msdnum.quantize(**arguments)
 
 
+def test_options_are_named():
+    with pytest.raises(TypeError, match="positional"):
+        msdnum.quantize(np.ones((2, 64), np.float32), MXFP4, -1)
+
+
 def test_copies_of_formats_are_the_formats():
     x = np.ones((2, 64), np.float32)
     copy = pickle.loads(pickle.dumps(MXFP4))

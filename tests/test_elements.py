@@ -8,7 +8,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from agreement import assert_same_bits, on_all_backends
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import msdnum
@@ -199,6 +199,8 @@ def test_binary32_keeps_every_pattern():
     testing.element_formats(),
     st.lists(st.tuples(testing.float32_bits(), st.integers(0, 2**32 - 1)), min_size=1, max_size=20),
 )
+@example(E2M1, [(0x33000000, word) for word in (127, 128, 255, 256, 511, 512)])  # 2**-25
+@example(E2M1, [(0x37800000, word) for word in (2**17 - 1, 2**17, 2**18 - 1, 2**18)])  # 2**-16
 def test_stochastic_rounding_as_specified(fmt, draws):
     draws = [(w, r) for w, r in draws if has_nan(fmt) or number(w) is not spec.Special.NAN]
     if not draws:
@@ -333,6 +335,12 @@ def test_bad_arguments(arguments, error, message):
     arguments = {"fmt": E2M1, "overflow": Overflow.SATURATE} | arguments
     with pytest.raises(error, match=message):
         msdnum.encode(np.ones(3, np.float32), **arguments)
+
+
+def test_options_are_named():
+    for call in (msdnum.encode, msdnum.round_to):
+        with pytest.raises(TypeError, match="positional"):
+            call(np.ones(3, np.float32), E2M1, Overflow.SATURATE)
 
 
 def test_overflow_is_required():
