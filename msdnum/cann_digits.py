@@ -131,14 +131,15 @@ class Variant:
 
 
 def divide(x: Any, y: Any, division: Division | None) -> Floats:
-    """Return ``x / y`` as the switch has it."""
+    """Return ``x / y`` as the switch has it; 0 and Inf are right in any case."""
     quotient: Floats = np.divide(x, y, dtype=np.float32)
     if division is Division.RECIPROCAL:
         quotient = np.multiply(x, np.divide(np.float32(1), y), dtype=np.float32)
-    if division is Division.ULP_BELOW:
-        return np.nextafter(quotient, np.float32(0))
-    if division is Division.ULP_ABOVE:
-        return np.nextafter(quotient, np.copysign(np.float32(np.inf), quotient))
+    if division in (Division.ULP_BELOW, Division.ULP_ABOVE):
+        outward = np.copysign(np.float32(np.inf), quotient)
+        toward = outward if division is Division.ULP_ABOVE else np.float32(0)
+        off = np.isfinite(quotient) & (quotient != 0)
+        return np.where(off, np.nextafter(quotient, toward), quotient)
     return quotient
 
 

@@ -134,6 +134,7 @@ def test_divisions():
     assert divide(x, y, Division.ULP_BELOW) == np.nextafter(exact, np.float32(0))
     assert divide(x, y, Division.ULP_ABOVE) == np.nextafter(exact, np.float32(2))
     assert divide(-x, y, Division.ULP_ABOVE) == -divide(x, y, Division.ULP_ABOVE)
+    assert [divide(np.float32([0]), y, d) for d in Division] == [0] * 4
 
 
 def test_fused_multiply_add_rounds_once():
@@ -333,6 +334,15 @@ def test_half_additions_are_rounded_once():
     toward_zero = KernelSwitches(half=Rounding.RTZ)
     found = nibble_matmul(x, np.ones((1, 1), np.float32), Weight(weight, scales), toward_zero)
     assert found == 2047 - 2040
+
+
+@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize("division", Division)
+def test_a_row_that_is_not_finite_is_nan(name, division):
+    x, weight, kernel = operands(name)
+    x[0, 3], x[2, 70] = np.inf, np.nan
+    found = kernel_matmul(x, weight, kernel, KernelSwitches(Switches(division)))
+    assert np.isnan(found).all(axis=1).tolist() == [True, False, True]
 
 
 def test_a_group_of_zeros_with_offsets_is_zero():
