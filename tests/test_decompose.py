@@ -144,6 +144,8 @@ def test_the_scales_of_the_paper():
 
 
 def test_schemes_have_the_terms_of_their_names():
+    kinds = ("INT8_X{}", "INT8_X{}_FLOAT32", "MXFP4_X{}", "MXFP8_X{}")
+    assert set(SCHEMES) == {kind.format(n) for kind in kinds for n in (1, 2, 3)}
     for name, scheme in SCHEMES.items():
         element, terms, *arithmetic = name.split("_")
         formats = {"INT8": INT8_SYMMETRIC, "MXFP4": E2M1, "MXFP8": E4M3}
@@ -152,16 +154,12 @@ def test_schemes_have_the_terms_of_their_names():
         assert scheme.formats[0].block_size == (None if element == "INT8" else 32)
 
 
-def test_the_largest_remainder_in_units_of_the_last_scale():
-    eight = {"MXFP8_X1", "MXFP8_X2", "MXFP8_X3"}
-    half = {"INT8_X1", "INT8_X2", "INT8_X3", "MXFP4_X1", "MXFP4_X2", "MXFP4_X3"}
-    mixed = {"MXFP8+MXFP4": Fraction(1, 2), "MXFP4+MXFP6": 1, "INT8+INT4": Fraction(1, 2)}
-    expected = dict.fromkeys(eight, 8) | dict.fromkeys(half, Fraction(1, 2)) | mixed
-    found = {s.name: s.largest_remainder for s in ALL if s.ratios is not OWN_AMAX}
-    assert {name: most for name, most in found.items() if most is not None} == expected
-    for scheme in (MXFP4_X2, INT8_X2):
-        most = Scheme(scheme.name, scheme.formats, (Fraction(8),), scheme.arithmetic)
-        assert most.largest_remainder == Fraction(1, 2)
+@pytest.mark.parametrize("arithmetic", Arithmetic)
+def test_terms_of_unlike_ratios_as_specified(arithmetic):
+    elements = (INT8_SYMMETRIC, INT8_SYMMETRIC, INT4)
+    scheme = msdnum.amax_scheme("unlike", *elements, arithmetic=arithmetic, block_size=16)
+    assert scheme.ratios == (254, 14)
+    assert_as_specified(CORPUS[:20], scheme)
 
 
 def test_options_are_named():
