@@ -21,7 +21,8 @@ NAMES = {"formats", "modes", "display", "array_tables", "number_line"}
 EMULATOR = [
     "bits", "elements", "blocks", "zeropoint", "decompose", "accumulators", "layout", "factors",
     "tiles", "exact_sums", "specials", "fixed_point", "accumulate", "recombination", "gemm",
-    "ozaki", "baselines", "cann_digits", "cann", "exponential", "kv_cache", "attention",
+    "ozaki", "baselines", "cann_digits", "cann", "exponential", "kv_cache",
+    "attention_methods", "softmax", "attention",
 ]  # fmt: skip
 COSTS = ["machines", "workloads", "cost", "latency", "sensitivity"]
 EVIDENCE = [
