@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import msdnum
 from msdnum import OWN_AMAX, SCHEMES, Arithmetic, ScaleRule, Scheme, bounds, spec, testing
-from msdnum.decompose import INT8_X2, INT8_X2_FLOAT32, INT8_X3, MXFP4_X2, MXFP8_X1
+from msdnum.decompose import INT8_X2, INT8_X2_FLOAT32, INT8_X3, MXFP4_X2, MXFP8_X1, _divide_exactly
 from msdnum.formats import (
     BINARY32,
     E2M1,
@@ -160,6 +160,21 @@ def test_terms_of_unlike_ratios_as_specified(arithmetic):
     scheme = msdnum.amax_scheme("unlike", *elements, arithmetic=arithmetic, block_size=16)
     assert scheme.ratios == (254, 14)
     assert_as_specified(CORPUS[:20], scheme)
+
+
+def test_exact_ties_go_to_even():
+    x = np.array([127, 0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 63.5], np.float32)
+    (term,) = msdnum.decompose(x, SCHEMES["INT8_X1"]).terms
+    assert term.integers().tolist() == [127, 0, 2, 2, 0, -2, -2, 64]
+
+
+def test_a_quotient_that_is_rounded_to_a_tie_is_corrected():
+    y = 2.0**52 + 1
+    x = np.array([3 * 2.0**51 + 1, -3 * 2.0**51 - 1])  # half a unit below 3 y / 2
+    assert (x / y).tolist() == [1.5, -1.5], "binary64 cannot tell them from ties"
+    quotient, rest = _divide_exactly(x, np.full(2, y))
+    assert quotient.tolist() == [1, -1]
+    assert rest.tolist() == [(y - 1) / 2, (1 - y) / 2]
 
 
 def test_options_are_named():
