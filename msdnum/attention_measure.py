@@ -87,7 +87,7 @@ METHODS: dict[str, Callable[[Head], Operands]] = {
 
 BASELINES: dict[str, Callable[[Head], Operands]] = {
     "cache in BF16": lambda head: _in_bf16(head, BF16_FLASH),
-    "cache in BF16, weights in float32": lambda head: _in_bf16(head, Method(BF16, BINARY32)),
+    "BF16 cache, float32 weights": lambda head: _in_bf16(head, Method(BF16, BINARY32)),
     "scales folded, BF16": lambda head: _as_it_is(head, BF16_FLASH),
     "MXFP8 queries and weights": lambda head: _as_it_is(head, Method(MXFP8_X1, MXFP8_X1)),
     "float32": lambda head: (head.keys.dequantize(), head.values.dequantize(), FLOAT32_FLASH),
