@@ -80,7 +80,7 @@ def accumulate(
     Parameters
     ----------
     a, b : Factor
-        Finite, of shape (m, k) and (k, n).
+        Of shape (m, k) and (k, n). Where they are Inf or NaN, nothing is said of the sums.
     kinds : tuple of Kind
         Theirs.
     accumulator : Accumulator
@@ -164,7 +164,7 @@ def _check_blocks(accumulator: Blocks, kinds: tuple[Kind, Kind], segment: int) -
         if k.is_float:
             raise ValueError(f"accumulator {accumulator.name} needs shared scales, got {k.name}")
         _check_shared(accumulator, accumulator.size, k, segment)
-    if _largest_sum(accumulator.size, kinds) > FLOAT64_INTEGERS:
+    if _largest_sum(min(accumulator.size, segment), kinds) > FLOAT64_INTEGERS:
         raise ValueError(
             f"accumulator {accumulator.name} needs sums of 53 bits, "
             f"got {kinds[0].name} by {kinds[1].name}"

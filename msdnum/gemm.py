@@ -28,7 +28,7 @@ from msdnum.recombination import (
     full,
     triangular,
 )
-from msdnum.specials import specials, with_specials, without_specials
+from msdnum.specials import Operands, with_specials
 from msdnum.tiles import cut, loop
 from msdnum.zeropoint import AsymmetricArray
 
@@ -44,7 +44,6 @@ of float32, bfloat16 or float16."""
 
 Pair: TypeAlias = tuple[Kind, Kind]
 Kinds: TypeAlias = tuple[tuple[Kind, ...], tuple[Kind, ...]]
-Operands: TypeAlias = tuple[Factor, Factor, Pair]
 
 
 @dataclass(frozen=True)
@@ -284,9 +283,7 @@ def _chained(a: Factors, b: Factors, kinds: Kinds, plan: Plan) -> Array:
     if any(x.outer is not None for x in (*a, *b)):
         raise ValueError("addition CHAINED needs scales inside: E8M0, or E4M3 without tensor scale")
     operands = [(a[i], b[j], (kinds[0][i], kinds[1][j])) for i, j in plan.schedule.pairs]
-    found = [x for x in (specials(*operand) for operand in operands) if x is not None]
-    special = reduce(operator.add, found) if found else None
-    return with_specials(_chain([_finite(*x) for x in operands], plan.accumulator), special)
+    return with_specials(_chain(operands, plan.accumulator), operands)
 
 
 def _chain(operands: list[Operands], accumulator: AnyAccumulator) -> Array:
@@ -360,16 +357,11 @@ def _scale(c: Array, row: Array | None, column: Array | None, scaling: Scaling) 
 
 def _core(a: Factor, b: Factor, kinds: Pair, accumulator: AnyAccumulator) -> Array:
     """Return the sum of products in binary32, by plain arithmetic where that is exact."""
-    finite = _finite(a, b, kinds)
     found = _in_either_range(
-        _in_range(*finite, accumulator),
-        lambda moderate: sums.accumulate(*finite, accumulator, moderate, None),
+        _in_range(a, b, kinds, accumulator),
+        lambda moderate: sums.accumulate(a, b, kinds, accumulator, moderate, None),
     )
-    return with_specials(found.astype(np.float32), specials(a, b, kinds))
-
-
-def _finite(a: Factor, b: Factor, kinds: Pair) -> Operands:
-    return without_specials(a, kinds[0]), without_specials(b, kinds[1]), kinds
+    return with_specials(found.astype(np.float32), [(a, b, kinds)])
 
 
 def _in_either_range(in_range: Any, run: Callable[[bool], Array]) -> Array:

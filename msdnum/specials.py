@@ -1,5 +1,10 @@
 """Inf and NaN in a sum of products, whatever the accumulator: as IEEE 754 has it."""
 
+import operator
+from collections.abc import Sequence
+from functools import reduce
+from typing import TypeAlias
+
 import numpy as np
 
 from msdnum import bits
@@ -7,55 +12,43 @@ from msdnum.bits import Array
 from msdnum.exact_sums import dot
 from msdnum.factors import Factor, Kind, scaled_elements
 
-__all__ = ["specials", "with_specials", "without_specials"]
+__all__ = ["Operands", "with_specials"]
+
+Operands: TypeAlias = tuple[Factor, Factor, tuple[Kind, Kind]]
 
 
-def _values(x: Factor) -> Array:
-    """Return values of the right sign and class: Inf, NaN, 0 or finite."""
-    xp = bits.namespace(x.elements)
-    value = scaled_elements(x)
-    return value if x.nan is None else xp.where(x.nan, np.float32(np.nan), value)
+def with_specials(result: Array, operands: Sequence[Operands]) -> Array:
+    """Return ``result``, but where the sum of the products of all operands is Inf or NaN, that.
 
+    Inf and NaN decide about every sum that they are part of, and about no other: what an
+    accumulator makes of them is replaced.
+    """
+    sides = [side for a, b, kinds in operands for side in ((a, kinds[0]), (b, kinds[1]))]
+    found = reduce(operator.or_, [_has_special(x, kind) for x, kind in sides])
 
-def _is_special(x: Factor, kind: Kind) -> Array:
-    """Return where the elements with their scales inside are Inf or NaN."""
-    if not kind.has_specials and x.nan is None and x.scales is None:
-        return np.zeros((), bool)
-    return ~bits.namespace(x.elements).isfinite(_values(x))
+    def replaced() -> Array:
+        special = sum(dot(_signs(a), _signs(b)) for a, b, _ in operands)
+        xp = bits.namespace(result)
+        return xp.where(xp.isfinite(special), result, special)
 
-
-def without_specials(x: Factor, kind: Kind) -> Factor:
-    """Replace what is Inf or NaN by zero."""
-    xp = bits.namespace(x.elements)
-    special = _is_special(x, kind)
-    if not bits.is_jax(special) and not special.any():
-        return x._replace(nan=None)
-    scales = None if x.scales is None else xp.where(special, np.float32(1), x.scales)
-    cleared = xp.where(special, np.float32(0), x.elements)
-    return x._replace(elements=cleared, scales=scales, nan=None)
-
-
-def specials(a: Factor, b: Factor, kinds: tuple[Kind, Kind]) -> Array | None:
-    """Return a matrix that is Inf or NaN where the product is, and finite elsewhere."""
-    found = _is_special(a, kinds[0]).any() | _is_special(b, kinds[1]).any()
     if not bits.is_jax(found):
-        return dot(_signs(a), _signs(b)) if found else None
+        return replaced() if found else result
     import jax
 
-    zeros = jax.numpy.zeros((a.elements.shape[0], b.elements.shape[1]), np.float32)
-    return jax.lax.cond(found, lambda: dot(_signs(a), _signs(b)), lambda: zeros)
+    return jax.lax.cond(found, replaced, lambda: result)
+
+
+def _has_special(x: Factor, kind: Kind) -> Array:
+    """Return whether an element with its scale inside is Inf or NaN."""
+    found = np.zeros((), bool) if x.nan is None else x.nan.any()
+    if kind.has_specials or x.scales is not None:
+        found = found | ~bits.namespace(x.elements).isfinite(scaled_elements(x)).all()
+    return found
 
 
 def _signs(x: Factor) -> Array:
     """Return the values with -1, 0 and 1 in place of the finite ones."""
     xp = bits.namespace(x.elements)
-    value = _values(x)
+    value = scaled_elements(x)
+    value = value if x.nan is None else xp.where(x.nan, np.float32(np.nan), value)
     return xp.where(xp.isfinite(value), xp.sign(value), value)
-
-
-def with_specials(result: Array, special: Array | None) -> Array:
-    """Return ``result`` where ``special`` is finite, else ``special``."""
-    if special is None:
-        return result
-    xp = bits.namespace(result)
-    return xp.where(xp.isfinite(special), result, special)

@@ -13,9 +13,9 @@ __all__ = ["Arrays", "Run", "cut", "loop", "over_tiles", "padded", "slices"]
 ELEMENTS = 1 << 15
 """Elements of a tile of NumPy's accumulator: it and a product stay in the cache."""
 DOT_ELEMENTS = 1 << 20
-"""The same where BLAS makes the products."""
-ROWS, COLUMNS, DOT_ROWS = 512, 128, 128
-"""The same in JAX, rows alone where BLAS makes the products."""
+"""The same where BLAS makes the products, in JAX too: rows alone."""
+ROWS, COLUMNS = 512, 128
+"""A tile in JAX elsewhere."""
 
 Arrays: TypeAlias = list[Array]
 """What an accumulator needs of a factor, each (m, k) on the left, (k, n) on the right."""
@@ -63,11 +63,11 @@ def padded(a: Arrays, b: Arrays, size: int) -> tuple[Arrays, Arrays]:
 
 def over_tiles(run: Run, a: Arrays, b: Arrays, c: Array, blas: bool) -> Array:
     """Apply ``run`` to tiles of the result: every entry is computed as it is without them."""
+    dot_rows = max(1, DOT_ELEMENTS // c.shape[1])
     if bits.is_jax(c):
-        rows, columns = (DOT_ROWS, c.shape[1]) if blas else (ROWS, COLUMNS)
+        rows, columns = (dot_rows, c.shape[1]) if blas else (ROWS, COLUMNS)
         return _over_jax_tiles(run, a, b, c, rows, columns)
-    columns = c.shape[1] if blas else 512
-    rows = max(1, (DOT_ELEMENTS if blas else ELEMENTS) // columns)
+    rows, columns = (dot_rows, c.shape[1]) if blas else (ELEMENTS // 512, 512)
     result = np.empty_like(c)
     with np.errstate(all="ignore"):
         for j in _parts(c.shape[1], columns):
@@ -86,7 +86,8 @@ def _over_jax_tiles(run: Run, a: Arrays, b: Arrays, c: Array, rows: int, columns
     import jax
 
     m, n = c.shape
-    rows, columns = min(rows, m), min(columns, n)
+    # Rows as even as can be: the last tile is filled up with zeros.
+    rows, columns = -(-m // -(-m // rows)), min(columns, n)
     if (rows, columns) == (m, n):
         return run(a, b, c)
     left = [_row_tiles(v, rows) for v in a]

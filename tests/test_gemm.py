@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from gemm_oracle import as_float32, fl, float_numbers, inner_product, matrix, quantized_numbers
 
-from msdnum import elements, spec
+from msdnum import elements, spec, tiles
 from msdnum.accumulators import (
     BLACKWELL_MXFP4,
     CDNA2,
@@ -382,7 +382,8 @@ def test_batches_with_scales_outside():
 
 
 @pytest.mark.parametrize("accumulator", [SEQUENTIAL, Blocks(32, EXACT), HOPPER])
-def test_bits_do_not_depend_on_tiles(accumulator):
+def test_bits_do_not_depend_on_tiles(accumulator, monkeypatch):
+    monkeypatch.setattr(tiles, "DOT_ELEMENTS", 1 << 17)
     a, b = quantize(normal(600, 96), MXFP4), quantize(normal(96, 700, seed=1), MXFP4, axis=-2)
     whole = matmul(a, b, accumulator=accumulator)
     for i, j in ((0, 0), (599, 699), (300, 512)):
