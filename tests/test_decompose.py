@@ -154,6 +154,10 @@ def test_schemes_have_the_terms_of_their_names():
         assert scheme.formats[0].block_size == (None if element == "INT8" else 32)
 
 
+def test_the_largest_remainder_is_that_of_the_last_element():
+    assert [scheme.largest_remainder for scheme in MIXED[:2]] == [Fraction(1, 2), 1]
+
+
 @pytest.mark.parametrize("arithmetic", Arithmetic)
 def test_terms_of_unlike_ratios_as_specified(arithmetic):
     elements = (INT8_SYMMETRIC, INT8_SYMMETRIC, INT4)
