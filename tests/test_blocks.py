@@ -134,6 +134,22 @@ def test_scale_rules_by_hand(rule, expected):
     assert scales == expected
 
 
+@pytest.mark.parametrize(("rule", "first"), [(ScaleRule.FLOOR, 8), (ScaleRule.EVEN, 7)])
+def test_the_threshold_of_a_rule_is_in_its_upper_half(rule, first):
+    below = np.nextafter(np.float32(first), np.float32(0))
+    scales = [
+        msdnum.quantize(one_block(x), MXFP4, rule=rule).scale_codes[0] for x in (below, first)
+    ]
+    assert scales == [127, 128]
+
+
+@pytest.mark.parametrize(("rule", "last"), [(ScaleRule.CEIL, 4), (ScaleRule.RCEIL, 6)])
+def test_the_threshold_of_a_rule_is_in_its_lower_half(rule, last):
+    above = np.nextafter(np.float32(last), np.float32(9))
+    scales = [msdnum.quantize(one_block(x), MXFP4, rule=rule).scale_codes[0] for x in (last, above)]
+    assert scales == [127, 128]
+
+
 def test_covering_is_ceil():
     assert ScaleRule.COVERING is ScaleRule.CEIL
 
