@@ -1,6 +1,6 @@
 """Figures of attention and of a real transformer: its linear layers, the whole of it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from msdnum.plotting import (
@@ -26,7 +26,7 @@ from msdnum.plotting import (
     values,
 )
 
-__all__ = ["attention", "layers", "linears", "sentences"]
+__all__ = ["attention", "attentions", "layers", "linears", "sentences"]
 
 
 ATTENTIONS = {
@@ -49,10 +49,14 @@ def attention(records: Records) -> Figure:
             _lengths(axes, only(records, family=family, cache=cache))
         row[0].set_ylabel(f"L2 error, {family.replace('_', ' ')}")
     for cache, top, bottom in zip(caches, panels[0], panels[-1], strict=True):
-        top.set_title(f"{cache.replace('_TOKEN', ' by token')} cache")
+        top.set_title(f"{_cache(cache)} cache")
         bottom.set_xlabel("cache length (tokens)")
     legend(page, panels.flat, 4)
     return page
+
+
+def _cache(name: str) -> str:
+    return name.replace("_TOKEN", " by token")
 
 
 def _lengths(axes: Axes, rows: Records) -> None:
@@ -136,44 +140,52 @@ DISTANCES = {
 }
 """Columns, what they are distances from, and whether the marker is filled."""
 
-FORMATS = (("INT8", "INT4"), ("MXFP4", "MXFP8"))
-
 
 def sentences(records: Records) -> Figure:
-    """Draw how far sentence embeddings are off when parts of the model are computed otherwise."""
-    page = figure(PAGE, 6)
-    panels = page.subplots(2, 2, height_ratios=(19, 14))
-    for formats, row in zip(FORMATS, panels, strict=True):
-        for name, axes in zip(formats, row, strict=True):
-            _variants(axes, [r for r in records if name in (r["weight"], _cache_only(r))])
-            axes.set_title(f"{name} weights, cache or both")
-            axes.set_xlabel("mean cosine distance")
-    legend(page, panels.flat, 3)
+    """Draw how far sentence embeddings are off by how the linears are computed."""
+    weights = [w for w in WEIGHTS if w in values(records, "weight")] or values(records, "weight")
+    return _embeddings({f"{w} weights": only(records, weight=w) for w in weights}, _linears)
+
+
+def attentions(records: Records) -> Figure:
+    """Draw the same by how the attentions are computed, alone and with the linears."""
+    caches = values(records, "cache")
+    panels = {f"{_cache(c)} cache": only(records, cache=c) for c in caches}
+    return _embeddings(panels, _both)
+
+
+def _embeddings(panels: Mapping[str, Records], label: Callable[[Mapping[str, str]], str]) -> Figure:
+    """Draw a panel for each title, two in a row, with a line for each variant."""
+    columns = min(2, len(panels))
+    rows = -(-len(panels) // columns)
+    page = figure(PAGE, 0.6 + rows * (0.6 + 0.16 * max(map(len, panels.values()))))
+    grid = page.subplots(rows, columns, squeeze=False).flat
+    for (title, variants), axes in zip(panels.items(), grid, strict=False):
+        _variants(axes, variants, list(map(label, variants)))
+        axes.set_title(title)
+        axes.set_xlabel("mean cosine distance")
+    legend(page, page.axes, len({row["kind"] for variants in panels.values() for row in variants}))
     return page
 
 
-def _cache_only(row: Mapping[str, str]) -> str:
-    """Return the format of the cache where only attention is replaced."""
-    return row["cache"] if row["weight"] == "FLOAT32" else ""
-
-
-def _variants(axes: Axes, rows: Records) -> None:
+def _variants(axes: Axes, rows: Records, names: Sequence[str]) -> None:
     for place, row in enumerate(rows):
         for column, (what, filled) in DISTANCES.items():
             mark = replace(KINDS[row["kind"]], filled=filled)
             curve(axes, numbers([row], column), [place], mark, f"{row['kind']}, {what}")
-    axes.set_yticks(range(len(rows)), map(_variant, rows))
+    axes.set_yticks(range(len(rows)), names)
     axes.invert_yaxis()
     axes.set_xscale("log", nonpositive="mask")
 
 
-def _variant(row: Mapping[str, str]) -> str:
-    """Return what is replaced, in words: linears, attention or both."""
-    linears = named(row["scheme"]).replace("_", " ")
-    if row["kind"] == "MSD" and row["activation"] == "BINARY32":
-        linears += " of float32"
-    if _cache_only(row):
-        return f"attention {row['attention']}"
-    if row["attention"] == "float32" == row["cache"]:
-        return linears
-    return f"{linears}, attention {row['attention']}"
+def _linears(row: Mapping[str, str]) -> str:
+    """Return what computes the linears."""
+    given = " of float32" if row["kind"] == "MSD" and row["activation"] == "BINARY32" else ""
+    return named(row["scheme"]).replace("_", " ") + given
+
+
+def _both(row: Mapping[str, str]) -> str:
+    """Return what computes the attentions, and the linears if those are replaced, too."""
+    if row["weight"] == "FLOAT32":
+        return row["attention"]
+    return f"{row['attention']}, {row['weight']} linears"
