@@ -82,6 +82,6 @@ STATED = Exponential("STATED", _stated, 0.982)
 """The same bits on NumPy and JAX; 0.98196 ulp at C2A2CA22, the worst of all binary32 numbers from
 -104 to 0."""
 NATIVE = Exponential("NATIVE", _native, 2.541)
-"""What the backend calls ``exp``. Measured on x86-64 with AVX-512 for all binary32 numbers from -104
-to -2**-27: NumPy 2.4 errs by 2.5408 ulp at C2781E37, XLA of jax 0.10 by 1.0104 at C0BC17A1, and
-flushes results below 2**-126 to zero."""
+"""What the backend calls ``exp``. Measured on x86-64 with AVX-512 for all binary32 numbers from
+-104 to -2**-27: NumPy 2.4 errs by 2.5408 ulp at C2781E37, XLA of jax 0.10 by 1.0104 at C0BC17A1,
+and flushes results below 2**-126 to zero."""

@@ -96,7 +96,9 @@ def _weighted(weights: Array, seen: Array, values: Cache, method: Method) -> Arr
     if scales is not None:
         per_key = like(xp.swapaxes(scales, -1, -2), weights)
         weights = bits.multiply(weights, per_key)
-        reach = xp.where(seen, per_key, np.float32(0)).max(axis=-1, keepdims=True)
+        # By their patterns, for JAX takes subnormal numbers for zero.
+        patterns = xp.where(seen, per_key.view(np.int32), 0)
+        reach = patterns.max(axis=-1, keepdims=True).view(np.float32)
     if scales is not None or scales_per_channel(values) is not None:
         values = without_scale(values, -2)
     terms = _weight_terms(weights, reach, method)
