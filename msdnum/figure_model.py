@@ -120,7 +120,7 @@ def layers(records: Records) -> Figure:
 
 
 def _methods(rows: Records) -> Iterator[Records]:
-    """Yield the rows of each method that every figure knows; activations are BF16 or as they are."""
+    """Yield the rows of each method with a mark of its own; MSD of BF16 activations alone."""
     for variant in values(rows, "variant"):
         line = only(rows, variant=variant)
         in_float32 = line[0]["kind"] == "MSD" and line[0]["activation"] == "BINARY32"
