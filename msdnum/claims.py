@@ -23,6 +23,7 @@ from msdnum.finding import Finding, Verdict, not_run
 from msdnum.formats import E2M1, E2M3, E3M2, E4M3, E5M2, INT8_SYMMETRIC, MXINT8_ELEMENT
 from msdnum.gemm_evidence import GEMM_CLAIM, gemm_claim
 from msdnum.ledger import Claim, Entry, Ledger, Row
+from msdnum.model_evidence import model_claim, model_quality
 from msdnum.modes import ScaleRule
 from msdnum.promises import (
     ALPHA_64,
@@ -170,9 +171,10 @@ def c3(study: Study) -> Iterator[Entry]:
 
 
 def c7(study: Study) -> Iterator[Entry]:
-    """Errors of products, and of attention, beside those of each baseline."""
+    """Errors of products, of attention and of a model, beside those of each baseline."""
     yield from gemm_claim(study.seed)
     yield from attention_claim(study.seed)
+    yield from model_claim()
 
 
 def theorems(study: Study) -> Iterator[Entry]:
@@ -265,7 +267,8 @@ def bits(study: Study) -> Iterator[Entry]:
 
 
 STUDIES: tuple[Callable[[Study], Iterator[Entry]], ...] = (
-    c1, c2, c3, c4, c5, c6, c7, c8, cann, theorems, product_theorems, model, tensor, bits,
+    c1, c2, c3, c4, c5, c6, c7, c8, model_quality, cann, theorems, product_theorems, model,
+    tensor, bits,
 )  # fmt: skip
 
 

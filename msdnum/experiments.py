@@ -10,6 +10,7 @@ from msdnum.design_experiments import DESIGN_EXPERIMENTS
 from msdnum.finding import Table
 from msdnum.gemm_experiments import EXPERIMENTS
 from msdnum.length_experiments import LENGTH_EXPERIMENTS
+from msdnum.model_experiments import MODEL
 from msdnum.ozaki_curve import OZAKI
 from msdnum.scheme_experiments import SCHEME_EXPERIMENTS
 from msdnum.tables import Experiment, Record
@@ -37,6 +38,7 @@ CATALOGUE: dict[str, Experiment] = {
         *DESIGN_EXPERIMENTS,
         *LENGTH_EXPERIMENTS,
         *EXPERIMENTS,
+        *MODEL,
         OZAKI,
         ATTENTION,
         *COSTS,

@@ -23,10 +23,15 @@ CACHES = ("INT8", "INT8_TOKEN", "MXFP8", "MXFP4")
 RANKS = 0.999
 
 LOSES = {
-    ("linears", "INT8", "float32"),
+    *(("linears", weight, "float32") for weight in WEIGHTS),
+    *(("attention", cache, "float32") for cache in CACHES),
+    ("linears", "MXFP4", "weight in BF16"),
+    ("linears", "MXFP4", "MXFP8 ceil"),
+    ("attention", "MXFP4", "BF16"),
 }
-"""Where MSD's embeddings are farther off than the baseline's: what is computed, its quantization,
-and the baseline."""
+"""Where MSD's embeddings are farther off: what is computed, its quantization, the baseline."""
+REORDERS = {"MXFP4"}
+"""Weights by which MSD changes the ranks of similarities by more than ``RANKS`` allows."""
 
 
 @dataclass(frozen=True)
@@ -101,12 +106,18 @@ def model_claim() -> Iterator[Entry]:
     settings = [("linears", weight) for weight in WEIGHTS]
     settings += [("attention", cache) for cache in CACHES]
     for part, quantization in settings:
-        for baseline in list(_names(part, quantization))[1:]:
+        for baseline in _baselines(part, quantization):
             convention = f"MiniLM {part}, {quantization}, {baseline}"
             loses = (part, quantization, baseline) in LOSES
             judge = partial(_judge_claim, part, quantization, baseline)
             expected = Verdict.FAILS if loses else Verdict.HOLDS
             yield Entry("C7", convention, "ratio <= 1, or a tie", judge, expected=expected)
+
+
+def _baselines(part: str, quantization: str) -> list[str]:
+    """Return the baselines; by MX weights "scale after" is "weight in BF16" to the bit."""
+    names = list(_names(part, quantization))[1:]
+    return [n for n in names if not (quantization.startswith("MX") and n == "scale after")]
 
 
 def _judge_claim(part: str, quantization: str, baseline: str) -> Finding:
@@ -135,13 +146,14 @@ def _evidence(row: Row) -> Evidence:
     return Evidence("sampled", row.sentences, "sentences: figures/tables/model_*.csv")
 
 
-def model_quality() -> Iterator[Entry]:
+def model_quality(study: object) -> Iterator[Entry]:
     """Judge C8's accuracy: products within their bounds, and sentences ranked alike."""
     yield Entry("C8", "accuracy: every product of MiniLM", "its bound", _judge_bounds)
     for weight in WEIGHTS:
         convention = f"accuracy: similarities ranked, {MSD[weight].name}"
         judge = partial(_judge_ranks, weight)
-        yield Entry("C8", f"{convention} by {weight}", f"> {RANKS}", judge)
+        expected = Verdict.FAILS if weight in REORDERS else Verdict.HOLDS
+        yield Entry("C8", f"{convention} by {weight}", f"> {RANKS}", judge, expected=expected)
 
 
 def _judge_bounds() -> Finding:

@@ -26,7 +26,6 @@ from msdnum.decompose import (
     INT8_X3,
     MXFP4_X2,
     MXFP4_X3,
-    MXFP8_X1,
     MXFP8_X2,
     Scheme,
     decompose_terms,
@@ -39,7 +38,16 @@ from msdnum.gemm_measure import WEIGHTS, Method, decomposed
 from msdnum.model_attention import FLOAT32, OVER, AttentionVariant
 from msdnum.modes import Overflow
 
-__all__ = ["GROUPS", "PUBLISHED", "VARIANTS", "Variant", "in_format", "quantized", "wide"]
+__all__ = [
+    "GROUPS",
+    "PUBLISHED",
+    "VARIANTS",
+    "Variant",
+    "baseline_names",
+    "in_format",
+    "quantized",
+    "wide",
+]
 
 Array: TypeAlias = Any
 
@@ -167,6 +175,14 @@ DEQUANTIZED: dict[str, Callable[..., Array]] = {
 }
 
 
+def baseline_names(weight: str) -> list[str]:
+    """Return the baselines of a weight: of MX, whose values BF16 holds, "scale after" is no other.
+
+    It is the first, to the bit: scales are powers of two within the sum.
+    """
+    return [n for n in gemm_measure.BASELINES if not (weight[:2] == "MX" and n == "scale after")]
+
+
 # CANN
 
 
@@ -200,19 +216,32 @@ def _nibbles() -> Variant:
     return Variant("CANN", "INT4", "a8w4", BF16, linear, partial(_kernel_weight, None), None)
 
 
+SCHEMES: dict[str, tuple[Scheme, ...]] = {
+    "INT8": (INT8_X1, INT8_X2, INT8_X3),
+    "INT4": (INT8_X1, INT8_X2, INT8_X3),
+    "MXFP4": (MXFP4_X2, MXFP4_X3),
+    "MXFP8": (MXFP8_X2,),
+}
+"""MSD of each weight. One pass of MXFP8 is the baseline "MXFP8 ceil", to the bit."""
+
+OF_FLOAT32: dict[str, Scheme] = {"INT8": INT8_X2, "INT4": INT8_X2, "MXFP8": MXFP8_X2}
+"""Schemes finer than BF16, and so measured on activations that are not rounded to it, too."""
+
+LEFT_OUT = "split_k_int4_half"
+"""A kernel whose half arithmetic takes NumPy as long over a model as ten others."""
+
+
 def _variants(weight: str) -> list[Variant]:
     """Return every variant of a weight: MSD, baselines, CANN."""
-    schemes = {
-        "INT8": (INT8_X1, INT8_X2, INT8_X3),
-        "INT4": (INT8_X1, INT8_X2, INT8_X3),
-        "MXFP4": (MXFP4_X2, MXFP4_X3, MXFP8_X2),
-        "MXFP8": (MXFP8_X1, MXFP8_X2),
-    }[weight]
-    kernels = [k for k in KERNELS.values() if k.weight.name == weight]
+    kernels = [k for k in KERNELS.values() if k.weight.name == weight and k.name != LEFT_OUT]
     return [
-        *(_msd(scheme, weight) for scheme in schemes),
-        _msd(schemes[1], weight, BINARY32),
-        *(_baseline(name, product, weight) for name, product in DEQUANTIZED.items()),
+        *(_msd(scheme, weight) for scheme in SCHEMES[weight]),
+        *([_msd(OF_FLOAT32[weight], weight, BINARY32)] if weight in OF_FLOAT32 else []),
+        *(
+            _baseline(name, product, weight)
+            for name, product in DEQUANTIZED.items()
+            if name in baseline_names(weight)
+        ),
         _float32(weight),
         *(_cann(kernel, weight) for kernel in kernels),
         *([_nibbles()] if weight == INT4.name else []),
