@@ -40,16 +40,20 @@ ATTENTIONS = {
 
 
 def attention(records: Records) -> Figure:
-    """Draw the L2 error of attention against the length of the cache, beside its bound."""
-    families, caches = values(records, "family"), values(records, "cache")
-    page = figure(PAGE, 0.9 + 1.5 * len(families))
+    """Draw the L2 error of attention against the length of the cache, beside its bound.
+
+    INT8 values with a scale for each token differ little from those with one for each channel.
+    """
+    families = values(records, "family")
+    caches = [cache for cache in values(records, "cache") if cache != "INT8_TOKEN"]
+    page = figure(PAGE, 0.9 + 1.3 * len(families))
     panels = page.subplots(len(families), len(caches), sharex=True, sharey="row", squeeze=False)
     for family, row in zip(families, panels, strict=True):
         for cache, axes in zip(caches, row, strict=True):
             _lengths(axes, only(records, family=family, cache=cache))
         row[0].set_ylabel(f"L2 error, {family.replace('_', ' ')}")
     for cache, top, bottom in zip(caches, panels[0], panels[-1], strict=True):
-        top.set_title(f"{_cache(cache)} cache")
+        top.set_title(f"{cache} cache")
         bottom.set_xlabel("cache length (tokens)")
     legend(page, panels.flat, 4)
     return page

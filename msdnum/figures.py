@@ -33,6 +33,7 @@ DRAWINGS: dict[str, Callable[[Records], Figure]] = {
     "gemm_conditions": figure_products.conditions,
     "gemm_crossings": figure_products.crossings,
     "gemm_ozaki": figure_products.ozaki,
+    "attention_length": figure_model.attention,
     "model_linears": figure_model.linears,
     "cost_batch": figure_costs.batch,
     "cost_length": figure_costs.length,
