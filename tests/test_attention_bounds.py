@@ -1,14 +1,16 @@
 """The bound on attention: obeyed by every method, nearly met by a witness, seen to be broken."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from msdnum import attention_evidence, attention_measure, bounds
+from msdnum import attention_evidence, attention_measure, bounds, tables
 from msdnum.accumulators import HOPPER
 from msdnum.attention import FLOAT32_FLASH, MSD, attend
 from msdnum.attention_bounds import ExactAttention, _moved, attention_bound
+from msdnum.attention_experiments import ATTENTION
 from msdnum.attention_measure import BASELINES, FAMILIES, METHODS, drawn, errors_of
 from msdnum.exponential import NATIVE
 from msdnum.finding import Verdict
@@ -108,3 +110,33 @@ def test_rows_are_drawn_from_the_seed():
         for _ in range(2)
     )
     assert (first.output == second.output).all()
+
+
+# The table
+
+
+def errors_by_length(cache, method):
+    _, rows = tables.read(Path(__file__).parent.parent / "figures/tables/attention_length.csv")
+    chosen = {"family": "normal", "cache": cache, "method": method}
+    return [float(r["l2"]) for r in rows if all(r[key] == cell for key, cell in chosen.items())]
+
+
+@pytest.mark.parametrize(("cache", "growth"), [("INT8", 2.4), ("INT8_TOKEN", 2.8), ("MXFP4", 2.6)])
+def test_weights_scaled_by_one_lose_with_length(cache, growth):
+    """The longer the sequence the smaller the weights; a scale that follows them does not care."""
+    fixed, own = errors_by_length(cache, "MSD"), errors_by_length(cache, "MSD, row max")
+    assert fixed[-1] / fixed[0] > growth
+    assert own[-1] / own[0] < 1.2
+
+
+def test_with_length_two_passes_of_mxfp4_lose_to_one_of_mxfp8():
+    ours, theirs = (errors_by_length("MXFP4", m) for m in ("MSD", "MXFP8 queries and weights"))
+    assert [a > b for a, b in zip(ours, theirs, strict=True)] == [
+        False, True, True, True, True, True, True,
+    ]  # fmt: skip
+
+
+def test_the_quick_table_is_within_its_bounds():
+    rows = list(ATTENTION.rows(ATTENTION.quick, 1))
+    assert len(rows) == 2 * 2 * 7
+    assert all(row["l2"] <= row["bound_l2"] and row["ratio"] <= 1 for row in rows)
