@@ -51,7 +51,7 @@ def attention(records: Records) -> Figure:
     for family, row in zip(families, panels, strict=True):
         for cache, axes in zip(caches, row, strict=True):
             _lengths(axes, only(records, family=family, cache=cache))
-        row[0].set_ylabel(f"L2 error, {family.replace('_', ' ')}")
+        row[0].set_ylabel(f"L2 error,\n{family.replace('_', ' ')}")
     for cache, top, bottom in zip(caches, panels[0], panels[-1], strict=True):
         top.set_title(f"{cache} cache")
         bottom.set_xlabel("cache length (tokens)")
