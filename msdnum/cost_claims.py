@@ -43,7 +43,7 @@ COST_CLAIMS = (
     Claim("C6", "MSD cuts the HBM traffic of the KV cache by up to 2.5x", FOLLOWS),
     Claim(
         "C8",
-        "MSD loses no accuracy beyond bounds, and is faster by untested latency models",
+        "MSD is faster by untested models, and loses nothing beyond bounds",
         FOLLOWS,
     ),
 )
