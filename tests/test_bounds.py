@@ -400,6 +400,19 @@ def test_int8_float32_on_all_bf16_pairs():
     assert (x[inside][worst], amax[inside][worst]) == (1.40625, 1.875)
 
 
+def test_int8_float32_constants():
+    """The formula written out, and the growths that the proof names."""
+    last, u = 1 + Fraction(1, 2**17), U
+    assert [bounds.int8_decomposition_float32(1, n) for n in (1, 2, 3)] == [
+        (1 + u) * last / 254,
+        (1 + u) ** 2 * (last / 64516 + u),
+        (1 + u) ** 3 * (last / 16387064 + u + u / 254),
+    ]
+    for n, growth in ((1, 130), (2, 64647), (3, 16451714)):
+        bound = bounds.int8_decomposition_float32(1, n) * 254**n
+        assert 1 + (growth - 1) * u < bound <= 1 + growth * u
+
+
 @pytest.mark.parametrize("terms", [1, 2, 3])
 def test_int8_float32_refuses_subnormal_scales(terms):
     least = 127 * Fraction(254) ** (terms - 1) / 2**126
@@ -908,6 +921,11 @@ def test_attention_coefficients():
     assert bound.weighted == pytest.approx(change * float(bounds.gamma(21)), rel=1e-9)
     part = (1 + float(bounds.gamma(10))) / 8
     assert bound.block == pytest.approx(change * part * divided, rel=1e-9)
+
+
+def test_attention_sums_add_up():
+    bound = bounds.AttentionBound(2, 3, 5, 7, 11)
+    assert [bound.at(1, 1), bound.at(2, 1), bound.at(1, 1, 1, 10, 100)] == [2, 3, 1177]
 
 
 # Averages

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import msdnum
-from msdnum import Overflow, Rounding, spec, testing
+from msdnum import Overflow, Rounding, bits, elements, spec, testing
 from msdnum.elements import storage_dtype
 from msdnum.formats import (
     BF16,
@@ -186,6 +186,22 @@ def test_ml_dtypes_agrees(fmt):
     assert_same_bits(ours.astype(np.float32), theirs.astype(np.float32))
     number = ~np.isnan(x)
     assert_same_bits(ours[number].view(storage_dtype(fmt)), theirs[number].view(storage_dtype(fmt)))
+
+
+SIGNED = [fmt for fmt in NARROW if fmt not in (E8M0, BF16)]
+
+
+@pytest.mark.parametrize("above", [-9, 0, 1, 5])
+@pytest.mark.parametrize("fmt", SIGNED, **by_name)
+def test_remainders_are_what_rounded_numbers_leave(fmt, above):
+    """One binade at a time, beyond the largest number too."""
+    x = np.float32(np.random.default_rng(above + 9).uniform(1, 2, 200) * 2.0 ** (fmt.emax + above))
+    x = np.concatenate([x, -x])
+    quanta = elements.round_to_quanta(bits.as_pattern(x), 0, fmt)
+    rounded = msdnum.round_to(x, fmt, overflow=Overflow.SATURATE)
+    codes = msdnum.encode(x, fmt, overflow=Overflow.SATURATE)
+    assert_same_bits(rounded, msdnum.decode(codes, fmt))
+    assert_same_bits(elements.remainder_of(quanta, fmt), x - rounded)
 
 
 def test_binary32_keeps_every_pattern():
