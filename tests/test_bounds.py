@@ -263,6 +263,22 @@ def test_the_defaults_are_the_papers_schemes():
 
 
 @pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (bounds.mixed_decomposition, ([E2M1], 1, ScaleRule.COVERING)),
+        (bounds.mxfp4_scale_rules, (ScaleRule.CEIL, 2, True)),
+        (bounds.gemm, ([0], bounds.EXACT, 0)),
+        (bounds.attention, (0, [0], bounds.EXACT, 0)),
+        (bounds.rms_error, ([E2M1], ScaleRule.COVERING)),
+    ],
+)
+def test_options_are_named(function, arguments):
+    function(*arguments[:-1])
+    with pytest.raises(TypeError, match="positional"):
+        function(*arguments)
+
+
+@pytest.mark.parametrize(
     "bound",
     [
         bounds.element_rounding(E2M1),
