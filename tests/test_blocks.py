@@ -352,6 +352,12 @@ def test_wide_elements_are_scaled_too():
     assert_same_bits(on_numpy_and_jit(lambda x: msdnum.quantize(x, fmt).dequantize(), x), x)
 
 
+def test_a_scale_is_divided_by_its_divisor():
+    quantized = replace(msdnum.quantize(one_block(127.0, 3.0), INT8_ROW), divisor=4)
+    assert quantized.scales().tolist() == [0.25]
+    assert replace(quantized, divisor=1).scales().tolist() == [1.0]
+
+
 def test_layouts_refuse_scales_they_cannot_hold():
     x = np.ones((2, 64), np.float32)
     term = msdnum.decompose(x, msdnum.SCHEMES["INT8_X2"]).terms[0]
