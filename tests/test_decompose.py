@@ -1,6 +1,6 @@
 """Decomposition: specification, NumPy, JAX eager and jitted; and x == sum of terms + remainder."""
 
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 from fractions import Fraction
 
 import jax
@@ -179,6 +179,13 @@ def test_a_quotient_that_is_rounded_to_a_tie_is_corrected():
     quotient, rest = _divide_exactly(x, np.full(2, y))
     assert quotient.tolist() == [1, -1]
     assert rest.tolist() == [(y - 1) / 2, (1 - y) / 2]
+
+
+def test_schemes_and_results_are_values():
+    result = msdnum.decompose(CORPUS[:1], MXFP4_X2)
+    for value, field in ((MXFP4_X2, "name"), (result, "scheme"), (result.terms[0], "axis")):
+        with pytest.raises(FrozenInstanceError):
+            setattr(value, field, None)
 
 
 def test_options_are_named():
