@@ -254,6 +254,7 @@ def test_the_papers_constants():
 
 def test_the_defaults_are_the_papers_schemes():
     assert bounds.int8_decomposition() == Fraction(1, 64516)
+    assert bounds.mixed_decomposition([E2M1]) == Fraction(1, 8)
     assert bounds.int8_decomposition_float32() == bounds.int8_decomposition_float32(1, 2)
     assert bounds.mxfp4_decomposition() == Fraction(1, 64)
     assert bounds.mxfp8_decomposition() == Fraction(1, 32)

@@ -299,7 +299,7 @@ def test_ratios_of_integers_at_the_edge(ratio):
     assert_sums_up(CORPUS[3], msdnum.decompose(CORPUS[3], scheme))
 
 
-@pytest.mark.parametrize("power", range(-6, 21))
+@pytest.mark.parametrize("power", range(-6, 22))
 @pytest.mark.parametrize("formats", [POWERS, FLOOR], ids=["CEIL", "FLOOR"])
 def test_any_ratio_leaves_an_exact_remainder(formats, power):
     scheme = Scheme("any", formats, (Fraction(2) ** power,), Arithmetic.EXACT)
