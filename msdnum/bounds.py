@@ -425,16 +425,25 @@ def pairwise_sum(n: int) -> Accumulation:
     return Accumulation((_at_least_one("n", n) - 1).bit_length())
 
 
-def matrix_unit(n: int, group: int, fraction_bits: int) -> Accumulation:
+def matrix_unit(n: int, group: int, fraction_bits: int, result_bits: int = 23) -> Accumulation:
     """Add ``group`` products at a time to the accumulator as a truncating matrix unit does.
 
-    Group and accumulator are aligned to the largest exponent among them, truncated after
-    ``fraction_bits`` bits, summed exactly, and truncated to binary32. Each of the
-    ``ceil(n / group)`` steps errs by at most ``(group + 1) * 2**-fraction_bits + 2**-23`` of the
-    magnitudes summed so far.
+    Group and accumulator are aligned to the largest power of two among them, truncated after
+    ``fraction_bits`` bits, summed exactly, and the sum is truncated to ``result_bits`` fraction
+    bits. Each of the ``ceil(n / group)`` steps errs by at most
+    ``(group + 1) * 2**-fraction_bits + 2**-result_bits`` of the magnitudes summed so far. Witnesses
+    reach ``group - 1`` instead of ``group + 1``.
+
+    Hypotheses: a product is at least the power of two that it is aligned to, so that one of a
+    subnormal element counts with that power instead; and the magnitudes summed are at least
+    ``2**-126``, the least power that the accumulator is aligned to.
+
+    Notes
+    -----
+    Source: on paper, in theorem gemm's proof of a truncating unit.
     """
     n, group = _at_least_one("n", n), _at_least_one("group", group)
-    step = Fraction(group + 1, 2**fraction_bits) + Fraction(1, 2**23)
+    step = Fraction(group + 1, 2**fraction_bits) + Fraction(1, 2**result_bits)
     return Accumulation(-(-n // group), step, nearest=False)
 
 

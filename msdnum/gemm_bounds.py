@@ -83,7 +83,9 @@ def sum_roundings(accumulator: AnyAccumulator, n: int) -> Accumulation:
 
     A step of a matrix unit errs by the truncation of each addend, relative to the largest of the
     powers of two that they are aligned to. Such a power can exceed a product of subnormal
-    elements: ``theorem_gemm`` counts those as normal.
+    elements: ``theorem_gemm`` counts those as normal. CDNA3 truncates products and the sums of
+    parts, drops or rounds c, and rounds once to nearest; one unit more than those covers ``2**-31``
+    and the products of errors.
     """
     match accumulator:
         case Exact() | Int32():
@@ -99,23 +101,13 @@ def sum_roundings(accumulator: AnyAccumulator, n: int) -> Accumulation:
             return Accumulation(-(-n // group))
         case PairwiseUnit(group=group):
             return Accumulation(-(-n // group) + group.bit_length() - 1)
-        case _:
-            return Accumulation(-(-n // accumulator.group), _step(accumulator), nearest=False)
-
-
-def _step(unit: MatrixUnit | GroupedUnit | Cdna3Unit) -> Fraction:
-    """Return the error of one step of a unit, relative to the magnitudes it adds.
-
-    CDNA3 truncates products and the sums of parts, drops or rounds c, and rounds once to nearest;
-    one unit more than those covers ``2**-31`` and the products of errors.
-    """
-    match unit:
         case MatrixUnit(group=group, fraction_bits=bits, result_bits=result):
-            return Fraction(group + 1, 2**bits) + Fraction(1, 2**result)
+            return bounds.matrix_unit(n, group, bits, result)
         case GroupedUnit(group=group, exact=exact, fraction_bits=bits):
-            return Fraction(group // exact + 1, 2**bits) + Fraction(1, 2**23)
+            return bounds.matrix_unit(-(-n // exact), group // exact, bits)
         case Cdna3Unit(group=group, parts=parts, fraction_bits=bits):
-            return Fraction(group + parts + 3, 2**bits)
+            step = Fraction(group + parts + 3, 2**bits)
+            return Accumulation(-(-n // group), step, nearest=False)
 
 
 def accumulation(
