@@ -48,8 +48,12 @@ def _parser(arguments: Sequence[str]) -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"msdnum {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_verify(commands.add_parser("verify", help="judge every claim and print the ledger"))
-    _add_explain(commands.add_parser("explain", help="print statement, proof and witness"))
+    verify = commands.add_parser("verify", help="judge every claim and print the ledger")
+    explain = commands.add_parser("explain", help="print statement, proof and witness")
+    _add_verify(verify)
+    _add_explain(explain)
+    if "verify" in arguments or "explain" in arguments:
+        _name_what_is_known(verify, explain)
     for name, (home, function, text) in MODULES.items():
         command = commands.add_parser(name, help=text)
         if name in arguments:
@@ -59,18 +63,28 @@ def _parser(arguments: Sequence[str]) -> Parser:
     return parser
 
 
+def _name_what_is_known(verify: Parser, explain: Parser) -> None:
+    from msdnum.explain import claim_ids
+    from msdnum.theorems import theorem_ids
+
+    known, theorems = f"claims: {', '.join(claim_ids())}", ", ".join(theorem_ids())
+    verify.epilog = f"{known}. {EXIT_STATUS}"
+    explain.epilog = f"{known}; theorems: {theorems}; test vectors: see msdnum vectors"
+
+
 def _add_verify(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_verify)
-    parser.epilog = EXIT_STATUS
     parser.add_argument("--deep", action="store_true", help="all pairs, in minutes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the ledger there, too")
-    parser.add_argument("--only", metavar="CLAIM", help="judge one claim")
+    parser.add_argument("--full", action="store_true", help="print theorems, notes and tables, too")
+    parser.add_argument("--only", metavar="CLAIM", help="judge one claim; they are named below")
     parser.add_argument("--tensor", metavar="FILE:NAME", help="judge a safetensors tensor, too")
     parser.add_argument("--seed", type=_seed, default=0, help="of all that is sampled (0)")
 
 
 def _add_explain(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_explain)
+    parser.add_argument("--proof", action="store_true", help="of a claim, all proofs, too")
     parser.add_argument("name", metavar="NAME", help="of a claim, theorem or test vector")
 
 
@@ -99,7 +113,7 @@ def _verify(args: argparse.Namespace) -> int:
     if args.json:
         text = json.dumps(ledger.as_dict(), indent=1)
         args.json.write_text(text + "\n", encoding="utf-8")
-    print("\n".join(ledger.lines()))
+    print("\n".join(ledger.full() if args.full else ledger.brief()))
     return NOT_AS_EXPECTED if ledger.unexpected else AS_EXPECTED
 
 
@@ -122,9 +136,9 @@ def _explain(args: argparse.Namespace) -> int:
 
         print(explain_vector(args.name))
         return AS_EXPECTED
-    from msdnum.explain import explain
+    from msdnum.explain import explain, explain_with_proofs
 
-    print("\n".join(explain(args.name)))
+    print("\n".join((explain_with_proofs if args.proof else explain)(args.name)))
     return AS_EXPECTED
 
 

@@ -62,6 +62,13 @@ class Witness:
         digits = 4 if self.format == "BF16" else 8
         return [f"{pattern:0{digits}x}" for pattern in self.block]
 
+    @property
+    def brief(self) -> str:
+        """The block without its format; of a long one, the worst element alone."""
+        if len(self.block) > 4:
+            return f"[{self.hexadecimal[self.element]}] of {len(self.block)}"
+        return str(self).partition(" ")[2]
+
     def __str__(self) -> str:
         """Show the block with brackets around the worst element."""
         shown = self.hexadecimal
@@ -90,10 +97,18 @@ class Evidence:
     of: str
     seed: int | None = None
 
+    @property
+    def brief(self) -> str:
+        """Kind, count and seed, without what was counted."""
+        return f"{self.kind} {self.count:,}{self._drawn}"
+
+    @property
+    def _drawn(self) -> str:
+        return "" if self.seed is None else f", seed {self.seed}"
+
     def __str__(self) -> str:
         """Write it in words."""
-        drawn = "" if self.seed is None else f", seed {self.seed}"
-        return f"{self.kind}: {self.count:,} {self.of}{drawn}"
+        return f"{self.kind}: {self.count:,} {self.of}{self._drawn}"
 
 
 @dataclass(frozen=True)

@@ -2,23 +2,37 @@
 
 import platform
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from typing import Any
 
 from msdnum import __version__, display
 from msdnum.finding import Finding, Verdict, Witness
 
-__all__ = ["Claim", "Entry", "Ledger", "Row", "versions"]
+__all__ = ["Claim", "Entry", "Ledger", "Row", "lines", "versions"]
 
 SCHEMA = 1
 WIDTH = 116
+TERMS = {
+    "witness": "worst block in BF16 (eight digits: BINARY32), [its worst element]",
+    "ratio": "worst found over promised",
+    "proved": "by a theorem that Coq has checked",
+    "applied on paper": "Coq has checked the theorem, but not the step from it to the row",
+    "proved on paper": "by a theorem that no machine has checked",
+    "see": "the theorem that says what is true instead (--full)",
+    "exhaustive": "every case",
+    "mod 2^k": "all other pairs are these times a power of two; --deep runs them, too",
+    "sampled": "some cases: drawn, evenly spaced, or from tables of measurements",
+    "known case": "made, or found before",
+    "closed form": "formulas, evaluated",
+}
 LEGEND = (
-    "A witness is a block as bit patterns, [the worst element] in brackets.",
-    "proved: by a theorem that Coq has checked; msdnum explain THEOREM prints it.",
-    "mod 2^k: all other pairs are these times a power of two; --deep runs them, too.",
+    *(f"{term:<16}  {meaning}" for term, meaning in TERMS.items()),
+    "",
+    "--full adds theorems, notes and tables; msdnum explain NAME explains a claim or a theorem",
 )
 COLUMNS = ("convention", "promised", "worst found", "ratio", "verdict", "evidence")
 MEASURED_WITH = ("numpy", "jax", "jaxlib", "ml_dtypes", "mpmath", "python-flint")
@@ -61,6 +75,8 @@ class Entry:
         Id of the theorem that proves it, or proves that it fails.
     expected : Verdict
         What is known.
+    on_paper : bool
+        Whether a step from the theorem to this row is on paper only.
     """
 
     claim: str
@@ -69,6 +85,7 @@ class Entry:
     judge: Callable[[], Finding]
     theorem: str | None = None
     expected: Verdict = Verdict.HOLDS
+    on_paper: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,22 +114,44 @@ class Row:
     @property
     def evidence(self) -> str:
         """Kinds of evidence, the strongest first."""
-        proof = f"{self.proof or 'see'}: {self.entry.theorem}" if self.entry.theorem else ""
+        entry = self.entry
+        proof = f"{self.proof or 'see'}: {entry.theorem}{self._applied}" if entry.theorem else ""
         return "; ".join(filter(None, [proof, str(self.finding.evidence or "")]))
 
-    def lines(self) -> list[str]:
-        """Return the row as text: what, how much, and below it witness and evidence."""
+    @property
+    def _applied(self) -> str:
+        return ", applied on paper" if self.proof and self.entry.on_paper else ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All of ``COLUMNS`` but the last, as text."""
         entry, finding = self.entry, self.finding
-        verdict = finding.verdict.short
         mark = "" if self.as_expected else f"  != expected: {entry.expected.value}"
-        first = (
-            f"  {entry.convention:<42.42} {entry.promise:>20} {finding.found:>20} "
-            f"{_ratio(finding.ratio):>9}  {verdict}{mark}"
-        )
-        witness = _shortened(finding.witness) if finding.witness else ""
+        verdict = f"{finding.verdict.short}{mark}"
+        return entry.convention, entry.promise, finding.found, _ratio(finding.ratio), verdict
+
+    def brief(self, widths: Sequence[int]) -> list[str]:
+        """Return the row as one line, however long."""
+        return [f"{_aligned(self.columns, widths)}  {self.brief_evidence}".rstrip()]
+
+    @property
+    def brief_evidence(self) -> str:
+        """What was looked at, without the theorem's name; why, if nothing was."""
+        finding = self.finding
+        if finding.evidence is None:
+            return ". ".join(finding.notes)
+        witness = finding.witness.brief if finding.witness else ""
+        proof = f"{self.proof}{self._applied}" if self.proof else ""
+        return "; ".join(filter(None, [witness, proof, finding.evidence.brief]))
+
+    def full(self, widths: Sequence[int]) -> list[str]:
+        """Return the row's line and below it witness, evidence, theorem, notes and table."""
+        finding = self.finding
+        witness = f"witness {_shortened(finding.witness)}" if finding.witness else ""
         below = ". ".join(filter(None, [witness, self.evidence, *finding.notes]))
         table = finding.table.lines() if finding.table else []
-        return [first, *_wrapped(below), *(f"      {line}" for line in table)]
+        line = _aligned(self.columns, widths).rstrip()
+        return [line, *_wrapped(below), *(f"      {row}" for row in table)]
 
     def _repr_html_(self) -> str:
         title = display.Markup(f"{self.entry.claim} {display.small(self.entry.convention)}")
@@ -123,7 +162,7 @@ class Row:
         entry, finding = self.entry, self.finding
         mark = "" if self.as_expected else display.small(f"expected: {entry.expected.value}")
         verdict = display.Markup(f"{finding.verdict.markup} {mark}")
-        witness = _shortened(finding.witness) if finding.witness else ""
+        witness = f"witness {_shortened(finding.witness)}" if finding.witness else ""
         below = ". ".join(filter(None, [self.evidence, witness, *finding.notes]))
         text = display.paragraph(display.small(below))
         return (
@@ -146,6 +185,7 @@ class Row:
                 "element": finding.witness.element,
             },
             "proof": self.proof,
+            "on_paper": entry.on_paper,
             "evidence": finding.evidence and asdict(finding.evidence),
             "notes": list(finding.notes),
             "table": finding.table and asdict(finding.table),
@@ -161,17 +201,35 @@ def _ratio(ratio: Fraction | float | None) -> str:
     return str(ratio) if ratio in (0, 1) else f"{float(ratio):.6g}"
 
 
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _shortened(witness: Witness) -> str:
     """Show a long block by its worst element and the first few."""
     if len(witness.block) <= 8:
-        return f"witness {witness}"
+        return str(witness)
     first = " ".join(witness.hexadecimal[:4])
     worst = f"element {witness.element} = {witness.hexadecimal[witness.element]}"
-    return f"witness {witness.format} {first} ... ({len(witness.block)} elements), {worst}"
+    return f"{witness.format} {first} ... ({len(witness.block)} elements), {worst}"
 
 
 def _wrapped(text: str) -> list[str]:
     return textwrap.wrap(text, WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """Set cells in columns as wide as their longest: nothing is cut."""
+    numbers = (f"{cell:>{width}}" for cell, width in zip(cells[1:-1], widths[1:-1], strict=True))
+    return "  ".join(["", cells[0].ljust(widths[0]), *numbers, cells[-1].ljust(widths[-1])])
+
+
+def lines(rows: Sequence[Row], written: Callable[[Row, Sequence[int]], list[str]]) -> list[str]:
+    """Return rows under the names of their columns, each ``written`` as brief or in full."""
+    cells = [COLUMNS[:-1], *(row.columns for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    head = f"{_aligned(COLUMNS[:-1], widths)}  {COLUMNS[-1]}"
+    return [head, *chain.from_iterable(written(row, widths) for row in rows)]
 
 
 @dataclass(frozen=True)
@@ -210,15 +268,19 @@ class Ledger:
         rows = [f"{r.entry.claim}, {r.entry.convention}" for r in self.rows if not r.as_expected]
         return rows + [c.id for c in self.claims if self.verdict(c) is not c.expected]
 
-    def lines(self) -> list[str]:
-        """Return the whole ledger as text."""
-        head = f"  {'convention':<42} {'promised':>20} {'worst found':>20} {'ratio':>9}  verdict"
-        lines = [head]
+    def brief(self) -> list[str]:
+        """Return every row with its verdict, witness and evidence, as briefly as can be."""
+        return [*self._claims(Row.brief), *LEGEND, "", self.summary()]
+
+    def full(self) -> list[str]:
+        """Return all that was found, with theorems, notes and tables."""
+        return [*self._claims(Row.full), *LEGEND, "", self.summary()]
+
+    def _claims(self, written: Callable[[Row, Sequence[int]], list[str]]) -> Iterator[str]:
         for claim in self.claims:
-            lines += ["", f"{claim.id}  {claim.statement}: {self.verdict(claim).value}"]
-            for row in self.rows_of(claim):
-                lines += row.lines()
-        return [*lines, "", *LEGEND, "", self.summary()]
+            yield f"{claim.id}  {claim.statement}: {self.verdict(claim).value}"
+            yield from lines(self.rows_of(claim), written)
+            yield ""
 
     def _repr_html_(self) -> str:
         return "".join(map(self._claim, self.claims)) + display.small(self.summary())
@@ -232,7 +294,8 @@ class Ledger:
         unexpected = self.unexpected
         if unexpected:
             return f"NOT AS EXPECTED: {'; '.join(unexpected)}"
-        return f"all {len(self.rows)} rows of {len(self.claims)} claims as expected"
+        rows, of = _counted(len(self.rows), "row"), _counted(len(self.claims), "claim")
+        return f"all {rows} of {of} as expected"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the ledger as ``verify --json`` writes it.
@@ -245,8 +308,9 @@ class Ledger:
             ``statement``, ``verdict``, ``expected``) and ``rows``: ``claim``, ``convention``,
             ``theorem``, ``promised``, ``found``, ``ratio`` (found over promised), ``witness``
             (``format``, ``block`` as hexadecimal patterns, ``element`` the index of the worst),
-            ``proof``, ``evidence`` (``kind``, ``count``, ``of``, ``seed``: see ``Evidence``),
-            ``notes``, ``table`` and ``data`` (``header``, ``rows``), ``verdict``, ``expected``.
+            ``proof``, ``on_paper`` (whether it is applied on paper), ``evidence`` (``kind``,
+            ``count``, ``of``, ``seed``: see ``Evidence``), ``notes``, ``table`` and ``data``
+            (``header``, ``rows``), ``verdict``, ``expected``.
         """
         claims = [
             {

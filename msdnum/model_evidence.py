@@ -131,7 +131,7 @@ def _judge_claim(part: str, quantization: str, baseline: str) -> Finding:
     ratio = ours.distance / theirs.distance
     return Finding(
         Verdict.FAILS if ours.exceeds(theirs) else Verdict.HOLDS,
-        f"{ratio:.3g} of it" + (", a tie" if tied else ""),
+        f"{ratio:.3g}" + (", a tie" if tied else ""),
         ratio,
         _evidence(ours),
         notes=(

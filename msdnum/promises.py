@@ -99,7 +99,12 @@ class Bound:
 
     def found(self, error: Fraction, amax: Number) -> str:
         """Write an error as the fraction of the range that it is."""
-        return f"{self.unit}/{float(self.range(amax) / error):.7g}" if error else "0"
+        if not error:
+            return "0"
+        divisor = self.range(amax) / error
+        if divisor.denominator == 1:
+            return self.unit if divisor == 1 else f"{self.unit}/{divisor}"
+        return f"{self.unit}/{float(divisor):.7g}"
 
 
 @dataclass(frozen=True)
@@ -199,7 +204,7 @@ def _scale_rule(rule: ScaleRule, own_amax: bool) -> Iterator[Promise]:
     best = bounds.mxfp4_scale_rules(rule, own_amax=own_amax)
     for unit, constant in (("alpha", best.alpha), ("amax", best.amax)):
         bound = Bound(f"{constant} {unit}", unit, partial(_times, constant))
-        convention = f"MXFP4 x2, {rule.name}, {SECOND[own_amax]}"
+        convention = f"MXFP4 x2, {rule.name}, {SECOND[own_amax]}, of {unit}"
         yield Promise(convention, scheme, bound, "mxfp4-scale-rules", MXFP4_NORMAL)
 
 

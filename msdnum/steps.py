@@ -1,9 +1,11 @@
 """Every step from a vector's input to its answer, in exact rationals: check it by hand."""
 
+import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from functools import cache
+from itertools import groupby
 
 from msdnum import spec
 from msdnum.accumulators import ALL_ACCUMULATORS, AnyAccumulator
@@ -48,7 +50,22 @@ def explain_vector(name: str) -> str:
     ending = [f"{name} = {patterns}" for name, patterns in (case.expected or {}).items()]
     ending = ending or ["refused: the format has no code for it"]
     steps = STEPS[group.operation](group, case)
-    return "\n".join([*heading, "", "given:", *given, "", *steps, "", "expected:", *ending])
+    return "\n".join(
+        [*heading, "", "given:", *given, "", *_folded(steps), "", "expected:", *ending]
+    )
+
+
+def _folded(steps: Iterable[str]) -> Iterator[str]:
+    """Write steps that are the same, but for the element they are of, once for all of a run."""
+    for _, run in groupby(steps, lambda step: re.sub(r"^x\[\d+\]", "x", step)):
+        first, *others = run
+        element, _, rest = first.partition("]")
+        if not others:
+            yield first
+        elif first.startswith("x["):
+            yield f"{element}] to {others[-1].partition(']')[0]}]{rest}"
+        else:
+            yield f"{first}  ({len(others) + 1} times)"
 
 
 # ------------------------------------------------------------------------------------------------

@@ -36,6 +36,17 @@ class Theorem:
         return "proved" if self.machine_checked else "proved on paper"
 
     @property
+    def name(self) -> str:
+        """The file of its text, from the root of the repository."""
+        return f"proofs/{self.id}/README.md"
+
+    @property
+    def statement(self) -> str:
+        """Setting and statement, without the proof."""
+        stated = self.text.partition("**Proof.**")[0].partition("**Setting.**")
+        return "".join(stated[1:]).rstrip() + "\n"
+
+    @property
     def recheck(self) -> str:
         """The command that checks the proof from scratch; empty for one on paper only."""
         return f"python proofs/check.py --only {self.id}" if self.machine_checked else ""

@@ -10,7 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msdnum import agreement, blocks, bounds, claims, errors, evidence, explain, pairs, spec
+from msdnum import (
+    agreement,
+    blocks,
+    bounds,
+    claims,
+    elements,
+    errors,
+    evidence,
+    explain,
+    pairs,
+    spec,
+    theorems,
+)
 from msdnum.cases import family
 from msdnum.decompose import (
     INT8_X1,
@@ -23,8 +35,8 @@ from msdnum.decompose import (
 )
 from msdnum.effective import EffectiveBits, approximation
 from msdnum.finding import Evidence, Finding, Table, Verdict, Witness, not_run
-from msdnum.formats import BINARY32, E2M1, E4M3, E8M0, INT8_SYMMETRIC
-from msdnum.ledger import Claim, Entry, Ledger, Row
+from msdnum.formats import BINARY32, E2M1, E4M3, E8M0, ELEMENT_FORMATS, INT8_SYMMETRIC
+from msdnum.ledger import TERMS, Claim, Entry, Ledger, Row, lines
 from msdnum.modes import ScaleRule
 from msdnum.pairs import LARGEST, ONE, Window, every_amax, profile, scale_free, to_float32
 from msdnum.promises import (
@@ -84,11 +96,11 @@ def test_a_ledger_names_what_is_not_as_expected():
     claim = Claim("C", "something", CONDITIONAL)
     good = Ledger((claim,), (row(HOLDS), row(FAILS, FAILS)))
     assert good.unexpected == []
-    assert good.summary() == "all 2 rows of 1 claims as expected"
+    assert good.summary() == "all 2 rows of 1 claim as expected"
     bad = Ledger((claim,), (row(HOLDS, FAILS), row(FAILS, FAILS)))
     assert bad.unexpected == ["C, a convention"]
-    assert "NOT AS EXPECTED: C, a convention" in bad.lines()[-1]
-    assert "!= expected: fails" in "\n".join(bad.lines())
+    assert "NOT AS EXPECTED: C, a convention" in bad.brief()[-1]
+    assert "!= expected: fails" in "\n".join(bad.brief())
     lopsided = Ledger((claim,), (row(HOLDS),))
     assert lopsided.unexpected == ["C"]
 
@@ -96,7 +108,39 @@ def test_a_ledger_names_what_is_not_as_expected():
 def test_a_row_that_was_not_run_is_not_as_expected():
     unrun = Row(row(HOLDS).entry, not_run("pip install it"))
     assert not unrun.as_expected
-    assert "not run: pip install it" in "\n".join(unrun.lines())
+    assert "not run: pip install it" in text(unrun, Row.brief)
+    assert "not run: pip install it" in text(unrun, Row.full)
+
+
+def text(row, written):
+    return "\n".join(lines([row], written))
+
+
+def test_one_line_has_all_that_a_row_needs():
+    witness = Witness("BF16", (0x3F80, 0x3F14), 1)
+    found = row(HOLDS, ratio=Fraction(1, 3), evidence=Evidence("exhaustive", 1234567, "pairs"))
+    found = replace(found, finding=replace(found.finding, witness=witness), proof="proved")
+    assert text(found, Row.brief).split("\n") == [
+        "  convention    promised  worst found     ratio  verdict  evidence",
+        "  a convention   promise            x  0.333333  holds    "
+        "3f80 [3f14]; proved; exhaustive 1,234,567",
+    ]
+
+
+def test_nothing_is_cut_however_long():
+    long = row(FAILS, HOLDS)
+    long = replace(long, entry=replace(long.entry, convention="blocks of 128" * 20))
+    for written in (Row.brief, Row.full):
+        assert f"  {'blocks of 128' * 20}   promise  " in text(long, written)
+
+
+def test_a_row_says_what_is_on_paper():
+    proved = replace(row(HOLDS), proof="proved")
+    proved = replace(proved, entry=replace(proved.entry, theorem="gemm", on_paper=True))
+    assert proved.evidence == "proved: gemm, applied on paper"
+    assert proved.as_dict()["on_paper"] is True
+    refuted = replace(proved, proof=None)
+    assert refuted.evidence == "see: gemm"
 
 
 def test_text_shows_witness_evidence_and_table():
@@ -106,15 +150,22 @@ def test_text_shows_witness_evidence_and_table():
         "witness": Witness("BF16", (0x3F80, 0x3F14), 1),
         "table": Table(("name", "a", "b"), (("first", "1", "22"), ("second one", "333", "4"))),
     }
-    text = "\n".join(row(HOLDS, **parts).lines())
-    assert "witness BF16 3f80 [3f14]. sampled: 1,234,567 blocks, seed 7" in text
-    assert "      name          a   b\n      first         1  22\n      second one  333   4" in text
+    shown = text(row(HOLDS, **parts), Row.full)
+    assert "witness BF16 3f80 [3f14]. sampled: 1,234,567 blocks, seed 7" in shown
+    assert (
+        "      name          a   b\n      first         1  22\n      second one  333   4" in shown
+    )
+
+
+def with_evidence(row):
+    return replace(row.finding, evidence=Evidence("sampled", 1, "block"))
 
 
 def test_a_long_block_is_shortened_in_text_and_whole_in_json():
     witness = Witness("BINARY32", tuple(range(32)), 31)
     long = row(HOLDS, witness=witness)
-    assert "(32 elements), element 31 = 0000001f" in " ".join(" ".join(long.lines()).split())
+    assert "(32 elements), element 31 = 0000001f" in " ".join(text(long, Row.full).split())
+    assert "[0000001f] of 32" in text(replace(long, finding=with_evidence(long)), Row.brief)
     assert long.as_dict()["witness"]["block"] == [f"{i:08x}" for i in range(32)]
 
 
@@ -388,6 +439,28 @@ def test_the_implementations_agree():
     assert agreement.decompositions_agree(2, seed=0).verdict is HOLDS
 
 
+def test_what_is_sampled_is_called_so():
+    sampled = agreement.codes_specified(4097)
+    assert (sampled.verdict, sampled.evidence.kind) == (HOLDS, "sampled")
+    assert sampled.evidence.count == sum(
+        len(range(0, len(agreement._encodable(fmt)), 4097)) for fmt in ELEMENT_FORMATS.values()
+    )
+    assert np.gcd(claims.EVERY, 1 << 16) == 1
+
+
+def test_a_wrong_code_is_seen_by_either(monkeypatch):
+    encode = elements.encode
+
+    def wrong(x, fmt, **options):
+        codes = encode(x, fmt, **options)
+        return codes ^ codes.dtype.type(1) if isinstance(codes, np.ndarray) else codes
+
+    monkeypatch.setattr(elements, "encode", wrong)
+    monkeypatch.setattr(agreement, "ELEMENT_FORMATS", {"E2M1": E2M1})
+    for finding in (agreement.codes_specified(4097), agreement.codes_agree()):
+        assert finding.verdict is FAILS
+
+
 def test_disagreement_is_seen(monkeypatch):
     monkeypatch.setattr(spec, "decode", lambda code, fmt: Fraction(0))
     finding = agreement.values_agree(8)
@@ -428,7 +501,7 @@ def test_an_unknown_claim_is_refused():
 
 
 def test_entries_are_told_apart():
-    named = [(e.claim, e.convention, e.promise) for e in claims.entries(claims.Study())]
+    named = [(e.claim, e.convention) for e in claims.entries(claims.Study())]
     assert len(set(named)) == len(named)
 
 
@@ -497,7 +570,7 @@ def test_a_model_that_is_missing_is_said_to_be(monkeypatch):
     monkeypatch.setattr(claims, "minilm", missing)
     ledger = judged("model")
     assert {row.finding.verdict for row in ledger.rows} == {NOT_RUN}
-    assert "not run: the model is not installed: pip install it" in "\n".join(ledger.lines())
+    assert "not run: the model is not installed: pip install it" in "\n".join(ledger.brief())
     assert ledger.unexpected
 
 
@@ -505,9 +578,10 @@ def test_a_package_that_is_missing_is_said_to_be(monkeypatch):
     monkeypatch.setitem(sys.modules, "jax", None)
     ledger = judged("bits")
     verdicts = {row.entry.convention: row.finding.verdict for row in ledger.rows}
-    assert verdicts["encode, all BF16"] is NOT_RUN
-    assert verdicts["decode, all codes"] is HOLDS
-    assert "not run: import of jax halted" in "\n".join(ledger.lines())
+    assert verdicts["encode, RNE: all BF16, NumPy = JAX"] is NOT_RUN
+    assert verdicts["encode, RNE: BF16, NumPy = specification"] is HOLDS
+    assert verdicts["decode: all codes, NumPy = specification"] is HOLDS
+    assert "not run: import of jax halted" in "\n".join(ledger.brief())
 
 
 def test_real_tensors_obey_the_bounds():
@@ -516,30 +590,63 @@ def test_real_tensors_obey_the_bounds():
     assert all(row.finding.ratio > Fraction(1, 2) for row in ledger.rows)
 
 
-def test_the_ledger_fits_a_terminal():
+def test_the_ledger_is_one_line_a_row():
     study = claims.Study()
     chosen = ("C2", "C3", "C4", "C5", "C6", "C8", "model")
     entries = [entry for claim in chosen for entry in claims.entries(study, claim)[:2]]
-    lines = claims.ledger(tuple(map(claims.judge, entries))).lines()
-    assert max(map(len, lines)) <= 120
+    ledger = claims.ledger(tuple(map(claims.judge, entries)))
+    brief = ledger.brief()
+    assert max(map(len, brief)) <= 150
+    for row in ledger.rows:
+        assert sum(row.entry.convention in line for line in brief) >= 1
+    assert len(brief) == len(entries) + 3 * len(chosen) + len(TERMS) + 4
+    assert max(map(len, ledger.full())) <= 120
+
+
+def test_only_rows_whose_last_step_no_machine_has_checked_say_so():
+    entries = claims.entries(claims.Study(), "bounds")
+    assert [entry.convention for entry in entries if entry.on_paper] == [
+        "MXFP4 x2 by MXFP4, Hopper's unit",
+        "attention, P in MXFP4 x2",
+        "attention, MSD over each cache",
+        "attention, each baseline",
+        "attention, worst remainders",
+    ]
 
 
 def test_explain_gives_statement_witness_proof_and_command():
     text = "\n".join(explain.explain("mxfp4-decomposition"))
     for part in ("witness BF16 3f80 [3f14]", "n-pass MXFP4", "check.py --only mxfp4-decomposition"):
         assert part in text
+    assert "proofs/mxfp4-decomposition/README.md: proved\n" in text
+    assert "**Proof.**" in text
     assert "msdnum verify --only bounds" in text
+    assert str(theorems.PROOFS) not in text
+
+
+def test_explain_gives_the_statements_of_a_claim_without_proofs():
+    stated = "\n".join(explain.explain("C2"))
+    assert stated.startswith("C2  two-pass MXFP4 leaves at most alpha/64: holds only under")
+    assert "**Bound.**" in stated
+    assert "**Proof.**" not in stated
+    assert "msdnum explain mxfp4-scale-rules or mxfp4-decomposition" in stated
+
+
+def test_every_theorem_has_a_statement():
+    for name in theorems.theorem_ids():
+        stated = theorems.theorem(name).statement
+        assert "**Bound.**" in stated or "**Statement.**" in stated
 
 
 def test_explain_knows_claims_too(monkeypatch):
     monkeypatch.setattr(claims, "STUDIES", (claims.model,))
     monkeypatch.setattr(explain, "theorem", lambda name: None)
     text = "\n".join(explain.explain("model"))
-    assert "model: the bounds hold on all-MiniLM-L6-v2" in text
+    assert "model  the bounds hold on all-MiniLM-L6-v2" in text
     assert "mxfp8-decomposition: no proofs/mxfp8-decomposition/README.md" in text
     assert "msdnum verify --only model" in text
     with pytest.raises(
-        ValueError, match=r"claim or theorem must be one of model, .*, got 'nothing'"
+        ValueError, match=r"claim or theorem must be one of C1, .*, rms-error, got 'nothing'"
     ):
         list(explain.explain("nothing"))
 

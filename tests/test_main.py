@@ -60,9 +60,16 @@ def test_verify_prints_the_ledger(small, capsys):
     assert main(["verify"]) == 0
     printed = capsys.readouterr()
     assert "C2  a statement: holds" in printed.out
-    assert "witness BF16 3f80 [3f14]. proved: gemm; sampled: 2 pairs, seed 5" in printed.out
-    assert printed.out.endswith("all 1 rows of 1 claims as expected\n")
+    assert "3f80 [3f14]; proved; sampled 2, seed 5" in printed.out
+    assert printed.out.endswith("all 1 row of 1 claim as expected\n")
     assert printed.err == ""
+
+
+def test_verify_prints_everything_if_asked(small, capsys):
+    assert main(["verify", "--full"]) == 0
+    assert "witness BF16 3f80 [3f14]. proved: gemm; sampled: 2 pairs, seed 5" in (
+        capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize(
@@ -177,9 +184,21 @@ def test_a_damaged_file_is_refused(tensors, capsys):
 def test_explain_prints_the_rows(small, capsys):
     assert main(["explain", "C2"]) == 0
     printed = capsys.readouterr().out
-    assert "C2: a statement" in printed
-    assert "witness BF16 3f80 [3f14]" in printed
+    assert "C2  a statement: holds" in printed
+    assert "3f80 [3f14]; proved" in printed
     assert "To judge again: msdnum verify --only C2" in printed
+    assert "**Proof.**" not in printed
+    assert main(["explain", "C2", "--proof"]) == 0
+    assert "**Proof.**" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["verify", "explain"])
+def test_help_names_what_can_be_named(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert f"claims: {', '.join(claim.id for claim in CLAIMS)}" in printed
+    assert ("gemm-probabilistic" in printed) == (command == "explain")
 
 
 def test_explain_refuses_other_names(capsys):

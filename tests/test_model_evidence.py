@@ -30,10 +30,10 @@ def claim(monkeypatch, ours, theirs):
 @pytest.mark.parametrize(
     ("ours", "verdict", "found"),
     [
-        (1.0e-6, Verdict.HOLDS, "1 of it, a tie"),
-        (1.02e-6, Verdict.HOLDS, "1.02 of it, a tie"),
-        (1.03e-6, Verdict.FAILS, "1.03 of it"),
-        (0.5e-6, Verdict.HOLDS, "0.5 of it"),
+        (1.0e-6, Verdict.HOLDS, "1, a tie"),
+        (1.02e-6, Verdict.HOLDS, "1.02, a tie"),
+        (1.03e-6, Verdict.FAILS, "1.03"),
+        (0.5e-6, Verdict.HOLDS, "0.5"),
     ],
 )
 def test_two_standard_errors_decide(monkeypatch, ours, verdict, found):

@@ -1,18 +1,41 @@
-"""The example of the README prints what the README says."""
+"""The README prints what its example and the ledger print."""
 
 import contextlib
 import io
 import re
 from pathlib import Path
 
-README = Path(__file__).parent.parent / "README.md"
+from msdnum import claims
+from msdnum.claims import CLAIMS, Study
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
 
 
 def test_the_example_prints_what_it_says():
     source, printed = re.search(
-        r"```python\n(.*?)```\n\n```text\n(.*?)```", README.read_text(), re.DOTALL
+        r"```python\n(.*?)```\n\n```text\n(.*?)```", README, re.DOTALL
     ).groups()
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         exec(source, {})
     assert out.getvalue() == printed
+
+
+def words(line):
+    return " ".join(line.split())
+
+
+def test_its_rows_are_those_of_the_ledger():
+    """Judge the rows that it shows; columns are as wide as all rows of a claim need."""
+    (block,) = re.findall(r"## What it finds\n.*?```text\n(.*?)```", README, re.DOTALL)
+    shown = [line for line in block.splitlines() if not line.startswith("  convention ")]
+    headings = [f"{c.id}  {c.statement}: {c.expected.value}" for c in CLAIMS]
+    rows = [line for line in shown if line.startswith("  ")]
+    assert [line for line in shown if line not in rows] == headings[:3]
+    entries = [e for e in claims.entries(Study()) if e.claim in ("C1", "C2", "C3")]
+    chosen = [(row, e) for row in rows for e in entries if row.startswith(f"  {e.convention}  ")]
+    assert len(rows) == len(chosen) == 5
+    for row, entry in chosen:
+        judged = claims.judge(entry)
+        assert judged.as_expected
+        assert words(row) == words("  ".join([*judged.columns, judged.brief_evidence]))

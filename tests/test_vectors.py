@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import re
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -234,6 +236,20 @@ def test_every_operation_can_be_explained():
             assert text.startswith(group.name)
 
 
+def codes_of(step):
+    """Return the code that a step ends in, once for each element that it stands for."""
+    first, *last = map(int, re.findall(r"x\[(\d+)\]", step))
+    return [int(step.split("-> 0x")[1].split()[0], 16)] * (last[0] - first + 1 if last else 1)
+
+
+def test_steps_that_repeat_are_written_once():
+    text = explain_vector("quantize/MXFP4/FLOOR/ties/ties-0")
+    assert "x[7] to x[31] / (1) = 0: a number of the format -> 0x0 = 0" in text
+    assert "x[6] / (1) = -7/2" in text
+    sums = explain_vector("matmul/FP16/VOLTA/spread/spread").split("\n")
+    assert all(here != after for here, after in pairwise(sums) if here)
+
+
 def test_an_explanation_ends_where_the_vector_does():
     """Read the codes back from the steps: the element lines end in the expected codes."""
     for name in (
@@ -244,7 +260,7 @@ def test_an_explanation_ends_where_the_vector_does():
     ):
         lines = explain_vector(name).split("\n")
         steps = [line for line in lines if line.startswith("x[") and ") = " in line]
-        codes = [int(line.split("-> 0x")[1].split()[0], 16) for line in steps]
+        codes = [code for line in steps for code in codes_of(line)]
         assert tuple(codes) == case_of(name).expected["codes"].codes
 
 
