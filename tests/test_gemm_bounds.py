@@ -1,0 +1,159 @@
+"""The bound of every truncating matrix unit against hostile products of its own formats.
+
+The oracle is ``gemm_oracle`` (Fractions). A product counts with the power of two that it is aligned
+to, if that is larger.
+"""
+
+from fractions import Fraction
+from itertools import chain
+
+import pytest
+from gemm_oracle import Number, inner_product, truncated
+from hypothesis import given, target
+from hypothesis import strategies as st
+
+from msdnum import accumulators, spec
+from msdnum.accumulators import Cdna3Unit, GroupedUnit, MatrixUnit
+from msdnum.formats import E4M3, FP16
+from msdnum.gemm_bounds import sum_roundings
+
+NARROW_RESULT = MatrixUnit("NARROW_RESULT", 4, 25, result_bits=13)
+UNITS = [
+    unit
+    for unit in (*accumulators.ALL_ACCUMULATORS.values(), NARROW_RESULT)
+    if isinstance(unit, MatrixUnit | GroupedUnit | Cdna3Unit)
+]
+UNIT = pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+TOP = 16
+"""Exponent of the largest product of a witness."""
+
+
+def element(unit):
+    return E4M3 if unit.name.endswith("FP8") else FP16
+
+
+def number(significand, exponent, fmt):
+    """Return ``significand * 2**(exponent - precision + 1)`` truncated to a format."""
+    step = spec.pow2(fmt.emin - fmt.precision + 1)
+    x = truncated(significand * spec.pow2(exponent - fmt.precision + 1), step)
+    return Number(x, Fraction(1), max(spec.floor_log2(abs(x)), fmt.emin) if x else None, 0)
+
+
+def pair(left, right, exponent, fmt):
+    """Return factors of these significands, of exponents that add up to one."""
+    half = exponent // 2
+    return number(left, half, fmt), number(right, exponent - half, fmt)
+
+
+def power(exponent, fmt, sign=1):
+    """Return factors of ``sign * 2**exponent``."""
+    half = 2 ** (fmt.precision - 1)
+    return pair(half, sign * half, exponent, fmt)
+
+
+def just_below(exponent, fmt):
+    """Return factors of the product of full precision that is next below ``2**exponent``."""
+    half = 2 ** (fmt.precision - 1)
+    return pair(half + 1, 2 * half - 2, exponent - 1, fmt)
+
+
+def block(elements, exponent, size):
+    """Return pairs of E2M1 elements that share a scale; their exponent is that of the scale."""
+    scale = spec.pow2(exponent)
+    padded = [*elements, *[(0, 0)] * (size - len(elements))]
+    return [
+        (
+            Number(Fraction(x), scale, exponent if x else None, exponent),
+            Number(Fraction(y), Fraction(1), 0 if y else None, 0),
+        )
+        for x, y in padded
+    ]
+
+
+def ratio(pairs, unit):
+    """Return error over bound of an inner product."""
+    found = [(x.value * y.value, x.exponent + y.exponent) for x, y in pairs if x.value and y.value]
+    a, b = zip(*pairs, strict=True)
+    error = abs(inner_product(a, b, unit) - sum(product for product, _ in found))
+    size = sum((max(abs(product), spec.pow2(e)) for product, e in found), Fraction(0))
+    return error / (sum_roundings(unit, len(a)).gamma * size) if size else error
+
+
+@st.composite
+def hostile(draw, unit):
+    """Draw large products, some about the points of truncation below them, subnormals and zeros."""
+    bits = (unit.fraction_bits, getattr(unit, "result_bits", 23))
+    exponents = st.builds(lambda bit, d: TOP - bit + d, st.sampled_from(bits), st.integers(-2, 3))
+    signs = st.sampled_from([1, -1])
+    if isinstance(unit, GroupedUnit):
+        entry = st.sampled_from([0, 0.5, -0.5, 1, 1.5, -3, 6, -6])
+        entries = st.lists(st.tuples(entry, entry), max_size=unit.exact)
+        one = st.builds(block, entries, exponents | st.just(TOP), st.just(unit.exact))
+        return list(chain.from_iterable(draw(st.lists(one, min_size=1, max_size=5))))
+    fmt = element(unit)
+    whole = 2**fmt.precision - 1
+    significands = st.sampled_from([1, 3, whole // 2 + 1, whole, -whole, 0])
+    near = st.builds(pair, significands, significands, exponents, st.just(fmt))
+    tiny = st.builds(pair, significands, significands, st.just(2 * fmt.emin), st.just(fmt))
+    large = st.builds(power, st.just(TOP), st.just(fmt), signs)
+    one = large | near | tiny | st.builds(just_below, exponents, st.just(fmt))
+    return draw(st.lists(one, min_size=1, max_size=unit.group + 4))
+
+
+@UNIT
+@given(data=st.data())
+def test_hostile_products_stay_within_the_bound(unit, data):
+    found = ratio(data.draw(hostile(unit)), unit)
+    target(float(found))
+    assert found <= 1
+
+
+def witness(unit, steps):
+    """One product of ``2**TOP``; in each step one that the result loses, and the rest lost before.
+
+    CDNA3 aligns the products of a step before it adds them to c: its witness is one step.
+    """
+    if isinstance(unit, GroupedUnit):
+        most = [(6, 6)] * 14 + [(6, 1), (1.5, 1)]
+        first = block([(1, 1)], TOP, unit.exact)
+        late, lost = (block(most, TOP - bits - 9, unit.exact) for bits in (23, unit.fraction_bits))
+        step = [late] + [lost] * (unit.group // unit.exact - 1)
+        return list(chain(first, *step[:-1], *step * (steps - 1)))
+    fmt = element(unit)
+    first, lost = power(TOP, fmt), just_below(TOP - unit.fraction_bits, fmt)
+    if isinstance(unit, Cdna3Unit):
+        return [first] * unit.parts + [lost] * (unit.group - unit.parts)
+    step = [just_below(TOP - unit.result_bits, fmt)] + [lost] * (unit.group - 1)
+    return [first, *step[:-1], *step * (steps - 1)]
+
+
+REACHED = {
+    "VOLTA": 0.65,
+    "TURING": 0.80,
+    "AMPERE": 0.80,
+    "HOPPER": 0.89,
+    "BLACKWELL": 0.89,
+    "ADA_FP8": 0.84,
+    "HOPPER_FP8": 0.89,
+    "BLACKWELL_FP8": 0.92,
+    "BLACKWELL_MX": 0.94,
+    "BLACKWELL_MXFP4": 0.998,
+    "CDNA3": 0.58,
+    "CDNA3_FP8": 0.32,
+    "NARROW_RESULT": 0.99,
+}
+
+
+@UNIT
+def test_the_bound_is_nearly_attained(unit):
+    """Of ``group + 1`` addends ``group - 1`` lose a unit; the largest fits and loses nothing."""
+    found = ratio(witness(unit, 2 if unit.fraction_bits == 13 else 16), unit)
+    assert REACHED[unit.name] < found <= 1
+
+
+def test_a_narrow_result_breaks_the_bound_of_a_wide_one():
+    """So ``result_bits`` is needed: 23 of them promise 2**10 times less than 13 give."""
+    wide = MatrixUnit("WIDE", NARROW_RESULT.group, NARROW_RESULT.fraction_bits)
+    pairs = witness(NARROW_RESULT, 32)
+    error = ratio(pairs, NARROW_RESULT) * sum_roundings(NARROW_RESULT, len(pairs)).gamma
+    assert error > 100 * sum_roundings(wide, len(pairs)).gamma
