@@ -122,9 +122,10 @@ class MatrixUnit:
     """Products aligned to the largest exponent of a group and of the accumulator, and truncated.
 
     One step takes ``group`` products, c the accumulator. The exponent of a product is the sum of
-    its elements' (and block scales') exponents, not normalized: its significand is below 4. A
-    subnormal element has its format's emin, c at least -126, and so does a zero. With E the
-    largest of these exponents, every addend is truncated to a multiple of
+    its elements' (and E8M0 scales') exponents, not normalized: its significand is below 4. A
+    subnormal element has its format's emin; an element times an E4M3 scale counts as one number,
+    without an emin. A subnormal or zero c has -126, a zero product none. With E the largest of
+    these exponents, every addend is truncated to a multiple of
     ``2**(E - fraction_bits)``, the sum is exact, and c becomes the sum truncated to
     ``result_bits`` fraction bits, below 2**-126 to a multiple of ``2**(-126 - result_bits)``.
 
@@ -300,11 +301,13 @@ Accumulator: TypeAlias = (
     | Cdna3Unit
     | PairwiseUnit
 )
-"""Those that float32 arithmetic computes."""
+"""Those that float32 arithmetic computes: all but CDNA1's, as in ``ACCUMULATORS``."""
 AnyAccumulator: TypeAlias = Accumulator | FusedUnit
+"""All, as in ``ALL_ACCUMULATORS``."""
 
 EXACT = Exact()
 INT32 = Int32()
+"""``INT32_REFUSE`` in tables."""
 INT32_SATURATE = Int32(Int32Overflow.SATURATE)
 INT32_WRAP = Int32(Int32Overflow.WRAP)
 SEQUENTIAL = Sequential()
@@ -318,7 +321,10 @@ HOPPER = MatrixUnit("HOPPER", 16, 25)
 BLACKWELL = MatrixUnit("BLACKWELL", 16, 25)
 HOPPER_FP8 = MatrixUnit("HOPPER_FP8", 32, 13, result_bits=13)
 HOPPER_FP8_PROMOTED = Blocks(128, HOPPER_FP8)
-"""Promotion to a binary32 register every 128 products: DeepSeek-V3 (arXiv 2412.19437), 3.3.2."""
+"""``BLOCKS_128_HOPPER_FP8`` in tables.
+
+Promotion to a binary32 register every 128 products: DeepSeek-V3 (arXiv 2412.19437), 3.3.2.
+"""
 ADA_FP8 = MatrixUnit("ADA_FP8", 16, 13, result_bits=13)
 BLACKWELL_FP8 = MatrixUnit("BLACKWELL_FP8", 32, 25)
 BLACKWELL_MX = MatrixUnit("BLACKWELL_MX", 32, 25)
@@ -338,10 +344,14 @@ ACCUMULATORS: dict[str, Accumulator] = {
         CDNA3, CDNA3_FP8,
     )
 }  # fmt: skip
-"""Every preset by name that float32 arithmetic computes: all but CDNA1."""
+"""By name, every preset that float32 arithmetic computes: all but CDNA1.
+
+A name is the constant's but for ``INT32_REFUSE`` (INT32), ``BLOCKS_128_HOPPER_FP8``
+(HOPPER_FP8_PROMOTED) and the two ``Blocks`` of 32, which have no constant.
+"""
 
 ALL_ACCUMULATORS: dict[str, AnyAccumulator] = {
     **ACCUMULATORS,
     **{unit.name: unit for unit in (CDNA1_BF16, CDNA1_FP16)},
 }
-"""Every preset by name."""
+"""By name, every preset: ``ACCUMULATORS`` and CDNA1, which needs binary64."""
