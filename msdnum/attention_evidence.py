@@ -76,7 +76,7 @@ def _judge(cache_name: str, baseline: str, seed: int) -> Finding:
         (ours.l2, theirs.l2, ratios[name], _over(ours.l2_float32, theirs.l2_float32))
         for name, (ours, theirs) in pairs.items()
     ]
-    same = ("inf: this baseline is the float32 reference, to the bit",)
+    same = ("inf: this baseline gives what the float32 reference gives",)
     cells = (tuple(f"{number:.3g}" for number in row) for row in rows)
     return Finding(
         Verdict.HOLDS if ratios[worst] <= 1 else Verdict.FAILS,

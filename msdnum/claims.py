@@ -282,7 +282,7 @@ def bits(study: Study) -> Iterator[Entry]:
     ):
         yield Entry("bits", convention, "equal", judge)
     if agreement.CERTIFICATES.is_dir():
-        convention = "cast: all binary32, NumPy = JAX = ml_dtypes"
+        convention = "cast: all binary32, by certificates"
         yield Entry("bits", convention, "equal", agreement.sweeps_agree)
 
 

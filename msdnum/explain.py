@@ -28,7 +28,7 @@ def explain(name: str) -> Iterator[str]:
     Raises
     ------
     ValueError
-        If there is no claim and no theorem of that name.
+        If there is no claim and no theorem of that name, or the claim needs a tensor.
     """
     yield from _theorem(name) if name in _theorem_names() else _claim(name, _statement)
 
@@ -39,16 +39,16 @@ def explain_with_proofs(name: str) -> Iterator[str]:
     Raises
     ------
     ValueError
-        If there is no claim and no theorem of that name.
+        If there is no claim and no theorem of that name, or the claim needs a tensor.
     """
     yield from _theorem(name) if name in _theorem_names() else _claim(name, _proof)
 
 
 def _claim(name: str, written: Callable[[Theorem], Iterator[str]]) -> Iterator[str]:
-    known = [entry for entry in claims.entries(claims.Study()) if entry.claim == name]
-    if not known:
+    if name not in claim_ids():
         names = ", ".join([*claim_ids(), *_theorem_names()])
         raise ValueError(f"claim or theorem must be one of {names}, got {name!r}")
+    known = claims.entries(claims.Study(), name)
     yield from claims.ledger(tuple(map(claims.judge, known))).brief()
     ids = list(dict.fromkeys(entry.theorem for entry in known if entry.theorem))
     for theorem_id in ids:

@@ -158,7 +158,7 @@ def _disagreement(rows: dict[str, Record]) -> tuple[str, ...]:
 def _reference(rows: dict[str, Record]) -> tuple[str, ...]:
     """Say why the ratio to the paper's reference is Inf, if it is."""
     same = any(math.isinf(float(row["l2_float32_ratio"])) for row in rows.values())
-    return ("inf: this baseline is the float32 reference, to the bit",) if same else ()
+    return ("inf: this baseline gives what the float32 reference gives",) if same else ()
 
 
 def _cells(name: str, row: Record) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from msdnum import (
     errors,
     evidence,
     explain,
+    gemm_evidence,
     pairs,
     spec,
     theorems,
@@ -343,6 +344,14 @@ def test_bounds_of_many_blocks_are_those_of_each(amaxes):
         assert bound.at_each(np.array(amaxes)).tolist() == each
 
 
+def test_an_error_is_written_as_a_fraction_of_the_range():
+    assert ALPHA_64.found(Fraction(1), 1.0) == "alpha"
+    assert M_64516.found(Fraction(1, 16387064), 1.0) == "M/16387064"
+    assert ALPHA_64.found(Fraction(1, 3) * 2, 2.0) == "alpha/3"
+    assert ALPHA_64.found(Fraction(7, 8), 2.0) == "alpha/2.285714"
+    assert ALPHA_64.found(Fraction(0), 2.0) == "0"
+
+
 def test_a_bound_in_another_unit_is_refused():
     with pytest.raises(ValueError, match=r"unit must be one of alpha, M, amax, got 'm'"):
         Bound("m", "m", lambda m: m)
@@ -484,6 +493,13 @@ def test_certificates_are_read(tmp_path):
     (tmp_path / "bad.json").write_text(json.dumps(good | {"mismatches": 3}))
     finding = agreement.sweeps_agree(tmp_path)
     assert (finding.verdict, finding.found) == (FAILS, "3 differ")
+
+
+def test_a_ratio_to_the_reference_itself_is_explained():
+    rows = {name: {"l2_float32_ratio": ratio} for name, ratio in (("a", 2.0), ("b", np.inf))}
+    assert gemm_evidence._reference({"a": rows["a"]}) == ()
+    (note,) = gemm_evidence._reference(rows)
+    assert note.startswith("inf: ")
 
 
 # The claims
@@ -649,6 +665,8 @@ def test_explain_knows_claims_too(monkeypatch):
         ValueError, match=r"claim or theorem must be one of C1, .*, rms-error, got 'nothing'"
     ):
         list(explain.explain("nothing"))
+    with pytest.raises(ValueError, match="claim 'tensor' needs a tensor"):
+        list(explain.explain("tensor"))
 
 
 @pytest.mark.slow
