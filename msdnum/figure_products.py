@@ -1,5 +1,6 @@
 """Figures of emulated products: accumulators, C7, lengths, conditions, crossing points, Ozaki."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import cycle
 
@@ -65,9 +66,14 @@ def _against_length(axes: Axes, rows: Records, mark: Mark, label: str) -> None:
     x = numbers(rows, "k")
     curve(axes, x, numbers(rows, "l2"), mark, label)
     bound(axes, x, numbers(rows, "bound_l2"), mark)
-    likely = [row for row in rows if row["probable_l2"]]
+    likely = [row for row in rows if _says_more(row)]
     bounds = numbers(likely, "probable_l2")
     axes.plot(numbers(likely, "k"), bounds, ":", color=mark.color, linewidth=0.9)
+
+
+def _says_more(row: Mapping[str, str]) -> bool:
+    """Whether a bound that holds with a probability is below the one that always holds."""
+    return bool(row["probable_l2"]) and float(row["probable_l2"]) < float(row["bound_l2"])
 
 
 ORDERS = {
@@ -86,7 +92,8 @@ def float32_reference(records: Records) -> Figure:
     panels = page.subplots(1, len(inputs), sharey=True, squeeze=False)[0]
     for name, axes in zip(inputs, panels, strict=True):
         for order, mark in ORDERS.items():
-            _against_length(axes, only(records, input=name, order=order), mark, order)
+            label = order.removesuffix(", as BLAS")
+            _against_length(axes, only(records, input=name, order=order), mark, label)
         axes.set_title(f"{name} operands")
         axes.set_xlabel("inner dimension $k$")
         axes.set_xscale("log", base=2)
@@ -97,28 +104,41 @@ def float32_reference(records: Records) -> Figure:
     return page
 
 
-UNITS = ("INT8_X2 x INT8", "MXFP4_X2 x MXFP4", "MXFP8_X1 x MXFP8")
+UNITS = ("INT8_X2 x INT8", "MXFP4_X2 x MXFP4", "MXFP8_X1 x MXFP8", "MXFP8_X2 x MXFP8")
 
 
 def accuracy(records: Records) -> Figure:
-    """Draw error and bound of three products by accumulator."""
-    page = figure(PAGE, 3.4)
+    """Draw error and bound of four products by accumulator."""
+    page = figure(PAGE, 3.6)
     panels = page.subplots(1, len(UNITS), sharey=True)
     accumulators = values(records, "accumulator")
     for axes, product in zip(panels, UNITS, strict=True):
         mark = replace(MARKS[named(product).rpartition(" x ")[0]], line="none")
-        for row in only(records, product=product):
+        rows = only(records, product=product)
+        for row in rows:
             place = accumulators.index(row["accumulator"])
             ends = numbers([row], "l2") + numbers([row], "bound_l2")
             bound(axes, ends, (place, place), mark)
-            curve(axes, ends[:1], [place], mark, "error")
+            curve(axes, ends[:1], [place], mark)
+        _undefined(axes, accumulators, values(rows, "accumulator"))
         axes.set_title(named(product))
         axes.set_xlabel("relative L2 error")
         axes.set_xscale("log")
     panels[0].set_yticks(range(len(accumulators)), accumulators)
     panels[0].invert_yaxis()
+    curve(panels[0], [], [], Mark(GREY, "o", "none"), "error")
     legend(page, panels, 2)
     return page
+
+
+def _undefined(axes: Axes, accumulators: list[str], defined: list[str]) -> None:
+    """Write where a product has no sum in an accumulator."""
+    for place, name in enumerate(accumulators):
+        if name not in defined:
+            axes.text(
+                0.04, place, "not defined", transform=axes.get_yaxis_transform(), va="center",
+                color=GREY, fontsize=6,
+            )  # fmt: skip
 
 
 FAMILIES = {
@@ -132,25 +152,42 @@ FAMILIES = {
 }
 
 
+OFFSETS = {family: 0.12 * (place - 3) for place, family in enumerate(FAMILIES)}
+"""Each family has a height of its own, so that none covers another."""
+
+
 def claim(records: Records) -> Figure:
-    """Draw the L2 error of MSD over that of each baseline, family by family (C7)."""
-    page = figure(PAGE, 3.2)
+    """Draw the L2 error of MSD over that of each baseline, family by family (C7).
+
+    Hollow markers are of another k than 1024, or of blocks of another size than the format's.
+    """
+    page = figure(PAGE, 4.4)
     weights = [w for w in ("INT8", "INT4", "MXFP4", "MXFP8") if w in values(records, "weight")]
     baselines = values(records, "baseline")
     panels = page.subplots(1, len(weights), sharey=True)
     for axes, weight in zip(panels, weights, strict=True):
-        rows = only(records, weight=weight, accumulator="SEQUENTIAL", block_size="")
-        for row in rows:
-            mark, place = FAMILIES[row["family"]], baselines.index(row["baseline"])
-            curve(axes, numbers([row], "l2_ratio"), [place], mark, row["family"].replace("_", " "))
+        rows = only(records, weight=weight, accumulator="SEQUENTIAL")
+        for row in sorted(rows, key=_usual):
+            family, usual = row["family"], _usual(row)
+            mark = replace(FAMILIES[family], filled=usual)
+            place = baselines.index(row["baseline"]) + OFFSETS[family]
+            label = family.replace("_", " ") if usual else None
+            curve(axes, numbers([row], "l2_ratio"), [place], mark, label)
         axes.axvline(1, color=BLACK, linewidth=0.8)
         axes.set_title(f"{weight} weights, {named(rows[0]['scheme'])}")
         axes.set_xlabel("L2 error, MSD / baseline")
         axes.set_xscale("log")
     panels[0].set_yticks(range(len(baselines)), baselines)
     panels[0].invert_yaxis()
+    other = Mark(GREY, "o", "none", filled=False)
+    curve(panels[-1], [], [], other, "other $k$ or block size")
     legend(page, panels, 4)
     return page
+
+
+def _usual(row: Mapping[str, str]) -> bool:
+    """Whether a row is of the k of most rows, and of the format's own blocks."""
+    return row["k"] == "1024" and not row["block_size"]
 
 
 def conditions(records: Records) -> Figure:
@@ -231,7 +268,7 @@ def ozaki(records: Records) -> Figure:
         x = numbers(rows, "slices")
         curve(left, x, numbers(rows, "error"), mark, f"$\\phi$ = {phi}")
         curve(right, x, numbers(rows, "mean_relative"), mark)
-        plain = Mark(mark.color, "", ":")
+        plain = Mark(mark.color, "", "-.")
         curve(right, x, numbers(rows, "binary64_mean_relative"), plain)
     one = only(records, phi=phis[0])
     bound(left, numbers(one, "slices"), numbers(one, "bound"), Mark(BLACK, ""))
@@ -240,6 +277,6 @@ def ozaki(records: Records) -> Figure:
     for axes in (left, right):
         axes.set_yscale("log")
         axes.set_xlabel("INT8 slices")
-    right.plot([], [], ":", color=GREY, label="binary64 GEMM")
+    right.plot([], [], "-.", color=GREY, label="binary64 GEMM")
     legend(page, (left, right), 6)
     return page

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import log2
 
 from msdnum.plotting import (
     BLACK,
@@ -32,9 +33,12 @@ __all__ = ["binade", "cann", "design_space", "dynamic_range", "effective_bits", 
 DEFINITIONS = {
     "rms_relative": "RMS of error / $x$",
     "relative_l2": "L2 error / L2 norm",
-    "worst_case_amax": "worst error / amax",
+    "error": "worst error / $\\alpha$ or $M$",
 }
-"""Definitions of effective bits, as columns, and their titles."""
+"""Definitions of effective bits, as columns, and their titles.
+
+The last is relative to what the bounds are of; the table also has it relative to amax.
+"""
 
 CLAIMED = {"MXFP4 x2": 6.6, "MXFP8 x1": 5.24}
 """The paper's effective bits (C3); log-uniform input and RMS error give both."""
@@ -48,7 +52,7 @@ def effective_bits(records: Records) -> Figure:
     schemes = [s for s in values(records, "scheme") if named(s) in MARKS]
     for axes, (column, title) in zip(panels, DEFINITIONS.items(), strict=True):
         for scheme in schemes:
-            bits = numbers(only(records, scheme=scheme), column)
+            bits = _bits(only(records, scheme=scheme), column)
             mark = replace(MARKS[named(scheme)], line="none")
             curve(axes, bits, range(len(inputs)), mark, named(scheme))
         axes.set_title(title)
@@ -59,6 +63,12 @@ def effective_bits(records: Records) -> Figure:
     panels[0].invert_yaxis()
     legend(page, panels, 6)
     return page
+
+
+def _bits(records: Records, column: str) -> list[float]:
+    """Return effective bits, which the table has but for those of an error itself."""
+    found = numbers(records, column)
+    return [-log2(error) for error in found] if column == "error" else found
 
 
 def _claims(axes: Axes, inputs: list[str]) -> None:
@@ -73,7 +83,7 @@ def _claims(axes: Axes, inputs: list[str]) -> None:
 def _promises(axes: Axes, records: Records, schemes: list[str], count: int) -> None:
     for scheme in schemes:
         bits = numbers(only(records, scheme=scheme)[:1], "worst_case")
-        bound(axes, bits * 2, (-0.3, count - 0.7), MARKS[named(scheme)])
+        bound(axes, bits * 2, (-0.3, count - 0.7), replace(MARKS[named(scheme)], marker=""))
 
 
 LADDERS = {
@@ -93,8 +103,8 @@ def passes(records: Records) -> Figure:
             found = only(records, measure=measure, ladder=ladder)
             rows = [_worst(only(found, passes=count)) for count in values(found, "passes")]
             x, mark = numbers(rows, "passes"), LADDERS[ladder]
-            curve(axes, x, numbers(rows, "error"), mark, ladder)
             bound(axes, x, numbers(rows, "bound"), mark)
+            curve(axes, x, numbers(rows, "error"), mark, ladder)
         axes.set_xticks((1, 2, 3, 4))
         axes.set_xlabel("passes")
         axes.set_ylabel(measure)
@@ -114,6 +124,8 @@ RULES = {
     "EVEN": Mark(ORANGE, ""),
     "FLOOR": Mark(VERMILLION, ""),
 }
+WIDTHS = dict(zip(RULES, (4.2, 3.0, 1.9, 0.9), strict=True))
+"""The first is drawn first and widest, so that those on top of it leave its edges to be seen."""
 
 
 def binade(records: Records) -> Figure:
@@ -130,18 +142,21 @@ def binade(records: Records) -> Figure:
         axes.set_ylabel("worst error / $\\alpha$")
         axes.set_yscale("log", base=2)
         axes.yaxis.set_major_formatter(lambda value, _: f"1/{1 / value:g}")
+    attained = Mark(GREY, "o", "none", filled=False)
+    curve(panels[-1], [], [], attained, "bound attained")
     legend(page, panels, 6)
     return page
 
 
 def _positions(axes: Axes, rows: Records, mark: Mark, rule: str) -> None:
     x = numbers(rows, "amax_over_alpha")
-    curve(axes, x, numbers(rows, "error"), mark, f"rule {rule}")
+    errors = numbers(rows, "error")
+    axes.plot(x, errors, color=mark.color, linewidth=WIDTHS[rule], label=f"rule {rule}")
     bound(axes, x, numbers(rows, "bound"), mark)
     attained = [row for row in rows if row["attains"] == "True"][::4]
     axes.plot(
         numbers(attained, "amax_over_alpha"), numbers(attained, "error"), "o", color=mark.color,
-        markersize=3.5, markerfacecolor="white", label="bound attained", zorder=3,
+        markersize=3.5, markerfacecolor="white", zorder=3,
     )  # fmt: skip
 
 
@@ -160,10 +175,11 @@ def dynamic_range(records: Records) -> Figure:
             worst = Mark(MARKS[name].color, MARKS[name].marker, "none", filled=False)
             curve(axes, x, numbers(rows, f"{prefix}_rms"), MARKS[name], f"{name}, RMS")
             curve(axes, x, numbers(rows, f"{prefix}_worst_relative"), worst, f"{name}, worst")
-            bound(axes, x, numbers(rows, f"{prefix}_bound_worst_relative"), MARKS[name])
+            promised = replace(MARKS[name], marker="")
+            bound(axes, x, numbers(rows, f"{prefix}_bound_worst_relative"), promised)
         axes.set_title(study.split(",")[0].removesuffix(" over this many octaves"))
     panels[0].set_xlabel("binades below $\\alpha$")
-    panels[-1].set_xlabel("octaves below $\\alpha$")
+    panels[-1].set_xlabel("binades from $\\alpha$ down")
     panels[0].set_ylabel("error / $x$")
     panels[0].set_yscale("log", base=2)
     legend(page, panels, 5)
@@ -221,15 +237,26 @@ def design_space(records: Records) -> Figure:
     for row, (column, (front, label)) in zip(panels, MEASURES.items(), strict=True):
         for axes, machine in zip(row, machines, strict=True):
             _designs(axes, only(records, machine=machine), column, front)
+            _absent(axes, only(records, machine=machine), values(records, "point"))
         row[0].set_ylabel(label)
     for axes, machine in zip(panels[0], machines, strict=True):
         axes.set_title(machine)
     for axes in panels[-1]:
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter("{x:g}")
-        axes.set_xlabel("time / BF16 pass")
+    panels[-1][len(machines) // 2].set_xlabel("time of the matrix unit / that of one BF16 pass")
     legend(page, panels.flat, 4)
     return page
+
+
+def _absent(axes: Axes, rows: Records, points: list[str]) -> None:
+    """Name the designs of the paper that the machine has no known rate for."""
+    absent = [point for point in points if point not in values(rows, "point")]
+    if absent:
+        axes.text(
+            0.04, 0.98, "\n".join(["no rate for", *absent]), transform=axes.transAxes, va="top",
+            color=GREY, fontsize=7,
+        )  # fmt: skip
 
 
 def _designs(axes: Axes, rows: Records, column: str, front: str) -> None:

@@ -65,15 +65,23 @@ def run(args: argparse.Namespace) -> int:
     Raises
     ------
     ValueError
-        If there is no figure, or no table, of a name.
+        If there is no figure of a name, or no table of it to draw anew.
     """
     names = _known(args.names, DRAWINGS if args.redraw else CATALOGUE)
     out = args.out or (QUICK if args.quick else FIGURES)
     for name in names:
-        table = FIGURES / "tables" / f"{name}.csv" if args.redraw else _made(name, out, args.quick)
+        table = _there(name) if args.redraw else _made(name, out, args.quick)
         if name in DRAWINGS:
             print(*draw(name, table, out))
     return 0
+
+
+def _there(name: str) -> Path:
+    """Return the path of a table that has been made."""
+    table = FIGURES / "tables" / f"{name}.csv"
+    if not table.is_file():
+        raise ValueError(f"--redraw must find the table {table.name} in {table.parent.resolve()}")
+    return table
 
 
 def _made(name: str, out: Path, quick: bool) -> Path:

@@ -163,8 +163,14 @@ def curve(
 
 
 def bound(axes: Axes, x: Sequence[float], y: Sequence[float], mark: Mark) -> None:
-    """Draw what was promised: dashed, in the colour of what it is promised of."""
-    axes.plot(x, y, "--", color=mark.color, linewidth=0.9)
+    """Draw what was promised: dashed, in the colour of what it is promised of.
+
+    A hollow marker of the same ends the line, so that lines of a colour can be told apart.
+    """
+    axes.plot(
+        x, y, "--", color=mark.color, linewidth=0.9, marker=mark.marker, markevery=[len(x) - 1],
+        markerfacecolor="white",
+    )  # fmt: skip
 
 
 def legend(figure: Figure, panels: Iterable[Axes], columns: int) -> None:

@@ -11,6 +11,7 @@ import pytest
 from msdnum import figures, plotting
 from msdnum.__main__ import main
 from msdnum.experiments import CATALOGUE
+from msdnum.tables import read
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMITTED = ROOT / figures.FIGURES
@@ -81,6 +82,21 @@ def test_every_figure_is_committed_small_and_described():
     assert all(f"tables/{name}.csv" in described for name in CATALOGUE)
 
 
+def test_a_row_of_the_description_has_the_name_of_its_figure():
+    described = (COMMITTED / "README.md").read_text(encoding="utf-8")
+    row = r"^\| (?:\[(\w+)\]\(\1\.png\)|(\w+)) \| .*`msdnum figures (\w+)`"
+    named = re.findall(row, described, re.MULTILINE)
+    assert [drawn or plain for drawn, plain, _ in named] == [name for *_, name in named]
+    assert {name for *_, name in named} == set(CATALOGUE)
+    assert {drawn for drawn, *_ in named} - {""} == set(figures.DRAWINGS)
+
+
+def test_links_of_the_description_lead_somewhere():
+    described = (COMMITTED / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)]*)\)", described)
+    assert [link for link in links if not (COMMITTED / link).is_file()] == []
+
+
 def test_every_figure_has_an_experiment():
     assert set(figures.DRAWINGS) <= set(CATALOGUE)
 
@@ -126,7 +142,86 @@ def test_unknown_names(arguments, message, tables, capsys):
 
 def test_a_table_that_is_not_there(tables, capsys):
     assert main(["figures", CHEAP, "--redraw"]) == 2
-    assert "No such file" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"must find the table {CHEAP}.csv in {tables / 'figures' / 'tables'}" in said
+
+
+# Bounds
+
+DIGITS = 1 + 1e-4
+"""Tables round to five digits, errors and bounds each for itself."""
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Return what draws a figure from its table and tells its curves and bounds."""
+
+    def draw(name):
+        draws, calls = figures.DRAWINGS[name], {"curve": [], "bound": []}
+        for kind, found in calls.items():
+            monkeypatch.setitem(
+                draws.__globals__, kind, lambda *given, _found=found: _found.append(given[:4])
+            )
+        monkeypatch.setitem(draws.__globals__, "legend", lambda *given: None)
+        draws(read(COMMITTED / "tables" / f"{name}.csv")[1])
+        return calls["curve"], calls["bound"]
+
+    return draw
+
+
+def is_of(bound, curve):
+    """Whether a bound has the panel and colour of a curve, and its marker if it has any."""
+    axes, mark = bound[0], bound[3]
+    same = mark.marker in ("", curve[3].marker)
+    return axes is curve[0] and mark.color == curve[3].color and same
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "passes", "dynamic_range", "gemm_length", "float32_reference", "gemm_conditions",
+        "attention_length", "model_linears",
+    ],
+)  # fmt: skip
+def test_no_point_passes_its_line(name, drawn):
+    curves, promised = drawn(name)
+    for bound in promised:
+        below = [curve for curve in curves if is_of(bound, curve)]
+        limits = dict(zip(bound[1], bound[2], strict=True))
+        assert below
+        for curve in below:
+            assert all(y <= limits[x] * DIGITS for x, y in zip(curve[1], curve[2], strict=True))
+
+
+def test_no_effective_bits_are_fewer_than_promised(drawn):
+    curves, promised = drawn("effective_bits")
+    last = [curve for curve in curves if curve[0] is promised[0][0]]
+    for (_, bits, _, mark), (_, line, _, promise) in zip(last, promised, strict=True):
+        assert mark.color == promise.color
+        assert min(bits) >= line[0] - 1e-3
+
+
+def test_no_product_passes_the_end_of_its_line(drawn):
+    curves, promised = drawn("gemm_accuracy")
+    errors = [curve for curve in curves if curve[1]]
+    for (_, error, place, _), (_, ends, places, _) in zip(errors, promised, strict=True):
+        assert (place[0], place[0]) == places
+        assert error[0] == ends[0] <= ends[1] * DIGITS
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "bounds"),
+    [
+        ("binade", "error", ["bound"]),
+        ("gemm_ozaki", "error", ["bound"]),
+        ("gemm_length", "l2", ["bound_l2", "probable_l2"]),
+        ("float32_reference", "l2", ["bound_l2", "probable_l2"]),
+    ],
+)
+def test_no_row_passes_its_bounds(name, error, bounds):
+    for row in read(COMMITTED / "tables" / f"{name}.csv")[1]:
+        promised = [float(row[bound]) for bound in bounds if row[bound]]
+        assert float(row[error]) <= min(promised) * DIGITS
 
 
 # Style
