@@ -63,6 +63,7 @@ MUTANTS = [
         "schedule) : R :=\n  ((1 + u) ^ d - 1 - u)",
     ),
     Mutant("gemm", "theorem.v", "+ 2 * sum (magnitudes rs)", "+ sum (magnitudes rs)"),
+    Mutant("gemm", "theorem.v", "* pow2 (- f) + pow2 (- r).", "* pow2 (- f)."),
     Mutant("int32-overflow", "theorem.v", "= 133144", "= 133145"),
     Mutant(
         "attention", "theorem.v", "(exp eps - 1) / (exp eps + 1)", "(exp eps - 1) / (exp eps + 2)"

@@ -354,3 +354,163 @@ Proof.
     by (simpl; rewrite Rabs_R1; ring).
   exact E.
 Qed.
+
+(** * A truncating matrix unit *)
+
+Definition truncated (q x : R) : R := q * IZR (Ztrunc (x / q)).
+
+Lemma truncated_error q x : 0 < q -> Rabs (truncated q x - x) <= q.
+Proof.
+  intros Q; unfold truncated; set (y := x / q).
+  replace (q * IZR (Ztrunc y) - x) with (q * (IZR (Ztrunc y) - y)) by (unfold y; field; lra).
+  rewrite Rabs_mult, (Rabs_pos_eq q) by lra.
+  rewrite <- (Rmult_1_r q) at 2; apply Rmult_le_compat_l; [lra|].
+  unfold Ztrunc; case Rlt_bool_spec; intros H.
+  - assert (A := Zceil_ub y); assert (B := Zceil_lb y); apply Rabs_le; lra.
+  - assert (A := Zfloor_ub y); assert (B := Zfloor_lb y); apply Rabs_le; lra.
+Qed.
+
+Lemma truncated_magnitude q x : 0 < q -> Rabs (truncated q x) <= Rabs x.
+Proof.
+  intros Q; unfold truncated; set (y := x / q).
+  replace x with (q * y) by (unfold y; field; lra).
+  rewrite 2!Rabs_mult; apply Rmult_le_compat_l; [apply Rabs_pos|].
+  unfold Ztrunc; case Rlt_bool_spec; intros H.
+  - assert (A := Zceil_ub y); assert (B := Zceil_glb 0 y).
+    assert (C : (Zceil y <= 0)%Z) by (apply Zceil_glb; simpl; lra).
+    apply IZR_le in C; rewrite !Rabs_left1; lra.
+  - assert (A := Zfloor_lb y).
+    assert (C : (0 <= Zfloor y)%Z) by (apply Zfloor_lub; simpl; lra).
+    apply IZR_le in C; rewrite !Rabs_pos_eq; lra.
+Qed.
+
+(** Every addend truncated to a multiple of q, the sum of n exact. *)
+Lemma aligned_error q xs : 0 < q ->
+  Rabs (sum (map (truncated q) xs) - sum xs) <= INR (length xs) * q /\
+  Rabs (sum (map (truncated q) xs)) <= sum (magnitudes xs).
+Proof.
+  intros Q; induction xs as [|x xs [E M]].
+  { simpl; rewrite Rminus_diag_eq, Rabs_R0 by reflexivity; lra. }
+  change (length (x :: xs)) with (S (length xs)); rewrite S_INR; simpl; fold sum in *; split.
+  - replace (_ - _) with ((truncated q x - x) + (sum (map (truncated q) xs) - sum xs)) by ring.
+    apply Rle_trans with (1 := Rabs_triang _ _); assert (T := truncated_error q x Q); lra.
+  - apply Rle_trans with (1 := Rabs_triang _ _); assert (T := truncated_magnitude q x Q).
+    unfold magnitudes in *; lra.
+Qed.
+
+(** The sum truncated to r fraction bits; below 2^-126 to a multiple of 2^(-126 - r). *)
+Definition result (r : Z) (x : R) : R := round radix2 (FLT_exp (-126 - r) (r + 1)) Ztrunc x.
+
+Lemma result_error r x : (0 < r)%Z ->
+  Rabs (result r x - x) <= pow2 (- r) * Rmax (pow2 (-126)) (Rabs x).
+Proof.
+  intros P; assert (V : Prec_gt_0 (r + 1)) by (unfold Prec_gt_0; lia).
+  apply Rle_trans with (ulp radix2 (FLT_exp (-126 - r) (r + 1)) x).
+  { apply error_le_ulp; auto with typeclass_instances. }
+  assert (B := bpow_gt_0 radix2 (- r)).
+  destruct (Rle_or_lt (pow2 (-126)) (Rabs x)) as [H | H].
+  - apply Rle_trans with (Rabs x * pow2 (1 - (r + 1))).
+    + apply ulp_FLT_le; now replace (-126 - r + (r + 1) - 1)%Z with (-126)%Z by lia.
+    + replace (1 - (r + 1))%Z with (- r)%Z by lia; rewrite Rmult_comm.
+      apply Rmult_le_compat_l; [lra | apply Rmax_r].
+  - rewrite ulp_FLT_small; [| exact V |].
+    + replace (-126 - r)%Z with (- r + -126)%Z by lia; rewrite bpow_plus.
+      apply Rmult_le_compat_l; [lra | apply Rmax_l].
+    + apply Rlt_trans with (1 := H); apply bpow_lt; lia.
+Qed.
+
+Section MatrixUnit.
+
+Variables (group : nat) (f r : Z).
+Hypothesis Hr : (0 < r)%Z.
+
+(** One step errs by this of the magnitudes that it adds. *)
+Definition step_error : R := (INR group + 1) * pow2 (- f) + pow2 (- r).
+
+Lemma step_error_pos : 0 <= step_error.
+Proof.
+  assert (A := bpow_gt_0 radix2 (- f)); assert (B := bpow_gt_0 radix2 (- r)).
+  assert (C := pos_INR group); unfold step_error.
+  assert (0 <= (INR group + 1) * pow2 (- f)) by (apply Rmult_le_pos; lra); lra.
+Qed.
+
+(** [steps d c v m]: after d steps the accumulator is c, the exact sum v, the magnitudes m. A
+    product counts with at least the power of two that it is aligned to. *)
+Inductive steps : nat -> R -> R -> R -> Prop :=
+  | Start : steps 0 0 0 0
+  | Step d c v m e ps n :
+      steps d c v m -> (length ps <= group)%nat -> sum (magnitudes ps) <= n ->
+      pow2 (-126) <= m + n -> pow2 e <= Rmax (pow2 (-126)) (Rabs c + n) ->
+      steps (S d) (result r (sum (map (truncated (pow2 (e - f))) (c :: ps))))
+        (v + sum ps) (m + n).
+
+Lemma one_step c e ps n M :
+  (length ps <= group)%nat -> sum (magnitudes ps) <= n ->
+  pow2 (-126) <= M -> Rabs c + n <= M -> pow2 e <= M ->
+  Rabs (result r (sum (map (truncated (pow2 (e - f))) (c :: ps))) - (c + sum ps))
+    <= step_error * M.
+Proof.
+  intros L N T C E; set (q := pow2 (e - f)); set (s := sum (map (truncated q) (c :: ps))).
+  assert (Q : 0 < q) by apply bpow_gt_0.
+  destruct (aligned_error q (c :: ps) Q) as [A B]; fold s in A, B.
+  change (sum (c :: ps)) with (c + sum ps) in A.
+  change (sum (magnitudes (c :: ps))) with (Rabs c + sum (magnitudes ps)) in B.
+  change (length (c :: ps)) with (S (length ps)) in A; rewrite S_INR in A.
+  assert (D := result_error r s Hr).
+  assert (F : pow2 (- r) * Rmax (pow2 (-126)) (Rabs s) <= pow2 (- r) * M).
+  { apply Rmult_le_compat_l; [apply bpow_ge_0 | apply Rmax_lub; lra]. }
+  assert (G : (INR (length ps) + 1) * q <= (INR group + 1) * pow2 (- f) * M).
+  { rewrite Rmult_assoc; apply Rmult_le_compat; [| lra | apply le_INR in L; lra |].
+    - assert (H := pos_INR (length ps)); lra.
+    - unfold q; replace (e - f)%Z with (- f + e)%Z by lia; rewrite bpow_plus.
+      apply Rmult_le_compat_l; [apply bpow_ge_0 | exact E]. }
+  replace (result r s - (c + sum ps)) with ((result r s - s) + (s - (c + sum ps))) by ring.
+  apply Rle_trans with (1 := Rabs_triang _ _); unfold step_error; lra.
+Qed.
+
+Lemma steps_magnitude d c v m : steps d c v m -> Rabs v <= m.
+Proof.
+  induction 1 as [| d c v m e ps n _ IH _ N _ _]; [rewrite Rabs_R0; lra|].
+  apply Rle_trans with (1 := Rabs_triang _ _).
+  assert (Rabs (sum ps) <= sum (magnitudes ps)); [|lra].
+  clear N; induction ps as [|p ps P]; simpl; [rewrite Rabs_R0; lra|].
+  apply Rle_trans with (1 := Rabs_triang _ _); unfold magnitudes in *; lra.
+Qed.
+
+Theorem matrix_unit_power d c v m :
+  steps d c v m -> Rabs (c - v) <= ((1 + step_error) ^ d - 1) * m.
+Proof.
+  assert (W := step_error_pos).
+  induction 1 as [| d c v m e ps n H IH L N T E].
+  { simpl; rewrite Rminus_diag_eq, Rabs_R0 by reflexivity; lra. }
+  assert (V := steps_magnitude _ _ _ _ H).
+  assert (P : 1 <= (1 + step_error) ^ d) by (apply pow_R1_Rle; lra).
+  assert (N0 : 0 <= n).
+  { apply Rle_trans with (2 := N); clear; induction ps as [|p ps P]; simpl; [lra|].
+    assert (A := Rabs_pos p); unfold magnitudes in *; lra. }
+  set (g := (1 + step_error) ^ d) in *; set (M := g * (m + n)).
+  assert (G : (g - 1) * m <= (g - 1) * (m + n)) by (apply Rmult_le_compat_l; lra).
+  assert (C : Rabs c <= m + (g - 1) * m).
+  { replace c with (v + (c - v)) by ring; apply Rle_trans with (1 := Rabs_triang _ _); lra. }
+  assert (B : 0 < pow2 (-126)) by apply bpow_gt_0.
+  assert (K : m + n <= M).
+  { unfold M; rewrite <- (Rmult_1_l (m + n)) at 1; apply Rmult_le_compat_r; lra. }
+  assert (S1 : Rabs c + n <= M) by (unfold M; lra).
+  assert (E' : pow2 e <= M) by (apply Rle_trans with (1 := E); apply Rmax_lub; lra).
+  assert (O := one_step c e ps n M L N (Rle_trans _ _ _ T K) S1 E').
+  set (c' := result r _) in *.
+  replace (c' - (v + sum ps)) with ((c' - (c + sum ps)) + (c - v)) by ring.
+  apply Rle_trans with (1 := Rabs_triang _ _).
+  change ((1 + step_error) ^ S d) with ((1 + step_error) * g); unfold M in O; lra.
+Qed.
+
+(** Theorem gemm's bound with a unit roundoff of the unit's own. *)
+Theorem matrix_unit_error d c v m :
+  steps d c v m -> INR d * step_error < 1 -> Rabs (c - v) <= gamma d step_error * m.
+Proof.
+  intros H D; apply Rle_trans with (1 := matrix_unit_power d c v m H).
+  apply Rmult_le_compat_r; [| exact (power_gamma d step_error step_error_pos D)].
+  apply Rle_trans with (2 := steps_magnitude d c v m H); apply Rabs_pos.
+Qed.
+
+End MatrixUnit.
