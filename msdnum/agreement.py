@@ -135,7 +135,8 @@ def decompositions_agree(rows: int, seed: int) -> Finding:
     ]
     count = len(SCHEMES) * len(FAMILIES) * rows
     evidence = Evidence("sampled", count, "BF16 blocks of 32", seed)
-    return _finding(list(chain.from_iterable(found)), evidence)
+    note = f"JAX: {', '.join(scheme.name for scheme in JITTED)}"
+    return _finding(list(chain.from_iterable(found)), evidence, note)
 
 
 def _differs_from_jax(
