@@ -57,6 +57,12 @@ def ratios():
     return re.findall(r"^\| \[([a-z0-9-]+)\]", text, re.MULTILINE)
 
 
+def table():
+    """Return the theorem of every row in the README of the proofs."""
+    text = (PROOFS / "README.md").read_text(encoding="utf-8")
+    return re.findall(r"^\| \[([a-z0-9-]+)\]\(\1/README\.md\)", text, re.MULTILINE)
+
+
 def unpaired(listed, theorems):
     """Return what is not there exactly once in both: missing, extra and repeated."""
     either = set(listed) | set(theorems)
@@ -71,7 +77,7 @@ def test_there_are_theorems():
 
 
 @pytest.mark.parametrize(
-    "listed", [functions, property_tests, rows, ratios], ids=lambda f: f.__name__
+    "listed", [functions, property_tests, rows, ratios, table], ids=lambda f: f.__name__
 )
 def test_proofs_match_one_to_one(listed):
     assert unpaired(listed(), folders()) == set()
@@ -91,6 +97,20 @@ def test_each_proof_can_be_read_and_names_function_and_test(theorem):
     assert f"`msdnum.bounds.{name}`" in proof.text
     assert f"`test_{name}`" in proof.text
     assert ("check.py --only" in proof.text) == proof.machine_checked
+
+
+@pytest.mark.parametrize("theorem", IDS)
+def test_the_table_says_what_coq_checks(theorem):
+    """Nothing is checked where there is no ``theorem.v``, and only there."""
+    text = (PROOFS / "README.md").read_text(encoding="utf-8")
+    row = re.search(rf"^\| \[{theorem}\].*$", text, re.MULTILINE)[0]
+    checked, paper = row.split(" | ")[3:5]
+    assert (
+        (checked == "nothing")
+        == (paper == "all")
+        == (not theorems.theorem(theorem).machine_checked)
+    )
+    assert paper == "nothing" or checked != "all"
 
 
 def test_links_between_proofs_lead_somewhere():
