@@ -562,6 +562,9 @@ def gemm_probabilistic(
     obeys the bound with probability at least
     ``1 - 2 (addends + 1) exp(-lambda^2 (1 - u)^2 / 2)``.
 
+    For few roundings (``d < lambda^2``), or where fewer than ``lambda^2`` products have most of the
+    magnitude, it is above ``gemm``, which always holds: take the smaller of the two.
+
     Parameters
     ----------
     residuals : sequence of number

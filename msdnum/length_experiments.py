@@ -74,7 +74,9 @@ def probable(given: Operands, scheme: Scheme | None, adding: Accumulation) -> tu
     Notes
     -----
     Source: theorem gemm-probabilistic, in every entry; its hypotheses are a model of roundings and
-    remainders, not a proof for given operands.
+    remainders, not a proof for given operands. It can be above theorem gemm's bound, which always
+    holds: where ``lambda * sqrt(d) > d``, fewer than 64 roundings for lambda 8, or where fewer than
+    about ``lambda**2`` products have most of the magnitude, as with outliers. Take the smaller.
     """
     a, b = np.abs(given.x).astype(np.float64), np.abs(given.values)
     losses = residuals(scheme) if scheme else (0,)

@@ -30,6 +30,13 @@ def bound(count: int, width: int) -> float:
     alpha and beta are the powers of two that cover a row and a column. Slice i is at most
     ``alpha * 2**(-width * i)``, and what all slices leave ``alpha * 2**(-width * count)``. Three
     parts: the remainders, the pairs that the triangle leaves out, the additions in binary64.
+
+    Notes
+    -----
+    Source: theorem gemm, applied on paper. Its data part has both remainders. Of the pairs of
+    slices, of which each is at most ``alpha * beta * 2**(-width * (i + j))``, those with
+    ``i + j >= count`` are left out, and the others are exact in int32 and in binary64; each passes
+    through one addition for each pair, the accumulation part. Hypothesis: nothing underflows.
     """
     step = 2.0**-width
     remainders = 2 * step**count + step ** (2 * count)
