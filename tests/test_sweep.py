@@ -353,8 +353,10 @@ def test_wrong_use(words, capsys):
 
 
 SCRIPT = """
-import argparse, sys
+import argparse, signal, sys
 from msdnum import sweep
+# What a shell runs in the background has SIGINT ignored, and so have its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 parser = argparse.ArgumentParser()
 sweep.add_arguments(parser)
 if __name__ == "__main__":
