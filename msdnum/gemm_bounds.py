@@ -187,7 +187,8 @@ class Right:
     magnitudes : ndarray of float64
         Of the weight, (k, n).
     least : ndarray of float64
-        Smallest normal number of each element's format, times its scale; zeros for integers.
+        Smallest normal number of each element's format, times its scale, which counts as normal,
+        too; zeros for integers.
     error : Fraction
         Relative error of the weight as it is used: half a unit of BF16 where it was rounded to it.
     """
@@ -203,8 +204,11 @@ class Right:
         magnitudes = np.abs(exact_values(weight))
         if isinstance(inner.format.element, IntegerFormat):
             return cls(magnitudes, np.zeros_like(magnitudes))
-        rows = np.broadcast_to(inner.column(inner.scales()), inner.rows(inner.codes).shape)
-        least = blocks.join(rows.astype(np.float64), inner.shape, inner.axis)
+        tensor_scale = 1.0 if inner.tensor_scale is None else float(inner.tensor_scale)
+        normal = inner.format.scale.min_normal * tensor_scale
+        scales = np.maximum(inner.column(inner.scales()).astype(np.float64), normal)
+        rows = np.broadcast_to(scales, inner.rows(inner.codes).shape)
+        least = blocks.join(rows, inner.shape, inner.axis)
         return cls(magnitudes, least * inner.format.element.min_normal)
 
 

@@ -7,15 +7,16 @@ to, if that is larger.
 from fractions import Fraction
 from itertools import chain
 
+import numpy as np
 import pytest
 from gemm_oracle import Number, inner_product, truncated
 from hypothesis import given, target
 from hypothesis import strategies as st
 
-from msdnum import accumulators, spec
+from msdnum import accumulators, blocks, spec
 from msdnum.accumulators import Cdna3Unit, GroupedUnit, MatrixUnit
-from msdnum.formats import E4M3, FP16
-from msdnum.gemm_bounds import sum_roundings
+from msdnum.formats import E4M3, FP16, NVFP4
+from msdnum.gemm_bounds import Right, sum_roundings
 
 NARROW_RESULT = MatrixUnit("NARROW_RESULT", 4, 25, result_bits=13)
 UNITS = [
@@ -157,3 +158,12 @@ def test_a_narrow_result_breaks_the_bound_of_a_wide_one():
     pairs = witness(NARROW_RESULT, 32)
     error = ratio(pairs, NARROW_RESULT) * sum_roundings(NARROW_RESULT, len(pairs)).gamma
     assert error > 100 * sum_roundings(wide, len(pairs)).gamma
+
+
+def test_a_subnormal_scale_counts_as_normal():
+    """``BLACKWELL_MXFP4`` aligns a product to its E4M3 scale's exponent, at least emin."""
+    x = np.zeros((32, 1), np.float32)
+    x[0], x[16:] = 6 * 448, 6 * 2.0**-9
+    weight = blocks.quantize(x, NVFP4, axis=0)
+    assert weight.scales().ravel().tolist() == [448, 2.0**-9]
+    assert np.unique(Right.of(weight).least).tolist() == [2.0**-6, 448]
