@@ -17,6 +17,7 @@ exponential are part of the method.
 import math
 from collections.abc import Callable
 from functools import cache
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from msdnum import bits, elements
 from msdnum.attention_methods import BF16_FLASH, FLOAT32_FLASH, MSD, Mask, Method, WeightRange
 from msdnum.bits import Array
 from msdnum.blocks import QuantizedArray
+from msdnum.formats import FloatFormat
 from msdnum.gemm import matmul, transposed
 from msdnum.kv_cache import (
     Cache,
@@ -114,6 +116,8 @@ def _softmax_scale(scale: float | None, queries: Array) -> float:
     bits.check_floats(queries, "queries")
     if scale is None:
         return float(np.float32(1 / math.sqrt(queries.shape[-1]))) if queries.ndim else 1.0
+    if not isinstance(scale, Real):
+        raise TypeError(f"scale must be a number, got {scale!r}")
     if not 2.0**-126 <= scale < 2.0**127:
         raise ValueError(f"scale must be a positive normal binary32 number, got {scale}")
     return float(np.float32(scale))
@@ -153,8 +157,15 @@ def _check_finite(x: Cache, name: str) -> None:
     if bits.is_traced(_data(x)):
         return
     numbers = x.scales() if isinstance(x, QuantizedArray) else x
-    if not bits.namespace(numbers).isfinite(numbers).all():
+    finite = bits.namespace(numbers).isfinite(numbers).all()
+    # What JAX computes of a known array while it traces has no value either.
+    if not bits.is_traced(finite) and not finite:
         raise ValueError(f"{name} must be finite, got Inf or NaN")
+    if isinstance(x, QuantizedArray) and isinstance(x.format.element, FloatFormat):
+        element = x.format.element
+        magnitudes = np.asarray(x.codes) & ((1 << (element.bits - 1)) - 1)
+        if (magnitudes > element.max_code).any():
+            raise ValueError(f"{name} must be finite, got codes of Inf or NaN")
 
 
 def _group(heads: tuple[int, ...], shared: tuple[int, ...]) -> int:
@@ -173,10 +184,13 @@ def _limits(queries: Array, keys: Cache, lengths: Array | int | None, mask: Mask
     """Return how many keys each query sees, int32 of shape (..., m, 1)."""
     n, (*heads, m, _) = keys.shape[-2], queries.shape
     xp = bits.namespace(queries)
+    if bits.is_traced(lengths) and not bits.is_jax(queries):
+        raise TypeError("lengths must be known before jit with NumPy queries, got a traced array")
     length = xp.asarray(n if lengths is None else lengths)
     if length.dtype.kind not in "iu":
         raise TypeError(f"lengths must be integers, got {length.dtype}")
-    if not bits.is_traced(length) and not bool(((length >= 1) & (length <= n)).all()):
+    known = None if bits.is_traced(length) else np.asarray(length)
+    if known is not None and not ((known >= 1) & (known <= n)).all():
         raise ValueError(f"lengths must be in 1..{n}, the tokens of the keys, got {lengths}")
     try:
         length = xp.broadcast_to(length.astype(np.int32), heads)[..., None, None]

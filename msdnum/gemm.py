@@ -123,7 +123,14 @@ def matmul(
 def _jitted() -> Callable[..., Array]:
     import jax
 
-    return jax.jit(_matmul, static_argnums=(2, 3))
+    barrier: Any = jax.lax.optimization_barrier
+
+    def product(left: tuple[Any, ...], right: tuple[Any, ...], kinds: Kinds, plan: Plan) -> Array:
+        # XLA misreads a constant that is transposed outside and seen as integers in a loop inside.
+        left, right = barrier((left, right))
+        return _matmul(left, right, kinds, plan)
+
+    return jax.jit(product, static_argnums=(2, 3))
 
 
 def _terms(x: Operand, name: str) -> tuple[Any, ...]:

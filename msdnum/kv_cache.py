@@ -15,6 +15,7 @@ from msdnum import bits
 from msdnum.bits import Array
 from msdnum.blocks import QuantizedArray, quantize
 from msdnum.formats import BINARY32, INT8_ROW, MXFP4, MXFP8_E4M3, BlockFormat
+from msdnum.layout import check_layout
 from msdnum.tiles import cut
 
 __all__ = [
@@ -72,7 +73,8 @@ def without_scale(x: QuantizedArray, axis: int) -> QuantizedArray:
     xp, shape = bits.namespace(x.codes), list(x.shape)
     size, shape[axis] = shape[axis], 1
     one = xp.full(shape, bits.BIAS << bits.FRACTION_BITS, np.uint32)
-    return replace(x, scale_codes=one, format=replace(x.format, block_size=size), axis=axis)
+    fmt = replace(x.format, block_size=size)
+    return replace(x, scale_codes=one, format=fmt, axis=axis, divisor=1)
 
 
 def padded(x: Cache, count: int) -> Cache:
@@ -141,6 +143,7 @@ def check_cache(x: Cache, name: str, axis: int, tile: int) -> None:
     if not isinstance(x, QuantizedArray):
         bits.check_floats(x, name)
         return
+    check_layout(x, x.axis, name)
     block = _block(x)
     if x.format.scale == BINARY32:
         if x.axis is None or block != x.shape[x.axis]:

@@ -29,7 +29,7 @@ def check_dimensions(shape: tuple[int, ...], name: str) -> None:
         raise ValueError(f"{name} must have at least two dimensions, got shape {shape}")
 
 
-def check_layout(x: QuantizedArray, axis: int, name: str) -> None:
+def check_layout(x: QuantizedArray, axis: int | None, name: str) -> None:
     """Raise unless codes, scales and format belong together; codes as far as they are known."""
     fmt = x.format
     _check_format(fmt, name)

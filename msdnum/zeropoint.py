@@ -59,7 +59,7 @@ class AsymmetricArray:
                 f"got {zeros.dtype} of shape {zeros.shape}"
             )
         if not bits.is_traced(zeros):
-            low, high = int(zeros.min()), int(zeros.max())
+            low, high = int(np.asarray(zeros).min()), int(np.asarray(zeros).max())
             if low < fmt.min_integer or high > fmt.max_integer:
                 raise ValueError(f"zero_points must be of {fmt.name}, got {low} to {high}")
         return fmt.max_integer - fmt.min_integer

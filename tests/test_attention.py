@@ -17,7 +17,7 @@ from msdnum import bits, exact
 from msdnum.accumulators import INT32
 from msdnum.attention import BF16_FLASH, FLOAT32_FLASH, MSD, Mask, Method, WeightRange, attend
 from msdnum.blocks import quantize
-from msdnum.decompose import INT8_X2_FLOAT32, MXFP4_X2, Scheme
+from msdnum.decompose import INT8_X1, INT8_X2_FLOAT32, MXFP4_X2, Scheme, decompose
 from msdnum.exponential import Exponential
 from msdnum.formats import BINARY32, FP16, INT8_GROUP, INT8_ROW, MXFP4
 from msdnum.kv_cache import KV_FORMATS, per_channel, per_token
@@ -73,6 +73,20 @@ def test_with_the_same_exponential_all_other_bits_agree():
     method = replace(BF16_FLASH, exp=Exponential("CALLED_BACK", on_both, 1.0), tile=8)
     q, k, v = drawn(3, 16), drawn(20, 16), drawn(20, 4)
     on_numpy_and_jit(lambda q, k, v: attend(q, k, v, method), q, k, v)
+
+
+def test_a_cache_that_jit_closes_over_gives_the_same_bits():
+    q, k, v = drawn(3, 8), drawn(6, 8), drawn(6, 5)
+    keys, values, count = map(jnp.asarray, (k, v, np.int32(4)))
+    found = jax.jit(lambda q: attend(q, keys, values, FLOAT32_FLASH, lengths=count))(q)
+    assert_same_bits(found, attend(q, k, v, FLOAT32_FLASH, lengths=4))
+
+
+def test_the_divisor_of_a_scale_counts():
+    q, k, v = drawn(3, 8), drawn(6, 8), drawn(6, 5)
+    keys, values = (decompose(x, INT8_X1, axis=-2).terms[0] for x in (k, v))
+    found = attend(q, keys, values, MSD["INT8"])
+    assert relative(found, reference(q, keys.dequantize(), values.dequantize())) < 2**-10
 
 
 def test_under_vmap_and_jit_a_nan_reaches_what_sees_it():
@@ -180,6 +194,7 @@ Q, K, V = (np.ones(shape, np.float32) for shape in ((4, 2, 8), (2, 5, 8), (2, 5,
 UNLIKE = Method(INT8_X2_FLOAT32, BINARY32, INT32)
 WITH_NAN_KEYS = np.where(np.arange(8) == 3, np.nan, K).astype(np.float32)
 WITH_NAN = np.where(np.arange(8) == 3, np.nan, Q).astype(np.float32)
+INT8_KEYS, MX_KEYS = (KV_FORMATS[name].keys(K) for name in ("INT8", "MXFP8"))
 
 
 @pytest.mark.parametrize(
@@ -192,6 +207,12 @@ WITH_NAN = np.where(np.arange(8) == 3, np.nan, Q).astype(np.float32)
         ({"queries": WITH_NAN}, ValueError, "queries must be finite, got Inf or NaN"),
         ({"keys": K * np.float32(np.inf)}, ValueError, "keys must be finite"),
         ({"keys": per_token(INT8_ROW)(WITH_NAN_KEYS)}, ValueError, "keys must be finite"),
+        ({"keys": replace(MX_KEYS, codes=MX_KEYS.codes | 0x7F)}, ValueError, "codes of Inf or NaN"),
+        ({"keys": replace(INT8_KEYS, scale_codes=INT8_KEYS.scale_codes[..., :1])}, ValueError,
+            r"scale_codes of keys must have shape \(2, 1, 8\), got \(2, 1, 1\)"),
+        ({"keys": replace(INT8_KEYS, scale_codes=INT8_KEYS.scale_codes.view(np.float32))},
+            TypeError, "scale_codes of keys must be uint32, got float32"),
+        ({"keys": replace(INT8_KEYS, format=INT8_ROW)}, ValueError, "keys must have a block size"),
         ({"keys": K[:, :0]}, ValueError, "keys must not be empty"),
         ({"keys": jnp.asarray(K)}, TypeError, "all be NumPy or all JAX arrays"),
         ({"keys": quantize(K, INT8_GROUP, block_size=4)}, ValueError, "per channel or per token"),
@@ -208,6 +229,7 @@ WITH_NAN = np.where(np.arange(8) == 3, np.nan, Q).astype(np.float32)
         ({"lengths": 2.0}, TypeError, "lengths must be integers"),
         ({"lengths": np.ones(3, int)}, ValueError, "lengths must broadcast to .* got shape"),
         ({"scale": 0.0}, ValueError, "scale must be a positive normal binary32 number, got 0"),
+        ({"scale": "1"}, TypeError, "scale must be a number, got '1'"),
         ({"scale": math.nan}, ValueError, "scale must be a positive normal .* got nan"),
     ],
 )  # fmt: skip

@@ -394,6 +394,16 @@ def test_bits_do_not_depend_on_tiles(accumulator, monkeypatch):
     assert_same_bits(matmul(*on_jax((a, b)), accumulator=accumulator), whole)
 
 
+def test_constants_of_jit_transposed():
+    """XLA misreads the float32 ones without a barrier."""
+    x, y = normal(3, 8), normal(6, 8, seed=1)
+    asymmetric = quantize_asymmetric(y.T, INT4, axis=-2)
+    known, constant = on_jax(y), on_jax(asymmetric)
+    inner = jax.jit(lambda x, y: matmul(x, y.T))
+    assert_same_bits(jax.jit(lambda x: inner(x, known))(x), matmul(x, y.T))
+    assert_same_bits(jax.jit(lambda x: matmul(x, constant))(on_jax(x)), matmul(x, asymmetric))
+
+
 def test_transposed():
     w = normal(N, K)
     q = quantize(w, MXFP4)
