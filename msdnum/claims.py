@@ -190,7 +190,7 @@ def theorems(study: Study) -> Iterator[Entry]:
 def product_theorems(study: Study) -> Iterator[Entry]:
     """Bounds on sums of products."""
     for case in products.GEMM_CASES:
-        # What one step of a matrix unit errs by is on paper: see proofs/gemm.
+        # Coq checks the steps of a matrix unit and the data, not their sum: see proofs/gemm.
         judge, unit = partial(case.judge, study.seed), isinstance(case.accumulator, MatrixUnit)
         yield Entry("bounds", case.name, "bounds.gemm", judge, "gemm", on_paper=unit)
     for convention, promise, judged, theorem_id, on_paper in (

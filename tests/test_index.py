@@ -83,6 +83,24 @@ def test_proofs_match_one_to_one(listed):
     assert unpaired(listed(), folders()) == set()
 
 
+@pytest.mark.parametrize(
+    "entries",
+    [claims.product_theorems, pytest.param(claims.theorems, marks=pytest.mark.slow)],
+    ids=lambda f: f.__name__,
+)
+def test_the_ratios_are_those_of_the_ledger(entries):
+    """The largest of a theorem's rows, to six digits."""
+    text = (PROOFS / "ratios.md").read_text(encoding="utf-8")
+    largest = {}
+    for row in map(claims.judge, entries(claims.Study())):
+        theorem, ratio = row.entry.theorem, float(row.finding.ratio)
+        largest[theorem] = max(ratio, largest.get(theorem, 0.0))
+    assert len(largest) >= 4
+    for theorem, ratio in largest.items():
+        shown = re.search(rf"^\| \[{theorem}\]\S+ \| [\d.]+ \| ([\d.]+) \|", text, re.MULTILINE)[1]
+        assert f"{ratio:.6g}" == shown, theorem
+
+
 def test_what_is_missing_extra_or_there_twice_is_seen():
     assert unpaired(["gemm"], ["gemm", "attention"]) == {"attention"}
     assert unpaired(["gemm", "attention"], ["gemm"]) == {"attention"}
