@@ -91,7 +91,7 @@ def attention_bound(given: ExactAttention, keys: Cache, values: Cache, method: M
     Returns
     -------
     ndarray of float64
-        Shape (m, e).
+        Shape (m, e). Inf where the scores are too uncertain for a bound in binary64.
 
     Raises
     ------
@@ -112,7 +112,10 @@ def attention_bound(given: ExactAttention, keys: Cache, values: Cache, method: M
         _Query(given.scores[i], errors[i], given.weights[i], method).bound(given.values, values)
         for i in range(len(given.queries))
     )
-    return np.stack(list(rows)) * SLACK
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        bound = np.stack(list(rows)) * SLACK
+    # Where errors of scores are in the hundreds, their powers are Inf.
+    return np.where(np.isnan(bound), np.inf, bound)
 
 
 # Scores

@@ -91,9 +91,16 @@ def read(path: Path) -> tuple[dict[str, Any], list[dict[str, str]]]:
     Raises
     ------
     ValueError
-        If the file does not begin with a header.
+        If the file does not begin with a header, or a row does not have a cell for each column.
     """
-    first, _, rest = path.read_text(encoding="utf-8").partition("\n")
-    if not first.startswith("# {"):
-        raise ValueError(f"table {str(path)!r} must begin with '# {{', got {first[:20]!r}")
-    return json.loads(first[2:]), list(csv.DictReader(io.StringIO(rest)))
+    try:
+        first, _, rest = path.read_text(encoding="utf-8").partition("\n")
+        if not first.startswith("# {"):
+            raise ValueError(f"got {first[:20]!r}")
+        header: dict[str, Any] = json.loads(first[2:])
+    except ValueError as error:
+        raise ValueError(f"table {str(path)!r} must begin with '# {{' and JSON, {error}") from None
+    columns, *rows = list(csv.reader(io.StringIO(rest))) or [[]]
+    if not columns or any(len(row) != len(columns) for row in rows):
+        raise ValueError(f"table {str(path)!r} must have columns, and a cell for each in every row")
+    return header, [dict(zip(columns, row, strict=True)) for row in rows]

@@ -76,6 +76,13 @@ def test_equal_shifts_obey_the_closed_form():
     assert (found <= [bound.at(d, s) for d, s in zip(deviation, spread, strict=True)]).all()
 
 
+def test_scores_too_uncertain_for_a_bound_have_none():
+    queries, keys = np.full((1, 4), 2.0**20, np.float32), np.full((2, 4), 2.0**20, np.float32)
+    values = np.ones((2, 1), np.float32)
+    given = ExactAttention(queries, keys.astype(np.float64), values.astype(np.float64))
+    assert attention_bound(given, keys, values, FLOAT32_FLASH) == np.inf
+
+
 def test_other_accumulators_have_no_bound_here():
     given = ExactAttention(np.ones((1, 2), np.float32), np.ones((3, 2)), np.ones((3, 1)))
     k, v = np.ones((3, 2), np.float32), np.ones((3, 1), np.float32)
