@@ -41,6 +41,8 @@ def load(name: str) -> ModuleType:
         raise ValueError(f"adapter must be a Python file or one of {', '.join(READY)}, got {name}")
     module = util.module_from_spec(location)
     location.loader.exec_module(module)
+    if not hasattr(module, "PACKAGES"):
+        raise ValueError(f"adapter must have PACKAGES, the names of what it runs, got {name}")
     return module
 
 
@@ -88,13 +90,13 @@ def _results(module: ModuleType, group: Group) -> list[Result] | None:
 
 
 def _together(function: Any, group: Group) -> list[Result]:
-    """Convert all inputs in one call, and one by one if that raises."""
+    """Convert all inputs in one call, and one by one if that raises or gives another number."""
     first = group.cases[0].given
     (name,) = first
     codes = tuple(case.given[name].codes[0] for case in group.cases)
     merged = {name: Patterns(first[name].fmt, codes)}
     result = _call(function, group, Case("", merged, group.cases[0].expected))
-    if isinstance(result, str):
+    if isinstance(result, str) or [len(c) for c in result.values()] != [len(codes)]:
         return [_call(function, group, case) for case in group.cases]
     return [{name: (code,)} for name, codes in result.items() for code in codes]
 
@@ -104,14 +106,14 @@ def _call(function: Any, group: Group, case: Case) -> Result:
     try:
         with np.errstate(all="ignore"):
             result = function(*arrays, **group.parameters)
+        if not isinstance(result, dict):
+            names = list(case.expected or {"result"})
+            result = {names[0]: result}
+        return {name: _codes(array) for name, array in result.items()}
     except NotImplementedError:
         raise
     except Exception as error:
         return f"{type(error).__name__}: {error}".split("\n")[0][:80]
-    if not isinstance(result, dict):
-        names = list(case.expected or {"result"})
-        result = {names[0]: result}
-    return {name: _codes(array) for name, array in result.items()}
 
 
 def _array(patterns: Patterns) -> Any:

@@ -129,6 +129,20 @@ def test_one_input_that_raises_leaves_the_others(tmp_path):
     assert found.got == "ZeroDivisionError: division by zero"
 
 
+@pytest.mark.parametrize(
+    "body", ["codes[1:]", "None", "'codes'", "{'codes': codes, 'more': codes}"]
+)
+def test_results_of_casts_that_are_no_codes_differ(tmp_path, body):
+    report = conform.conform(adapter(tmp_path, CASTS, body))
+    more = body.startswith("{")
+    assert bool(report.disagreements) != more
+
+
+def test_an_adapter_must_name_its_packages(tmp_path):
+    with pytest.raises(ValueError, match="adapter must have PACKAGES"):
+        conform.load(adapter(tmp_path, "", ""))
+
+
 def test_a_wrong_scale_is_wrong_by_the_standard(tmp_path):
     """As binary32 logarithms do it: one too large just below a power of two."""
     fraction = "int(abs(x).view('uint32').max()) % 2**23"
