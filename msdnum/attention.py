@@ -69,6 +69,7 @@ def attend(
     lengths : int or Array of int32, optional
         Keys that count, 1 to n, by default n. It broadcasts against the leading dimensions of the
         queries: (batch, 1) for (batch, heads). Keys and values beyond must be finite.
+        Traced lengths are not checked: 0 gives NaN, more than n counts keys that are not there.
     scale : float, optional
         Of the scores; by default ``1 / sqrt(d)``. Rounded to binary32.
 
