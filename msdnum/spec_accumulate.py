@@ -74,7 +74,7 @@ def factor(
     A power-of-two scale adds to the exponent of the element; any other is multiplied first.
     """
     own = spec.floor_log2(abs(element)) if element else 0
-    scale_exponent = spec.floor_log2(scale) if scale else scale_format.emin
+    scale_exponent = spec.floor_log2(abs(scale)) if scale else scale_format.emin
     scale_exponent = max(scale_exponent, scale_format.emin)
     if scale_format != E8M0:
         exponent = spec.floor_log2(abs(element * scale)) if element * scale else 0

@@ -1,7 +1,7 @@
 """The bound of every truncating matrix unit against hostile products of its own formats.
 
-The oracle is ``gemm_oracle`` (Fractions). A product counts with the power of two that it is aligned
-to, if that is larger.
+The oracle is ``spec_accumulate``. A product counts with the power of two that it is aligned to, if
+that is larger.
 """
 
 import re
@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gemm_oracle import Number, inner_product, truncated
 from hypothesis import given, target
 from hypothesis import strategies as st
 
@@ -19,6 +18,7 @@ from msdnum import accumulators, blocks, spec
 from msdnum.accumulators import Cdna3Unit, GroupedUnit, MatrixUnit
 from msdnum.formats import E4M3, FP16, NVFP4
 from msdnum.gemm_bounds import Right, sum_roundings
+from msdnum.spec_accumulate import Factor, factor, inner_product
 
 NARROW_RESULT = MatrixUnit("NARROW_RESULT", 4, 25, result_bits=13)
 UNITS = [
@@ -38,8 +38,8 @@ def element(unit):
 def number(significand, exponent, fmt):
     """Return ``significand * 2**(exponent - precision + 1)`` truncated to a format."""
     step = spec.pow2(fmt.emin - fmt.precision + 1)
-    x = truncated(significand * spec.pow2(exponent - fmt.precision + 1), step)
-    return Number(x, Fraction(1), max(spec.floor_log2(abs(x)), fmt.emin) if x else None, 0)
+    x = int(significand * spec.pow2(exponent - fmt.precision + 1) / step) * step
+    return factor(x, fmt)
 
 
 def pair(left, right, exponent, fmt):
@@ -66,8 +66,8 @@ def block(elements, exponent, size):
     padded = [*elements, *[(0, 0)] * (size - len(elements))]
     return [
         (
-            Number(Fraction(x), scale, exponent if x else None, exponent),
-            Number(Fraction(y), Fraction(1), 0 if y else None, 0),
+            Factor(Fraction(x), scale, exponent, exponent, False),
+            Factor(Fraction(y), Fraction(1), 0, 0, False),
         )
         for x, y in padded
     ]
