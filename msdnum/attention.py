@@ -36,6 +36,7 @@ from msdnum.kv_cache import (
     tokens,
     without_scale,
 )
+from msdnum.layout import check_dimensions
 from msdnum.softmax import State, Terms, like, output, represented, start, with_tile
 from msdnum.tiles import loop
 
@@ -130,8 +131,7 @@ def _check_operands(queries: Array, keys: Cache, values: Cache, method: Method) 
     check_cache(values, "values", -2, method.tile)
     shapes = {"queries": queries.shape, "keys": keys.shape, "values": values.shape}
     for name, shape in shapes.items():
-        if len(shape) < 2:
-            raise ValueError(f"{name} must have at least two dimensions, got shape {shape}")
+        check_dimensions(shape, name)
     if keys.shape[-1] != queries.shape[-1]:
         raise ValueError(
             f"keys must have the width of the queries, {queries.shape[-1]}, got {keys.shape[-1]}"

@@ -86,9 +86,7 @@ def _there(name: str) -> Path:
 
 def _made(name: str, out: Path, quick: bool) -> Path:
     """Carry out an experiment, write its table and return the path."""
-    table = out / "tables" / f"{name}.csv"
-    table.parent.mkdir(parents=True, exist_ok=True)
-    table.write_text(CATALOGUE[name].table(quick=quick), encoding="utf-8")
+    table = CATALOGUE[name].write(out / "tables", quick=quick)
     print(table)
     return table
 

@@ -19,6 +19,7 @@ from msdnum.decompose import Decomposition
 from msdnum.exact_sums import rounded_sum
 from msdnum.factors import Factor, Kind, apart, exponent_range, factor, kind
 from msdnum.formats import BINARY32, FloatFormat
+from msdnum.layout import check_dimensions
 from msdnum.modes import Overflow
 from msdnum.recombination import (
     Addition,
@@ -406,8 +407,7 @@ def transposed(x: QuantizedArray) -> QuantizedArray:
     ValueError
         If ``x`` has fewer than two dimensions.
     """
-    if len(x.shape) < 2:
-        raise ValueError(f"x must have at least two dimensions, got shape {x.shape}")
+    check_dimensions(x.shape, "x")
     xp = bits.namespace(x.codes)
     axis = x.axis if x.axis is None or x.axis < -2 else -3 - x.axis
     scales = x.scale_codes if x.axis is None else xp.swapaxes(x.scale_codes, -1, -2)

@@ -104,15 +104,17 @@ def judged(
         scheme = covering_scheme(scheme.name, *elements, block_size=block_size)
     own = INT32 if given.integers else accumulator
     ours = errors_of(given, decomposed(scheme)(given, own))
-    reference = errors_of(given, BASELINES["float32"](given, accumulator)).l2
-    for name, method in _baselines(block_size).items():
-        theirs = errors_of(given, method(given, accumulator))
+    others = {
+        name: errors_of(given, method(given, accumulator))
+        for name, method in _baselines(block_size).items()
+    }
+    for name, theirs in others.items():
         yield {
             "scheme": scheme.name,
             "baseline": name,
             **{f"msd_{key}": value for key, value in asdict(ours).items()},
             **{f"baseline_{key}": value for key, value in asdict(theirs).items()},
-            "reference_l2": reference,
+            "reference_l2": others["float32"].l2,
             "l2_ratio": over(ours.l2, theirs.l2),
             "l2_float32_ratio": over(ours.l2_float32, theirs.l2_float32),
             "componentwise_ratio": over(ours.componentwise, theirs.componentwise),

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -170,11 +171,7 @@ def methods(rows: int, layer: Layer, seed: int = SEED) -> dict[str, Call]:
         "INT8, decomposition and two products": (_decomposed, (x, codes, scale)),
         "FP8, one product": (_fp8, (*eight, row, scale)),
     }
-    return {name: _bound(jax.jit(function), given) for name, (function, given) in timed.items()}
-
-
-def _bound(function: Callable[..., Any], given: tuple[Any, ...]) -> Call:
-    return lambda: function(*given)
+    return {name: partial(jax.jit(function), *given) for name, (function, given) in timed.items()}
 
 
 # ------------------------------------------------------------------------------------------------

@@ -174,11 +174,8 @@ def run(args: argparse.Namespace) -> int:
         if name not in {**GROUPS, **VARIANTS}:
             raise ValueError(f"name must be one of those of --list, got {name!r}")
     out = args.out or (LOOK if args.names or args.quick else TABLES)
-    out.mkdir(parents=True, exist_ok=True)
     for experiment in _asked(args):
-        path = out / f"{experiment.name}.csv"
-        path.write_text(experiment.table(), encoding="utf-8")
-        print(path)
+        print(experiment.write(out))
     return 0
 
 

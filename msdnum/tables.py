@@ -52,6 +52,13 @@ class Experiment:
         records = tqdm(self.rows(spec, seed), desc=self.name, unit=" rows", disable=None)
         return text(list(records), self._header(spec, seed))
 
+    def write(self, directory: Path, *, quick: bool = False) -> Path:
+        """Carry it out, write its file, making the directory if need be, and return the path."""
+        directory.mkdir(parents=True, exist_ok=True)
+        path = directory / f"{self.name}.csv"
+        path.write_text(self.table(quick=quick), encoding="utf-8")
+        return path
+
     def _header(self, spec: tuple[Any, ...], seed: int) -> dict[str, Any]:
         packages = {name: version(name) for name in ("numpy", "jax")}
         return {

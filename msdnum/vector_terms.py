@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from msdnum import spec
+from msdnum.accumulators import ALL_ACCUMULATORS
 from msdnum.formats import (
     BINARY32,
     E2M1,
@@ -20,6 +21,7 @@ from msdnum.formats import (
     IntegerFormat,
 )
 from msdnum.modes import Arithmetic, Overflow
+from msdnum.spec_accumulate import Factor, factor, inner_product
 from msdnum.vector_blocks import edge_blocks
 from msdnum.vector_groups import Arrays, Case, Group, Standard, chunks, one
 
@@ -179,16 +181,9 @@ def dot_groups() -> Iterator[Group]:
 def _dot(
     accumulator: str, fmt: ElementFormat, a: list[int], b: list[int], scale_a: int, scale_b: int
 ) -> Case:
-    products = [
-        spec.number(spec.decode(x, fmt)) * spec.number(spec.decode(y, fmt))
-        for x, y in zip(a, b, strict=True)
-    ]
-    scale = spec.number(spec.decode(scale_a, E8M0)) * spec.number(spec.decode(scale_b, E8M0))
-    result: spec.Value = sum(products, Fraction(0)) * scale
-    if accumulator == "SEQUENTIAL":
-        result = Fraction(0)
-        for product in products:
-            result = spec.fl32(spec.number(result) + product * scale)
+    result = inner_product(
+        _factors(fmt, a, scale_a), _factors(fmt, b, scale_b), ALL_ACCUMULATORS[accumulator]
+    )
     given = {
         "scale_a": one(E8M0, scale_a),
         "codes_a": one(fmt, *a),
@@ -197,3 +192,8 @@ def _dot(
     }
     value = one(BINARY32, spec.to_float32_bits(result))
     return Case(f"scales-{scale_a:02X}-{scale_b:02X}", given, {"value": value})
+
+
+def _factors(fmt: ElementFormat, codes: list[int], scale: int) -> list[Factor]:
+    power = spec.number(spec.decode(scale, E8M0))
+    return [factor(spec.number(spec.decode(code, fmt)), fmt, power) for code in codes]

@@ -67,26 +67,27 @@ def decompose(x: Any, *, scheme: str) -> Any:
         return _jit(emulator.decompose, x, scheme=scheme)
 
 
+def _product(function: Any, *arrays: Any, **names: str) -> Any:
+    """Products are under ``jit`` by themselves, but for exact sums, which look at values."""
+    with jax.enable_x64(True):
+        return function(*map(jax.numpy.asarray, arrays), **names)
+
+
 def dot(
     scale_a: Any, codes_a: Any, scale_b: Any, codes_b: Any, *, fmt: str, accumulator: str
 ) -> Any:
-    """Without ``jit``: the exact accumulator looks at values, in 64 bits."""
-    arrays = map(jax.numpy.asarray, (scale_a, codes_a, scale_b, codes_b))
-    with jax.enable_x64(True):
-        return emulator.dot(*arrays, fmt=fmt, accumulator=accumulator)
+    return _product(
+        emulator.dot, scale_a, codes_a, scale_b, codes_b, fmt=fmt, accumulator=accumulator
+    )
 
 
 def matmul(codes_a: Any, codes_b: Any, *, fmt: str, accumulator: str) -> Any:
-    """``matmul`` is under ``jit`` by itself, but for the exact accumulator of floats."""
-    arrays = map(jax.numpy.asarray, (codes_a, codes_b))
-    with jax.enable_x64(True):
-        return emulator.matmul(*arrays, fmt=fmt, accumulator=accumulator)
+    return _product(emulator.matmul, codes_a, codes_b, fmt=fmt, accumulator=accumulator)
 
 
 def scaled_matmul(
     scale_a: Any, codes_a: Any, scale_b: Any, codes_b: Any, *, fmt: str, accumulator: str
 ) -> Any:
-    """As ``matmul``."""
-    arrays = map(jax.numpy.asarray, (scale_a, codes_a, scale_b, codes_b))
-    with jax.enable_x64(True):
-        return emulator.scaled_matmul(*arrays, fmt=fmt, accumulator=accumulator)
+    return _product(
+        emulator.scaled_matmul, scale_a, codes_a, scale_b, codes_b, fmt=fmt, accumulator=accumulator
+    )
