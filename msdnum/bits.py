@@ -17,9 +17,9 @@ import numpy as np
 
 __all__ = [
     "Array", "Fields", "add", "as_pattern", "check_array", "check_floats", "compose", "divide",
-    "fields", "is_traced", "map_rows", "multiply", "multiply_scaled", "namespace", "pytree",
-    "random_words", "require_float64", "shift_rne", "straight_through", "subtract", "to_float64",
-    "with_sign",
+    "fields", "is_nan", "is_traced", "map_rows", "multiply", "multiply_scaled", "namespace",
+    "pytree", "random_words", "require_float64", "shift_rne", "straight_through", "subtract",
+    "to_float64", "with_sign",
 ]  # fmt: skip
 
 Array: TypeAlias = Any
@@ -117,6 +117,11 @@ def fields(pattern: Array) -> Fields:
         implicit = (magnitude != 0).astype(xp.int32) << FRACTION_BITS
     significand = normalized & FRACTION_MASK | implicit
     return Fields(pattern < 0, (normalized >> FRACTION_BITS) - BIAS, significand)
+
+
+def is_nan(pattern: Array) -> Array:
+    """Return where binary32 patterns (int32) are those of NaN."""
+    return (pattern & MAGNITUDE_MASK) > INF
 
 
 def maybe_any(mask: Array) -> bool:

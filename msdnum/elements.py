@@ -207,7 +207,7 @@ def _check_representable(pattern: Array, fmt: ElementFormat, overflow: Overflow)
         return
     if overflow is Overflow.OVERFLOW:
         raise ValueError(f"overflow must be SATURATE: {fmt.name} has neither Inf nor NaN")
-    if not bits.is_traced(pattern) and bool(((pattern & bits.MAGNITUDE_MASK) > bits.INF).any()):
+    if not bits.is_traced(pattern) and bool(bits.is_nan(pattern).any()):
         raise ValueError(f"x must not hold NaN: {fmt.name} has no code for it")
 
 
@@ -333,49 +333,47 @@ def codes_of(quanta: Quanta, fmt: ElementFormat, overflow: Overflow) -> Array:
     lowest = 0 if _is_gradual(fmt) else -2
     magnitude = (xp.clip(quanta.above, lowest, fmt.emax + 1 - emin) << m) + quanta.count
     if isinstance(fmt, IntegerFormat):
-        codes = _integer_codes(magnitude, quanta.pattern, fmt)
+        codes = _integer_codes(magnitude, quanta, fmt)
     else:
-        codes = _float_codes(magnitude, quanta.pattern, fmt, overflow)
+        codes = _float_codes(magnitude, quanta, fmt, overflow)
     return codes.astype(storage_dtype(fmt))
 
 
-def _integer_codes(magnitude: Array, pattern: Array, fmt: IntegerFormat) -> Array:
+def _integer_codes(magnitude: Array, quanta: Quanta, fmt: IntegerFormat) -> Array:
     xp = bits.namespace(magnitude)
     # A NaN, which only jitted code meets here, has no sign.
-    negative = (pattern < 0) & ((pattern & bits.MAGNITUDE_MASK) <= bits.INF)
+    negative = quanta.x.negative & ~bits.is_nan(quanta.pattern)
     clipped = xp.minimum(magnitude, _largest(fmt, negative)[0])
     return xp.where(negative, -clipped, clipped) & ((1 << fmt.bits) - 1)
 
 
-def _float_codes(magnitude: Array, pattern: Array, fmt: FloatFormat, overflow: Overflow) -> Array:
-    xp = bits.namespace(pattern)
+def _float_codes(magnitude: Array, quanta: Quanta, fmt: FloatFormat, overflow: Overflow) -> Array:
+    xp = bits.namespace(magnitude)
     if not fmt.signed:
-        return _unsigned_codes(magnitude, pattern, fmt, overflow)
+        return _unsigned_codes(magnitude, quanta, fmt, overflow)
     if overflow is Overflow.SATURATE:
         codes = xp.minimum(magnitude, fmt.max_code)
     else:
         codes = xp.where(magnitude > fmt.max_code, _overflow_code(fmt), magnitude)
-    codes = codes | (pattern < 0).astype(xp.int32) << (fmt.bits - 1)
-    not_a_number = (pattern & bits.MAGNITUDE_MASK) > bits.INF
+    codes = codes | quanta.x.negative.astype(xp.int32) << (fmt.bits - 1)
+    not_a_number = bits.is_nan(quanta.pattern)
     if not bits.maybe_any(not_a_number):
         return codes
     return xp.where(not_a_number, fmt.max_code if fmt.nan_code is None else fmt.nan_code, codes)
 
 
 def _unsigned_codes(
-    magnitude: Array, pattern: Array, fmt: FloatFormat, overflow: Overflow
+    magnitude: Array, quanta: Quanta, fmt: FloatFormat, overflow: Overflow
 ) -> Array:
-    xp = bits.namespace(pattern)
+    xp = bits.namespace(magnitude)
     codes = magnitude if fmt.subnormals else magnitude - (1 << fmt.fraction_bits)
     if overflow is Overflow.SATURATE:
         codes = xp.clip(codes, 0, fmt.max_code)
     else:
         codes = xp.where(codes > fmt.max_code, _overflow_code(fmt), codes)
         codes = xp.where(codes < 0, fmt.nan_code, codes)
-    not_a_number = ((pattern & bits.MAGNITUDE_MASK) > bits.INF) | (
-        (pattern < 0) & ((pattern & bits.MAGNITUDE_MASK) != 0)
-    )
-    return xp.where(not_a_number, fmt.nan_code, codes)
+    below_zero = quanta.x.negative & (quanta.x.significand != 0)
+    return xp.where(bits.is_nan(quanta.pattern) | below_zero, fmt.nan_code, codes)
 
 
 def _overflow_code(fmt: FloatFormat) -> int | None:
@@ -442,9 +440,9 @@ def _decode_float(pattern: Array, exponent: Array | int, fmt: FloatFormat) -> Ar
     m = fmt.fraction_bits
     magnitude = pattern & ((1 << (fmt.exponent_bits + m)) - 1)
     field = magnitude >> m
-    normal = (field > 0) if fmt.subnormals else (field >= 0)
-    significand = magnitude & ((1 << m) - 1) | normal.astype(xp.int32) << m
-    power = xp.maximum(field, int(fmt.subnormals)) - (fmt.bias + m) + exponent
+    lowest = int(fmt.subnormals)
+    significand = magnitude & ((1 << m) - 1) | (field >= lowest).astype(xp.int32) << m
+    power = xp.maximum(field, lowest) - (fmt.bias + m) + exponent
     negative = pattern != magnitude
     value = bits.compose(negative, significand, power)
     if fmt.nan_code is None:

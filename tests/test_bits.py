@@ -180,6 +180,12 @@ def test_the_constants_are_those_of_binary32():
     assert bits.fields(np.array([-1], np.int32)).negative == [True]
 
 
+def test_nan_patterns_are_those_of_nan():
+    pattern = np.array([0, bits.INF - 1, bits.INF, bits.INF + 1, bits.NAN, 2**31 - 1], np.int32)
+    pattern = np.concatenate([pattern, pattern | np.int32(-(2**31))])
+    assert_same_bits(bits.is_nan(pattern), np.isnan(pattern.view(np.float32)))
+
+
 @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16, np.float32])
 def test_patterns_of_narrow_numbers_are_those_of_the_same_float32(dtype):
     x = RNG.standard_normal(100).astype(dtype)

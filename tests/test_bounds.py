@@ -261,6 +261,8 @@ def test_the_defaults_are_the_papers_schemes():
     assert bounds.int32_overflow() == 133_144
     assert bounds.mxfp4_scale_rules(ScaleRule.COVERING).alpha == Fraction(1, 64)
     assert bounds.mxfp4_scale_rules(ScaleRule.RCEIL).alpha == Fraction(1, 32)
+    no_rescaling = bounds.attention(1, [0], bounds.EXACT, exp_error=0.5, rescalings=0)
+    assert bounds.attention(1, exp_error=0.5) == no_rescaling
 
 
 @pytest.mark.parametrize(
@@ -321,6 +323,7 @@ def test_where_two_pass_mxfp4_beats_mxfp8():
         (lambda: bounds.mxfp4_scale_rules(ScaleRule.CEIL, 0), "terms must be at least 1, got 0"),
         (lambda: bounds.gamma(-1), "roundings must be at least 0"),
         (lambda: bounds.gamma(2**24), "in \\[0, 1\\), got 16777216"),
+        (lambda: bounds.gamma(1, -0.5), "in \\[0, 1\\), got 1 \\* -0.5"),
         (lambda: bounds.Accumulation(2**25), "roundings \\* unit_roundoff"),
         (lambda: bounds.sequential(0), "n must be at least 1, got 0"),
         (lambda: bounds.blocked(3, 0), "block_size must be at least 1, got 0"),
@@ -338,6 +341,7 @@ def test_where_two_pass_mxfp4_beats_mxfp8():
         ),
         (lambda: bounds.attention(-1), "score_error must be >= 0"),
         (lambda: bounds.attention(0, exp_error=1), "exp_error in \\[0, 1\\)"),
+        (lambda: bounds.attention(0, exp_error=-0.5), "exp_error in \\[0, 1\\)"),
     ],
 )
 def test_bad_arguments_are_refused(call, message):
@@ -506,6 +510,8 @@ def test_scale_rules_are_tight(rule, terms, own_amax):
         size = Fraction(2) ** spec.ceil_log2(max(block)) if of_alpha else max(block)
         error = mxfp4_errors(block, rule, terms, own_amax=own_amax)[0]
         assert constant * size * (1 - 2**12 * back) <= error <= constant * size
+        there = mxfp4_errors([x, amax], rule, terms, own_amax=own_amax)[0]
+        assert (there >= constant * size) == bound.attained
 
 
 @pytest.mark.parametrize("rule", RULES, ids=by_name)
@@ -772,6 +778,14 @@ def test_gemm_underflow():
     assert least / 2 - fl(least / 2) == least / 2
 
 
+def test_gemm_formula():
+    """Rounded are the terms, up to |A| and twice each remainder but the last."""
+    u = Fraction(1, 2**5)
+    bound = bounds.gemm([Fraction(1, 8), Fraction(1, 64)], bounds.Accumulation(3, u))
+    assert bound.product == Fraction(3, 29)
+    assert bound.amax == Fraction(1, 64) + Fraction(3, 29) * Fraction(17, 64)
+
+
 # Probability
 
 
@@ -826,11 +840,11 @@ def test_gemm_probabilistic_remainders():
     assert np.max(sums) > 0.8 * bound.amax_two_norm * math.sqrt(n)
 
 
-def test_gemm_probabilistic_formula():
-    u, d, lam = 2.0**-24, 99, 4.0
-    bound = bounds.gemm_probabilistic(
-        [Fraction(1, 8), Fraction(1, 64)], bounds.sequential(100), 100, lam
-    )
+@pytest.mark.parametrize("u", [2.0**-24, 2.0**-5])
+def test_gemm_probabilistic_formula(u):
+    d, lam = 31, 4.0
+    accumulation = bounds.Accumulation(d, Fraction(u))
+    bound = bounds.gemm_probabilistic([Fraction(1, 8), Fraction(1, 64)], accumulation, 100, lam)
     growth = math.exp(lam * math.sqrt(d) * u + d * u * u / (1 - u)) - 1
     assert bound.product == pytest.approx(growth, rel=1e-9)
     assert bound.amax == pytest.approx(growth * 17 / 64, rel=1e-9)
@@ -905,6 +919,13 @@ def test_softmax_perturbation_is_attained(error):
     ratio = float(after - before) / bounds.attention(float(error)).spread
     assert ratio == pytest.approx(1, rel=1e-12)
     assert ratio <= 1
+
+
+@pytest.mark.parametrize("error", [0.01, 0.3, 2.0])
+def test_float_bounds_are_rounded_up_by_a_few_ulps(error):
+    grown = exponential(Fraction(error))
+    excess = Fraction(bounds.attention(error).spread) * (grown + 1) / (grown - 1) - 1
+    assert 12 < excess * 2**52 < 20
 
 
 def test_softmax_perturbation_of_few_keys():

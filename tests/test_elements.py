@@ -36,7 +36,7 @@ NARROW = [fmt for fmt in FORMATS if fmt.bits <= 16]
 DETERMINISTIC = [mode for mode in Rounding if mode is not Rounding.STOCHASTIC]
 ALL_BF16 = (np.arange(2**16, dtype=np.uint32) << 16).view(np.float32)
 
-by_name = {"ids": lambda fmt: fmt.name}
+by_name = {"ids": lambda value: getattr(value, "name", None)}
 
 
 def overflows(fmt):
@@ -211,10 +211,42 @@ def test_binary32_keeps_every_pattern():
     assert_same_bits(codes.view(np.float32), x)
 
 
+UNSIGNED = FloatFormat("UE4M3", 4, 3, 7, E4M3.specials, signed=False, subnormals=False)
+
+
+def test_unsigned_formats_with_a_fraction_and_no_zero():
+    codes = np.arange(128, dtype=np.uint8)
+    assert_same_bits(msdnum.decode(codes, UNSIGNED), np.array(list(UNSIGNED.values), np.float32))
+    for overflow in Overflow:
+        x = hostile(UNSIGNED)
+        encoded = msdnum.encode(x, UNSIGNED, overflow=overflow)
+        assert_same_bits(encoded, specified(x, UNSIGNED, overflow))
+
+
+def test_scaled_numbers_beyond_binary32_saturate():
+    x = np.array([np.inf, 2.0**127, 1.0], np.float32)
+    codes = elements.encode_scaled(bits.as_pattern(x), -10, BINARY32, Overflow.SATURATE)
+    largest = np.finfo(np.float32).max
+    assert_same_bits(codes.view(np.float32), np.array([largest, largest, 1024], np.float32))
+
+
+def test_remainders_across_binades_and_of_one_unit():
+    """Some beyond the largest number, 6, some one ulp beside a number, and some of both."""
+    x = neighbours(np.array([2, 3, 3.75, 4, 6, 8, 100, 2.0**20], np.float32))
+    quanta = elements.round_to_quanta(bits.as_pattern(x), 0, E2M1)
+    rounded = msdnum.round_to(x, E2M1, overflow=Overflow.SATURATE)
+    assert_same_bits(elements.remainder_of(quanta, E2M1), x - rounded)
+
+
+WIDE = FloatFormat("E8M22", 8, 22, 127, BINARY32.specials)
+
+
 @given(
     testing.element_formats(),
     st.lists(st.tuples(testing.float32_bits(), st.integers(0, 2**32 - 1)), min_size=1, max_size=20),
 )
+@example(E2M1, [(0x40300000, word) for word in (0xBFFFFFFF, 0xC0000000)])  # 2.75
+@example(WIDE, [(0x3F800001, word) for word in (0x7FFFFFFF, 0x80000000)])  # 1 + 2**-23
 @example(E2M1, [(0x33000000, word) for word in (127, 128, 255, 256, 511, 512)])  # 2**-25
 @example(E2M1, [(0x37800000, word) for word in (2**17 - 1, 2**17, 2**18 - 1, 2**18)])  # 2**-16
 def test_stochastic_rounding_as_specified(fmt, draws):
@@ -353,6 +385,17 @@ def test_bad_arguments(arguments, error, message):
         msdnum.encode(np.ones(3, np.float32), **arguments)
 
 
+@pytest.mark.parametrize("value", [None, 0, -3, np.int64(2), np.uint8(2)])
+def test_integers(value):
+    elements.check_integer("axis", value)
+
+
+@pytest.mark.parametrize("value", [True, 1.0, np.float32(1), "1", np.True_])
+def test_no_integers(value):
+    with pytest.raises(TypeError, match="axis must be an integer or None, got"):
+        elements.check_integer("axis", value)
+
+
 def test_options_are_named():
     for call in (msdnum.encode, msdnum.round_to):
         with pytest.raises(TypeError, match="positional"):
@@ -376,3 +419,23 @@ def test_overflow_is_required():
 def test_bad_codes(codes, error, message):
     with pytest.raises(error, match=message):
         msdnum.decode(codes, E2M1)
+
+
+@pytest.mark.parametrize(
+    ("fmt", "dtype"),
+    [
+        (IntegerFormat("INT2", 2, -2), "uint8"),
+        (IntegerFormat("INT7", 7, -64), "uint8"),
+        (IntegerFormat("INT9", 9, -256), "uint16"),
+        (IntegerFormat("INT15", 15, -(2**14)), "uint16"),
+        (FloatFormat("E8M8", 8, 8, 127, BINARY32.specials), "uint32"),
+        (WIDE, "uint32"),
+    ],
+    **by_name,
+)
+def test_codes_above_every_width_are_refused(fmt, dtype):
+    """Widths one bit beside those of a type of memory are among them."""
+    codes = np.array([(1 << fmt.bits) - 1], dtype)
+    assert msdnum.decode(codes, fmt).dtype == np.float32
+    with pytest.raises(ValueError, match=f"codes must be below {1 << fmt.bits} for {fmt.name}"):
+        msdnum.decode(codes + np.array(1, dtype), fmt)
