@@ -103,7 +103,7 @@ def _pow2(exponent: int) -> Fraction:
 
 
 def _ceil_log2(x: Fraction) -> int:
-    exponent = x.numerator.bit_length() - x.denominator.bit_length()  # of log2, rounded up, or one less
+    exponent = x.numerator.bit_length() - x.denominator.bit_length()
     while _pow2(exponent) < x:
         exponent += 1
     return exponent
