@@ -369,6 +369,11 @@ def test_layouts_refuse_scales_they_cannot_hold():
         msdnum.from_blocks_and_scales(np.zeros((2, 8), np.uint8), np.zeros(2, np.uint8), NVFP4)
 
 
+def test_a_tensor_without_finite_numbers_has_the_tensor_scale_of_zeros():
+    quantized = msdnum.quantize(one_block(np.nan, -np.inf), NVFP4)
+    assert_same_bits(quantized.tensor_scale, np.float32(0))
+
+
 def test_a_subnormal_tensor_scale_is_not_zero():
     x = np.array([[1e-36, -5e-37]], np.float32)
     quantized = on_all_backends(lambda x: msdnum.quantize(x, NVFP4), x)
@@ -402,7 +407,7 @@ def test_bad_layouts():
         msdnum.to_blocks_and_scales(msdnum.quantize(np.ones((2, 33), np.float32), MXFP4))
     with pytest.raises(ValueError, match="blocks must have at least two dimensions"):
         msdnum.from_blocks_and_scales(np.zeros(16, np.uint8), np.uint8(1), MXFP4)
-    with pytest.raises(ValueError, match=r"scales must have the shape \(2,\), got \(3,\)"):
-        msdnum.from_blocks_and_scales(np.zeros((2, 16), np.uint8), np.zeros(3, np.uint8), MXFP4)
+    with pytest.raises(ValueError, match=r"scales must have the shape \(2, 3\), got \(3,\)"):
+        msdnum.from_blocks_and_scales(np.zeros((2, 3, 16), np.uint8), np.zeros(3, np.uint8), MXFP4)
     with pytest.raises(ValueError, match="integers needs an integer element format, got E2M1"):
         msdnum.quantize(np.ones(32, np.float32), MXFP4).integers()

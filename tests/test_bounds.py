@@ -323,6 +323,7 @@ def test_where_two_pass_mxfp4_beats_mxfp8():
         (lambda: bounds.mxfp4_scale_rules(ScaleRule.CEIL, 0), "terms must be at least 1, got 0"),
         (lambda: bounds.gamma(-1), "roundings must be at least 0"),
         (lambda: bounds.gamma(2**24), "in \\[0, 1\\), got 16777216"),
+        (lambda: bounds.gamma(-1, 0), "roundings must be at least 0"),
         (lambda: bounds.gamma(1, -0.5), "in \\[0, 1\\), got 1 \\* -0.5"),
         (lambda: bounds.Accumulation(2**25), "roundings \\* unit_roundoff"),
         (lambda: bounds.sequential(0), "n must be at least 1, got 0"),
@@ -436,10 +437,10 @@ def test_int8_float32_constants():
 
 @pytest.mark.parametrize("terms", [1, 2, 3])
 def test_int8_float32_refuses_subnormal_scales(terms):
-    least = 127 * Fraction(254) ** (terms - 1) / 2**126
-    assert bounds.int8_decomposition_float32(least * (1 + TINY * 2**10), terms) > 0
+    least = 127 * Fraction(254) ** (terms - 1) / 2**126 * (1 + U) ** terms
+    assert bounds.int8_decomposition_float32(least, terms) > 0
     with pytest.raises(ValueError, match="amax must keep every scale normal"):
-        bounds.int8_decomposition_float32(least, terms)
+        bounds.int8_decomposition_float32(least * (1 - TINY), terms)
 
 
 def test_int8_float32_is_false_for_subnormal_scales():
@@ -851,6 +852,7 @@ def test_gemm_probabilistic_formula(u):
     assert bound.amax_two_norm == pytest.approx(4 / 64, rel=1e-12)
     assert bound.probability == pytest.approx(1 - 202 * math.exp(-8 * (1 - u) ** 2), rel=1e-9)
     assert bounds.gemm_probabilistic([1], bounds.EXACT, 9, 0.1).probability == 0
+    assert bounds.ProbabilisticGemmBound(2, 3, 5, 1).at(10, 100, 1000) == 5320
 
 
 # Attention
