@@ -1,4 +1,5 @@
-(** Inner products of perturbed operands. Theorems gemm and attention use them. *)
+(** Inner products of perturbed operands, and trees of roundings. Theorems gemm, gemm-probabilistic
+    and attention use them. *)
 
 From Msdnum Require Export Decomposition.
 
@@ -7,6 +8,8 @@ Fixpoint dot (a b : list R) : R :=
   | x :: a, y :: b => x * y + dot a b
   | _, _ => 0
   end.
+
+Definition sum : list R -> R := fold_right Rplus 0.
 
 Definition magnitudes := map Rabs.
 
@@ -34,4 +37,56 @@ Proof.
   { rewrite Rabs_mult; apply Rmult_le_compat_l; [apply Rabs_pos | exact E]. }
   apply Rle_trans with (1 := Rabs_triang _ _).
   assert (T := Rabs_triang ((x - x') * y) (x' * (y - y'))); fold magnitudes in *; lra.
+Qed.
+
+(** * What is computed: exact numbers, sums and scalings, each of the latter rounded once *)
+
+Inductive schedule {A : Type} :=
+  | Exact (x : A)
+  | Add (l r : schedule)
+  | Scale (c : A) (t : schedule).
+
+Arguments schedule : clear implicits.
+
+Fixpoint value (t : schedule R) : R :=
+  match t with
+  | Exact x => x
+  | Add l r => value l + value r
+  | Scale c t => c * value t
+  end.
+
+Fixpoint computed (rnd : R -> R) (t : schedule R) : R :=
+  match t with
+  | Exact x => x
+  | Add l r => rnd (computed rnd l + computed rnd r)
+  | Scale c t => rnd (c * computed rnd t)
+  end.
+
+(** The sum of the magnitudes. *)
+Fixpoint magnitude (t : schedule R) : R :=
+  match t with
+  | Exact x => Rabs x
+  | Add l r => magnitude l + magnitude r
+  | Scale c t => Rabs c * magnitude t
+  end.
+
+(** The largest number of roundings between an input and the result. *)
+Fixpoint depth {A : Type} (t : schedule A) : nat :=
+  match t with
+  | Exact _ => 0
+  | Add l r => S (max (depth l) (depth r))
+  | Scale _ t => S (depth t)
+  end.
+
+Lemma magnitude_pos t : 0 <= magnitude t.
+Proof.
+  induction t as [x | l L r R | c t T]; simpl; [apply Rabs_pos | lra |].
+  apply Rmult_le_pos; [apply Rabs_pos | exact T].
+Qed.
+
+Lemma value_magnitude t : Rabs (value t) <= magnitude t.
+Proof.
+  induction t as [x | l L r R | c t T]; simpl; [lra | |].
+  - apply Rle_trans with (1 := Rabs_triang _ _); lra.
+  - rewrite Rabs_mult; apply Rmult_le_compat_l; [apply Rabs_pos | exact T].
 Qed.

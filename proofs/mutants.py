@@ -59,8 +59,8 @@ MUTANTS = [
     Mutant(
         "gemm",
         "theorem.v",
-        "schedule) : R :=\n  ((1 + u) ^ d - 1)",
-        "schedule) : R :=\n  ((1 + u) ^ d - 1 - u)",
+        "schedule R) : R :=\n  ((1 + u) ^ d - 1)",
+        "schedule R) : R :=\n  ((1 + u) ^ d - 1 - u)",
     ),
     Mutant("gemm", "theorem.v", "+ 2 * sum (magnitudes rs)", "+ sum (magnitudes rs)"),
     Mutant("gemm", "theorem.v", "* pow2 (- f) + pow2 (- r).", "* pow2 (- f)."),

@@ -13,12 +13,6 @@ Proof. intros A B; now apply data_error_bound. Qed.
 
 (** * The error of the sum: any order, a relative error u per operation, and h per product *)
 
-(** What is computed: exact numbers, sums and scalings, each of the latter rounded once. *)
-Inductive schedule :=
-  | Exact (x : R)
-  | Add (l r : schedule)
-  | Scale (c : R) (t : schedule).
-
 Section Rounding.
 
 Variables (F : R -> Prop) (rnd : R -> R) (u h : R).
@@ -30,62 +24,26 @@ Hypothesis Frnd : forall x, F (rnd x).
 Hypothesis Hsum : forall x y, F x -> F y -> Rabs (rnd (x + y) - (x + y)) <= u * Rabs (x + y).
 
 (** What is added is a number of the format: an input that is one, or a result. *)
-Definition addend (t : schedule) : Prop :=
+Definition addend (t : schedule R) : Prop :=
   match t with
   | Exact x => F x
   | _ => True
   end.
 
-Fixpoint representable (t : schedule) : Prop :=
+Fixpoint representable (t : schedule R) : Prop :=
   match t with
   | Exact _ => True
   | Add l r => (addend l /\ addend r) /\ representable l /\ representable r
   | Scale _ t => representable t
   end.
 
-Fixpoint value (t : schedule) : R :=
-  match t with
-  | Exact x => x
-  | Add l r => value l + value r
-  | Scale c t => c * value t
-  end.
-
-Fixpoint computed (t : schedule) : R :=
-  match t with
-  | Exact x => x
-  | Add l r => rnd (computed l + computed r)
-  | Scale c t => rnd (c * computed t)
-  end.
-
-(** The sum of the magnitudes. *)
-Fixpoint magnitude (t : schedule) : R :=
-  match t with
-  | Exact x => Rabs x
-  | Add l r => magnitude l + magnitude r
-  | Scale c t => Rabs c * magnitude t
-  end.
-
-(** The largest number of roundings between an input and the result. *)
-Fixpoint depth (t : schedule) : nat :=
-  match t with
-  | Exact _ => 0
-  | Add l r => S (max (depth l) (depth r))
-  | Scale _ t => S (depth t)
-  end.
-
 (** How much of the absolute error h reaches the result. *)
-Fixpoint underflows (t : schedule) : R :=
+Fixpoint underflows (t : schedule R) : R :=
   match t with
   | Exact _ => 0
   | Add l r => underflows l + underflows r
   | Scale c t => Rabs c * underflows t + 1
   end.
-
-Lemma magnitude_pos t : 0 <= magnitude t.
-Proof.
-  induction t as [x | l L r R | c t T]; simpl; [apply Rabs_pos | lra |].
-  apply Rmult_le_pos; [apply Rabs_pos | exact T].
-Qed.
 
 Lemma underflows_pos t : 0 <= underflows t.
 Proof.
@@ -93,14 +51,7 @@ Proof.
   assert (H := Rmult_le_pos _ _ (Rabs_pos c) T); lra.
 Qed.
 
-Lemma value_magnitude t : Rabs (value t) <= magnitude t.
-Proof.
-  induction t as [x | l L r R | c t T]; simpl; [lra | |].
-  - apply Rle_trans with (1 := Rabs_triang _ _); lra.
-  - rewrite Rabs_mult; apply Rmult_le_compat_l; [apply Rabs_pos | exact T].
-Qed.
-
-Definition error_bound (d : nat) (t : schedule) : R :=
+Definition error_bound (d : nat) (t : schedule R) : R :=
   ((1 + u) ^ d - 1) * magnitude t + h * underflows t * (1 + u) ^ d.
 
 Lemma power_ge_1 d : 1 <= (1 + u) ^ d.
@@ -127,11 +78,11 @@ Proof.
   assert (u * Rabs v' <= u * (m + e)) by (apply Rmult_le_compat_l; assumption); lra.
 Qed.
 
-Lemma computed_addend t : addend t -> F (computed t).
+Lemma computed_addend t : addend t -> F (computed rnd t).
 Proof. destruct t; simpl; [easy | intros _; apply Frnd | intros _; apply Frnd]. Qed.
 
 Theorem sum_error t :
-  representable t -> Rabs (computed t - value t) <= error_bound (depth t) t.
+  representable t -> Rabs (computed rnd t - value t) <= error_bound (depth t) t.
 Proof.
   induction t as [x | l L r R | c t T]; simpl computed; simpl value; simpl representable.
   - intros _; unfold error_bound; simpl; rewrite Rminus_diag_eq, Rabs_R0 by reflexivity; lra.
@@ -145,7 +96,7 @@ Proof.
       * rewrite Rplus_0_r; apply Hsum; now apply computed_addend.
       * apply Rle_trans with (1 := Rabs_triang _ _).
         assert (A := value_magnitude l); assert (B := value_magnitude r); lra.
-      * replace (_ - _) with ((computed l - value l) + (computed r - value r)) by ring.
+      * replace (_ - _) with ((computed rnd l - value l) + (computed rnd r - value r)) by ring.
         apply Rle_trans with (1 := Rabs_triang _ _); lra.
     + unfold error_bound; simpl depth; fold d; simpl; lra.
   - intros Ft; specialize (T Ft).
@@ -254,8 +205,6 @@ Fixpoint terms_of (x : R) (remainders : list R) : list R :=
   | r :: rs => (x - r) :: terms_of r rs
   end.
 
-Definition sum : list R -> R := fold_right Rplus 0.
-
 Theorem terms_magnitude x rs r :
   sum (magnitudes (terms_of x (rs ++ [r]))) <= Rabs x + 2 * sum (magnitudes rs) + Rabs r.
 Proof.
@@ -277,7 +226,7 @@ Fixpoint products (a b : list R) : list R :=
   end.
 
 (** One product after the other, from the first; the first needs no rounding. *)
-Definition sequential (ps : list R) : schedule :=
+Definition sequential (ps : list R) : schedule R :=
   match ps with
   | [] => Exact 0
   | p :: ps => fold_left (fun t p => Add t (Exact p)) ps (Exact p)
@@ -335,7 +284,7 @@ Proof.
 Qed.
 
 (** Two integer passes: C1 and C2 exact in int32, converted, scaled twice and added in binary32. *)
-Definition two_passes (s1 s2 w C1 C2 : R) : schedule :=
+Definition two_passes (s1 s2 w C1 C2 : R) : schedule R :=
   Add (Scale w (Scale s1 (Scale 1 (Exact C1)))) (Scale w (Scale s2 (Scale 1 (Exact C2)))).
 
 Theorem two_passes_error s1 s2 w C1 C2 :
