@@ -1,6 +1,5 @@
 """Arrays whose elements share a scale, block by block: quantize, dequantize, pack, unpack."""
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -300,7 +299,7 @@ def row_amax(rows: Array) -> Array:
 
     Patterns of magnitudes are ordered as the magnitudes are, with Inf and NaN on top.
     """
-    return (rows & bits.MAGNITUDE_MASK).max(axis=-1, keepdims=True)
+    return (rows & bits.MAGNITUDE_MASK).max(axis=1, keepdims=True)
 
 
 def shared_exponent(amax: Array, element: ElementFormat, rule: ScaleRule) -> Array:
@@ -425,8 +424,7 @@ def pack(codes: Array, fmt: ElementFormat) -> Array:
     group, size = _byte_group(fmt)
     if not codes.shape or codes.shape[-1] % group:
         raise ValueError(f"codes must have a last axis divisible by {group}, got {codes.shape}")
-    grouped = codes.reshape(*codes.shape[:-1], -1, group).astype("int32")
-    word = sum(grouped[..., i] << (fmt.bits * i) for i in range(group))
+    word = sum(codes[..., i::group].astype("int32") << (fmt.bits * i) for i in range(group))
     packed = bits.namespace(codes).stack([word >> (8 * j) & 0xFF for j in range(size)], axis=-1)
     return packed.astype("uint8").reshape(*codes.shape[:-1], -1)
 
@@ -455,21 +453,22 @@ def unpack(packed: Array, fmt: ElementFormat) -> Array:
     group, size = _byte_group(fmt)
     if not packed.shape or packed.shape[-1] % size:
         raise ValueError(f"packed must have a last axis divisible by {size}, got {packed.shape}")
-    grouped = packed.reshape(*packed.shape[:-1], -1, size).astype("int32")
-    word = sum(grouped[..., j] << (8 * j) for j in range(size))
+    word = sum(packed[..., j::size].astype("int32") << (8 * j) for j in range(size))
     mask = (1 << fmt.bits) - 1
     codes = [word >> (fmt.bits * i) & mask for i in range(group)]
     stacked = bits.namespace(packed).stack(codes, axis=-1)
     return stacked.astype("uint8").reshape(*packed.shape[:-1], -1)
 
 
+_BYTE_GROUPS = {4: (2, 1), 6: (4, 3), 8: (1, 1)}
+"""For each width of codes, the smallest numbers of codes and bytes that take the same room."""
+
+
 def _byte_group(fmt: ElementFormat) -> tuple[int, int]:
-    """Return the smallest numbers of codes and bytes that take the same room."""
     elements.check_mode("fmt", fmt, ElementFormat)
-    if fmt.bits not in (4, 6, 8):
+    if fmt.bits not in _BYTE_GROUPS:
         raise ValueError(f"fmt must have 4, 6 or 8 bits, got {fmt.name} of {fmt.bits}")
-    common = math.lcm(fmt.bits, 8)
-    return common // fmt.bits, common // 8
+    return _BYTE_GROUPS[fmt.bits]
 
 
 def to_blocks_and_scales(quantized: QuantizedArray) -> tuple[Array, Array]:

@@ -1,7 +1,7 @@
 """Block quantization: specification, NumPy, JAX eager and jitted, bit by bit; and the layouts."""
 
 import pickle
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 
 import jax
 import jax.numpy as jnp
@@ -239,6 +239,8 @@ def test_per_tensor_and_per_row_scales():
     assert tensor.integers().tolist() == [[1, -127], [0, 2]]
     row = msdnum.quantize(x, INT8_ROW)
     assert row.integers().tolist() == [[1, -127], [32, 127]]
+    four = msdnum.quantize(one_block(7.0, -7.0, -1.0, 3.0), INT4_GROUP)
+    assert four.integers().tolist() == [7, -7, -1, 3]
     on_numpy_and_jit(lambda x: msdnum.quantize(x, INT8_ROW, axis=None).dequantize(), x)
 
 
@@ -273,6 +275,13 @@ def test_quantized_arrays_cross_jit_and_vmap():
     assert_same_bits(jax.jit(lambda q: q.dequantize())(host), host.dequantize())
 
 
+def test_quantized_arrays_are_values():
+    quantized = msdnum.quantize(one_block(1.0, 2.0), MXFP4)
+    with pytest.raises(FrozenInstanceError):
+        quantized.divisor = 2
+    assert "MXFP4" in quantized._repr_html_()
+
+
 def test_packing_puts_the_first_code_lowest():
     assert msdnum.pack(np.array([1, 2, 3, 4], np.uint8), E2M1).tolist() == [0x21, 0x43]
     six = np.array([1, 2, 3, 63], np.uint8)
@@ -282,18 +291,26 @@ def test_packing_puts_the_first_code_lowest():
 
 @given(st.sampled_from([E2M1, INT4, MXFP6_E2M3.element, MXFP8_E4M3.element]), st.data())
 def test_packing_is_undone(fmt, data):
-    codes = np.array(data.draw(st.lists(testing.codes(fmt), min_size=8, max_size=8)), np.uint8)
-    codes = codes.reshape(2, 4)
+    codes = np.array(data.draw(st.lists(testing.codes(fmt), min_size=16, max_size=16)), np.uint8)
+    codes = codes.reshape(2, 8)
     packed = msdnum.pack(codes, fmt)
     assert packed.size * 8 == codes.size * fmt.bits
     assert_same_bits(msdnum.unpack(packed, fmt), codes)
     number = int.from_bytes(packed[0].tobytes(), "little")
-    assert [number >> (fmt.bits * i) & ((1 << fmt.bits) - 1) for i in range(4)] == list(codes[0])
+    assert [number >> (fmt.bits * i) & ((1 << fmt.bits) - 1) for i in range(8)] == list(codes[0])
 
 
 def test_packing_agrees_on_all_backends():
     codes = np.arange(256, dtype=np.uint8).reshape(4, 64) % 16
     on_all_backends(lambda c: msdnum.unpack(msdnum.pack(c, E2M1), E2M1), codes)
+
+
+def test_layouts_agree_under_jit():
+    def there_and_back(x):
+        blocks, scales = msdnum.to_blocks_and_scales(msdnum.quantize(x, MXFP4))
+        return blocks, msdnum.from_blocks_and_scales(blocks, scales, MXFP4).dequantize()
+
+    on_numpy_and_jit(there_and_back, CORPUS[:2])
 
 
 def test_blocks_and_scales_of_a_checkpoint():
@@ -353,8 +370,8 @@ def test_wide_elements_are_scaled_too():
 
 
 def test_a_scale_is_divided_by_its_divisor():
-    quantized = replace(msdnum.quantize(one_block(127.0, 3.0), INT8_ROW), divisor=4)
-    assert quantized.scales().tolist() == [0.25]
+    quantized = replace(msdnum.quantize(one_block(127.0, 3.0), INT8_ROW), divisor=2)
+    assert quantized.scales().tolist() == [0.5]
     assert replace(quantized, divisor=1).scales().tolist() == [1.0]
 
 
@@ -369,9 +386,11 @@ def test_layouts_refuse_scales_they_cannot_hold():
         msdnum.from_blocks_and_scales(np.zeros((2, 8), np.uint8), np.zeros(2, np.uint8), NVFP4)
 
 
-def test_a_tensor_without_finite_numbers_has_the_tensor_scale_of_zeros():
-    quantized = msdnum.quantize(one_block(np.nan, -np.inf), NVFP4)
-    assert_same_bits(quantized.tensor_scale, np.float32(0))
+@pytest.mark.parametrize("numbers", [(0.0, -0.0), (np.nan, -np.inf)], ids=["zeros", "specials"])
+def test_tensors_whose_scale_is_zero(numbers):
+    x = one_block(numbers)
+    assert_as_specified(x, NVFP4)
+    assert_same_bits(msdnum.quantize(x, NVFP4).tensor_scale, np.float32(0))
 
 
 def test_a_subnormal_tensor_scale_is_not_zero():

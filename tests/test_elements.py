@@ -217,8 +217,9 @@ UNSIGNED = FloatFormat("UE4M3", 4, 3, 7, E4M3.specials, signed=False, subnormals
 def test_unsigned_formats_with_a_fraction_and_no_zero():
     codes = np.arange(128, dtype=np.uint8)
     assert_same_bits(msdnum.decode(codes, UNSIGNED), np.array(list(UNSIGNED.values), np.float32))
+    below_the_least = np.linspace(2.0**-8, 2.0**-7, 33, dtype=np.float32)
+    x = np.concatenate([hostile(UNSIGNED), neighbours(below_the_least)])
     for overflow in Overflow:
-        x = hostile(UNSIGNED)
         encoded = msdnum.encode(x, UNSIGNED, overflow=overflow)
         assert_same_bits(encoded, specified(x, UNSIGNED, overflow))
 
