@@ -344,7 +344,10 @@ def map_rows(function: Callable[..., tuple[Array, ...]], *operands: Array) -> tu
 
 
 def to_float64(pattern: Array) -> Array:
-    """Return the float64 numbers of finite binary32 patterns; zero is +0. JAX needs x64 for it."""
+    """Return the float64 numbers of binary32 patterns; zero is +0. JAX needs x64 for it.
+
+    The patterns of Inf and NaN are read as if their exponent were one of a number.
+    """
     xp = namespace(pattern)
     x = fields(pattern)
     power = (x.exponent.astype("int64") - FRACTION_BITS + 1023 << 52).view("float64")

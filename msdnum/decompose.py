@@ -460,7 +460,7 @@ def _exact(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
     xp = bits.namespace(rows)
     amax = blocks.row_amax(rows)
     finite = amax < bits.INF
-    divisor = bits.to_float64(xp.where(finite, amax, 0))
+    divisor = bits.to_float64(amax)
     rest = bits.to_float64(xp.where(finite, rows, 0)) * scheme.divisors[0]
     codes = []
     for i, fmt in enumerate(scheme.formats):
@@ -516,11 +516,10 @@ def _float32_and_remainder(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
     xp = bits.namespace(rows)
     results = _float32(rows, scheme)
     n = scheme.terms
-    finite = blocks.row_amax(rows) < bits.INF
-    remainder = bits.to_float64(xp.where(finite, rows, 0))
+    remainder = bits.to_float64(rows)
     for code, scale, fmt in zip(results[:n], results[n:], scheme.formats, strict=True):
         pattern = scale.view(xp.int32)
-        wide = bits.to_float64(xp.where(pattern < bits.INF, pattern, 0))
+        wide = bits.to_float64(pattern)
         left = remainder - wide * elements.decode(code, fmt.element).astype(wide.dtype)
-        remainder = xp.where(pattern < bits.INF, left, np.nan)
-    return *results, xp.where(finite, remainder, np.nan)
+        remainder = xp.where(bits.is_nan(pattern), np.nan, left)
+    return *results, remainder

@@ -181,6 +181,26 @@ def test_a_quotient_that_is_rounded_to_a_tie_is_corrected():
     assert rest.tolist() == [(y - 1) / 2, (1 - y) / 2]
 
 
+class Inexact(np.ndarray):
+    """An array whose quotients are an ulp too large or too small."""
+
+    aim = np.inf
+
+    def __truediv__(self, other):
+        return np.nextafter(super().__truediv__(other), self.aim)
+
+
+@pytest.mark.parametrize("aim", [-np.inf, np.inf], ids=["small", "large"])
+def test_a_quotient_that_is_off_is_corrected(aim):
+    """Ties, where the wrong neighbour is nearer, and a rest of a third of the divisor."""
+    y = np.array([2.0, 2, 2, 2, 2, 2, 3, 3, 3, 3])
+    x = np.array([1.0, 3, 5, -1, -3, -5, 4, 5, -4, -5]).view(Inexact)
+    x.aim = aim
+    quotient, rest = _divide_exactly(x, y)
+    assert quotient.tolist() == [0, 2, 2, 0, -2, -2, 1, 2, -1, -2]
+    assert rest.tolist() == [1, -1, 1, -1, 1, -1, 1, -1, -1, 1]
+
+
 def test_schemes_and_results_are_values():
     result = msdnum.decompose(CORPUS[:1], MXFP4_X2)
     for value, field in ((MXFP4_X2, "name"), (result, "scheme"), (result.terms[0], "axis")):
@@ -210,6 +230,7 @@ def test_any_axis():
     along = msdnum.decompose(x, MXFP4_X2, axis=0)
     moved = msdnum.decompose(np.ascontiguousarray(x.T), MXFP4_X2)
     assert_same_bits(along.remainder, moved.remainder.T)
+    assert_same_bits(along.remainder, along.scaled_remainder)
     assert along.terms[0].scale_codes.shape == (2, 3)
     whole = msdnum.decompose(x, INT8_X3, axis=None)
     flat = msdnum.decompose(x.ravel(), INT8_X3)
@@ -266,9 +287,10 @@ INTEGERS = INT8_X2.formats
             ((replace(MXFP4, element=FloatFormat("tiny", 2, 1, 100)),), (), Arithmetic.EXACT),
             "formats must hold 1",
         ),
-        ((POWERS, (Fraction(2**22),), Arithmetic.EXACT), "ratios must be smaller"),
+        ((POWERS, (Fraction(2**22),), Arithmetic.EXACT), "ratios must be smaller.* got 4194304"),
         ((FLOOR, (Fraction(2**22),), Arithmetic.EXACT), "ratios must be smaller"),
         ((POWERS, (Fraction(0),), Arithmetic.EXACT), "ratios must be powers of two"),
+        ((POWERS, (Fraction(-1, 2),), Arithmetic.EXACT), "ratios must be powers of two"),
         ((INTEGERS, (Fraction(1, 2),), Arithmetic.EXACT), "ratios must be integers in 1..254"),
         ((INTEGERS, (Fraction(255),), Arithmetic.FLOAT32), "ratios must be integers in 1..254"),
         ((INTEGERS, OWN_AMAX, Arithmetic.EXACT), "ratios must be given in exact arithmetic"),
