@@ -507,8 +507,8 @@ def _digits(x: Array, scale: Array, element: ElementFormat) -> Array:
     xp = bits.namespace(x)
     quotient = bits.divide(x, scale).view(xp.int32)
     codes = elements.encode_scaled(quotient, 0, element, Overflow.SATURATE)
-    magnitude = scale.view(xp.int32) & bits.MAGNITUDE_MASK
-    return blocks.zero_unless((magnitude != 0) & (magnitude < bits.INF), codes)
+    pattern = scale.view(xp.int32)
+    return blocks.zero_unless((pattern != 0) & ~bits.is_nan(pattern), codes)
 
 
 def _float32_and_remainder(rows: Array, scheme: Scheme) -> tuple[Array, ...]:

@@ -156,6 +156,8 @@ def test_schemes_have_the_terms_of_their_names():
 
 def test_the_largest_remainder_is_that_of_the_last_element():
     assert [scheme.largest_remainder for scheme in MIXED[:2]] == [Fraction(1, 2), 1]
+    fixed_last = msdnum.covering_scheme("MXFP4+MXINT8", E2M1, FIXED)
+    assert fixed_last.largest_remainder == Fraction(1, 128)
 
 
 @pytest.mark.parametrize("arithmetic", Arithmetic)
@@ -163,6 +165,12 @@ def test_terms_of_unlike_ratios_as_specified(arithmetic):
     elements = (INT8_SYMMETRIC, INT8_SYMMETRIC, INT4)
     scheme = msdnum.amax_scheme("unlike", *elements, arithmetic=arithmetic, block_size=16)
     assert scheme.ratios == (254, 14)
+    assert_as_specified(CORPUS[:20], scheme)
+
+
+def test_powers_of_two_of_unlike_ratios_as_specified():
+    scheme = msdnum.covering_scheme("unlike", E4M3, E2M1, E3M2)
+    assert scheme.ratios == (Fraction(1, 2), 32)
     assert_as_specified(CORPUS[:20], scheme)
 
 
@@ -206,6 +214,7 @@ def test_schemes_and_results_are_values():
     for value, field in ((MXFP4_X2, "name"), (result, "scheme"), (result.terms[0], "axis")):
         with pytest.raises(FrozenInstanceError):
             setattr(value, field, None)
+    assert "MXFP4_X2" in result._repr_html_()
 
 
 def test_options_are_named():
@@ -231,6 +240,8 @@ def test_any_axis():
     moved = msdnum.decompose(np.ascontiguousarray(x.T), MXFP4_X2)
     assert_same_bits(along.remainder, moved.remainder.T)
     assert_same_bits(along.remainder, along.scaled_remainder)
+    column = msdnum.decompose_terms(x[:, 1], MXFP4_X2)
+    assert_same_bits(column[1].codes, along.terms[1].codes[:, 1])
     assert along.terms[0].scale_codes.shape == (2, 3)
     whole = msdnum.decompose(x, INT8_X3, axis=None)
     flat = msdnum.decompose(x.ravel(), INT8_X3)
@@ -284,7 +295,7 @@ INTEGERS = INT8_X2.formats
         ((POWERS, (), Arithmetic.EXACT), "ratios must be 1 for 2 terms, got 0"),
         ((POWERS, (Fraction(3),), Arithmetic.EXACT), "ratios must be powers of two"),
         (
-            ((replace(MXFP4, element=FloatFormat("tiny", 2, 1, 100)),), (), Arithmetic.EXACT),
+            ((replace(MXFP4, element=FloatFormat("tiny", 2, 1, 4)),), (), Arithmetic.EXACT),
             "formats must hold 1",
         ),
         ((POWERS, (Fraction(2**22),), Arithmetic.EXACT), "ratios must be smaller.* got 4194304"),
@@ -292,11 +303,20 @@ INTEGERS = INT8_X2.formats
         ((POWERS, (Fraction(0),), Arithmetic.EXACT), "ratios must be powers of two"),
         ((POWERS, (Fraction(-1, 2),), Arithmetic.EXACT), "ratios must be powers of two"),
         ((INTEGERS, (Fraction(1, 2),), Arithmetic.EXACT), "ratios must be integers in 1..254"),
+        ((INTEGERS, (Fraction(0),), Arithmetic.EXACT), "ratios must be integers in 1..254"),
         ((INTEGERS, (Fraction(255),), Arithmetic.FLOAT32), "ratios must be integers in 1..254"),
         ((INTEGERS, OWN_AMAX, Arithmetic.EXACT), "ratios must be given in exact arithmetic"),
         ((INTEGERS[:1] * 4, (Fraction(254),) * 3, Arithmetic.EXACT), "at most 3 terms"),
         (
             ((replace(INTEGERS[0], element=FIXED),), (), Arithmetic.EXACT),
+            "formats must be integers of at most 8 bits, no fractions",
+        ),
+        (
+            (
+                (replace(INTEGERS[0], element=IntegerFormat("INT9", 9, -256)),),
+                (),
+                Arithmetic.FLOAT32,
+            ),
             "formats must be integers of at most 8 bits, no fractions",
         ),
         (
