@@ -231,6 +231,12 @@ def test_scaled_numbers_beyond_binary32_saturate():
     assert_same_bits(codes.view(np.float32), np.array([largest, largest, 1024], np.float32))
 
 
+@pytest.mark.parametrize("fmt", [E4M3, INT8], **by_name)
+def test_scaled_codes_are_the_numbers_times_the_scale(fmt):
+    codes = np.arange(100, dtype=np.uint8)
+    assert_same_bits(elements.decode_scaled(codes, 5, fmt), 32 * msdnum.decode(codes, fmt))
+
+
 def test_remainders_across_binades_and_of_one_unit():
     """Some beyond the largest number, 6, some one ulp beside a number, and some of both."""
     x = neighbours(np.array([2, 3, 3.75, 4, 6, 8, 100, 2.0**20], np.float32))
