@@ -185,7 +185,10 @@ def with_sign(magnitude: Array | int, negative: Array) -> Array:
 
 
 def _round_product(negative: Array, n: Array, exponent: Array) -> Array:
-    """Return the binary32 pattern nearest to ``n * 2**exponent``; 2**26 <= n < 2**28."""
+    """Return the binary32 pattern nearest to ``n * 2**exponent``; 2**26 <= n < 2**28.
+
+    For n = 0, too, if the exponent is as low as that of a product with zero.
+    """
     xp = namespace(n)
     e = exponent + 26 + (n >= 1 << 27)
     top = xp.clip(e, EMIN, 127)
@@ -220,9 +223,8 @@ def multiply(a: Array, b: Array) -> Array:
     x, y = (fields(v.view("int32")) for v in (a, b))
     negative = x.negative != y.negative
     finite = _round_product(negative, _product(x, y), x.exponent + y.exponent - 26)
-    zero = (x.significand == 0) | (y.significand == 0)
     special = (x.exponent == 128) | (y.exponent == 128)
-    return _select_special(finite, zero, special, negative, _class(x) * _class(y))
+    return _select_special(finite, special, _class(x) * _class(y))
 
 
 def multiply_scaled(a: Array, b: Array, exponent: Array) -> Array:
@@ -255,9 +257,8 @@ def divide(a: Array, b: Array) -> Array:
     n = (quotient << 1) | (rest != 0)
     negative = x.negative != y.negative
     finite = _round_product(negative, n, x.exponent - y.exponent - 27)
-    zero = x.significand == 0
     special = (x.exponent == 128) | (y.exponent == 128) | (y.significand == 0)
-    return _select_special(finite, zero, special, negative, _class(x) / _class(y))
+    return _select_special(finite, special, _class(x) / _class(y))
 
 
 def _divide_integers(x: Array, y: Array) -> tuple[Array, Array]:
@@ -275,12 +276,9 @@ def _divide_integers(x: Array, y: Array) -> tuple[Array, Array]:
     return quotient - low + high, rest + xp.where(low, y, 0) - xp.where(high, y, 0)
 
 
-def _select_special(
-    finite: Array, zero: Array, special: Array, negative: Array, native: Array
-) -> Array:
+def _select_special(finite: Array, special: Array, native: Array) -> Array:
     xp = namespace(finite)
-    pattern = xp.where(zero, with_sign(xp.zeros_like(finite), negative), finite)
-    return xp.where(special, native.view(xp.int32), pattern).view(xp.float32)
+    return xp.where(special, native.view(xp.int32), finite).view(xp.float32)
 
 
 def _class(x: Fields) -> Array:
@@ -302,9 +300,7 @@ def add(a: Array, b: Array) -> Array:
     scaled = _scaled_down(x, top) + _scaled_down(y, top)
     total = fields(scaled.view(xp.int32))
     result = compose(total.negative, total.significand, total.exponent + top - FRACTION_BITS)
-    # Zeros and specials need no care of subnormals: the native sum is right.
-    plain = (top == 128) | ((x.significand == 0) & (y.significand == 0))
-    return xp.where(plain, (a + b).view(xp.int32), result.view(xp.int32)).view(xp.float32)
+    return xp.where(top == 128, (a + b).view(xp.int32), result.view(xp.int32)).view(xp.float32)
 
 
 def _scaled_down(x: Fields, top: Array) -> Array:

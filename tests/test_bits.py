@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -104,6 +105,29 @@ def test_division_by_a_broadcast_scale_is_a_division():
     x = RNG.standard_normal((512, 256)).astype(np.float32)
     s = np.abs(RNG.standard_normal((512, 1))).astype(np.float32)
     assert_same_bits(jax.jit(bits.divide)(x, s), x / s)
+
+
+class Inexact(np.ndarray):
+    """An array whose quotients are off by a few ulps, each by a factor of its own."""
+
+    factors: ClassVar[list[float]] = []
+
+    def __truediv__(self, other):
+        return super().__truediv__(other) * np.float32(self.factors.pop(0))
+
+
+@pytest.mark.parametrize("second", [1 - 2.0**-22, 1.0, 1 + 2.0**-22])
+@pytest.mark.parametrize("first", [1 - 2.0**-22, 1.0, 1 + 2.0**-22])
+def test_the_rest_corrects_a_division_that_is_off(first, second):
+    """Quotients that are integers, or a smallest fraction above or below one."""
+    divisors = range(2**24 - 399, 2**24, 2)
+    pairs = [(rest * pow(2**26, -1, y) % y or y, y) for y in divisors for rest in (-1, 0, 1)]
+    x, y = np.array([(x, y) for x, y in pairs if x >= 2**23], np.int32).T
+    Inexact.factors = [first, second]
+    quotient, rest = bits._divide_integers(x.view(Inexact), y)
+    exact = x.astype(np.int64) << 26
+    assert quotient.tolist() == (exact // y).tolist()
+    assert rest.tolist() == (exact % y).tolist()
 
 
 @given(st.lists(testing.float32_bits(), min_size=1, max_size=40))
