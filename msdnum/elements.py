@@ -309,12 +309,13 @@ def _taken(quanta: Quanta, fmt: ElementFormat) -> Array:
     xp = bits.namespace(quanta.count)
     taken = quanta.count << xp.minimum(quanta.shift, bits.MAX_SHIFT)
     above_emax = quanta.above + _quantum(fmt)[1] - fmt.emax
-    if not bits.maybe_any(above_emax >= 0):
+    may_saturate = above_emax >= 0
+    if not bits.maybe_any(may_saturate):
         return taken
     largest, unit = _largest(fmt, quanta.x.negative)
     align = bits.FRACTION_BITS + unit - fmt.emax
     limited = xp.minimum(taken, largest << xp.clip(align - above_emax, 0, align))
-    return xp.where(above_emax >= 0, limited, taken)
+    return xp.where(may_saturate, limited, taken)
 
 
 def _largest(fmt: ElementFormat, negative: Array) -> tuple[Array | int, int]:
