@@ -74,6 +74,7 @@ def test_the_sum_that_jax_compiles_is_ieee_on_numpy_too():
 @example(0x3F800001, 0x3F800001, -149)
 @example(0x43808000, 0x477F0100, 0)  # 257 * 65281, a tie that goes down
 @example(0x45800800, 0x45801800, 0)  # 4097 * 4099, a tie that goes up
+@example(0x3F803000, 0x3FFFBAAB, 0)  # 2**-11 above a tie, in units of the last place
 @example(0x45800800, 0x45801800, -800)
 @example(0x45800800, 0x45801800, 800)
 @example(0x3FC00000, 0x40000000, -150)
@@ -105,6 +106,12 @@ def test_division_by_a_broadcast_scale_is_a_division():
     x = RNG.standard_normal((512, 256)).astype(np.float32)
     s = np.abs(RNG.standard_normal((512, 1))).astype(np.float32)
     assert_same_bits(jax.jit(bits.divide)(x, s), x / s)
+
+
+def test_words_are_all_that_a_generator_gives():
+    x = np.zeros((3, 5), np.float32)
+    expected = np.random.default_rng(1).integers(0, 2**32, x.shape, dtype=np.uint32)
+    assert_same_bits(bits.random_words(np.random.default_rng(1), x), expected)
 
 
 class Inexact(np.ndarray):
