@@ -69,4 +69,20 @@ MUTANTS = [
         "attention", "theorem.v", "(exp eps - 1) / (exp eps + 1)", "(exp eps - 1) / (exp eps + 2)"
     ),
     Mutant("attention", "theorem.v", "(exp (e k) - 1) * Rabs (v k - o)", "e k * Rabs (v k - o)"),
+    Mutant(
+        "gemm-probabilistic", "theorem.v", "<= e ^ 2 / (2 * (1 - u)).", "<= e ^ 2 / (2 * (1 + u))."
+    ),
+    Mutant(
+        "gemm-probabilistic",
+        "theorem.v",
+        "cosh x <= exp (x ^ 2 / 2).",
+        "cosh x <= exp (x ^ 2 / 3).",
+    ),
+    Mutant("gemm-probabilistic", "theorem.v", "lambda * sqrt (INR d) * u +", "lambda * u +"),
+    Mutant(
+        "gemm-probabilistic",
+        "theorem.v",
+        "1 - 2 * (N + 1) * exp (- (lambda ^ 2 / 2)) <=\n    probability",
+        "1 - 2 * N * exp (- (lambda ^ 2 / 2)) <=\n    probability",
+    ),
 ]
