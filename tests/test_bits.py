@@ -108,12 +108,6 @@ def test_division_by_a_broadcast_scale_is_a_division():
     assert_same_bits(jax.jit(bits.divide)(x, s), x / s)
 
 
-def test_words_are_all_that_a_generator_gives():
-    x = np.zeros((3, 5), np.float32)
-    expected = np.random.default_rng(1).integers(0, 2**32, x.shape, dtype=np.uint32)
-    assert_same_bits(bits.random_words(np.random.default_rng(1), x), expected)
-
-
 class Inexact(np.ndarray):
     """An array whose quotients are off by a few ulps, each by a factor of its own."""
 
