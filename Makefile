@@ -46,7 +46,7 @@ proofs: $(STAMP)  ## check every proof from scratch (needs gappa, coq, libcoq-fl
 bench: $(STAMP)  ## time everything beside memcpy and sgemm
 	$(BIN)/python -m msdnum bench $(ARGS)
 
-mutants: $(MUTATED:%=build/mutants/%-$(or $(SAMPLE),all)-$(SEED).txt)  ## break each module on purpose, an hour; SAMPLE=100 for so many of each
+mutants: $(MUTATED:%=build/mutants/%-$(or $(SAMPLE),all)-$(SEED).txt)  ## break each module on purpose, three hours; SAMPLE=100 for so many of each
 	@tail -q -n 1 $^
 
 clean:  ## remove what was made, except .venv
