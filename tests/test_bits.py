@@ -108,6 +108,11 @@ def test_division_by_a_broadcast_scale_is_a_division():
     assert_same_bits(jax.jit(bits.divide)(x, s), x / s)
 
 
+def test_the_class_of_zero_is_no_subnormal_that_a_flush_makes_zero():
+    x = bits.fields(jnp.array([0, -(2**31)], jnp.int32))
+    assert_same_bits(bits._class(x), np.array([0.0, -0.0], np.float32))
+
+
 class Inexact(np.ndarray):
     """An array whose quotients are off by a few ulps, each by a factor of its own."""
 
