@@ -40,7 +40,7 @@ format: $(STAMP)  ## rewrite the sources in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-proofs: $(STAMP)  ## check every proof from scratch (needs gappa, coq, libcoq-flocq, libcoq-gappa)
+proofs: $(STAMP)  ## check every proof from scratch (needs what .ci/run installs: Gappa, Coq and four of its libraries)
 	$(BIN)/python proofs/check.py $(ARGS)
 
 bench: $(STAMP)  ## time everything beside memcpy and sgemm

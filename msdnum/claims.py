@@ -199,7 +199,7 @@ def product_theorems(study: Study) -> Iterator[Entry]:
             "beyond: 0.4 %",
             products.judge_probabilistic,
             "gemm-probabilistic",
-            False,
+            True,
         ),
         (
             "attention, P in MXFP4 x2",

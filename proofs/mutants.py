@@ -85,4 +85,8 @@ MUTANTS = [
         "1 - 2 * (N + 1) * exp (- (lambda ^ 2 / 2)) <=\n    probability",
         "1 - 2 * N * exp (- (lambda ^ 2 / 2)) <=\n    probability",
     ),
+    Mutant("rms-error", "theorem.v", "rounds_to (bits mean) 6598", "rounds_to (bits mean) 6600"),
+    Mutant("rms-error", "theorem.v", "= - (24) / 35.", "= - (24) / 36."),
+    Mutant("rms-error", "theorem.v", "two (7 / 196608) /\\", "two (7 / 196607) /\\"),
+    Mutant("rms-error", "theorem.v", "(0 <= b <= 13)%Z ->", "(0 <= b <= 14)%Z ->"),
 ]

@@ -623,6 +623,7 @@ def test_only_rows_whose_last_step_no_machine_has_checked_say_so():
     entries = claims.entries(claims.Study(), "bounds")
     assert [entry.convention for entry in entries if entry.on_paper] == [
         "MXFP4 x2 by MXFP4, Hopper's unit",
+        "MXFP4 x2 by MXFP4, with a probability",
         "attention, P in MXFP4 x2",
         "attention, MSD over each cache",
         "attention, each baseline",
