@@ -2,6 +2,7 @@
 
 import pickle
 from dataclasses import FrozenInstanceError, replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -403,7 +404,7 @@ def test_a_subnormal_tensor_scale_is_not_zero():
 def test_scales_of_a_vmapped_array_are_refused():
     x = jnp.ones((2, 32), jnp.float32)
     for fmt, axis in ((NVFP4, -1), (INT8_ROW, None)):
-        quantized = jax.vmap(lambda v, f=fmt, a=axis: msdnum.quantize(v, f, axis=a))(x)
+        quantized = jax.jit(jax.vmap(partial(msdnum.quantize, fmt=fmt, axis=axis)))(x)
         with pytest.raises(ValueError, match="dequantize inside"):
             quantized.dequantize()
 

@@ -41,9 +41,9 @@ def test_theorem_holds(theorem):
 
 @needs_provers
 def test_wrong_statements_are_refused():
-    done = check("--mutants", "--only", "mxfp4-decomposition")
+    done = check("--mutants", "--only", "int8-decomposition")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("refused at") == 5
+    assert done.stdout.count("refused at") == 4
     assert "SURVIVED" not in done.stdout
 
 
