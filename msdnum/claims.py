@@ -193,24 +193,17 @@ def product_theorems(study: Study) -> Iterator[Entry]:
         # Coq checks the steps of a matrix unit and the data, not their sum: see proofs/gemm.
         judge, unit = partial(case.judge, study.seed), isinstance(case.accumulator, MatrixUnit)
         yield Entry("bounds", case.name, "bounds.gemm", judge, "gemm", on_paper=unit)
-    for convention, promise, judged, theorem_id, on_paper in (
+    for convention, promise, judged, theorem_id in (
         (
             "MXFP4 x2 by MXFP4, with a probability",
             "beyond: 0.4 %",
             products.judge_probabilistic,
             "gemm-probabilistic",
-            True,
         ),
-        (
-            "attention, P in MXFP4 x2",
-            "bounds.attention",
-            products.judge_attention,
-            "attention",
-            True,
-        ),
+        ("attention, P in MXFP4 x2", "bounds.attention", products.judge_attention, "attention"),
     ):
         judge = partial(judged, study.seed)
-        yield Entry("bounds", convention, promise, judge, theorem_id, on_paper=on_paper)
+        yield Entry("bounds", convention, promise, judge, theorem_id, on_paper=True)
     yield from attention_bounds(study.seed)
     judge = partial(products.judge_int32_overflow)
     yield Entry("bounds", "int32 sums of 127 x 127", "K = 133,144", judge, "int32-overflow")

@@ -261,8 +261,20 @@ Ltac spaced e :=
 Ltac disjunct := solve [left; exact I | right; left; lra | right; right; lra].
 Ltac one_run is_subnormal e :=
   eapply tiled_run with (subnormal := is_subnormal);
-  [first [apply e2m1_well_formed | apply e4m3_well_formed] | spaced e
+  [apply e2m1_well_formed | spaced e
   | repeat split; simpl; try lra; disjunct | simpl; lra | simpl; lra | lra].
+
+Definition below s := run s (-4) 2.
+Definition left_of_0 s := run (s / 2) (-4) 4.
+Definition right_of_0 s := run (s / 2) 0 4.
+Definition above s := run s 2 2.
+Definition low s := below s ++ left_of_0 s.
+Definition high s := right_of_0 s ++ above s.
+Definition middle s := left_of_0 s ++ right_of_0 s.
+
+Ltac right_ends := unfold low, high, middle, below, left_of_0, right_of_0, above in *;
+  repeat (rewrite right_end_app || rewrite right_end_shift || rewrite right_end_run);
+  simpl INR in *.
 
 Section E2m1.
 
@@ -272,52 +284,40 @@ Hypothesis Hs : scale e2m1 k = s.
 Lemma scaled : 0 < s.
 Proof. rewrite <- Hs; apply scale_pos. Qed.
 
-Definition below := run s (-4) 2.
-Definition left_of_0 := run (s / 2) (-4) 4.
-Definition right_of_0 := run (s / 2) 0 4.
-Definition above := run s 2 2.
-
-Lemma tiled_below : tiled (remainder [e2m1] k) (-4 * s) below.
+Lemma tiled_below : tiled (remainder [e2m1] k) (-4 * s) (below s).
 Proof. assert (P := scaled); one_run False 0%Z. Qed.
 
-Lemma tiled_left_of_0 : tiled (remainder [e2m1] k) (-2 * s) left_of_0.
+Lemma tiled_left_of_0 : tiled (remainder [e2m1] k) (-2 * s) (left_of_0 s).
 Proof. assert (P := scaled); one_run True (-1)%Z. Qed.
 
-Lemma tiled_right_of_0 : tiled (remainder [e2m1] k) 0 right_of_0.
+Lemma tiled_right_of_0 : tiled (remainder [e2m1] k) 0 (right_of_0 s).
 Proof. assert (P := scaled); one_run True (-1)%Z. Qed.
 
-Lemma tiled_above : tiled (remainder [e2m1] k) (2 * s) above.
+Lemma tiled_above : tiled (remainder [e2m1] k) (2 * s) (above s).
 Proof. assert (P := scaled); one_run False 0%Z. Qed.
 
-Definition low := below ++ left_of_0.
-Definition high := right_of_0 ++ above.
-Definition middle := left_of_0 ++ right_of_0.
-
-Ltac joined := unfold low, high, middle, below, left_of_0, right_of_0, above;
-  rewrite ?right_end_app, ?right_end_run; simpl; lra.
-
-Lemma tiled_low : tiled (remainder [e2m1] k) (-4 * s) low.
+Lemma tiled_low : tiled (remainder [e2m1] k) (-4 * s) (low s).
 Proof.
   apply tiled_app; [apply tiled_below|].
-  replace (right_end _ _) with (-2 * s) by joined; apply tiled_left_of_0.
+  replace (right_end _ _) with (-2 * s) by (right_ends; lra); apply tiled_left_of_0.
 Qed.
 
-Lemma tiled_high : tiled (remainder [e2m1] k) 0 high.
+Lemma tiled_high : tiled (remainder [e2m1] k) 0 (high s).
 Proof.
   apply tiled_app; [apply tiled_right_of_0|].
-  replace (right_end _ _) with (2 * s) by joined; apply tiled_above.
+  replace (right_end _ _) with (2 * s) by (right_ends; lra); apply tiled_above.
 Qed.
 
-Lemma tiled_middle : tiled (remainder [e2m1] k) (-2 * s) middle.
+Lemma tiled_middle : tiled (remainder [e2m1] k) (-2 * s) (middle s).
 Proof.
   apply tiled_app; [apply tiled_left_of_0|].
-  replace (right_end _ _) with 0 by joined; apply tiled_right_of_0.
+  replace (right_end _ _) with 0 by (right_ends; lra); apply tiled_right_of_0.
 Qed.
 
-Lemma tiled_all : tiled (remainder [e2m1] k) (-4 * s) (low ++ high).
+Lemma tiled_all : tiled (remainder [e2m1] k) (-4 * s) (low s ++ high s).
 Proof.
   apply tiled_app; [apply tiled_low|].
-  replace (right_end _ _) with 0 by joined; apply tiled_high.
+  replace (right_end _ _) with 0 by (right_ends; lra); apply tiled_high.
 Qed.
 
 End E2m1.
@@ -327,9 +327,6 @@ End E2m1.
 Notation two := [e2m1; e2m1].
 Notation q := (/ 32).
 
-Ltac right_ends := unfold low, high, middle, below, left_of_0, right_of_0, above in *;
-  repeat (rewrite right_end_app || rewrite right_end_shift || rewrite right_end_run);
-  simpl INR in *.
 Ltac magnitude := simpl; unfold Rabs; destruct Rcase_abs; lra.
 
 (** The term of the first pass: [m] units of [2^e]/4. *)
@@ -380,8 +377,7 @@ Proof. start_at (-2 * q) (1 / 8); next_pass tiled_left_of_0 1%Z (-1)%Z. Qed.
 Definition all_binades :=
   shift 0 (right_of_0 q) ++ binade_3 ++ binade_2 ++ binade_1 ++ binade_0.
 
-Lemma tiled_all_binades :
-  tiled (remainder two 0) 0 all_binades.
+Lemma tiled_all_binades : tiled (remainder two 0) 0 all_binades.
 Proof.
   apply tiled_app; [| apply tiled_app; [| apply tiled_app; [| apply tiled_app]]];
     unfold binade_3, binade_2, binade_1, binade_0; right_ends.
