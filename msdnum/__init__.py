@@ -13,16 +13,7 @@ from msdnum.blocks import (
     to_blocks_and_scales,
     unpack,
 )
-from msdnum.decompose import (
-    OWN_AMAX,
-    SCHEMES,
-    Decomposition,
-    Scheme,
-    amax_scheme,
-    covering_scheme,
-    decompose,
-    decompose_terms,
-)
+from msdnum.decompose import Decomposition, decompose, decompose_terms
 from msdnum.elements import as_ml_dtype, decode, encode, round_to
 from msdnum.formats import (
     BLOCK_FORMATS,
@@ -34,6 +25,7 @@ from msdnum.formats import (
     Specials,
 )
 from msdnum.modes import Arithmetic, Overflow, Rounding, ScaleRule
+from msdnum.schemes import OWN_AMAX, SCHEMES, Scheme, amax_scheme, covering_scheme
 
 __version__ = "0.1.0"
 

@@ -12,18 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import cases, elements, spec
-from msdnum.decompose import (
-    INT8_X2,
-    INT8_X2_FLOAT32,
-    MXFP4_X2,
-    MXFP8_X1,
-    Scheme,
-    decompose,
-    decompose_terms,
-)
+from msdnum.decompose import decompose, decompose_terms
 from msdnum.finding import Evidence, Finding, Verdict, Witness, not_run
 from msdnum.formats import E8M0, ELEMENT_FORMATS, ElementFormat, FloatFormat
 from msdnum.modes import Overflow
+from msdnum.schemes import INT8_X2, INT8_X2_FLOAT32, MXFP4_X2, MXFP8_X1, Scheme
 
 __all__ = [
     "codes_agree", "codes_specified", "decompositions_agree", "sweeps_agree", "values_agree",

@@ -16,20 +16,29 @@ from msdnum.accumulators import Exact, Int32, Sequential
 from msdnum.attention import Method, WeightRange
 from msdnum.blocks import QuantizedArray
 from msdnum.bounds import Accumulation
-from msdnum.decompose import Scheme
 from msdnum.formats import E8M0
 from msdnum.gemm import transposed
-from msdnum.gemm_bounds import Right, accumulation, exact_values, ranges, residuals, theorem_gemm
+from msdnum.gemm_bounds import (
+    Right,
+    accumulation,
+    exact_values,
+    over_ranges,
+    ranges,
+    theorem_gemm,
+)
 from msdnum.kv_cache import Cache, scales_per_channel, scales_per_token, without_scale
-from msdnum.modes import Overflow
+from msdnum.modes import Arithmetic, Overflow
+from msdnum.schemes import Scheme
 
 __all__ = ["ExactAttention", "attention_bound"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
 U32 = float(bounds.U32)
-UNDERFLOW = 2.0**-119
-"""Covers what powers and products below 2**-126 lose, for each key."""
+UNDERFLOW = 2.0**-118
+"""Covers what powers and products below 2**-126, and digits of tiny amaxes, lose for each key."""
+FLOAT32_AMAX = 2.0**-103
+"""From here on no scale of three INT8 terms is subnormal in binary32."""
 SLACK = 1 + 2.0**-40
 """Covers the roundings of the binary64 sums below."""
 
@@ -138,7 +147,7 @@ def _score_errors(given: ExactAttention, keys: Cache, method: Method) -> Floats:
         given.queries.shape[1],
         terms=terms,
         # The row's scale if it has one; the softmax scale, which is rounded itself.
-        scalings=_has_row_scale(scheme) + 2,
+        scalings=_has_row_scale(scheme) + _has_tensor_scale(factor) + 2,
         segment=1 << 30,
         inputs=_rounded_inputs(scheme),
     )
@@ -165,6 +174,10 @@ def _has_row_scale(scheme: Scheme | None) -> bool:
     return scheme is not None and scheme.formats[0].scale != E8M0
 
 
+def _has_tensor_scale(factor: Cache) -> bool:
+    return isinstance(factor, QuantizedArray) and factor.format.tensor_scale
+
+
 def _rounded_inputs(scheme: Scheme | None) -> int:
     """Return how often a factor or a product is rounded before the sum."""
     return 1 if scheme is None else int(scheme.divisors[-1] > 1)
@@ -185,7 +198,7 @@ class _Query:
     def bound(self, exact: Floats, values: Cache) -> Floats:
         """Return the bound for all channels of the values."""
         used, token, output = _values(values), _token_scales(values), self.weights @ exact
-        gamma = float(self._adding(scales_per_token(values) is not None).gamma)
+        gamma = float(self._adding(values).gamma)
         lost, carried = self._lost(token), self._carried(token)
         numerator = ((1 + gamma) * lost + gamma * carried) / token @ np.abs(used)
         numerator += carried / token @ np.abs(used - exact)
@@ -254,8 +267,8 @@ class _Query:
         form, own = self.method.weights, self._high * token
         if isinstance(form, Scheme):
             # Zero is a candidate of every rounding to nearest: no more than the weight is left.
-            left = float(residuals(form)[-1]) * self._spans(token)
-            return np.minimum(left, own * (1 + 2.0**-20))
+            lost, _, _ = self._decomposed(form, token)
+            return np.minimum(lost, own * (1 + 2.0**-20))
         if form.precision == 24:
             return np.zeros_like(own)
         return form.unit_roundoff * own + form.eta * self._unit
@@ -265,13 +278,23 @@ class _Query:
         form, own = self.method.weights, self._high * token
         if not isinstance(form, Scheme):
             return own
-        *earlier, last = (float(r) for r in residuals(form))
-        carried: Floats = own + (2 * sum(earlier) + last) * self._spans(token)
-        return carried
+        _, carried, _ = self._decomposed(form, token)
+        total: Floats = own + carried
+        return total
 
-    def _spans(self, token: Floats) -> Floats:
-        """Return alpha, or M, of the block of each weight, in the end."""
-        assert isinstance(self.method.weights, Scheme)
+    def _decomposed(self, scheme: Scheme, token: Floats) -> tuple[Floats, ...]:
+        """Return what ``over_ranges`` does of the block of each weight, in the end.
+
+        An amax so small that no bound is proved in FLOAT32 arithmetic leaves at most 1/254 of
+        itself, which UNDERFLOW covers.
+        """
+        spans = self._spans(scheme, token)
+        if scheme.arithmetic is Arithmetic.FLOAT32:
+            spans = np.maximum(spans, FLOAT32_AMAX)
+        return tuple(each * self._unit for each in over_ranges(spans, scheme))
+
+    def _spans(self, scheme: Scheme, token: Floats) -> Floats:
+        """Return alpha, or M, of the block of each weight as it is decomposed."""
         below = np.minimum(0, self.scores + self.errors - self._lowest[self._tile])
         powers = np.minimum(1, np.exp(below) * (1 + 2.0**-20)) * token * (1 + U32)
         spans = np.empty_like(powers)
@@ -279,10 +302,10 @@ class _Query:
             tile = self._tile == t
             fixed = self.method.range is WeightRange.FIXED
             reach = np.full_like(token[tile], token[tile].max()) if fixed else powers[tile]
-            spans[tile] = ranges(reach[np.newaxis], self.method.weights)[0]
-        return spans * self._unit
+            spans[tile] = ranges(reach[np.newaxis], scheme)[0]
+        return spans
 
-    def _adding(self, folded: bool) -> Accumulation:
+    def _adding(self, values: Cache) -> Accumulation:
         """Return the roundings of a weighted value: in its tile, then from tile to tile."""
         form = self.method.weights
         scheme = form if isinstance(form, Scheme) else None
@@ -290,9 +313,9 @@ class _Query:
             self.method.accumulator,
             self._size,
             terms=scheme.terms if scheme else 1,
-            scalings=_has_row_scale(scheme) + self._chain,
+            scalings=_has_row_scale(scheme) + _has_tensor_scale(values) + self._chain,
             segment=1 << 30,
-            inputs=_rounded_inputs(scheme) + folded,
+            inputs=_rounded_inputs(scheme) + (scales_per_token(values) is not None),
         )
 
 

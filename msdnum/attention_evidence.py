@@ -18,10 +18,11 @@ from msdnum.attention_measure import (
     drawn,
     errors_of,
 )
-from msdnum.decompose import MXFP4_X2, decompose_terms
+from msdnum.decompose import decompose_terms
 from msdnum.finding import Evidence, Finding, Table, Verdict, not_run
 from msdnum.kv_cache import KV_FORMATS
 from msdnum.ledger import Entry
+from msdnum.schemes import MXFP4_X2
 
 __all__ = ["attention_bounds", "attention_claim", "worst_remainders"]
 

@@ -14,10 +14,10 @@ from msdnum.attention_bounds import ExactAttention, attention_bound
 from msdnum.baselines import to_bf16
 from msdnum.blocks import QuantizedArray
 from msdnum.cases import family
-from msdnum.decompose import MXFP8_X1
 from msdnum.formats import BF16, BINARY32
 from msdnum.gemm_bounds import exact_values
 from msdnum.kv_cache import KV_FORMATS, Cache
+from msdnum.schemes import MXFP8_X1
 
 __all__ = [
     "BASELINES", "FAMILIES", "METHODS", "AttentionErrors", "Head", "drawn", "errors_of", "measured",

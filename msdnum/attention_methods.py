@@ -5,9 +5,9 @@ from enum import Enum, unique
 
 from msdnum import elements
 from msdnum.accumulators import INT32, SEQUENTIAL, Accumulator, AnyAccumulator
-from msdnum.decompose import INT8_X2_FLOAT32, MXFP4_X2, MXFP8_X2, Scheme
 from msdnum.exponential import STATED, Exponential
 from msdnum.formats import BF16, BINARY32, FP16, FloatFormat
+from msdnum.schemes import INT8_X2_FLOAT32, MXFP4_X2, MXFP8_X2, Scheme
 
 __all__ = ["BF16_FLASH", "FLOAT32_FLASH", "MSD", "Mask", "Method", "WeightRange"]
 

@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 
 from msdnum import __version__
 from msdnum.blocks import QuantizedArray, quantize
-from msdnum.decompose import INT8_X2_FLOAT32, MXFP4_X2, Scheme, decompose_terms
+from msdnum.decompose import decompose_terms
 from msdnum.formats import MXFP4, MXFP8_E4M3, BlockFormat
+from msdnum.schemes import INT8_X2_FLOAT32, MXFP4_X2, Scheme
 from msdnum.sweep import positive
 
 __all__ = [

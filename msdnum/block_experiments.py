@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import bounds, cases, errors
-from msdnum.decompose import MXFP4_X1, MXFP4_X2, MXFP8_X1, Scheme, decompose
+from msdnum.decompose import decompose
 from msdnum.effective import EffectiveBits, approximation
 from msdnum.extremes import TOP, pair_profile
 from msdnum.finding import Witness
 from msdnum.modes import ScaleRule
 from msdnum.pairs import ONE, to_float32, to_number
 from msdnum.promises import SECOND, covering, with_rule
+from msdnum.schemes import MXFP4_X1, MXFP4_X2, MXFP8_X1, Scheme
 from msdnum.tables import Experiment, Record
 
 __all__ = ["BLOCK_EXPERIMENTS", "Binade", "in_binade"]

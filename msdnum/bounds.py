@@ -6,29 +6,32 @@ exact Fraction; one with an exponential or a square root is a float, rounded up.
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from functools import cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from msdnum.formats import (
     BINARY32,
     E2M1,
     E4M3,
+    E8M0,
     INT8_SYMMETRIC,
     ElementFormat,
     IntegerFormat,
 )
-from msdnum.modes import ScaleRule
+from msdnum.modes import Arithmetic, ScaleRule
+from msdnum.schemes import OWN_AMAX, Scheme
 
 __all__ = [
     "EXACT", "Accumulation", "AttentionBound", "GemmBound", "ProbabilisticGemmBound", "RmsError",
-    "RoundingBound", "ScaleRuleBound", "attention", "blocked", "element_rounding", "gamma", "gemm",
-    "gemm_probabilistic", "int32", "int32_overflow", "int8_decomposition",
+    "RoundingBound", "ScaleRuleBound", "TermBound", "attention", "blocked", "element_rounding",
+    "gamma", "gemm", "gemm_probabilistic", "int32", "int32_overflow", "int8_decomposition",
     "int8_decomposition_float32", "matrix_unit", "mixed_decomposition", "mxfp4_decomposition",
-    "mxfp4_scale_rules", "mxfp8_decomposition", "pairwise_sum", "rms_error", "sequential",
+    "mxfp4_scale_rules", "mxfp8_decomposition", "pairwise_sum", "remainder", "rms_error",
+    "sequential", "term_bounds",
 ]  # fmt: skip
 
 Number = Fraction | float | int
@@ -110,6 +113,194 @@ def _ceil_log2(x: Fraction) -> int:
 
 
 # Decompositions
+
+
+@dataclass(frozen=True)
+class TermBound:
+    """What is known of a term before any data is seen.
+
+    Parameters
+    ----------
+    scale : Fraction
+        The largest that its scale can be.
+    carried : Fraction
+        Bound on what it is given to round.
+    remainder : Fraction or float
+        Bound on what it leaves of that; Inf where nothing is proved.
+    """
+
+    scale: Fraction
+    carried: Fraction | float
+    remainder: Fraction | float
+
+
+def remainder(scheme: Scheme, alpha: Number = 1, *, binade: int = 0) -> Fraction | float:
+    """Bound what a scheme leaves of every element of a block whose range is ``alpha``.
+
+    A range a is carried from ``a = alpha``: a term of scale s and ``t = a / s`` leaves at most
+
+        ``s * min(t, max(2**(k - p), t - max_finite))``
+
+    of it, with ``k = ceil(log2(t)) - 1`` clamped to the exponents of its format of precision p:
+    half the widest gap that t reaches, or what saturation cuts off, and never more than 0 in place
+    of the element would leave. Fixed-point elements have half their spacing in place of
+    ``2**(k - p)``. Any elements, ratios, rules and ties, terms by their remainder's own amax, and
+    E8M0's clamp at both ends are covered.
+
+    Parameters
+    ----------
+    scheme : Scheme
+        Any. In FLOAT32 arithmetic only ``int8_decomposition_float32`` is proved.
+    alpha : number
+        Range of the block: the covering power of two, under AMAX its amax M.
+    binade : int
+        Bound only the ``|x| <= alpha * 2**-binade`` of the block.
+
+    Returns
+    -------
+    Fraction or float
+        Forward error, absolute; Inf where nothing is proved.
+
+    Raises
+    ------
+    ValueError
+        If ``alpha`` is not positive, or with E8M0 scales not a power of two.
+
+    Notes
+    -----
+    Source: theorem remainder.
+
+    Examples
+    --------
+    >>> from msdnum import SCHEMES, bounds
+    >>> bounds.remainder(SCHEMES["MXFP4_X2"])
+    Fraction(1, 64)
+    """
+    return term_bounds(scheme, alpha, binade=binade)[-1].remainder
+
+
+def term_bounds(scheme: Scheme, alpha: Number = 1, *, binade: int = 0) -> tuple[TermBound, ...]:
+    """Return the bounds of ``remainder`` term by term, of a block whose range is ``alpha``.
+
+    Parameters, errors and notes are those of ``remainder``.
+    """
+    span = _positive("alpha", alpha)
+    if binade < 0:
+        raise ValueError(f"binade must be at least 0, got {binade}")
+    if scheme.arithmetic is Arithmetic.FLOAT32:
+        return _float32_terms(scheme, span)
+    if scheme.formats[0].scale != E8M0:
+        first = span / Fraction(scheme.formats[0].element.max_finite)
+        return tuple(_fixed(scheme, _scales_below(scheme, first), span * _pow2(-binade)))
+    if _pow2(_ceil_log2(span)) != span:
+        raise ValueError(f"alpha must be a power of two with E8M0 scales, got {alpha}")
+    cases = (
+        _by_own_amax(scheme, exponent, reach)
+        if scheme.ratios is OWN_AMAX
+        else _fixed(scheme, _clamped_below(scheme, exponent), reach)
+        for exponent, reach in _first_scales(scheme, 0, span, span * _pow2(-binade))
+    )
+    return tuple(map(_worst, zip(*cases, strict=True)))
+
+
+def _worst(choices: Iterable[TermBound]) -> TermBound:
+    """Return the largest of everything that one term can be."""
+    scales, reaches, left = zip(*((c.scale, c.carried, c.remainder) for c in choices), strict=True)
+    return TermBound(max(scales), max(reaches), max(left))
+
+
+def _first_scales(
+    scheme: Scheme, i: int, span: Fraction, reach: Fraction
+) -> Iterator[tuple[int, Fraction]]:
+    """Yield the scale's exponents for an amax in ``(span / 2, span]``, each with its range.
+
+    The larger exponent belongs to the upper part of that interval, the smaller to the rest.
+    """
+    element, rule = scheme.formats[i].element, scheme.formats[i].rule
+    exponent = _ceil_log2(span) - element.emax
+    yield exponent, reach
+    below = _below_the_step(element, rule, span)
+    if below is not None:
+        yield exponent - 1, min(reach, below)
+
+
+def _below_the_step(element: ElementFormat, rule: ScaleRule, span: Fraction) -> Fraction | None:
+    """Return the end of the amaxes in ``(span / 2, span]`` that take half the covering scale."""
+    if rule is ScaleRule.FLOOR:
+        return span
+    if rule is ScaleRule.EVEN:
+        return span * (1 - _pow2(-element.precision - 1))
+    if rule is ScaleRule.RCEIL:
+        largest = Fraction(element.max_finite) * span / _pow2(element.emax + 1)
+        return largest if largest > span / 2 else None
+    return None
+
+
+def _clamped_below(scheme: Scheme, exponent: int) -> Iterator[Fraction]:
+    """Yield the scales of all terms from the exponent of the first: clamped last, as E8M0 is."""
+    drops = accumulate((-drop for drop in scheme.ratio_exponents), initial=exponent)
+    return map(_e8m0, drops)
+
+
+def _e8m0(exponent: int) -> Fraction:
+    return _pow2(min(max(exponent, -127), 127))
+
+
+def _scales_below(scheme: Scheme, first: Fraction) -> Iterator[Fraction]:
+    return accumulate(scheme.ratios or (), lambda scale, ratio: scale / ratio, initial=first)
+
+
+def _fixed(scheme: Scheme, scales: Iterable[Fraction], reach: Fraction) -> Iterator[TermBound]:
+    """Yield the terms with these scales, of a block of numbers up to ``reach``."""
+    for fmt, scale in zip(scheme.formats, scales, strict=True):
+        left = _left(fmt.element, scale, reach)
+        yield TermBound(scale, reach, left)
+        reach = left
+
+
+def _by_own_amax(scheme: Scheme, exponent: int, reach: Fraction) -> tuple[TermBound, ...]:
+    """Return the terms where each scale follows from what is left.
+
+    The amax of that can be any up to ``reach``. What a term leaves is largest in the highest
+    binade, or in the one below, which is whole.
+    """
+    scale = _e8m0(exponent)
+    found = [TermBound(scale, reach, _left(scheme.formats[0].element, scale, reach))]
+    for i in range(1, scheme.terms):
+        reach = Fraction(found[-1].remainder)
+        span = _pow2(_ceil_log2(reach))
+        choices = (
+            TermBound(_e8m0(e), reach, _left(scheme.formats[i].element, _e8m0(e), r))
+            for top in (span, span / 2)
+            for e, r in _first_scales(scheme, i, top, min(reach, top))
+        )
+        found.append(_worst(choices))
+    return tuple(found)
+
+
+def _left(element: ElementFormat, scale: Fraction, reach: Fraction) -> Fraction:
+    """Bound what rounding to ``scale`` times an element, saturating, leaves of ``|x| <= reach``."""
+    t = reach / scale
+    gap = _half_gap(element, min(t, Fraction(element.max_finite)))
+    return scale * min(t, max(gap, t - Fraction(element.max_finite)))
+
+
+def _float32_terms(scheme: Scheme, amax: Fraction) -> tuple[TermBound, ...]:
+    """Return what theorem int8-decomposition-float32 has; Inf for any other digits and amaxes."""
+    fixed = (Fraction(254),) * (scheme.terms - 1)
+    proved = scheme.ratios == fixed and all(f.element == INT8_SYMMETRIC for f in scheme.formats)
+    left = [_float32_remainder(amax, n) if proved else math.inf for n in range(scheme.terms + 1)]
+    scales = _scales_below(scheme, amax / 127)
+    return tuple(map(TermBound, scales, left, left[1:]))
+
+
+def _float32_remainder(amax: Fraction, terms: int) -> Fraction | float:
+    if not terms:
+        return amax
+    try:
+        return int8_decomposition_float32(amax, terms)
+    except ValueError:
+        return math.inf
 
 
 def mixed_decomposition(

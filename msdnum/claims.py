@@ -17,7 +17,6 @@ from msdnum.attention_evidence import attention_bounds, attention_claim
 from msdnum.cann_evidence import CANN_CLAIM, cann
 from msdnum.cases import minilm
 from msdnum.cost_claims import COST_CLAIMS, c4, c5, c6, c8
-from msdnum.decompose import INT8_X2, INT8_X2_FLOAT32, MXFP4_X2, MXFP8_X1
 from msdnum.effective import EffectiveBits, approximation
 from msdnum.evidence import Pairs, Progress, judge_blocks, judge_rounding, unheard
 from msdnum.finding import Finding, Verdict, not_run
@@ -42,6 +41,7 @@ from msdnum.promises import (
     promises,
     with_rule,
 )
+from msdnum.schemes import INT8_X2, INT8_X2_FLOAT32, MXFP4_X2, MXFP8_X1
 from msdnum.theorems import theorem
 
 __all__ = ["CLAIMS", "STUDIES", "Study", "entries", "judge", "ledger"]

@@ -9,12 +9,12 @@ from typing import Any, TypeAlias
 
 from msdnum import bounds, errors
 from msdnum.cases import family
-from msdnum.decompose import Scheme, amax_scheme, covering_scheme
 from msdnum.effective import EffectiveBits, approximation
 from msdnum.extremes import Extreme, among_ties
 from msdnum.formats import ELEMENT_FORMATS, ElementFormat, IntegerFormat
 from msdnum.machines import MACHINES, Machine, Unit, unit_of
 from msdnum.modes import ScaleRule
+from msdnum.schemes import Scheme, amax_scheme, covering_scheme
 from msdnum.tables import Experiment, Record
 
 __all__ = ["DESIGN_EXPERIMENTS", "Design", "cost", "designs", "front"]

@@ -9,7 +9,11 @@ from numpy.typing import NDArray
 
 from msdnum import bounds, cases
 from msdnum.cases import Family
-from msdnum.decompose import (
+from msdnum.decompose import decompose
+from msdnum.errors import EFFECTIVE_BITS, bits_rms_relative
+from msdnum.finding import Evidence, Finding, Table, Verdict
+from msdnum.formats import BF16, BINARY32, E2M1, E4M3, FloatFormat
+from msdnum.schemes import (
     INT8_X1,
     INT8_X2,
     INT8_X3,
@@ -19,11 +23,7 @@ from msdnum.decompose import (
     MXFP8_X1,
     MXFP8_X2,
     Scheme,
-    decompose,
 )
-from msdnum.errors import EFFECTIVE_BITS, bits_rms_relative
-from msdnum.finding import Evidence, Finding, Table, Verdict
-from msdnum.formats import BF16, BINARY32, E2M1, E4M3, FloatFormat
 
 __all__ = ["EffectiveBits", "approximation"]
 

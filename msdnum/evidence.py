@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import bounds, elements
-from msdnum.decompose import OWN_AMAX, Scheme, decompose
+from msdnum.decompose import decompose
 from msdnum.finding import Evidence, Finding, Verdict, Witness
 from msdnum.formats import ElementFormat
 from msdnum.modes import Overflow
@@ -26,6 +26,7 @@ from msdnum.pairs import (
     to_number,
 )
 from msdnum.promises import Bound, Promise
+from msdnum.schemes import OWN_AMAX, Scheme
 
 __all__ = ["Pairs", "Progress", "judge_blocks", "judge_rounding", "unheard"]
 
@@ -66,7 +67,7 @@ class Pairs:
         found = self._profile(promise.scheme)
         claimed = [amax for amax in found.errors if amax in promise.amaxes]
 
-        def badness(a: int) -> tuple[Fraction, int]:
+        def badness(a: int) -> tuple[Fraction | float, int]:
             return found.errors[a] / promise.bound.at(to_number(a)), -abs(a - ONE)
 
         worst = max(claimed, key=badness)

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import bounds
-from msdnum.decompose import Scheme
 from msdnum.evidence import judge_blocks, unheard
 from msdnum.finding import Evidence, Witness
 from msdnum.formats import E8M0, IntegerFormat
-from msdnum.gemm_bounds import residuals
+from msdnum.modes import Arithmetic
 from msdnum.pairs import ONE, Profile, Window, profile, to_number
 from msdnum.promises import EVERY_AMAX, Bound, Promise
+from msdnum.schemes import Scheme
 
 __all__ = ["TOP", "Extreme", "among_pairs", "among_ties", "bound_of", "pair_profile"]
 
@@ -31,8 +31,10 @@ class Extreme:
 
     Parameters
     ----------
-    error, bound : Fraction
-        What was found and what is promised, relative to the range of the block, alpha or M.
+    error : Fraction
+        What was found, relative to the range of the block, alpha or M.
+    bound : Fraction or float
+        What is promised, likewise; Inf where nothing is proved.
     witness : Witness
         Where.
     evidence : Evidence
@@ -40,20 +42,20 @@ class Extreme:
     """
 
     error: Fraction
-    bound: Fraction
+    bound: Fraction | float
     witness: Witness
     evidence: Evidence
 
 
-def _proportional(scheme: Scheme, constant: Fraction) -> Bound:
+def _proportional(scheme: Scheme, constant: Fraction | float) -> Bound:
     """Return the bound ``constant`` times alpha, or M, as the scheme's scales have it."""
     unit = "alpha" if scheme.formats[0].scale == E8M0 else "M"
     return Bound(f"{constant} {unit}", unit, lambda span: constant * span)
 
 
-def bound_of(scheme: Scheme) -> Fraction:
-    """Return what its theorem promises, relative to the range, where no scale underflows."""
-    return residuals(scheme)[-1]
+def bound_of(scheme: Scheme) -> Fraction | float:
+    """Return what theorem remainder promises, relative to the range, where no scale underflows."""
+    return bounds.remainder(scheme)
 
 
 def pair_profile(scheme: Scheme) -> Profile:
@@ -91,9 +93,16 @@ def among_ties(scheme: Scheme, most: int, seed: int, constant: Fraction | None =
     seed : int
         Of the sample.
     constant : Fraction, optional
-        The bound, if no theorem of ``gemm_bounds.residuals`` has it, and half the last step.
+        Half the last step over the range, where it is not what exact arithmetic leaves.
+
+    Raises
+    ------
+    ValueError
+        If nothing is proved of the scheme.
     """
     bound = bound_of(scheme) if constant is None else constant
+    if not isinstance(bound, Fraction):
+        raise ValueError(f"scheme must have a proved bound, got {scheme.name!r}: name a constant")
     steps = int(1 / (_exact_bound(scheme) if constant is None else constant))
     x = _multiples(scheme, steps, most, seed)
     promise = Promise("", _rowwise(scheme), _proportional(scheme, bound), None, EVERY_AMAX)
@@ -127,5 +136,4 @@ def _multiples(scheme: Scheme, steps: int, most: int, seed: int) -> Array:
 
 def _exact_bound(scheme: Scheme) -> Fraction:
     """Return the bound in exact arithmetic: half the last step, over the range."""
-    elements = [fmt.element for fmt in scheme.formats]
-    return bounds.mixed_decomposition(elements, rule=scheme.formats[0].rule)
+    return Fraction(bounds.remainder(replace(scheme, arithmetic=Arithmetic.EXACT)))

@@ -27,24 +27,21 @@ from msdnum.accumulators import (
 )
 from msdnum.blocks import QuantizedArray
 from msdnum.bounds import Accumulation
-from msdnum.decompose import Scheme
-from msdnum.formats import E8M0, FloatFormat, IntegerFormat
-from msdnum.modes import Arithmetic, ScaleRule
+from msdnum.elements import decode
+from msdnum.formats import BINARY32, E8M0, BlockFormat, FloatFormat, IntegerFormat
 from msdnum.promises import coverings
+from msdnum.schemes import Scheme
 from msdnum.zeropoint import AsymmetricArray
 
 __all__ = [
-    "Right", "accumulation", "combined", "exact_values", "ranges", "residuals",
-    "sum_roundings", "theorem_gemm",
+    "Left", "Right", "accumulation", "combined", "exact_values", "has_outside_scale",
+    "over_ranges", "ranges", "remainders", "sum_roundings", "theorem_gemm",
 ]  # fmt: skip
 
 Floats: TypeAlias = NDArray[np.float64]
 Weight: TypeAlias = QuantizedArray | AsymmetricArray
 
 U32 = bounds.U32
-SLACK = 1 + 2.0**-40
-"""Covers the roundings of the binary64 sums below: k terms, each off by 2**-53."""
-
 
 # Roundings
 
@@ -135,25 +132,85 @@ def accumulation(
     return combined(sum_roundings(accumulator, min(segment, k)), Accumulation(after))
 
 
+def has_outside_scale(fmt: BlockFormat) -> bool:
+    """Return whether sums are multiplied by a scale of a factor of this format."""
+    return fmt.scale == BINARY32 or fmt.tensor_scale
+
+
 # Data
 
 
-def residuals(scheme: Scheme) -> tuple[Fraction, ...]:
-    """Return the bound on the remainder after each term of a scheme, relative to the range.
+@dataclass(frozen=True, eq=False)
+class Left:
+    """The left factor of a product before it is decomposed, as the bound sees it.
 
-    MXFP8 under FLOOR saturates: elements up to 512 become 448, 1/8 of the covering alpha.
+    All arrays are of the shape of the factor, (m, k), in float64 and rounded up.
+
+    Parameters
+    ----------
+    magnitudes : ndarray
+        Of the factor.
+    lost : ndarray
+        Bound on the remainder that its terms leave; Inf where none is proved.
+    carried : ndarray
+        Bound on what magnitudes of terms can add up to beyond that of the factor: every term but
+        the last may exceed what it rounds, and the next takes that back.
+    least : ndarray
+        Sum over the terms of the smallest normal number of the element, times its scale; 0 for
+        integers.
     """
-    elements = tuple(fmt.element for fmt in scheme.formats)
-    rule = scheme.formats[0].rule
-    if scheme.arithmetic is Arithmetic.FLOAT32:
-        return tuple(bounds.int8_decomposition_float32(1, n + 1) for n in range(len(elements)))
-    if rule is ScaleRule.FLOOR:
-        if len(elements) != 1 or elements[0].max_finite != 448:
-            raise ValueError(f"scheme must be one E4M3 term under FLOOR, got {scheme.name!r}")
-        return (Fraction(1, 8),)
-    return tuple(
-        bounds.mixed_decomposition(elements[: n + 1], 1, rule=rule) for n in range(len(elements))
+
+    magnitudes: Floats
+    lost: Floats
+    carried: Floats
+    least: Floats
+
+    @classmethod
+    def of(cls, x: NDArray[Any], scheme: Scheme | None) -> "Left":
+        """Describe a factor and how it is decomposed; None: it is multiplied as it is."""
+        magnitudes = np.abs(x).astype(np.float64)
+        if scheme is None:
+            zero = np.zeros_like(magnitudes)
+            return cls(magnitudes, zero, zero, zero)
+        return cls(magnitudes, *over_ranges(ranges(x, scheme), scheme))
+
+
+def over_ranges(spans: Floats, scheme: Scheme) -> tuple[Floats, Floats, Floats]:
+    """Return ``lost``, ``carried`` and ``least`` of ``Left`` for blocks with these ranges."""
+    different, place = np.unique(spans, return_inverse=True)
+    table = np.array([_of_range(span, scheme) for span in different.tolist()]).T
+    lost, carried, least = (column[place.reshape(spans.shape)] for column in table)
+    return lost, carried, least
+
+
+def _of_range(span: float, scheme: Scheme) -> tuple[float, float, float]:
+    if span == 0:
+        return 0.0, 0.0, 0.0
+    if not math.isfinite(span):
+        return math.inf, math.inf, math.inf
+    terms = bounds.term_bounds(scheme, Fraction(span))
+    left = [term.remainder for term in terms]
+    elements = (fmt.element for fmt in scheme.formats)
+    least = sum(
+        (
+            term.scale * Fraction(element.min_normal)
+            for term, element in zip(terms, elements, strict=True)
+            if isinstance(element, FloatFormat)
+        ),
+        Fraction(0),
     )
+    return _up(left[-1]), _up(2 * sum(left[:-1]) + left[-1]), _up(least)
+
+
+def _up(x: Fraction | float) -> float:
+    """Return the least binary64 number that is not below ``x``."""
+    nearest = float(x)
+    return nearest if nearest >= x else math.nextafter(nearest, math.inf)
+
+
+def remainders(x: NDArray[Any], scheme: Scheme) -> Floats:
+    """Return the bound on what a scheme leaves of each element of ``x``, of its shape."""
+    return Left.of(x, scheme).lost
 
 
 def ranges(x: NDArray[Any], scheme: Scheme) -> Floats:
@@ -167,13 +224,26 @@ def ranges(x: NDArray[Any], scheme: Scheme) -> Floats:
 
 
 def exact_values(weight: Weight) -> Floats:
-    """Return the numbers that codes and scales stand for, in binary64, nothing rounded."""
+    """Return the numbers that codes and scales stand for, in binary64, nothing rounded.
+
+    Raises
+    ------
+    ValueError
+        If binary64 cannot hold element times scale times tensor scale.
+    """
     inner = weight.quantized if isinstance(weight, AsymmetricArray) else weight
-    if isinstance(inner.format.element, FloatFormat):
-        wide: Floats = inner.dequantize().astype(np.float64)
-        return wide
-    rows = inner.rows(weight.integers()).astype(np.float64)
-    scaled = rows * inner.column(inner.scales()).astype(np.float64)
+    fmt = inner.format
+    precision = fmt.element.precision + fmt.scale.precision + 24 * fmt.tensor_scale
+    if precision > 53 or inner.divisor > 1:
+        raise ValueError(
+            f"weight must have products of element and scales of at most 53 bits and no divisor, "
+            f"got {precision} bits and divisor {inner.divisor} for {fmt.name}"
+        )
+    integers = isinstance(fmt.element, IntegerFormat) and not fmt.element.fraction_bits
+    elements = weight.integers() if integers else decode(inner.codes, fmt.element)
+    scales = np.asarray(decode(inner.scale_codes, fmt.scale)).astype(np.float64)
+    tensor = 1.0 if inner.tensor_scale is None else float(inner.tensor_scale)
+    scaled = np.asarray(inner.rows(elements)).astype(np.float64) * inner.column(scales) * tensor
     values: Floats = blocks.join(scaled, inner.shape, inner.axis)
     return values
 
@@ -228,43 +298,43 @@ def theorem_gemm(
     adding : Accumulation
         All roundings of sums and scalings.
 
+    Returns
+    -------
+    ndarray of float64
+        Shape (m, n). Inf where no bound is proved: a scheme without a theorem, or magnitudes that
+        could add up to more than binary32 holds.
+
     Notes
     -----
-    Source: theorem gemm, with the error of the weight as its second part. Where the unit aligns
-    by exponents (``nearest`` is False), elements count with at least the smallest normal number.
-    Hypothesis: nothing underflows in binary32.
+    Source: theorem gemm, with the error of the weight as its second part; theorem remainder, for
+    each block at its own range. Where the unit aligns by exponents (``nearest`` is False), elements
+    count with at least the smallest normal number. Hypothesis: nothing underflows in binary32.
     """
-    a, b = np.abs(x).astype(np.float64), right.magnitudes
-    losses = (Fraction(0),) if scheme is None else residuals(scheme)
-    span = a if scheme is None else ranges(x, scheme)
-    bound = bounds.gemm(losses, adding)
-    reach = a @ b
-    spread = reach if scheme is None else span @ b
-    total = float(bound.product) * reach + float(bound.amax) * spread
+    left, gamma = Left.of(x, scheme), adding.gamma
+    b = right.magnitudes
+    reach, lost, carried = (_product(a, b) for a in (left.magnitudes, left.lost, left.carried))
+    summed = reach + carried
+    total = lost + float(gamma) * summed
     if right.error:
-        kept = 1 + adding.gamma
-        total = total + float(right.error * kept) * (reach + float(losses[-1]) * spread)
+        total = total + float(right.error * (1 + gamma)) * (reach + lost)
     if not adding.nearest:
-        total = total + float(adding.gamma) * _alignment(a, span, scheme, right)
-    result: Floats = total * SLACK
+        total = total + float(gamma) * _alignment(left, right)
+    slack = 1 + (len(b) + 64) * 2.0**-52
+    overflows = summed * float(1 + right.error) * float(1 + gamma) * slack > BINARY32.max_finite
+    result: Floats = np.where(overflows, np.inf, total * slack)
     return result
 
 
-def _alignment(a: Floats, span: Floats, scheme: Scheme | None, right: Right) -> Floats:
+def _product(a: Floats, b: Floats) -> Floats:
+    """Return ``a @ b`` of magnitudes, in which Inf times 0 is 0."""
+    bounded = np.isfinite(a)
+    result: Floats = np.where(bounded, a, 0) @ b
+    if not bounded.all():
+        result[(~bounded).astype(np.float64) @ (b > 0) > 0] = np.inf
+    return result
+
+
+def _alignment(left: Left, right: Right) -> Floats:
     """Return by how much powers of two aligned to can exceed the magnitudes, summed over k."""
-    elements = () if scheme is None else tuple(fmt.element for fmt in scheme.formats)
-    losses = () if scheme is None else residuals(scheme)
-    carried = 2 * sum(losses[:-1], Fraction(0)) + sum(losses[-1:], Fraction(0))
-    reached = (Fraction(1), *losses)
-    smallest = sum(
-        (
-            reached[i] * Fraction(element.min_normal) / 2**element.emax
-            for i, element in enumerate(elements)
-            if isinstance(element, FloatFormat)
-        ),
-        Fraction(0),
-    )
-    left = a + float(carried) * span
-    both = right.magnitudes + right.least
-    excess = left @ right.least
-    return excess if not smallest else excess + float(smallest) * (span @ both)
+    reached = _product(left.magnitudes + left.carried, right.least)
+    return reached + _product(left.least, right.magnitudes + right.least)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from msdnum.accumulators import HOPPER, INT32, SEQUENTIAL, Accumulator
 from msdnum.cases import binade, family
-from msdnum.decompose import INT8_X2, MXFP4_X2, MXFP8_X2, Scheme, covering_scheme
 from msdnum.formats import BINARY32
 from msdnum.gemm_measure import (
     BASELINES,
@@ -23,6 +22,7 @@ from msdnum.gemm_measure import (
 )
 from msdnum.model import Linear
 from msdnum.modes import ScaleRule
+from msdnum.schemes import INT8_X2, MXFP4_X2, MXFP8_X2, Scheme, covering_scheme
 from msdnum.tables import Record
 
 __all__ = [

@@ -8,7 +8,6 @@ import numpy as np
 
 from msdnum import bounds
 from msdnum.accumulators import EXACT, INT32, SEQUENTIAL, Accumulator
-from msdnum.decompose import INT8_X2, MXFP4_X2, covering_scheme
 from msdnum.formats import E2M1, E4M3
 from msdnum.gemm_compare import operands, over, sizes
 from msdnum.gemm_measure import (
@@ -21,6 +20,7 @@ from msdnum.gemm_measure import (
     weight_in_bf16,
 )
 from msdnum.modes import ScaleRule
+from msdnum.schemes import INT8_X2, MXFP4_X2, covering_scheme
 from msdnum.tables import Record
 
 __all__ = ["crossings", "long_k_crossing", "outlier_crossing"]

@@ -18,16 +18,6 @@ from msdnum.accumulators import (
     AnyAccumulator,
     Int32,
 )
-from msdnum.decompose import (
-    INT8_X2,
-    INT8_X2_FLOAT32,
-    INT8_X3,
-    MXFP4_X2,
-    MXFP4_X3,
-    MXFP8_X1,
-    MXFP8_X2,
-    Scheme,
-)
 from msdnum.gemm_compare import CLAIM, MSD, claim, drawn, judged, linear_operands, operands, sizes
 from msdnum.gemm_crossings import crossings
 from msdnum.gemm_measure import (
@@ -38,6 +28,16 @@ from msdnum.gemm_measure import (
     errors_of,
 )
 from msdnum.model import linears
+from msdnum.schemes import (
+    INT8_X2,
+    INT8_X2_FLOAT32,
+    INT8_X3,
+    MXFP4_X2,
+    MXFP4_X3,
+    MXFP8_X1,
+    MXFP8_X2,
+    Scheme,
+)
 from msdnum.tables import Experiment, Record
 
 __all__ = ["EXPERIMENTS", "PAIRS"]

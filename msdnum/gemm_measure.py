@@ -12,8 +12,9 @@ from msdnum import baselines, bounds, errors
 from msdnum.accumulators import SEQUENTIAL, AnyAccumulator
 from msdnum.blocks import QuantizedArray, quantize
 from msdnum.bounds import Accumulation
-from msdnum.decompose import Scheme, covering_scheme, decompose_terms
+from msdnum.decompose import decompose_terms
 from msdnum.formats import (
+    BINARY32,
     E4M3,
     E8M0,
     INT4,
@@ -21,11 +22,19 @@ from msdnum.formats import (
     INT8_ROW,
     MXFP4,
     MXFP8_E4M3,
+    BlockFormat,
     IntegerFormat,
 )
 from msdnum.gemm import matmul
-from msdnum.gemm_bounds import Right, accumulation, exact_values, theorem_gemm
+from msdnum.gemm_bounds import (
+    Right,
+    accumulation,
+    exact_values,
+    has_outside_scale,
+    theorem_gemm,
+)
 from msdnum.modes import ScaleRule
+from msdnum.schemes import Scheme, covering_scheme
 from msdnum.zeropoint import AsymmetricArray, quantize_asymmetric
 
 __all__ = [
@@ -94,16 +103,25 @@ class Operands:
         return cls(x, weight, values, product, magnitude, float32_reference(x, values, on))
 
     @property
+    def format(self) -> BlockFormat:
+        """Format of the weight."""
+        weight = self.weight
+        return (weight.quantized if isinstance(weight, AsymmetricArray) else weight).format
+
+    @property
     def integers(self) -> bool:
-        """Whether the weight is of integers, with scales outside."""
-        inner = self.weight.quantized if isinstance(self.weight, AsymmetricArray) else self.weight
-        return isinstance(inner.format.element, IntegerFormat)
+        """Whether the weight is of integers with scales outside."""
+        return self.format.scale == BINARY32 and isinstance(self.format.element, IntegerFormat)
+
+    @property
+    def scalings(self) -> int:
+        """How often a sum is multiplied by a scale of the weight."""
+        return int(has_outside_scale(self.format))
 
     @property
     def segment(self) -> int:
         """Length of k over which scales outside do not change."""
-        inner = self.weight.quantized if isinstance(self.weight, AsymmetricArray) else self.weight
-        size = inner.format.block_size if self.integers else None
+        size = self.format.block_size if self.format.scale == BINARY32 else None
         return size or self.x.shape[1]
 
 
@@ -151,7 +169,7 @@ def roundings(given: Operands, scheme: Scheme, accumulator: AnyAccumulator) -> A
         accumulator,
         given.x.shape[1],
         terms=scheme.terms,
-        scalings=outside + given.integers,
+        scalings=outside + given.scalings,
         segment=given.segment,
         inputs=int(scheme.divisors[-1] > 1),
     )
@@ -166,7 +184,8 @@ def weight_in_bf16(given: Operands, accumulator: AnyAccumulator) -> Result:
     lossless = bool((weight.astype(np.float64) == given.values).all())
     c = baselines.dequantized_bf16(given.x, given.weight, accumulator=accumulator)
     adding = accumulation(accumulator, given.x.shape[1], terms=1, scalings=0, segment=1 << 30)
-    loss = Fraction(0) if lossless else Fraction(1, 2**8) * (1 + bounds.U32) + bounds.U32
+    # Scale by tensor scale, element by scale, and their product to BF16.
+    loss = Fraction(0) if lossless else (1 + Fraction(1, 2**8)) * (1 + bounds.U32) ** 2 - 1
     right = Right(np.abs(given.values), np.zeros_like(given.values), loss)
     return Result(c, theorem_gemm(given.x, None, right, adding))
 
@@ -181,7 +200,7 @@ def scale_after(given: Operands, accumulator: AnyAccumulator) -> Result:
         accumulator,
         given.x.shape[1],
         terms=1,
-        scalings=int(given.integers),
+        scalings=given.scalings,
         segment=given.segment,
     )
     return Result(c, theorem_gemm(given.x, None, Right.of(given.weight), adding))

@@ -18,7 +18,19 @@ from msdnum.accumulators import (
     Exact,
 )
 from msdnum.bounds import Accumulation
-from msdnum.decompose import (
+from msdnum.gemm import matmul
+from msdnum.gemm_bounds import Left, Right, accumulation, theorem_gemm
+from msdnum.gemm_compare import drawn, operands, sizes
+from msdnum.gemm_measure import (
+    BASELINES,
+    WEIGHTS,
+    Operands,
+    Result,
+    decomposed,
+    errors_of,
+    roundings,
+)
+from msdnum.schemes import (
     INT8_X1,
     INT8_X2,
     INT8_X2_FLOAT32,
@@ -29,18 +41,6 @@ from msdnum.decompose import (
     MXFP8_X1,
     MXFP8_X2,
     Scheme,
-)
-from msdnum.gemm import matmul
-from msdnum.gemm_bounds import Right, accumulation, ranges, residuals, theorem_gemm
-from msdnum.gemm_compare import drawn, operands, sizes
-from msdnum.gemm_measure import (
-    BASELINES,
-    WEIGHTS,
-    Operands,
-    Result,
-    decomposed,
-    errors_of,
-    roundings,
 )
 from msdnum.tables import Experiment, Record
 
@@ -78,16 +78,11 @@ def probable(given: Operands, scheme: Scheme | None, adding: Accumulation) -> tu
     holds: where ``lambda * sqrt(d) > d``, fewer than 64 roundings for lambda 8, or where fewer than
     about ``lambda**2`` products have most of the magnitude, as with outliers. Take the smaller.
     """
-    a, b = np.abs(given.x).astype(np.float64), np.abs(given.values)
-    losses = residuals(scheme) if scheme else (0,)
-    span = ranges(given.x, scheme) if scheme else a
-    addends = given.x.shape[1] * len(losses)
-    found = bounds.gemm_probabilistic(losses, adding, addends, CONFIDENCE)
-    entries = (
-        found.product * (a @ b)
-        + found.amax * (span @ b)
-        + found.amax_two_norm * np.sqrt(span**2 @ b**2)
-    )
+    left, b = Left.of(given.x, scheme), np.abs(given.values)
+    addends = given.x.shape[1] * (scheme.terms if scheme else 1)
+    found = bounds.gemm_probabilistic((1,), adding, addends, CONFIDENCE)
+    entries = found.product * ((left.magnitudes + left.carried) @ b)
+    entries += found.amax_two_norm * np.sqrt(left.lost**2 @ b**2)
     norm = float(np.linalg.norm(given.product))
     return float(np.linalg.norm(entries)) / norm, (1 - found.probability) * entries.size
 

@@ -20,16 +20,7 @@ from msdnum import baselines, bits, elements, encoder, gemm_measure
 from msdnum.accumulators import INT32, SEQUENTIAL, Accumulator
 from msdnum.blocks import QuantizedArray, quantize
 from msdnum.cann import KERNELS, Kernel, Weight, kernel_matmul, nibble_matmul
-from msdnum.decompose import (
-    INT8_X1,
-    INT8_X2,
-    INT8_X3,
-    MXFP4_X2,
-    MXFP4_X3,
-    MXFP8_X2,
-    Scheme,
-    decompose_terms,
-)
+from msdnum.decompose import decompose_terms
 from msdnum.formats import BF16, BINARY32, INT4, INT8_ROW, FloatFormat
 from msdnum.gemm import matmul
 from msdnum.gemm_bounds import exact_values
@@ -37,6 +28,7 @@ from msdnum.gemm_compare import MSD
 from msdnum.gemm_measure import WEIGHTS, Method, decomposed
 from msdnum.model_attention import FLOAT32, OVER, AttentionVariant
 from msdnum.modes import Overflow
+from msdnum.schemes import INT8_X1, INT8_X2, INT8_X3, MXFP4_X2, MXFP4_X3, MXFP8_X2, Scheme
 
 __all__ = [
     "GROUPS",

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import blocks
-from msdnum.decompose import OWN_AMAX, Scheme, decompose
+from msdnum.decompose import decompose
+from msdnum.schemes import OWN_AMAX, Scheme
 
 __all__ = [
     "LARGEST", "ONE", "Profile", "Progress", "Window", "every_amax", "profile", "scale_free",

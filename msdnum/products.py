@@ -11,11 +11,12 @@ from msdnum import bounds, cases
 from msdnum.accumulators import EXACT, HOPPER, INT32, SEQUENTIAL, Accumulator
 from msdnum.blocks import QuantizedArray, quantize
 from msdnum.bounds import Accumulation
-from msdnum.decompose import INT8_X2_FLOAT32, MXFP4_X2, Scheme, decompose_terms
+from msdnum.decompose import decompose_terms
 from msdnum.finding import Evidence, Finding, Verdict
 from msdnum.formats import E8M0, INT4_GROUP, INT8_ROW, MXFP4, BlockFormat
 from msdnum.gemm import Addition, Recombination, matmul, transposed
 from msdnum.promises import coverings
+from msdnum.schemes import INT8_X2_FLOAT32, MXFP4_X2, Scheme
 
 __all__ = [
     "GEMM_CASES", "GemmCase", "judge_attention", "judge_int32_overflow", "judge_int32_threshold",

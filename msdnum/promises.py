@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import bounds
-from msdnum.decompose import (
+from msdnum.formats import E2M1, E4M3, INT4, INT8_SYMMETRIC
+from msdnum.modes import ScaleRule
+from msdnum.schemes import (
     INT8_X1,
     INT8_X1_FLOAT32,
     INT8_X2,
@@ -26,8 +28,6 @@ from msdnum.decompose import (
     amax_scheme,
     covering_scheme,
 )
-from msdnum.formats import E2M1, E4M3, INT4, INT8_SYMMETRIC
-from msdnum.modes import ScaleRule
 
 __all__ = [
     "ALPHA_64", "EVERY_AMAX", "INT8_NORMAL", "INT8_SUBNORMAL", "M_64516", "MXFP4_NORMAL",
@@ -75,7 +75,7 @@ class Bound:
 
     text: str
     unit: str
-    of: Callable[[Fraction], Fraction]
+    of: Callable[[Fraction], Fraction | float]
 
     def __post_init__(self) -> None:
         """Refuse a range that is not defined."""
@@ -86,7 +86,7 @@ class Bound:
         """Return the range of a block."""
         return UNITS[self.unit](amax)
 
-    def at(self, amax: Number) -> Fraction:
+    def at(self, amax: Number) -> Fraction | float:
         """Return the bound for a block with this amax."""
         return self.of(self.range(amax))
 

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from msdnum import bounds
 from msdnum.cann_digits import PAIRS, PAPER_BOUND, VARIANTS, Variant, split_errors
 from msdnum.cases import family
-from msdnum.decompose import (
+from msdnum.effective import EffectiveBits, approximation
+from msdnum.errors import EFFECTIVE_BITS
+from msdnum.extremes import Extreme, among_pairs, among_ties, bound_of
+from msdnum.finding import Evidence, Witness
+from msdnum.formats import E2M1, E4M3, E8M0, INT4, INT8_SYMMETRIC
+from msdnum.gemm_bounds import ranges
+from msdnum.modes import Arithmetic
+from msdnum.schemes import (
     INT8_X1,
     INT8_X1_FLOAT32,
     INT8_X2,
@@ -29,13 +36,6 @@ from msdnum.decompose import (
     amax_scheme,
     covering_scheme,
 )
-from msdnum.effective import EffectiveBits, approximation
-from msdnum.errors import EFFECTIVE_BITS
-from msdnum.extremes import Extreme, among_pairs, among_ties, bound_of
-from msdnum.finding import Evidence, Witness
-from msdnum.formats import E2M1, E4M3, E8M0, INT4, INT8_SYMMETRIC
-from msdnum.gemm_bounds import ranges
-from msdnum.modes import Arithmetic
 from msdnum.tables import Experiment, Record
 
 __all__ = ["LADDERS", "MIXED", "SCHEME_EXPERIMENTS", "closed_form", "reconstructed"]
@@ -123,7 +123,7 @@ def _bits(
     x: Array,
     y: Floats,
     span: Floats,
-    bound: Fraction | None,
+    bound: Fraction | float | None,
     closed: bounds.RmsError | None,
 ) -> Record:
     """Return bits by definition; closed forms stand with the inputs that they are about."""

@@ -8,11 +8,12 @@ import numpy as np
 from msdnum import bits, elements
 from msdnum.attention_methods import Method, WeightRange
 from msdnum.bits import Array
-from msdnum.decompose import Scheme, decompose_terms
+from msdnum.decompose import decompose_terms
 from msdnum.formats import BINARY32, FloatFormat
 from msdnum.gemm import matmul
 from msdnum.kv_cache import Cache, scales_per_channel, scales_per_token, without_scale
 from msdnum.modes import Overflow
+from msdnum.schemes import Scheme
 
 __all__ = ["State", "Terms", "like", "output", "represented", "start", "with_tile"]
 

@@ -15,7 +15,7 @@ import msdnum
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted((ROOT / "msdnum").glob("*.py"))
 
-NAMES = {"formats", "modes", "display", "array_tables", "number_line"}
+NAMES = {"formats", "modes", "schemes", "display", "array_tables", "number_line"}
 
 # In reading order: each may import those before it in its list, and what MAY_IMPORT adds.
 EMULATOR = [
@@ -57,6 +57,7 @@ MAY_IMPORT = {
     "array_tables": {"display"},
     "number_line": set(),
     "formats": {"modes", "display", "number_line"},
+    "schemes": {"modes", "display", "formats"},
     "spec": NAMES,
     "errors": NAMES,
     "bounds": NAMES,

@@ -25,15 +25,7 @@ from msdnum import (
     theorems,
 )
 from msdnum.cases import family
-from msdnum.decompose import (
-    INT8_X1,
-    INT8_X2,
-    INT8_X2_FLOAT32,
-    MXFP4_X1,
-    MXFP4_X2,
-    MXFP8_X1,
-    decompose,
-)
+from msdnum.decompose import decompose
 from msdnum.effective import EffectiveBits, approximation
 from msdnum.finding import Evidence, Finding, Table, Verdict, Witness, not_run
 from msdnum.formats import BINARY32, E2M1, E4M3, E8M0, ELEMENT_FORMATS, INT8_SYMMETRIC
@@ -53,6 +45,7 @@ from msdnum.promises import (
     promises,
     with_rule,
 )
+from msdnum.schemes import INT8_X1, INT8_X2, INT8_X2_FLOAT32, MXFP4_X1, MXFP4_X2, MXFP8_X1
 
 HOLDS, FAILS, CONDITIONAL, NOT_RUN = (
     Verdict.HOLDS, Verdict.FAILS, Verdict.CONDITIONAL, Verdict.NOT_RUN,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import msdnum
 from msdnum import OWN_AMAX, SCHEMES, Arithmetic, ScaleRule, Scheme, bounds, spec, testing
-from msdnum.decompose import INT8_X2, INT8_X2_FLOAT32, INT8_X3, MXFP4_X2, MXFP8_X1, _divide_exactly
+from msdnum.decompose import _divide_exactly
 from msdnum.formats import (
     BINARY32,
     E2M1,
@@ -31,6 +31,7 @@ from msdnum.formats import (
     IntegerFormat,
 )
 from msdnum.formats import MXINT8_ELEMENT as FIXED
+from msdnum.schemes import INT8_X2, INT8_X2_FLOAT32, INT8_X3, MXFP4_X2, MXFP8_X1
 
 MIXED = [
     msdnum.covering_scheme("MXFP8+MXFP4", E4M3, E2M1),

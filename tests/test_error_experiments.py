@@ -17,13 +17,13 @@ from msdnum import blocks, bounds, extremes, scheme_experiments, spec, tables
 from msdnum.block_experiments import BLOCK_EXPERIMENTS
 from msdnum.cann_digits import VARIANTS, split_error
 from msdnum.cann_evidence import KEEPS
-from msdnum.decompose import INT8_X2, MXFP4_X2
 from msdnum.design_experiments import DESIGN_EXPERIMENTS, Design, cost, designs, front
 from msdnum.formats import E2M1, E4M3, INT4, INT8_SYMMETRIC
 from msdnum.length_experiments import LENGTH_EXPERIMENTS
 from msdnum.machines import ASCEND_950PR, B200, H100
 from msdnum.modes import ScaleRule
 from msdnum.scheme_experiments import LADDERS, SCHEME_EXPERIMENTS, reconstructed
+from msdnum.schemes import INT8_X2, MXFP4_X2
 
 FOLDER = Path(__file__).resolve().parent.parent / "figures" / "tables"
 EXPERIMENTS = (

@@ -31,14 +31,7 @@ from msdnum.accumulators import (
     Blocks,
 )
 from msdnum.bounds import Accumulation
-from msdnum.decompose import (
-    INT8_X2,
-    MXFP4_X2,
-    MXFP8_X1,
-    covering_scheme,
-    decompose,
-    decompose_terms,
-)
+from msdnum.decompose import decompose, decompose_terms
 from msdnum.formats import BINARY32
 from msdnum.gemm_bounds import (
     Right,
@@ -51,6 +44,7 @@ from msdnum.gemm_bounds import (
     theorem_gemm,
 )
 from msdnum.modes import ScaleRule
+from msdnum.schemes import INT8_X2, MXFP4_X2, MXFP8_X1, covering_scheme
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "figures" / "tables"

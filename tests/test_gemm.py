@@ -23,14 +23,7 @@ from msdnum.accumulators import (
 )
 from msdnum.baselines import dequantized_bf16, float32, mxfp8_ceil, mxfp8_floor, scale_after
 from msdnum.blocks import QuantizedArray, quantize
-from msdnum.decompose import (
-    INT8_X2,
-    INT8_X2_FLOAT32,
-    INT8_X3_FLOAT32,
-    MXFP4_X2,
-    decompose,
-    decompose_terms,
-)
+from msdnum.decompose import decompose, decompose_terms
 from msdnum.formats import (
     BF16,
     BINARY32,
@@ -62,6 +55,7 @@ from msdnum.gemm import (
     triangular,
 )
 from msdnum.modes import Overflow, ScaleRule
+from msdnum.schemes import INT8_X2, INT8_X2_FLOAT32, INT8_X3_FLOAT32, MXFP4_X2
 from msdnum.zeropoint import quantize_asymmetric
 
 M, K, N = 4, 70, 5

@@ -3,10 +3,10 @@
 import pytest
 
 from msdnum import gemm_evidence
-from msdnum.decompose import MXFP4_X1, MXFP8_X1
 from msdnum.finding import Verdict
 from msdnum.gemm_evidence import Drawn, Real, gemm_claim
 from msdnum.gemm_measure import BASELINES
+from msdnum.schemes import MXFP4_X1, MXFP8_X1
 
 SMALL = (16, 1024, 16)
 

@@ -13,7 +13,7 @@ from msdnum import baselines, model_experiments, model_runs, tensors  # noqa: E4
 from msdnum.agreement import CERTIFICATES  # noqa: E402
 from msdnum.baselines import to_bf16  # noqa: E402
 from msdnum.blocks import quantize  # noqa: E402
-from msdnum.decompose import MXFP4_X2, MXFP8_X1, decompose_terms  # noqa: E402
+from msdnum.decompose import decompose_terms  # noqa: E402
 from msdnum.formats import BF16, BINARY32, FP16, MXFP4, MXFP8_E4M3  # noqa: E402
 from msdnum.gemm import matmul  # noqa: E402
 from msdnum.gemm_measure import BASELINES  # noqa: E402
@@ -21,6 +21,7 @@ from msdnum.kv_cache import KV_FORMATS  # noqa: E402
 from msdnum.model_attention import OVER  # noqa: E402
 from msdnum.model_runs import cosine_distances, similarity_correlation  # noqa: E402
 from msdnum.model_variants import GROUPS, VARIANTS, baseline_names, in_format  # noqa: E402
+from msdnum.schemes import MXFP4_X2, MXFP8_X1  # noqa: E402  # noqa: E402
 from msdnum.tables import read  # noqa: E402
 
 FEW = model_experiments.QUICK[0]

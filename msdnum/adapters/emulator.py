@@ -7,7 +7,7 @@ from typing import Any
 from msdnum import bits, blocks, elements, gemm
 from msdnum.accumulators import ALL_ACCUMULATORS
 from msdnum.blocks import QuantizedArray
-from msdnum.decompose import SCHEMES, decompose_terms
+from msdnum.decompose import decompose_terms
 from msdnum.formats import (
     BLOCK_FORMATS,
     ELEMENT_FORMATS,
@@ -18,6 +18,7 @@ from msdnum.formats import (
     BlockFormat,
 )
 from msdnum.modes import Overflow, Rounding, ScaleRule
+from msdnum.schemes import SCHEMES
 
 PACKAGES = ("msdnum", "numpy")
 
