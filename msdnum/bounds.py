@@ -19,7 +19,9 @@ from msdnum.formats import (
     E4M3,
     E8M0,
     INT8_SYMMETRIC,
+    BlockFormat,
     ElementFormat,
+    FloatFormat,
     IntegerFormat,
 )
 from msdnum.modes import Arithmetic, ScaleRule
@@ -137,15 +139,16 @@ class TermBound:
 def remainder(scheme: Scheme, alpha: Number = 1, *, binade: int = 0) -> Fraction | float:
     """Bound what a scheme leaves of every element of a block whose range is ``alpha``.
 
-    A range a is carried from ``a = alpha``: a term of scale s and ``t = a / s`` leaves at most
+    A range a is carried from ``a = alpha``: of ``|x| <= a`` a term of scale s leaves at most
+    ``s * E(a / s)``, where, for a format of precision p whose largest number is M::
 
-        ``s * min(t, max(2**(k - p), t - max_finite))``
+        c = min(t, M),  k = max(ceil(log2(c)) - 1, emin)
+        E(t) = max(t - M, min(2**(k - p), max(c - 2**k, 2**(k - p - 1))))
 
-    of it, with ``k = ceil(log2(t)) - 1`` clamped to the exponents of its format of precision p:
-    half the widest gap that t reaches, or what saturation cuts off, and never more than 0 in place
-    of the element would leave. Fixed-point elements have half their spacing in place of
-    ``2**(k - p)``. Any elements, ratios, rules and ties, terms by their remainder's own amax, and
-    E8M0's clamp at both ends are covered.
+    the second maximum being c where k is emin: half the widest gap that c reaches into, or what
+    saturation cuts off. Fixed-point elements are formats whose numbers are all below
+    ``2**(emin + 1)``. It is the largest remainder of any real block, for any elements, ratios,
+    scale rules and ties, with E8M0's clamp at both ends.
 
     Parameters
     ----------
@@ -189,16 +192,17 @@ def term_bounds(scheme: Scheme, alpha: Number = 1, *, binade: int = 0) -> tuple[
         raise ValueError(f"binade must be at least 0, got {binade}")
     if scheme.arithmetic is Arithmetic.FLOAT32:
         return _float32_terms(scheme, span)
+    reach = span * _pow2(-binade)
     if scheme.formats[0].scale != E8M0:
         first = span / Fraction(scheme.formats[0].element.max_finite)
-        return tuple(_fixed(scheme, _scales_below(scheme, first), span * _pow2(-binade)))
+        return tuple(_with_scales(scheme, _scales_below(scheme, first), reach))
     if _pow2(_ceil_log2(span)) != span:
         raise ValueError(f"alpha must be a power of two with E8M0 scales, got {alpha}")
+    if scheme.ratios is OWN_AMAX:
+        return tuple(_by_own_amax(scheme, reach))
     cases = (
-        _by_own_amax(scheme, exponent, reach)
-        if scheme.ratios is OWN_AMAX
-        else _fixed(scheme, _clamped_below(scheme, exponent), reach)
-        for exponent, reach in _first_scales(scheme, 0, span, span * _pow2(-binade))
+        _with_scales(scheme, _clamped_below(scheme, exponent), min(reach, amax))
+        for exponent, amax in _first_exponents(scheme.formats[0], span)
     )
     return tuple(map(_worst, zip(*cases, strict=True)))
 
@@ -209,37 +213,40 @@ def _worst(choices: Iterable[TermBound]) -> TermBound:
     return TermBound(max(scales), max(reaches), max(left))
 
 
-def _first_scales(
-    scheme: Scheme, i: int, span: Fraction, reach: Fraction
-) -> Iterator[tuple[int, Fraction]]:
-    """Yield the scale's exponents for an amax in ``(span / 2, span]``, each with its range.
+def _limit(fmt: BlockFormat) -> tuple[Fraction, bool]:
+    """Return the largest amax over its scale that a rule allows, and whether it is met."""
+    element, top = fmt.element, _pow2(fmt.element.emax)
+    match fmt.rule:
+        case ScaleRule.CEIL:
+            return top, True
+        case ScaleRule.RCEIL:
+            return Fraction(element.max_finite), True
+        case ScaleRule.EVEN:
+            return top * (2 - _pow2(-element.precision)), False
+        case ScaleRule.FLOOR:
+            return 2 * top, False
+    raise ValueError(f"rule must give powers of two, got {fmt.rule.name}")
 
-    The larger exponent belongs to the upper part of that interval, the smaller to the rest.
-    """
-    element, rule = scheme.formats[i].element, scheme.formats[i].rule
-    exponent = _ceil_log2(span) - element.emax
-    yield exponent, reach
-    below = _below_the_step(element, rule, span)
-    if below is not None:
-        yield exponent - 1, min(reach, below)
+
+def _scale_exponent(amax: Fraction, fmt: BlockFormat) -> int:
+    """Return the exponent of the least scale that the rule allows for this amax, not clamped."""
+    limit, met = _limit(fmt)
+    exponent = _ceil_log2(amax / limit)
+    return exponent + (not met and amax == limit * _pow2(exponent))
 
 
-def _below_the_step(element: ElementFormat, rule: ScaleRule, span: Fraction) -> Fraction | None:
-    """Return the end of the amaxes in ``(span / 2, span]`` that take half the covering scale."""
-    if rule is ScaleRule.FLOOR:
-        return span
-    if rule is ScaleRule.EVEN:
-        return span * (1 - _pow2(-element.precision - 1))
-    if rule is ScaleRule.RCEIL:
-        largest = Fraction(element.max_finite) * span / _pow2(element.emax + 1)
-        return largest if largest > span / 2 else None
-    return None
+def _first_exponents(fmt: BlockFormat, alpha: Fraction) -> Iterator[tuple[int, Fraction]]:
+    """Yield the scale's exponents for an amax in ``(alpha / 2, alpha]``, and up to which amax."""
+    exponent = _scale_exponent(alpha, fmt)
+    yield exponent, alpha
+    below = _limit(fmt)[0] * _pow2(exponent - 1)
+    if below > alpha / 2:
+        yield exponent - 1, below
 
 
 def _clamped_below(scheme: Scheme, exponent: int) -> Iterator[Fraction]:
     """Yield the scales of all terms from the exponent of the first: clamped last, as E8M0 is."""
-    drops = accumulate((-drop for drop in scheme.ratio_exponents), initial=exponent)
-    return map(_e8m0, drops)
+    return map(_e8m0, accumulate((-drop for drop in scheme.ratio_exponents), initial=exponent))
 
 
 def _e8m0(exponent: int) -> Fraction:
@@ -250,39 +257,41 @@ def _scales_below(scheme: Scheme, first: Fraction) -> Iterator[Fraction]:
     return accumulate(scheme.ratios or (), lambda scale, ratio: scale / ratio, initial=first)
 
 
-def _fixed(scheme: Scheme, scales: Iterable[Fraction], reach: Fraction) -> Iterator[TermBound]:
+def _with_scales(
+    scheme: Scheme, scales: Iterable[Fraction], reach: Fraction
+) -> Iterator[TermBound]:
     """Yield the terms with these scales, of a block of numbers up to ``reach``."""
     for fmt, scale in zip(scheme.formats, scales, strict=True):
-        left = _left(fmt.element, scale, reach)
+        left = scale * _left_of(reach / scale, fmt.element)
         yield TermBound(scale, reach, left)
         reach = left
 
 
-def _by_own_amax(scheme: Scheme, exponent: int, reach: Fraction) -> tuple[TermBound, ...]:
-    """Return the terms where each scale follows from what is left.
+def _by_own_amax(scheme: Scheme, reach: Fraction) -> Iterator[TermBound]:
+    """Yield the terms where each scale follows from what is left, whose amax is up to ``reach``.
 
-    The amax of that can be any up to ``reach``. What a term leaves is largest in the highest
-    binade, or in the one below, which is whole.
+    A term leaves the most of an amax with the largest scale, or of the limit of the one below.
     """
-    scale = _e8m0(exponent)
-    found = [TermBound(scale, reach, _left(scheme.formats[0].element, scale, reach))]
-    for i in range(1, scheme.terms):
-        reach = Fraction(found[-1].remainder)
-        span = _pow2(_ceil_log2(reach))
-        choices = (
-            TermBound(_e8m0(e), reach, _left(scheme.formats[i].element, _e8m0(e), r))
-            for top in (span, span / 2)
-            for e, r in _first_scales(scheme, i, top, min(reach, top))
-        )
-        found.append(_worst(choices))
-    return tuple(found)
+    for fmt in scheme.formats:
+        exponent = _scale_exponent(reach, fmt)
+        scale, below = _e8m0(exponent), _e8m0(exponent - 1)
+        left = scale * _left_of(reach / scale, fmt.element)
+        if below < scale:
+            left = max(left, below * _left_of(_limit(fmt)[0], fmt.element))
+        yield TermBound(scale, reach, left)
+        reach = left
 
 
-def _left(element: ElementFormat, scale: Fraction, reach: Fraction) -> Fraction:
-    """Bound what rounding to ``scale`` times an element, saturating, leaves of ``|x| <= reach``."""
-    t = reach / scale
-    gap = _half_gap(element, min(t, Fraction(element.max_finite)))
-    return scale * min(t, max(gap, t - Fraction(element.max_finite)))
+def _left_of(t: Fraction, element: ElementFormat) -> Fraction:
+    """Return the most that rounding to an element, saturating, leaves of any ``|x| <= t``."""
+    largest = Fraction(element.max_finite)
+    reached = min(t, largest)
+    gap = _half_gap(element, reached)
+    if isinstance(element, IntegerFormat) or reached <= _pow2(element.emin + 1):
+        half = min(gap, reached)
+    else:
+        half = min(gap, max(reached - _pow2(_ceil_log2(reached) - 1), gap / 2))
+    return max(t - largest, half)
 
 
 def _float32_terms(scheme: Scheme, amax: Fraction) -> tuple[TermBound, ...]:
@@ -312,11 +321,11 @@ def mixed_decomposition(
 ) -> Fraction:
     """Bound what a decomposition leaves of any ``|x| <= amax * 2**-binade``, in exact arithmetic.
 
-    The general rule: term i with element format of precision p has the scale ``range_i / top`` and
-    leaves at most ``theta * range_i``, which is the range of the next. Under COVERING ``amax`` is
-    the covering power of two alpha, ``top = 2**emax`` and ``theta = 2**-(p + 1)`` (``2**-p`` for
-    integers); under AMAX ``top = max_finite`` and ``theta`` is half the widest gap over it
-    (``1 / (2 * max_integer)`` for integers). No term saturates. Forward error, absolute; attained
+    Term i with element format of precision p has the scale ``range_i / top`` and leaves at most
+    ``theta * range_i``, which is the range of the next. Under COVERING ``amax`` is the covering
+    power of two alpha, ``top = 2**emax`` and ``theta = 2**-(p + 1)`` (``2**-p`` for integers);
+    under AMAX, of integers, ``top = max_integer`` and ``theta = 1 / (2 * max_integer)``. No term
+    saturates. Forward error, absolute; attained
     in binade 0.
 
     Parameters
@@ -339,7 +348,8 @@ def mixed_decomposition(
     Raises
     ------
     ValueError
-        If ``amax`` is not positive (a power of two under COVERING), or there are no elements.
+        If ``amax`` is not positive (a power of two under COVERING), there are no elements, or they
+        are floats under AMAX.
 
     Notes
     -----
@@ -364,11 +374,13 @@ def mixed_decomposition(
 
 def _top(element: ElementFormat, rule: ScaleRule) -> Fraction:
     """Element value that the range of a term is mapped to."""
-    if rule is ScaleRule.COVERING:
-        return _pow2(element.emax)
-    if rule is ScaleRule.AMAX:
-        return Fraction(element.max_finite)
-    raise ValueError(f"rule must be COVERING or AMAX, got {rule.name}")
+    if rule not in (ScaleRule.COVERING, ScaleRule.AMAX):
+        raise ValueError(f"rule must be COVERING or AMAX, got {rule.name}")
+    if rule is ScaleRule.AMAX and isinstance(element, FloatFormat):
+        raise ValueError(f"elements must be integers under AMAX, got {element.name}")
+    if isinstance(element, FloatFormat) and not element.subnormals:
+        raise ValueError(f"elements must have a zero and subnormals, got {element.name}")
+    return _pow2(element.emax) if rule is ScaleRule.COVERING else Fraction(element.max_finite)
 
 
 def _positive(name: str, x: Number) -> Fraction:
@@ -576,6 +588,8 @@ class Accumulation:
         Relative error of each.
     nearest : bool
         Whether they round to nearest, so that errors of either sign are as likely.
+    underflow : Fraction
+        Absolute error of all results that are too small for a relative one.
 
     Raises
     ------
@@ -586,6 +600,7 @@ class Accumulation:
     roundings: int
     unit_roundoff: Fraction = U32
     nearest: bool = True
+    underflow: Fraction = Fraction(0)
 
     def __post_init__(self) -> None:
         """Refuse what has no bound."""

@@ -4,7 +4,7 @@ Nothing here looks at a result. The operands enter by their magnitudes and range
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -35,13 +35,16 @@ from msdnum.zeropoint import AsymmetricArray
 
 __all__ = [
     "Left", "Right", "accumulation", "combined", "exact_values", "has_outside_scale",
-    "over_ranges", "ranges", "remainders", "sum_roundings", "theorem_gemm",
+    "over_ranges", "ranges", "remainders", "sum_roundings", "sum_underflow", "theorem_gemm",
 ]  # fmt: skip
 
 Floats: TypeAlias = NDArray[np.float64]
 Weight: TypeAlias = QuantizedArray | AsymmetricArray
 
 U32 = bounds.U32
+HALF_UNDERFLOW = Fraction(BINARY32.eta) / 2
+LEAST_ALIGNMENT = Fraction(1, 2**120)
+"""No unit aligns its addends to a smaller power of two."""
 
 # Roundings
 
@@ -128,8 +131,44 @@ def accumulation(
         Roundings of a factor before it is used: the scale of an exact INT8 term, or a product of
         two binary32 numbers.
     """
-    after = scalings + -(-k // segment) - 1 + terms - 1 + inputs
-    return combined(sum_roundings(accumulator, min(segment, k)), Accumulation(after))
+    size, segments = min(segment, k), -(-k // segment)
+    after = scalings + segments - 1 + terms - 1 + inputs
+    found = combined(sum_roundings(accumulator, size), Accumulation(after))
+    each = sum_underflow(accumulator, size) + scalings * HALF_UNDERFLOW
+    return replace(found, underflow=terms * segments * each)
+
+
+def sum_underflow(accumulator: AnyAccumulator, n: int) -> Fraction:
+    """Return the absolute error of a sum of ``n`` products by results that are subnormal.
+
+    A binary32 operation that rounds to nearest errs by at most ``2**-150``; additions that do are
+    exact there. A unit that aligns, to nothing below ``LEAST_ALIGNMENT``, loses that much of each
+    addend, and a step of its result; one that flushes, up to ``2**-126`` of each.
+    """
+    match accumulator:
+        case Int32():
+            return Fraction(0)
+        case Exact():
+            return HALF_UNDERFLOW
+        case Sequential() | Pairwise():
+            return n * HALF_UNDERFLOW
+        case Blocks(size, inner):
+            return -(-n // size) * sum_underflow(inner, min(size, n))
+        case FusedUnit(group=group):
+            return -(-n // group) * HALF_UNDERFLOW
+        case PairwiseUnit(group=group):
+            return (2 * n + -(-n // group)) * Fraction(BINARY32.min_normal)
+        case MatrixUnit(group=group, fraction_bits=bits, result_bits=result):
+            return -(-n // group) * _step_underflow(group + 1, bits, result)
+        case GroupedUnit(group=group, exact=exact, fraction_bits=bits):
+            return -(-n // group) * _step_underflow(group // exact + 1, bits, 23)
+        case Cdna3Unit(group=group, parts=parts, fraction_bits=bits):
+            return -(-n // group) * _step_underflow(group + parts + 3, bits, 23)
+
+
+def _step_underflow(addends: int, fraction_bits: int, result_bits: int) -> Fraction:
+    lost = addends * LEAST_ALIGNMENT / (1 << fraction_bits)
+    return lost + Fraction(BINARY32.min_normal) / (1 << result_bits)
 
 
 def has_outside_scale(fmt: BlockFormat) -> bool:
@@ -158,12 +197,15 @@ class Left:
     least : ndarray
         Sum over the terms of the smallest normal number of the element, times its scale; 0 for
         integers.
+    outside : ndarray
+        Scale that multiplies sums; 1 where it is part of the products.
     """
 
     magnitudes: Floats
     lost: Floats
     carried: Floats
     least: Floats
+    outside: Floats
 
     @classmethod
     def of(cls, x: NDArray[Any], scheme: Scheme | None) -> "Left":
@@ -171,8 +213,11 @@ class Left:
         magnitudes = np.abs(x).astype(np.float64)
         if scheme is None:
             zero = np.zeros_like(magnitudes)
-            return cls(magnitudes, zero, zero, zero)
-        return cls(magnitudes, *over_ranges(ranges(x, scheme), scheme))
+            return cls(magnitudes, zero, zero, zero, np.ones_like(magnitudes))
+        spans, first = ranges(x, scheme), scheme.formats[0]
+        inside = first.scale == E8M0
+        outside = np.ones_like(spans) if inside else spans / first.element.max_finite
+        return cls(magnitudes, *over_ranges(spans, scheme), outside)
 
 
 def over_ranges(spans: Floats, scheme: Scheme) -> tuple[Floats, Floats, Floats]:
@@ -189,6 +234,9 @@ def _of_range(span: float, scheme: Scheme) -> tuple[float, float, float]:
     if not math.isfinite(span):
         return math.inf, math.inf, math.inf
     terms = bounds.term_bounds(scheme, Fraction(span))
+    if scheme.divisors[-1] > 1 and terms[-1].scale < BINARY32.min_normal:
+        # The product uses the scale rounded to binary32, here by more than half an ulp of it.
+        return math.inf, math.inf, math.inf
     left = [term.remainder for term in terms]
     elements = (fmt.element for fmt in scheme.formats)
     least = sum(
@@ -261,25 +309,35 @@ class Right:
         too; zeros for integers.
     error : Fraction
         Relative error of the weight as it is used: half a unit of BF16 where it was rounded to it.
+    outside : ndarray of float64, optional
+        Scale of each element that multiplies sums; 1 where it is part of the products.
     """
 
     magnitudes: Floats
     least: Floats
     error: Fraction = Fraction(0)
+    outside: Floats | None = None
 
     @classmethod
     def of(cls, weight: Weight) -> "Right":
         """Describe a quantized weight."""
         inner = weight.quantized if isinstance(weight, AsymmetricArray) else weight
-        magnitudes = np.abs(exact_values(weight))
-        if isinstance(inner.format.element, IntegerFormat):
-            return cls(magnitudes, np.zeros_like(magnitudes))
+        fmt, magnitudes = inner.format, np.abs(exact_values(weight))
         tensor_scale = 1.0 if inner.tensor_scale is None else float(inner.tensor_scale)
-        normal = inner.format.scale.min_normal * tensor_scale
-        scales = np.maximum(inner.column(inner.scales()).astype(np.float64), normal)
-        rows = np.broadcast_to(scales, inner.rows(inner.codes).shape)
-        least = blocks.join(rows, inner.shape, inner.axis)
-        return cls(magnitudes, least * inner.format.element.min_normal)
+        scales = _each(inner, np.asarray(inner.scales()).astype(np.float64))
+        outside = scales if fmt.scale == BINARY32 else np.full_like(magnitudes, tensor_scale)
+        least = np.zeros_like(magnitudes)
+        if isinstance(fmt.element, FloatFormat):
+            normal = np.maximum(scales, fmt.scale.min_normal * tensor_scale)
+            least = normal * fmt.element.min_normal
+        return cls(magnitudes, least, outside=outside)
+
+
+def _each(x: QuantizedArray, per_block: Floats) -> Floats:
+    """Return one number for each element from one for each block."""
+    rows = np.broadcast_to(x.column(per_block), x.rows(x.codes).shape)
+    joined: Floats = blocks.join(rows, x.shape, x.axis)
+    return joined
 
 
 def theorem_gemm(
@@ -308,10 +366,10 @@ def theorem_gemm(
     -----
     Source: theorem gemm, with the error of the weight as its second part; theorem remainder, for
     each block at its own range. Where the unit aligns by exponents (``nearest`` is False), elements
-    count with at least the smallest normal number. Hypothesis: nothing underflows in binary32.
+    count with at least the smallest normal number. What is subnormal in binary32 has an absolute
+    error of its own, which later scales can magnify.
     """
-    left, gamma = Left.of(x, scheme), adding.gamma
-    b = right.magnitudes
+    left, gamma, b = Left.of(x, scheme), adding.gamma, right.magnitudes
     reach, lost, carried = (_product(a, b) for a in (left.magnitudes, left.lost, left.carried))
     summed = reach + carried
     total = lost + float(gamma) * summed
@@ -319,10 +377,32 @@ def theorem_gemm(
         total = total + float(right.error * (1 + gamma)) * (reach + lost)
     if not adding.nearest:
         total = total + float(gamma) * _alignment(left, right)
+    scaled = _largest_scales(left, right)
+    total = total + float(adding.underflow * (1 + gamma)) * scaled
     slack = 1 + (len(b) + 64) * 2.0**-52
-    overflows = summed * float(1 + right.error) * float(1 + gamma) * slack > BINARY32.max_finite
+    largest = np.maximum(summed, _unscaled(left, right) * scaled) * float(1 + right.error)
+    overflows = largest * float(1 + gamma) * slack > BINARY32.max_finite
     result: Floats = np.where(overflows, np.inf, total * slack)
     return result
+
+
+def _largest_scales(left: Left, right: Right) -> Floats:
+    """Return what outside scales can make of 1 at the most, for each entry."""
+    outside = np.ones_like(right.magnitudes) if right.outside is None else right.outside
+    row, column = left.outside.max(axis=1, keepdims=True), outside.max(axis=0)
+    scaled: Floats = np.maximum(row, 1) * np.maximum(column, 1)
+    return scaled
+
+
+def _unscaled(left: Left, right: Right) -> Floats:
+    """Return the magnitudes that are summed before any outside scale."""
+    b = right.magnitudes if right.outside is None else _over(right.magnitudes, right.outside)
+    return _product(_over(left.magnitudes + left.carried, left.outside), b)
+
+
+def _over(x: Floats, scale: Floats) -> Floats:
+    quotient: Floats = x / np.where(scale == 0, 1, scale)
+    return quotient
 
 
 def _product(a: Floats, b: Floats) -> Floats:

@@ -16,15 +16,19 @@ RULES = [rule for rule in ScaleRule if rule is not ScaleRule.AMAX]
 UNITS = list(ALL_ACCUMULATORS.values())
 
 
-def element(rng):
-    """Draw a float format (E 1 to 5, M 0 to 7, any specials) or, one in four, an integer one."""
+def element(rng, most=13):
+    """Draw a float format (E 1 to 5, M 0 to 7, any specials) or, one in four, an integer one.
+
+    Of at most ``most`` bits.
+    """
     while True:
         try:
             if rng.random() < 0.25:
                 bits = int(rng.integers(2, 9))
                 low = -(1 << (bits - 1)) + int(rng.integers(0, 2))
                 return IntegerFormat(f"I{bits}", bits, low, int(rng.integers(0, bits)))
-            exponent, fraction = int(rng.integers(1, 6)), int(rng.integers(0, 8))
+            exponent = int(rng.integers(1, 6))
+            fraction = int(rng.integers(0, min(8, most - exponent)))
             specials = list(Specials)[rng.integers(len(Specials))]
             usual = (1 << (exponent - 1)) - 1
             bias = usual + int(rng.integers(-2, 3))
@@ -33,30 +37,33 @@ def element(rng):
             continue
 
 
-def scheme(rng, block_size=None):
+def scheme(rng, block_size=None, most=13):
     """Draw a scheme: one in five of INT8's kind, the others with power-of-two scales."""
+    draw = _integers if rng.random() < 0.2 else _floats
     while True:
         try:
-            return _integers(rng, block_size) if rng.random() < 0.2 else _floats(rng, block_size)
+            return draw(rng, block_size, most)
         except ValueError:
             continue
 
 
-def _floats(rng, block_size):
+def _floats(rng, block_size, most):
     count = int(rng.integers(1, 5))
     rule = RULES[rng.integers(len(RULES))]
     formats = tuple(
         BlockFormat(f"MX-{e.name}", e, E8M0, block_size, rule)
-        for e in (element(rng) for _ in range(count))
+        for e in (element(rng, most) for _ in range(count))
     )
     ratios = tuple(Fraction(2) ** int(rng.integers(-2, 10)) for _ in range(count - 1))
     ratios = OWN_AMAX if rng.random() < 0.25 else ratios
     return Scheme("stranger", formats, ratios, Arithmetic.EXACT)
 
 
-def _integers(rng, block_size):
+def _integers(rng, block_size, most):
     count = int(rng.integers(1, 4))
-    elements = [IntegerFormat(f"I{b}", b, 1 - (1 << b - 1)) for b in rng.integers(2, 9, count).tolist()]
+    elements = [
+        IntegerFormat(f"I{b}", b, 1 - (1 << b - 1)) for b in rng.integers(2, 9, count).tolist()
+    ]
     found = amax_scheme("stranger", *elements, block_size=block_size)
     ratios = tuple(Fraction(int(rng.integers(1, int(r) + 1))) for r in found.ratios)
     return Scheme("stranger", found.formats, ratios, Arithmetic.EXACT)
@@ -80,7 +87,7 @@ def weight_format(rng, block_size):
     if kind == 0:
         return replace(NVFP4, block_size=block_size)
     while True:
-        e = element(rng)
+        e = element(rng, 8)
         try:
             if kind == 1:
                 return BlockFormat(e.name, e, BINARY32, block_size, ScaleRule.AMAX)
@@ -99,4 +106,4 @@ def product(rng):
     w = np.stack([block(rng, k, int(exponents[1])) for _ in range(2)])
     w = np.where(np.isfinite(w), w, 0)
     quantized = transposed(quantize(w, weight_format(rng, size)))
-    return x, scheme(rng, size), quantized, UNITS[rng.integers(len(UNITS))]
+    return x, scheme(rng, size, 8), quantized, UNITS[rng.integers(len(UNITS))]

@@ -53,7 +53,7 @@ def judge(count, seed):
 
 def test_no_stranger_leaves_more_than_theorem_remainder():
     ratios = judge(5000, 0)
-    assert sum(r == 1 for r in ratios) > 500, "the bound is hardly ever met"
+    assert sum(r == 1 for r in ratios) > 500, "hardly ever met"
 
 
 @pytest.mark.slow
