@@ -1,0 +1,601 @@
+(** What any decomposition leaves: any formats, any scales, saturation, any choice among nearest. *)
+
+From Coq Require Import QArith Qreals Qround Qminmax.
+From Msdnum Require Import Decomposition.
+Open Scope R_scope.
+
+(** * Element formats: integers in fixed point among them *)
+
+(** The numbers are n * 2^e with |n| < 2^precision and e >= eta, up to mantissa * 2^exponent. *)
+Record format := Format { eta : Z; precision : Z; mantissa : Z; exponent : Z }.
+
+Definition valid (f : format) : bool :=
+  ((0 <? mantissa f) && (mantissa f <? 2 ^ precision f) && (eta f <=? exponent f))%Z%bool.
+Definition largest (f : format) : R := IZR (mantissa f) * pow2 (exponent f).
+Definition number (f : format) (x : R) : Prop :=
+  generic_format radix2 (FLT_exp (eta f) (precision f)) x /\ Rabs x <= largest f.
+
+(** No number of the format is nearer: any tie rule, saturation, and codes beyond [largest]. *)
+Definition nearest (f : format) (x y : R) : Prop :=
+  forall z, number f z -> Rabs (x - y) <= Rabs (x - z).
+
+(** Terms s * y, each for what those before it left; [r] is what all of them leave of [x]. *)
+Inductive leaves : list (format * R) -> R -> R -> Prop :=
+| leaves_nothing x : leaves [] x x
+| leaves_term f s fs x y r :
+    nearest f (x / s) y -> leaves fs (x - s * y) r -> leaves ((f, s) :: fs) x r.
+
+(** ** The largest error of one element whose magnitude is at most t *)
+
+Definition lowest (f : format) : Z := (eta f + precision f - 1)%Z. (* smallest normal exponent *)
+Definition ceil_log2 (x : R) : Z := (1 - mag radix2 (/ x))%Z.
+Definition binade (f : format) (t : R) : Z := Z.max (lowest f) (ceil_log2 t - 1).
+
+Definition rounding_error (f : format) (k : Z) (t : R) : R :=
+  Rmin (pow2 (k - precision f))
+    (if Z.eqb k (lowest f) then t else Rmax (t - pow2 k) (pow2 (k - precision f - 1))).
+
+Definition element_error (f : format) (t : R) : R :=
+  let c := Rmin t (largest f) in Rmax (t - largest f) (rounding_error f (binade f c) c).
+
+Fixpoint bound (fs : list (format * R)) (a : R) : R :=
+  match fs with
+  | [] => a
+  | (f, s) :: fs => bound fs (s * element_error f (a / s))
+  end.
+
+Definition sound (term : format * R) : Prop := valid (fst term) = true /\ 0 < snd term.
+
+(** ** Formats *)
+
+Lemma valid_spec f :
+  valid f = true ->
+  (0 < mantissa f < 2 ^ precision f)%Z /\ (eta f <= exponent f)%Z /\ (0 < precision f)%Z.
+Proof.
+  unfold valid; intros V; apply andb_prop in V; destruct V as [V E].
+  apply andb_prop in V; destruct V as [M P].
+  apply Z.ltb_lt in M, P; apply Z.leb_le in E; repeat split; try assumption.
+  destruct (Z.le_gt_cases (precision f) 0) as [L | L]; [|exact L].
+  destruct (Z.eq_dec (precision f) 0) as [Z0 | N]; [rewrite Z0 in P; simpl in P; lia|].
+  rewrite Z.pow_neg_r in P; lia.
+Qed.
+
+Section Format.
+
+Variable f : format.
+Hypothesis V : valid f = true.
+Notation p := (precision f).
+Notation fexp := (FLT_exp (eta f) p).
+
+Local Instance precision_pos : Prec_gt_0 p.
+Proof. now apply valid_spec in V. Qed.
+
+Lemma largest_pos : 0 < largest f.
+Proof. apply Rmult_lt_0_compat; [apply IZR_lt; now apply valid_spec in V | apply bpow_gt_0]. Qed.
+
+Lemma largest_format : generic_format radix2 fexp (largest f).
+Proof.
+  destruct (valid_spec f V) as [[M L] [E P]]; apply generic_format_FLT.
+  exists (Float radix2 (mantissa f) (exponent f)); [reflexivity | simpl; lia | exact E].
+Qed.
+
+Lemma number_zero : number f 0.
+Proof. split; [apply generic_format_0 | rewrite Rabs_R0; apply Rlt_le, largest_pos]. Qed.
+
+Lemma number_largest : number f (largest f).
+Proof. split; [apply largest_format | right; apply Rabs_pos_eq, Rlt_le, largest_pos]. Qed.
+
+Lemma number_opp x : number f x -> number f (- x).
+Proof. intros [F L]; split; [now apply generic_format_opp | now rewrite Rabs_Ropp]. Qed.
+
+Lemma pow2_format k : (eta f <= k)%Z -> generic_format radix2 fexp (pow2 k).
+Proof. intros H; apply generic_format_bpow; unfold FLT_exp; generalize precision_pos; unfold Prec_gt_0; lia. Qed.
+
+(** Ties by any rule, saturation at [largest] above and at [low] below (two's complement). *)
+Definition cast (low : R) (choice : Z -> bool) (x : R) : R :=
+  Rmax (- low) (Rmin (largest f) (round radix2 fexp (Znearest choice) x)).
+
+Theorem cast_nearest low choice x : largest f <= low -> nearest f x (cast low choice x).
+Proof.
+  intros L z [F Z]; apply Rabs_le_inv in Z; unfold cast.
+  destruct (round_N_pt radix2 fexp choice x) as [_ N].
+  assert (Nz := N z F); assert (Nm := N (largest f) largest_format).
+  assert (No := N (- largest f) (generic_format_opp _ _ _ largest_format)).
+  revert Nz Nm No; set (q := round _ _ _ x); clearbody q; clear N.
+  unfold Rabs, Rmax, Rmin; repeat destruct Rle_dec; repeat destruct Rcase_abs; lra.
+Qed.
+
+(** ** No element errs by more *)
+
+Lemma ceil_log2_le x : 0 < x -> x <= pow2 (ceil_log2 x).
+Proof.
+  intros X; assert (P : 0 < / x) by now apply Rinv_0_lt_compat.
+  assert (B := bpow_mag_le radix2 (/ x) ltac:(lra)); rewrite Rabs_pos_eq in B by lra.
+  apply Rinv_le_contravar in B; [|apply bpow_gt_0]; rewrite Rinv_inv, <- bpow_opp in B.
+  unfold ceil_log2; now replace (1 - mag radix2 (/ x))%Z with (- (mag radix2 (/ x) - 1))%Z by ring.
+Qed.
+
+Lemma ceil_log2_gt x : 0 < x -> pow2 (ceil_log2 x - 1) < x.
+Proof.
+  intros X; assert (P : 0 < / x) by now apply Rinv_0_lt_compat.
+  assert (B := bpow_mag_gt radix2 (/ x)); rewrite Rabs_pos_eq in B by lra.
+  apply Rinv_lt_contravar in B; [|apply Rmult_lt_0_compat; [exact P | apply bpow_gt_0]].
+  rewrite Rinv_inv, <- bpow_opp in B; unfold ceil_log2.
+  now replace (1 - mag radix2 (/ x) - 1)%Z with (- mag radix2 (/ x))%Z by ring.
+Qed.
+
+Lemma ceil_log2_unique x k : pow2 (k - 1) < x <= pow2 k -> ceil_log2 x = k.
+Proof.
+  intros [L U]; assert (X : 0 < x) by (apply Rle_lt_trans with (2 := L), bpow_ge_0).
+  assert (A := lt_bpow _ _ _ (Rlt_le_trans _ _ _ L (ceil_log2_le x X))).
+  assert (B := lt_bpow _ _ _ (Rlt_le_trans _ _ _ (ceil_log2_gt x X) U)); lia.
+Qed.
+
+Lemma binade_le t : 0 <= t -> (lowest f <= binade f t)%Z /\ t <= pow2 (binade f t + 1).
+Proof.
+  intros [T | <-]; (split; [apply Z.le_max_l|]); [|apply bpow_ge_0].
+  apply Rle_trans with (1 := ceil_log2_le t T), bpow_le; unfold binade; lia.
+Qed.
+
+Lemma rounding_error_bound k t x :
+  (lowest f <= k)%Z -> t <= pow2 (k + 1) -> Rabs x <= t -> Rabs x <= largest f ->
+  exists z, number f z /\ Rabs (x - z) <= rounding_error f k t.
+Proof.
+  intros K T X L; unfold lowest in K; assert (P := precision_pos : (0 < p)%Z).
+  set (z := round radix2 fexp ZnearestE x); exists z; split.
+  { split; [now apply generic_format_round; auto with typeclass_instances|].
+    apply abs_round_le_generic; auto with typeclass_instances; apply largest_format. }
+  assert (N : forall y, generic_format radix2 fexp y -> Rabs (x - z) <= Rabs (x - y)).
+  { intros y Y; rewrite <- (Rabs_Ropp (x - z)), <- (Rabs_Ropp (x - y)), !Ropp_minus_distr.
+    now apply (round_N_pt radix2 fexp (fun n => negb (Z.even n)) x). }
+  assert (E : forall e, (eta f <= e - p)%Z -> Rabs x <= pow2 e -> Rabs (x - z) <= pow2 (e - p - 1)).
+  { intros e H B; rewrite Rabs_minus_sym; now apply (nearest_error (eta f) p _ P). }
+  apply Rmin_glb.
+  - replace (k - p)%Z with (k + 1 - p - 1)%Z by ring; apply E; [lia | lra].
+  - destruct (Z.eqb_spec k (lowest f)) as [Z | Z]; unfold lowest in Z.
+    { apply Rle_trans with (2 := X); rewrite <- (Rminus_0_r x) at 2; apply N, generic_format_0. }
+    destruct (Rle_or_lt (Rabs x) (pow2 k)) as [B | B].
+    { apply Rle_trans with (2 := Rmax_r _ _); apply E; [lia | exact B]. }
+    apply Rle_trans with (2 := Rmax_l _ _).
+    assert (F := pow2_format k ltac:(lia)).
+    unfold Rabs at 1 in B; unfold Rabs at 1 in X; destruct (Rcase_abs x).
+    + apply Rle_trans with (1 := N _ (generic_format_opp _ _ _ F)); rewrite Rabs_left1; lra.
+    + apply Rle_trans with (1 := N _ F); rewrite Rabs_pos_eq; lra.
+Qed.
+
+Theorem element_error_bound t x y :
+  Rabs x <= t -> nearest f x y -> Rabs (x - y) <= element_error f t.
+Proof.
+  intros X N; unfold element_error; assert (M := largest_pos).
+  destruct (Rle_or_lt (Rabs x) (largest f)) as [L | L].
+  - apply Rle_trans with (2 := Rmax_r _ _); set (c := Rmin t (largest f)).
+    assert (C : Rabs x <= c) by now apply Rmin_glb.
+    destruct (binade_le c) as [K B]; [apply Rle_trans with (2 := C), Rabs_pos|].
+    destruct (rounding_error_bound (binade f c) c x K B C L) as (z & Z & H).
+    apply Rle_trans with (2 := H), N, Z.
+  - apply Rle_trans with (2 := Rmax_l _ _); unfold Rabs in L, X; destruct (Rcase_abs x).
+    + apply Rle_trans with (1 := N _ (number_opp _ number_largest)); rewrite Rabs_left1; lra.
+    + apply Rle_trans with (1 := N _ number_largest); rewrite Rabs_pos_eq; lra.
+Qed.
+
+(** ** Each error up to that is some element's *)
+
+Lemma above_pow2 k z :
+  (lowest f <= k)%Z -> generic_format radix2 fexp z -> pow2 k < z ->
+  pow2 k + 2 * pow2 (k - p) <= z.
+Proof.
+  intros K F L; unfold lowest in K; assert (P := precision_pos : (0 < p)%Z).
+  assert (S := succ_le_lt _ _ _ _ (pow2_format k ltac:(lia)) F L).
+  rewrite succ_eq_pos, ulp_bpow in S by apply bpow_ge_0; unfold FLT_exp in S.
+  replace (Z.max (k + 1 - p) (eta f)) with (1 + (k - p))%Z in S by lia.
+  rewrite bpow_plus in S; simpl in S; lra.
+Qed.
+
+Lemma below_pow2 k z :
+  (lowest f < k)%Z -> generic_format radix2 fexp z -> z < pow2 k -> z <= pow2 k - pow2 (k - p).
+Proof.
+  intros K F L; unfold lowest in K; assert (P := precision_pos : (0 < p)%Z).
+  assert (S := pred_ge_gt _ _ _ _ F (pow2_format k ltac:(lia)) L).
+  rewrite pred_bpow in S; unfold FLT_exp in S.
+  now replace (Z.max (k - p) (eta f)) with (k - p)%Z in S by lia.
+Qed.
+
+Lemma above_zero z : generic_format radix2 fexp z -> 0 < z -> pow2 (eta f) <= z.
+Proof.
+  intros F Z; assert (S := succ_le_lt _ _ _ _ (generic_format_0 _ _) F Z).
+  rewrite succ_eq_pos, ulp_FLT_0, Rplus_0_l in S by (auto with typeclass_instances; lra); exact S.
+Qed.
+
+(** The error [e] is that of x, with y a nearest number. *)
+Definition errs (e x y : R) : Prop := number f y /\ Rabs (x - y) = e /\ nearest f x y.
+
+Lemma number_pow2 k : (lowest f <= k)%Z -> pow2 k <= largest f -> number f (pow2 k).
+Proof.
+  intros K L; assert (P := precision_pos : (0 < p)%Z); unfold lowest in K.
+  split; [apply pow2_format; lia | now rewrite Rabs_pos_eq by apply bpow_ge_0].
+Qed.
+
+Lemma errs_largest e : 0 <= e -> errs e (largest f + e) (largest f).
+Proof.
+  intros E; unfold errs, nearest; replace (_ - _) with e by ring.
+  split; [apply number_largest | split; [now apply Rabs_pos_eq|]].
+  intros z [_ Z]; apply Rabs_le_inv in Z.
+  rewrite !Rabs_pos_eq; lra.
+Qed.
+
+Lemma errs_zero e : 0 <= e <= pow2 (eta f) / 2 -> errs e e 0.
+Proof.
+  intros E; unfold errs, nearest; rewrite Rminus_0_r, Rabs_pos_eq by lra.
+  split; [apply number_zero | split; [reflexivity|]]; intros z [F _].
+  destruct (Rtotal_order z 0) as [Z | [-> | Z]]; [| rewrite Rminus_0_r, Rabs_pos_eq; lra |].
+  - rewrite Rabs_pos_eq; lra.
+  - apply above_zero in F; [|exact Z]; rewrite Rabs_left1; lra.
+Qed.
+
+Lemma errs_above k e :
+  (lowest f <= k)%Z -> pow2 k <= largest f -> 0 <= e <= pow2 (k - p) ->
+  errs e (pow2 k + e) (pow2 k).
+Proof.
+  intros K M E; unfold errs, nearest; replace (_ - _) with e by ring.
+  split; [now apply number_pow2 | split; [apply Rabs_pos_eq; lra|]]; intros z [F _]; rewrite (Rabs_pos_eq e) by lra.
+  destruct (Rle_or_lt z (pow2 k)) as [Z | Z].
+  - rewrite Rabs_pos_eq; lra.
+  - assert (A := above_pow2 k z K F Z); rewrite Rabs_left1; lra.
+Qed.
+
+Lemma errs_below k e :
+  (lowest f < k)%Z -> pow2 k <= largest f -> 0 <= e <= pow2 (k - p) / 2 ->
+  errs e (pow2 k - e) (pow2 k).
+Proof.
+  intros K M E; unfold errs, nearest; replace (pow2 k - e - pow2 k) with (- e) by ring.
+  rewrite Rabs_Ropp, (Rabs_pos_eq e) by lra.
+  split; [apply number_pow2; [lia | exact M] | split; [reflexivity|]]; intros z [F _].
+  destruct (Rle_or_lt (pow2 k) z) as [Z | Z].
+  - rewrite Rabs_left1; lra.
+  - assert (A := below_pow2 k z K F Z); rewrite Rabs_pos_eq; lra.
+Qed.
+
+Theorem element_error_attained t e :
+  0 < t -> 0 <= e <= element_error f t -> exists x y, Rabs x <= t /\ errs e x y.
+Proof.
+  intros T [E0 E]; unfold element_error in E; assert (M := largest_pos).
+  set (c := Rmin t (largest f)) in *; assert (P := precision_pos : (0 < p)%Z).
+  assert (C : 0 < c <= t) by (split; [now apply Rmin_glb_lt | apply Rmin_l]).
+  destruct (Rle_or_lt e (t - largest f)) as [L | L].
+  { exists (largest f + e), (largest f); split; [|now apply errs_largest]; rewrite Rabs_pos_eq; lra. }
+  assert (H : e <= rounding_error f (binade f c) c) by (revert E; unfold Rmax; destruct Rle_dec; lra).
+  set (k := binade f c) in *; destruct (binade_le c (Rlt_le _ _ (proj1 C))) as [K _]; fold k in K.
+  assert (H1 := Rle_trans _ _ _ H (Rmin_l _ _)); assert (H2 := Rle_trans _ _ _ H (Rmin_r _ _)).
+  destruct (Z.eqb_spec k (lowest f)) as [Z | Z].
+  { exists e, 0; split; [rewrite Rabs_pos_eq; lra | apply errs_zero; split; [exact E0|]].
+    apply Rle_trans with (1 := H1); right; rewrite Z; unfold lowest.
+    replace (eta f + p - 1 - p)%Z with (eta f + - (1))%Z by ring; rewrite bpow_plus; simpl; lra. }
+  assert (B : pow2 k < c).
+  { apply Rle_lt_trans with (2 := ceil_log2_gt c (proj1 C)), bpow_le; unfold k, binade in *; lia. }
+  assert (Q : pow2 k <= largest f) by (assert (N := Rmin_r t (largest f)); fold c in N; lra).
+  assert (O := bpow_gt_0 radix2 k); destruct (Rle_or_lt e (c - pow2 k)) as [U | U].
+  - exists (pow2 k + e), (pow2 k); split; [|apply errs_above; [exact K | exact Q | now split]].
+    rewrite Rabs_pos_eq; lra.
+  - assert (W : e <= pow2 (k - p) / 2).
+    { replace (pow2 (k - p) / 2) with (pow2 (k - p - 1)).
+      - revert H2; unfold Rmax; destruct Rle_dec; lra.
+      - unfold Z.sub at 1; rewrite bpow_plus; simpl; lra. }
+    exists (pow2 k - e), (pow2 k); split; [|apply errs_below; [lia | exact Q | now split]].
+    assert (R : pow2 (k - p) <= pow2 k) by (apply bpow_le; lia).
+    rewrite Rabs_pos_eq; lra.
+Qed.
+
+End Format.
+
+(** * Any number of terms *)
+
+Lemma over_scale s x a : 0 < s -> Rabs x <= a -> Rabs (x / s) <= a / s.
+Proof.
+  intros S X; unfold Rdiv; rewrite Rabs_mult, Rabs_inv, (Rabs_pos_eq s) by lra.
+  apply Rmult_le_compat_r; [left; now apply Rinv_0_lt_compat | exact X].
+Qed.
+
+Lemma times_scale s x y : 0 < s -> Rabs (x - s * y) = s * Rabs (x / s - y).
+Proof.
+  intros S; rewrite <- (Rabs_pos_eq s) at 2 by lra; rewrite <- Rabs_mult; f_equal; field; lra.
+Qed.
+
+Theorem term_error f s x y a :
+  valid f = true -> 0 < s -> Rabs x <= a -> nearest f (x / s) y ->
+  Rabs (x - s * y) <= s * element_error f (a / s).
+Proof.
+  intros V S X N; rewrite times_scale by exact S; apply Rmult_le_compat_l; [lra|].
+  apply element_error_bound; [exact V | now apply over_scale | exact N].
+Qed.
+
+Theorem leaves_bound fs x r a :
+  Forall sound fs -> Rabs x <= a -> leaves fs x r -> Rabs r <= bound fs a.
+Proof.
+  intros V X L; revert a X V; induction L as [x | f s fs x y r N L IH]; intros a X V; [exact X|].
+  inversion V as [|t ts [Vf S] Vs]; subst; cbn [bound]; apply IH; [|exact Vs].
+  now apply term_error.
+Qed.
+
+(** ** The bound is attained, ties to even *)
+
+(** Every cast that picks a nearest number. *)
+Fixpoint remainder_of (cast : format -> R -> R) (fs : list (format * R)) (x : R) : R :=
+  match fs with
+  | [] => x
+  | (f, s) :: fs => remainder_of cast fs (x - s * cast f (x / s))
+  end.
+
+Lemma remainder_of_leaves cast fs x :
+  (forall f y, valid f = true -> nearest f y (cast f y)) ->
+  Forall sound fs -> leaves fs x (remainder_of cast fs x).
+Proof.
+  intros N V; revert x; induction V as [|[f s] fs [Vf _] V IH]; intros x; [constructor|].
+  apply leaves_term with (cast f (x / s)); [now apply N | apply IH].
+Qed.
+
+Definition to_even (f : format) : R -> R := cast f (largest f) (fun z => negb (Z.even z)).
+
+Lemma to_even_nearest f x : valid f = true -> nearest f x (to_even f x).
+Proof. intros V; apply cast_nearest; [exact V | right; reflexivity]. Qed.
+
+Lemma to_even_number f x : valid f = true -> number f (to_even f x).
+Proof.
+  intros V; assert (P := precision_pos f V); assert (M := largest_pos f V); split.
+  - unfold to_even, cast, Rmax; destruct Rle_dec;
+      [unfold Rmin; destruct Rle_dec | apply generic_format_opp]; try now apply largest_format.
+    apply generic_format_round; auto with typeclass_instances.
+  - unfold to_even, cast, Rmax, Rmin; repeat destruct Rle_dec; apply Rabs_le; lra.
+Qed.
+
+Lemma to_even_opp f x : valid f = true -> to_even f (- x) = - to_even f x.
+Proof.
+  intros V; assert (P := precision_pos f V); assert (M := largest_pos f V).
+  unfold to_even, cast.
+  change (round radix2 _ (Znearest _)) with (round radix2 (FLT_exp (eta f) (precision f)) ZnearestE).
+  rewrite round_NE_opp; set (q := round _ _ _ x); clearbody q.
+  unfold Rmax, Rmin; repeat destruct Rle_dec; lra.
+Qed.
+
+Lemma element_error_pos f t : valid f = true -> 0 < t -> 0 < element_error f t.
+Proof.
+  intros V T; assert (M := largest_pos f V); unfold element_error, rounding_error.
+  set (c := Rmin t (largest f)); assert (C : 0 < c) by now apply Rmin_glb_lt.
+  apply Rlt_le_trans with (2 := Rmax_r _ _); apply Rmin_glb_lt; [apply bpow_gt_0|].
+  destruct Z.eqb; [exact C|]; apply Rlt_le_trans with (2 := Rmax_r _ _), bpow_gt_0.
+Qed.
+
+(** Whatever a term may leave, it leaves of some x: not of its magnitude only. *)
+Lemma term_attained f s a r :
+  valid f = true -> 0 < s -> 0 < a -> Rabs r <= s * element_error f (a / s) ->
+  exists x, Rabs x <= a /\ x - s * to_even f (x / s) = r.
+Proof.
+  intros V S A B; set (e := Rabs (r / s)).
+  assert (E : Rabs r = s * e).
+  { unfold e; rewrite <- (Rabs_pos_eq s) at 1 by lra; rewrite <- Rabs_mult; f_equal; field; lra. }
+  assert (T : 0 < a / s) by now apply Rdiv_lt_0_compat.
+  destruct (element_error_attained f V (a / s) e T) as (t & y & X & Y & D & N).
+  { split; [apply Rabs_pos|]; rewrite E in B; now apply Rmult_le_reg_l in B. }
+  assert (Eq : Rabs (t - to_even f t) = e).
+  { rewrite <- D; apply Rle_antisym; [now apply to_even_nearest | now apply N, to_even_number]. }
+  assert (Sx : Rabs (s * t) <= a).
+  { rewrite Rabs_mult, (Rabs_pos_eq s) by lra.
+    replace a with (s * (a / s)) by (field; lra); apply Rmult_le_compat_l; lra. }
+  assert (R1 : Rabs (s * (t - to_even f t)) = Rabs r).
+  { rewrite Rabs_mult, (Rabs_pos_eq s), Eq by lra; lra. }
+  destruct (Rabs_eq_Rabs _ _ R1) as [H | H].
+  - exists (s * t); split; [exact Sx|]; rewrite <- H.
+    replace (s * t / s) with t by (field; lra); ring.
+  - exists (s * - t); split; [now rewrite <- Ropp_mult_distr_r, Rabs_Ropp|].
+    replace (s * - t / s) with (- t) by (field; lra); rewrite to_even_opp by exact V; lra.
+Qed.
+
+Theorem bound_attained fs a :
+  Forall sound fs -> 0 < a -> exists x, Rabs x <= a /\ Rabs (remainder_of to_even fs x) = bound fs a.
+Proof.
+  intros V A.
+  assert (H : forall r, Rabs r <= bound fs a -> exists x, Rabs x <= a /\ remainder_of to_even fs x = r).
+  { revert a A; induction V as [|[f s] fs [Vf S] V IH]; intros a A r R; [now exists r|].
+    cbn [bound remainder_of] in *.
+    destruct (IH (s * element_error f (a / s))) with (r := r) as (y & Y & <-); [| exact R |].
+    - apply Rmult_lt_0_compat; [exact S | apply element_error_pos; [exact Vf|]].
+      now apply Rdiv_lt_0_compat.
+    - destruct (term_attained f s a y Vf S A Y) as (x & X & <-); now exists x. }
+  assert (P : 0 <= bound fs a).
+  { clear H; revert a A; induction V as [|[f s] fs [Vf S] V IH]; intros a A; [cbn; lra|].
+    cbn [bound]; apply IH, Rmult_lt_0_compat; [exact S | apply element_error_pos; [exact Vf|]].
+    now apply Rdiv_lt_0_compat. }
+  destruct (H (bound fs a)) as (x & X & E); [right; now apply Rabs_pos_eq|].
+  exists x; split; [exact X | rewrite E; now apply Rabs_pos_eq].
+Qed.
+
+(** * The bound as a number: the same computed on rationals *)
+
+Definition power (k : Z) : Q :=
+  if (0 <=? k)%Z then inject_Z (2 ^ k) else (1 # Z.to_pos (2 ^ (- k)))%Q.
+
+Definition rational_ceil_log2 (x : Q) : Z :=
+  let shift := (Z.log2 (QDen x) + 1)%Z in
+  (Z.log2_up (Qceiling (x * power shift)) - shift)%Z.
+
+Definition rational_binade (f : format) (t : Q) : Z :=
+  Z.max (lowest f) (rational_ceil_log2 t - 1).
+
+Definition rational_rounding_error (f : format) (k : Z) (t : Q) : Q :=
+  Qmin (power (k - precision f))
+    (if Z.eqb k (lowest f) then t else Qmax (t - power k) (power (k - precision f - 1))).
+
+Definition rational_largest (f : format) : Q := inject_Z (mantissa f) * power (exponent f).
+
+Definition rational_element_error (f : format) (t : Q) : Q :=
+  let c := Qmin t (rational_largest f) in
+  Qmax (t - rational_largest f) (rational_rounding_error f (rational_binade f c) c).
+
+Fixpoint rational_bound (fs : list (format * Q)) (a : Q) : Q :=
+  match fs with
+  | [] => a
+  | (f, s) :: fs => rational_bound fs (s * rational_element_error f (a / s))
+  end.
+
+Definition positive (x : Q) : bool := (0 <? Qnum x)%Z.
+Definition rational_sound (fs : list (format * Q)) : bool :=
+  forallb (fun term => valid (fst term) && positive (snd term))%bool fs.
+
+(** Scales and range are in units of [u], any positive number: a scale, alpha, amax. *)
+Definition in_units (u : R) (fs : list (format * Q)) : list (format * R) :=
+  map (fun term => (fst term, u * Q2R (snd term))) fs.
+
+Lemma power_correct k : Q2R (power k) = pow2 k.
+Proof.
+  unfold power; destruct (Z.leb_spec 0 k) as [K | K].
+  - unfold Q2R, inject_Z; simpl; rewrite Rinv_1, Rmult_1_r; now apply (IZR_Zpower radix2).
+  - unfold Q2R; simpl; rewrite Rmult_1_l.
+    rewrite Z2Pos.id by (apply Z.pow_pos_nonneg; lia).
+    rewrite (IZR_Zpower radix2) by lia; rewrite <- bpow_opp; f_equal; lia.
+Qed.
+
+Lemma positive_correct x : positive x = true <-> 0 < Q2R x.
+Proof.
+  unfold positive; rewrite Z.ltb_lt; replace 0%R with (Q2R 0) by (unfold Q2R; simpl; lra).
+  split; intros H; [apply Qlt_Rlt | apply Rlt_Qlt in H]; unfold Qlt in *; simpl in *; lia.
+Qed.
+
+Lemma power_pos k : 0 < Q2R (power k).
+Proof. rewrite power_correct; apply bpow_gt_0. Qed.
+
+Lemma Q2R_IZR z : Q2R (inject_Z z) = IZR z.
+Proof. unfold Q2R; simpl; lra. Qed.
+
+Lemma Q2R_max x y : Q2R (Qmax x y) = Rmax (Q2R x) (Q2R y).
+Proof.
+  destruct (Q.max_spec x y) as [[L E] | [L E]]; apply Qeq_eqR in E; rewrite E; symmetry.
+  - apply Rmax_right, Qle_Rle; now apply Qlt_le_weak.
+  - now apply Rmax_left, Qle_Rle.
+Qed.
+
+Lemma Q2R_min x y : Q2R (Qmin x y) = Rmin (Q2R x) (Q2R y).
+Proof.
+  destruct (Q.min_spec x y) as [[L E] | [L E]]; apply Qeq_eqR in E; rewrite E; symmetry.
+  - apply Rmin_left, Qle_Rle; now apply Qlt_le_weak.
+  - now apply Rmin_right, Qle_Rle.
+Qed.
+
+Lemma Q2R_over x y : 0 < Q2R y -> Q2R (x / y) = Q2R x / Q2R y.
+Proof.
+  intros Y; apply Q2R_div; intros E; apply Qeq_eqR in E; rewrite E in Y.
+  unfold Q2R in Y; simpl in Y; lra.
+Qed.
+
+Lemma rational_ceil_log2_correct x : 0 < Q2R x -> rational_ceil_log2 x = ceil_log2 (Q2R x).
+Proof.
+  intros X; symmetry; unfold rational_ceil_log2; set (shift := (Z.log2 (QDen x) + 1)%Z).
+  set (n := Qceiling (x * power shift)).
+  assert (U : Q2R x * pow2 shift <= IZR n).
+  { rewrite <- power_correct, <- Q2R_mult, <- Q2R_IZR; apply Qle_Rle, Qle_ceiling. }
+  assert (L : IZR (n - 1) < Q2R x * pow2 shift).
+  { rewrite <- power_correct, <- Q2R_mult, <- Q2R_IZR; apply Qlt_Rlt, Qceiling_lt. }
+  assert (O : 1 < Q2R x * pow2 shift).
+  { apply positive_correct in X; unfold positive in X; apply Z.ltb_lt in X.
+    destruct (Z.log2_spec (QDen x) ltac:(lia)) as [_ D]; fold shift in D.
+    assert (D' : IZR (QDen x) < pow2 shift).
+    { rewrite <- (IZR_Zpower radix2) by (assert (H := Z.log2_nonneg (QDen x)); lia).
+      now apply IZR_lt. }
+    assert (P : 0 < IZR (QDen x)) by (apply IZR_lt; lia).
+    assert (Q : 1 <= IZR (Qnum x)) by (apply IZR_le; lia).
+    apply Rmult_lt_reg_r with (IZR (QDen x)); [exact P|]; unfold Q2R.
+    replace (IZR (Qnum x) * / IZR (QDen x) * pow2 shift * IZR (QDen x))
+      with (IZR (Qnum x) * pow2 shift) by (field; lra).
+    nra. }
+  assert (N : (1 < n)%Z) by (apply lt_IZR; lra).
+  destruct (Z.log2_up_spec n N) as [A B]; assert (C := Z.log2_up_pos n N).
+  apply ceil_log2_unique; assert (S := bpow_gt_0 radix2 shift).
+  replace (Z.log2_up n - shift - 1)%Z with (Z.pred (Z.log2_up n) + - shift)%Z by lia.
+  unfold Z.sub; rewrite !bpow_plus, bpow_opp.
+  assert (A' : pow2 (Z.pred (Z.log2_up n)) <= IZR (n - 1)).
+  { rewrite <- (IZR_Zpower radix2) by lia; apply IZR_le; simpl; lia. }
+  assert (B' : IZR n <= pow2 (Z.log2_up n)).
+  { rewrite <- (IZR_Zpower radix2) by lia; now apply IZR_le. }
+  split; apply Rmult_lt_reg_r with (pow2 shift) || apply Rmult_le_reg_r with (pow2 shift);
+    try exact S; rewrite Rmult_assoc, Rinv_l, Rmult_1_r by lra; lra.
+Qed.
+
+Lemma rational_largest_correct f : Q2R (rational_largest f) = largest f.
+Proof. unfold rational_largest, largest; now rewrite Q2R_mult, Q2R_IZR, power_correct. Qed.
+
+Lemma rational_element_error_correct f t :
+  valid f = true -> 0 < Q2R t -> Q2R (rational_element_error f t) = element_error f (Q2R t).
+Proof.
+  intros V T; assert (M := largest_pos f V); rewrite <- rational_largest_correct in M.
+  unfold rational_element_error, element_error, rational_rounding_error, rounding_error.
+  set (c := Qmin t (rational_largest f)).
+  assert (C : 0 < Q2R c) by (unfold c; rewrite Q2R_min; now apply Rmin_glb_lt).
+  rewrite Q2R_max, Q2R_minus, Q2R_min, power_correct.
+  rewrite <- rational_largest_correct, <- Q2R_min; fold c.
+  replace (rational_binade f c) with (binade f (Q2R c))
+    by (unfold binade, rational_binade; now rewrite rational_ceil_log2_correct).
+  destruct Z.eqb; [reflexivity|]; now rewrite Q2R_max, Q2R_minus, !power_correct.
+Qed.
+
+Lemma rational_element_error_pos f t :
+  valid f = true -> 0 < Q2R t -> 0 < Q2R (rational_element_error f t).
+Proof.
+  intros V T; rewrite rational_element_error_correct by assumption; now apply element_error_pos.
+Qed.
+
+Lemma rational_sound_cons f s fs :
+  rational_sound ((f, s) :: fs) = true -> valid f = true /\ 0 < Q2R s /\ rational_sound fs = true.
+Proof.
+  intros H; apply andb_prop in H; destruct H as [H S]; apply andb_prop in H; simpl in H.
+  rewrite <- positive_correct; tauto.
+Qed.
+
+Lemma in_units_sound u fs : 0 < u -> rational_sound fs = true -> Forall sound (in_units u fs).
+Proof.
+  intros U; induction fs as [|[f s] fs IH]; intros S; constructor.
+  - apply rational_sound_cons in S; split; [easy|]; simpl; now apply Rmult_lt_0_compat.
+  - apply rational_sound_cons in S; now apply IH.
+Qed.
+
+Theorem rational_bound_correct u fs a :
+  0 < u -> rational_sound fs = true -> 0 < Q2R a ->
+  bound (in_units u fs) (u * Q2R a) = u * Q2R (rational_bound fs a).
+Proof.
+  intros U; revert a; induction fs as [|[f s] fs IH]; intros a S A; [reflexivity|].
+  apply rational_sound_cons in S; destruct S as [V [S Ss]].
+  assert (T : 0 < Q2R (a / s)) by (rewrite Q2R_over by exact S; now apply Rdiv_lt_0_compat).
+  cbn [in_units map bound rational_bound fst snd].
+  rewrite <- IH; [| exact Ss |].
+  - f_equal; rewrite Q2R_mult, rational_element_error_correct, Q2R_over by assumption.
+    replace (u * Q2R a / (u * Q2R s)) with (Q2R a / Q2R s) by (field; lra); ring.
+  - rewrite Q2R_mult; apply Rmult_lt_0_compat; [exact S | now apply rational_element_error_pos].
+Qed.
+
+(** ** What a closed instance computes *)
+
+Definition leaves_at_most (fs : list (format * Q)) (a b : Q) : bool :=
+  (rational_sound fs && positive a && Qle_bool (rational_bound fs a) b)%bool.
+
+Theorem remainder_bound fs a b :
+  leaves_at_most fs a b = true ->
+  forall u x r, 0 < u -> Rabs x <= u * Q2R a -> leaves (in_units u fs) x r -> Rabs r <= u * Q2R b.
+Proof.
+  unfold leaves_at_most; rewrite !andb_true_iff, positive_correct, Qle_bool_iff.
+  intros [[S A] B] u x r U X L; apply Rle_trans with (bound (in_units u fs) (u * Q2R a)).
+  - apply leaves_bound with x; [now apply in_units_sound | exact X | exact L].
+  - rewrite rational_bound_correct by assumption.
+    apply Rmult_le_compat_l; [lra | now apply Qle_Rle].
+Qed.
+
+(** No smaller number would do, for real x and ties to even. *)
+Definition leaves_as_much (fs : list (format * Q)) (a b : Q) : bool :=
+  (rational_sound fs && positive a && Qeq_bool (rational_bound fs a) b)%bool.
+
+Theorem remainder_attained fs a b :
+  leaves_as_much fs a b = true ->
+  forall u, 0 < u -> exists x, Rabs x <= u * Q2R a /\
+    Rabs (remainder_of to_even (in_units u fs) x) = u * Q2R b.
+Proof.
+  unfold leaves_as_much; rewrite !andb_true_iff, positive_correct.
+  intros [[S A] B] u U; apply Qeq_bool_eq, Qeq_eqR in B.
+  rewrite <- B, <- rational_bound_correct by assumption.
+  apply bound_attained; [now apply in_units_sound | now apply Rmult_lt_0_compat].
+Qed.
