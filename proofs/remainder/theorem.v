@@ -599,3 +599,297 @@ Proof.
   rewrite <- B, <- rational_bound_correct by assumption.
   apply bound_attained; [now apply in_units_sound | now apply Rmult_lt_0_compat].
 Qed.
+
+(** * E8M0 scales by a rule, clamped at both ends *)
+
+(** The scale is the least power of two with amax <= limit * scale, or amax < limit * scale. *)
+Record rule := Rule { limit : Q; closed : bool }.
+
+Definition fits (r : rule) (amax s : R) : Prop :=
+  if closed r then amax <= Q2R (limit r) * s else amax < Q2R (limit r) * s.
+Definition ruled (r : rule) (amax : R) (e : Z) : Prop :=
+  fits r amax (pow2 e) /\ ~ fits r amax (pow2 (e - 1)).
+Definition e8m0 (e : Z) : Z := Z.max (-127) (Z.min 127 e).
+
+Definition rational_fits (r : rule) (amax s : Q) : bool :=
+  if closed r then Qle_bool amax (limit r * s) else negb (Qle_bool (limit r * s) amax).
+Definition scale_exponent (r : rule) (amax : Q) : Z :=
+  let e := rational_ceil_log2 (amax / limit r) in
+  if rational_fits r amax (power e) then e else (e + 1)%Z.
+
+Lemma rational_fits_correct r a s : rational_fits r a s = true <-> fits r (Q2R a) (Q2R s).
+Proof.
+  unfold rational_fits, fits; rewrite <- Q2R_mult; destruct (closed r).
+  - rewrite Qle_bool_iff; split; [apply Qle_Rle | apply Rle_Qle].
+  - rewrite negb_true_iff, <- not_true_iff_false, Qle_bool_iff; split; intros H.
+    + apply Rnot_le_lt; intros L; now apply H, Rle_Qle.
+    + intros L; apply Qle_Rle in L; lra.
+Qed.
+
+Lemma fits_mono r a b s t :
+  0 < Q2R (limit r) -> a <= b -> s <= t -> fits r b s -> fits r a t.
+Proof.
+  unfold fits; intros L A S; assert (M := Rmult_le_compat_l _ _ _ (Rlt_le _ _ L) S).
+  destruct (closed r); lra.
+Qed.
+
+Lemma fits_half r a e : fits r (a / 2) (pow2 (e - 1)) <-> fits r a (pow2 e).
+Proof.
+  unfold fits; replace (pow2 (e - 1)) with (pow2 e / 2)
+    by (unfold Z.sub; rewrite bpow_plus; simpl; lra).
+  destruct (closed r); split; lra.
+Qed.
+
+Lemma scale_exponent_ruled r a :
+  0 < Q2R (limit r) -> 0 < Q2R a -> ruled r (Q2R a) (scale_exponent r a).
+Proof.
+  intros L A; unfold scale_exponent; set (e := rational_ceil_log2 _).
+  assert (Q : 0 < Q2R (a / limit r)) by (rewrite Q2R_over by exact L; now apply Rdiv_lt_0_compat).
+  assert (U := ceil_log2_le _ Q); assert (D := ceil_log2_gt _ Q).
+  rewrite <- rational_ceil_log2_correct in U, D by exact Q; fold e in U, D.
+  rewrite Q2R_over in U, D by exact L.
+  apply (Rmult_le_compat_l (Q2R (limit r))) in U; [|lra].
+  apply (Rmult_lt_compat_l (Q2R (limit r))) in D; [|lra].
+  replace (Q2R (limit r) * (Q2R a / Q2R (limit r))) with (Q2R a) in U, D by (field; lra).
+  destruct (rational_fits r a (power e)) eqn:F.
+  - rewrite rational_fits_correct, power_correct in F; split; [exact F|].
+    unfold fits; destruct (closed r); lra.
+  - assert (N : ~ fits r (Q2R a) (pow2 e)).
+    { now rewrite <- power_correct, <- rational_fits_correct, F. }
+    unfold ruled; replace (e + 1 - 1)%Z with e by ring; split; [|exact N].
+    rewrite bpow_plus; assert (P := bpow_gt_0 radix2 e); change (pow2 1) with 2.
+    assert (G : 0 < Q2R (limit r) * pow2 e) by now apply Rmult_lt_0_compat.
+    unfold fits in *; destruct (closed r); lra.
+Qed.
+
+Lemma ruled_le r a b e e' :
+  0 < Q2R (limit r) -> a <= b -> ruled r a e -> fits r b (pow2 e') -> (e <= e')%Z.
+Proof.
+  intros L A [_ N] F; destruct (Z.le_gt_cases e e') as [G | G]; [exact G|].
+  exfalso; apply N; apply fits_mono with b (pow2 e'); try assumption; apply bpow_le; lia.
+Qed.
+
+(** ** Each scale a power of two below the first: [fs] lists formats and how far below *)
+
+Definition shared (e : Z) (fs : list (format * Z)) : list (format * R) :=
+  map (fun term => (fst term, pow2 (e8m0 (e - snd term)))) fs.
+Definition rational_shared (e : Z) (fs : list (format * Z)) : list (format * Q) :=
+  map (fun term => (fst term, power (e8m0 (e - snd term)))) fs.
+
+(** alpha = 2^k covers amax: under [r] the first scale is alpha's own or, for amax below, half. *)
+Definition shared_bound (r : rule) (fs : list (format * Z)) (k : Z) : Q :=
+  let e := scale_exponent r (power k) in
+  let below := (limit r * power (e - 1))%Q in
+  let first := rational_bound (rational_shared e fs) (power k) in
+  if Qle_bool below (power (k - 1)) then first
+  else Qmax first (rational_bound (rational_shared (e - 1) fs) below).
+
+Definition valid_terms {A} (fs : list (format * A)) : bool := forallb (fun term => valid (fst term)) fs.
+
+Lemma rational_shared_sound e fs : valid_terms fs = true -> rational_sound (rational_shared e fs) = true.
+Proof.
+  intros V; induction fs as [|[f d] fs IH]; [reflexivity|].
+  apply andb_prop in V; destruct V as [V Vs]; simpl in V; cbn.
+  rewrite V, (proj2 (positive_correct _) (power_pos _)); now apply IH.
+Qed.
+
+Lemma shared_in_units e fs : shared e fs = in_units 1 (rational_shared e fs).
+Proof.
+  unfold shared, in_units, rational_shared; rewrite map_map; apply map_ext; intros [f d]; simpl.
+  now rewrite power_correct, Rmult_1_l.
+Qed.
+
+Lemma shared_leaves e fs a x y :
+  valid_terms fs = true -> 0 < Q2R a -> Rabs x <= Q2R a -> leaves (shared e fs) x y ->
+  Rabs y <= Q2R (rational_bound (rational_shared e fs) a).
+Proof.
+  intros V A X L; rewrite shared_in_units in L; apply rational_shared_sound with (e := e) in V.
+  rewrite <- (Rmult_1_l (Q2R (rational_bound _ _))), <- rational_bound_correct by (assumption || lra).
+  apply leaves_bound with x; [apply in_units_sound; [lra | exact V] | lra | exact L].
+Qed.
+
+Lemma shared_bound_correct r fs k amax e x y :
+  valid_terms fs = true -> 0 < Q2R (limit r) -> pow2 (k - 1) < amax <= pow2 k -> ruled r amax e ->
+  Rabs x <= amax -> leaves (shared e fs) x y -> Rabs y <= Q2R (shared_bound r fs k).
+Proof.
+  intros V L [A1 A2] R X Y; assert (P := power_pos k).
+  destruct (scale_exponent_ruled r (power k) L P) as [F N]; unfold shared_bound.
+  set (e' := scale_exponent r (power k)) in *; rewrite power_correct in F, N.
+  set (below := (limit r * power (e' - 1))%Q).
+  assert (U := ruled_le r amax (pow2 k) e e' L A2 R F).
+  assert (D : (e' - 1 <= e)%Z).
+  { destruct (Z.le_gt_cases (e' - 1) e) as [G | G]; [exact G|]; exfalso; apply N.
+    rewrite <- fits_half; destruct R as [R _]; apply fits_mono with amax (pow2 e); try assumption.
+    - replace (pow2 k / 2) with (pow2 (k - 1)) by (unfold Z.sub; rewrite bpow_plus; simpl; lra); lra.
+    - apply bpow_le; lia. }
+  assert (First : e = e' -> Rabs y <= Q2R (rational_bound (rational_shared e' fs) (power k))).
+  { intros ->; apply shared_leaves with x; [exact V | exact P | rewrite power_correct; lra | exact Y]. }
+  assert (E : e = e' \/ e = (e' - 1)%Z) by lia; destruct E as [E | E].
+  { destruct Qle_bool; [|rewrite Q2R_max; apply Rle_trans with (2 := Rmax_l _ _)]; now apply First. }
+  assert (B : amax <= Q2R below).
+  { destruct R as [R _]; unfold below; rewrite Q2R_mult, power_correct, <- E.
+    unfold fits in R; destruct (closed r); lra. }
+  destruct Qle_bool eqn:Q.
+  - apply Qle_bool_iff, Qle_Rle in Q; rewrite power_correct in Q; lra.
+  - rewrite Q2R_max; apply Rle_trans with (2 := Rmax_r _ _); rewrite <- E.
+    apply shared_leaves with x; [exact V | | lra | exact Y].
+    apply Rlt_le_trans with (2 := B); apply Rle_lt_trans with (2 := A1), bpow_ge_0.
+Qed.
+
+(** ** Each scale by the rule, from the largest magnitude that is left of the block *)
+
+Definition largest_of (block : list R) (amax : R) : Prop :=
+  Forall (fun x => Rabs x <= amax) block /\ Exists (fun x => Rabs x = amax) block.
+
+(** A block of zeros may have any scale. *)
+Inductive leaves_own : list (format * rule) -> list R -> list R -> Prop :=
+| leaves_own_nothing block : leaves_own [] block block
+| leaves_own_term f r fs amax e block rest left :
+    largest_of block amax -> amax = 0 \/ ruled r amax e ->
+    Forall2 (leaves [(f, pow2 (e8m0 e))]) block rest -> leaves_own fs rest left ->
+    leaves_own ((f, r) :: fs) block left.
+
+(** Under [r] the scale is that of [a] or, for less that is left, smaller; e8m0 ends at 2^-127. *)
+Definition own_step (f : format) (r : rule) (a : Q) : Q :=
+  let error s a := (power s * rational_element_error f (a / power s))%Q in
+  let s := e8m0 (scale_exponent r a) in
+  let s' := e8m0 (scale_exponent r a - 1) in
+  if (-127 <? s)%Z then Qmax (error s a) (error s' (limit r * power s')%Q) else error s a.
+
+Fixpoint own_bound (fs : list (format * rule)) (a : Q) : Q :=
+  match fs with
+  | [] => a
+  | (f, r) :: fs => own_bound fs (own_step f r a)
+  end.
+
+Definition valid_rules (fs : list (format * rule)) : bool :=
+  (valid_terms fs && forallb (fun term => positive (limit (snd term))) fs)%bool.
+
+Lemma e8m0_term f s a x y :
+  valid f = true -> 0 < Q2R a -> Rabs x <= Q2R a -> leaves [(f, pow2 s)] x y ->
+  Rabs y <= Q2R (power s * rational_element_error f (a / power s))%Q.
+Proof.
+  intros V A X L; inversion L as [|f' s' fs' x' q y' N L']; subst; inversion L'; subst.
+  assert (P := power_pos s); assert (T : 0 < Q2R (a / power s)).
+  { rewrite Q2R_over by exact P; now apply Rdiv_lt_0_compat. }
+  rewrite Q2R_mult, rational_element_error_correct, Q2R_over, power_correct by assumption.
+  apply term_error; [exact V | apply bpow_gt_0 | exact X | exact N].
+Qed.
+
+Lemma zero_leaves_zero f s x y :
+  valid f = true -> 0 < s -> Rabs x <= 0 -> leaves [(f, s)] x y -> Rabs y = 0.
+Proof.
+  intros V S X L; inversion L as [|f' s' fs' x' q y' N L']; subst; inversion L'; subst.
+  assert (Z : x = 0).
+  { destruct (Req_dec x 0) as [Z | Z]; [exact Z | apply Rabs_pos_lt in Z; lra]. }
+  specialize (N 0 (number_zero f V)); rewrite Z in *; unfold Rdiv in N.
+  rewrite Rmult_0_l, Rminus_0_l, Rabs_Ropp, Rminus_0_r, Rabs_R0 in N.
+  rewrite Rminus_0_l, Rabs_Ropp, Rabs_mult, (Rabs_pos_eq s) by lra.
+  assert (P := Rabs_pos q); replace (Rabs q) with 0 by lra; ring.
+Qed.
+
+Lemma own_step_pos f r a : valid f = true -> 0 < Q2R a -> 0 < Q2R (own_step f r a).
+Proof.
+  intros V A; unfold own_step; set (s := e8m0 (scale_exponent r a)).
+  assert (E : 0 < Q2R (power s * rational_element_error f (a / power s))).
+  { rewrite Q2R_mult; apply Rmult_lt_0_compat; [apply power_pos|].
+    apply rational_element_error_pos; [exact V | rewrite Q2R_over by apply power_pos].
+    apply Rdiv_lt_0_compat; [exact A | apply power_pos]. }
+  destruct Z.ltb; [rewrite Q2R_max; apply Rlt_le_trans with (1 := E), Rmax_l | exact E].
+Qed.
+
+Lemma own_step_correct f r a amax e x y :
+  valid f = true -> 0 < Q2R (limit r) -> 0 < Q2R a -> amax <= Q2R a ->
+  amax = 0 \/ ruled r amax e -> Rabs x <= amax -> leaves [(f, pow2 (e8m0 e))] x y ->
+  Rabs y <= Q2R (own_step f r a).
+Proof.
+  intros V L A M [-> | R] X Y.
+  { rewrite (zero_leaves_zero _ _ _ _ V (bpow_gt_0 _ _) X Y); now apply Rlt_le, own_step_pos. }
+  destruct (scale_exponent_ruled r a L A) as [F _]; unfold own_step.
+  set (e' := scale_exponent r a) in *; assert (U := ruled_le r amax (Q2R a) e e' L M R F).
+  destruct (Z.eq_dec (e8m0 e) (e8m0 e')) as [E | E].
+  { assert (B : Rabs y <= Q2R (power (e8m0 e') * rational_element_error f (a / power (e8m0 e')))).
+    { apply e8m0_term with x; [exact V | exact A | lra | now rewrite <- E]. }
+    destruct Z.ltb; [rewrite Q2R_max; apply Rle_trans with (1 := B), Rmax_l | exact B]. }
+  assert (C : (e <= e8m0 e <= e8m0 (e' - 1))%Z /\ (-127 < e8m0 e')%Z) by (unfold e8m0 in *; lia).
+  rewrite (proj2 (Z.ltb_lt _ _) (proj2 C)), Q2R_max; apply Rle_trans with (2 := Rmax_r _ _).
+  set (s := e8m0 (e' - 1)) in *; assert (P := power_pos s).
+  assert (B : 0 < Q2R (limit r * power s)) by (rewrite Q2R_mult; now apply Rmult_lt_0_compat).
+  assert (T : Q2R (limit r * power s / power s) = Q2R (limit r)).
+  { rewrite Q2R_over, Q2R_mult by exact P; field; lra. }
+  assert (T' : 0 < Q2R (limit r * power s / power s)) by now rewrite T.
+  rewrite Q2R_mult, rational_element_error_correct, T, power_correct by assumption.
+  inversion Y as [|f' s' fs' x' q y' N Y']; subst; inversion Y'; subst.
+  assert (Q := bpow_gt_0 radix2 (e8m0 e)).
+  apply Rle_trans with (pow2 (e8m0 e) * element_error f (Q2R (limit r) * pow2 (e8m0 e) / pow2 (e8m0 e))).
+  - apply term_error; [exact V | exact Q | | exact N]; apply Rle_trans with (1 := X).
+    apply Rle_trans with (Q2R (limit r) * pow2 e).
+    + destruct R as [R _]; unfold fits in R; destruct (closed r); lra.
+    + apply Rmult_le_compat_l; [lra | apply bpow_le; lia].
+  - replace (Q2R (limit r) * pow2 (e8m0 e) / pow2 (e8m0 e)) with (Q2R (limit r)) by (field; lra).
+    apply Rmult_le_compat_r; [now apply Rlt_le, element_error_pos | apply bpow_le; lia].
+Qed.
+
+Lemma own_bound_correct fs a block left :
+  valid_rules fs = true -> 0 < Q2R a -> Forall (fun x => Rabs x <= Q2R a) block ->
+  leaves_own fs block left -> Forall (fun x => Rabs x <= Q2R (own_bound fs a)) left.
+Proof.
+  intros V A B L; revert a V A B.
+  induction L as [block | f r fs amax e block rest left [M W] R S L IH]; intros a V A B; [exact B|].
+  unfold valid_rules in V; cbn in V; rewrite !andb_true_iff in V.
+  destruct V as [[Vf Vs] [Lf Ls]]; apply positive_correct in Lf.
+  assert (MA : amax <= Q2R a).
+  { apply Exists_exists in W; destruct W as (w & I & <-).
+    now apply (proj1 (Forall_forall _ _) B). }
+  cbn [own_bound]; apply IH; [now apply andb_true_intro | now apply own_step_pos |].
+  clear IH L B W; revert M; induction S as [|x y block rest Y S IH]; intros M; constructor.
+  - inversion M; subst; now apply own_step_correct with amax e x.
+  - inversion M; subst; now apply IH.
+Qed.
+
+(** ** What a closed instance computes: alpha/n, or what underflow leaves, for every alpha = 2^k *)
+
+Definition exponents (low high : Z) : list Z :=
+  map (fun n => low + Z.of_nat n)%Z (seq 0 (Z.to_nat (high - low + 1))).
+
+Definition at_most (c d : Q) (k : Z) (b : Q) : bool := Qle_bool b (Qmax (c * power k) d).
+
+Definition shared_leaves_at_most (r : rule) (fs : list (format * Z)) (low high : Z) (c d : Q) : bool :=
+  (valid_terms fs && positive (limit r) &&
+   forallb (fun k => at_most c d k (shared_bound r fs k)) (exponents low high))%bool.
+
+Definition own_leaves_at_most (fs : list (format * rule)) (low high : Z) (c d : Q) : bool :=
+  (valid_rules fs && forallb (fun k => at_most c d k (own_bound fs (power k))) (exponents low high))%bool.
+
+Lemma at_every_alpha low high c d b k :
+  forallb (fun k => at_most c d k (b k)) (exponents low high) = true -> (low <= k <= high)%Z ->
+  Q2R (b k) <= Rmax (Q2R c * pow2 k) (Q2R d).
+Proof.
+  intros H K; rewrite forallb_forall in H; specialize (H k).
+  rewrite <- power_correct, <- Q2R_mult, <- Q2R_max; apply Qle_Rle, Qle_bool_iff, H.
+  apply in_map_iff; exists (Z.to_nat (k - low)); split; [lia | apply in_seq; lia].
+Qed.
+
+Theorem shared_remainder r fs low high c d :
+  shared_leaves_at_most r fs low high c d = true ->
+  forall k amax e x y, (low <= k <= high)%Z -> pow2 (k - 1) < amax <= pow2 k -> ruled r amax e ->
+  Rabs x <= amax -> leaves (shared e fs) x y -> Rabs y <= Rmax (Q2R c * pow2 k) (Q2R d).
+Proof.
+  unfold shared_leaves_at_most; rewrite !andb_true_iff, positive_correct.
+  intros [[V L] H] k amax e x y K A R X Y.
+  apply Rle_trans with (2 := at_every_alpha low high c d (shared_bound r fs) k H K).
+  now apply shared_bound_correct with amax e x.
+Qed.
+
+Theorem own_remainder fs low high c d :
+  own_leaves_at_most fs low high c d = true ->
+  forall k block left, (low <= k <= high)%Z -> Forall (fun x => Rabs x <= pow2 k) block ->
+  leaves_own fs block left -> Forall (fun y => Rabs y <= Rmax (Q2R c * pow2 k) (Q2R d)) left.
+Proof.
+  unfold own_leaves_at_most; rewrite andb_true_iff; intros [V H] k block left K B L.
+  assert (O : Forall (fun y => Rabs y <= Q2R (own_bound fs (power k))) left).
+  { apply own_bound_correct with block; [exact V | apply power_pos | | exact L].
+    now rewrite power_correct. }
+  refine (Forall_impl _ _ O); intros y Y; apply Rle_trans with (1 := Y).
+  exact (at_every_alpha low high c d (fun k => own_bound fs (power k)) k H K).
+Qed.
