@@ -95,14 +95,30 @@ Proof. intros H; apply generic_format_bpow; unfold FLT_exp; generalize precision
 Definition cast (low : R) (choice : Z -> bool) (x : R) : R :=
   Rmax (- low) (Rmin (largest f) (round radix2 fexp (Znearest choice) x)).
 
-Theorem cast_nearest low choice x : largest f <= low -> nearest f x (cast low choice x).
+Lemma saturated_nearest low x q :
+  largest f <= low -> (forall z, generic_format radix2 fexp z -> Rabs (q - x) <= Rabs (z - x)) ->
+  nearest f x (Rmax (- low) (Rmin (largest f) q)).
 Proof.
-  intros L z [F Z]; apply Rabs_le_inv in Z; unfold cast.
-  destruct (round_N_pt radix2 fexp choice x) as [_ N].
+  intros L N z [F Z]; apply Rabs_le_inv in Z.
   assert (Nz := N z F); assert (Nm := N (largest f) largest_format).
   assert (No := N (- largest f) (generic_format_opp _ _ _ largest_format)).
-  revert Nz Nm No; set (q := round _ _ _ x); clearbody q; clear N.
+  revert Nz Nm No; clear N.
   unfold Rabs, Rmax, Rmin; repeat destruct Rle_dec; repeat destruct Rcase_abs; lra.
+Qed.
+
+Theorem cast_nearest low choice x : largest f <= low -> nearest f x (cast low choice x).
+Proof.
+  intros L; apply saturated_nearest; [exact L | exact (proj2 (round_N_pt radix2 fexp choice x))].
+Qed.
+
+(** Fixed point is such a format: integers times 2^eta, any precision that [largest] needs. *)
+Theorem fixed_point_nearest low choice x :
+  largest f <= low ->
+  nearest f x (Rmax (- low) (Rmin (largest f) (round radix2 (FIX_exp (eta f)) (Znearest choice) x))).
+Proof.
+  intros L; apply saturated_nearest; [exact L|]; intros z F.
+  apply (proj2 (round_N_pt radix2 (FIX_exp (eta f)) choice x)).
+  now apply generic_format_FIX_FLT with p.
 Qed.
 
 (** ** No element errs by more *)
@@ -847,33 +863,36 @@ Proof.
   - inversion M; subst; now apply IH.
 Qed.
 
-(** ** What a closed instance computes: alpha/n, or what underflow leaves, for every alpha = 2^k *)
+(** ** What a closed instance computes: c alpha, or 2^d of underflow, for every alpha = 2^k *)
 
 Definition exponents (low high : Z) : list Z :=
   map (fun n => low + Z.of_nat n)%Z (seq 0 (Z.to_nat (high - low + 1))).
 
-Definition at_most (c d : Q) (k : Z) (b : Q) : bool := Qle_bool b (Qmax (c * power k) d).
+Definition at_most (c : Q) (d k : Z) (b : Q) : bool := Qle_bool b (Qmax (c * power k) (power d)).
 
-Definition shared_leaves_at_most (r : rule) (fs : list (format * Z)) (low high : Z) (c d : Q) : bool :=
+Definition shared_leaves_at_most (r : rule) (fs : list (format * Z))
+    (low high : Z) (c : Q) (d : Z) : bool :=
   (valid_terms fs && positive (limit r) &&
    forallb (fun k => at_most c d k (shared_bound r fs k)) (exponents low high))%bool.
 
-Definition own_leaves_at_most (fs : list (format * rule)) (low high : Z) (c d : Q) : bool :=
-  (valid_rules fs && forallb (fun k => at_most c d k (own_bound fs (power k))) (exponents low high))%bool.
+Definition own_leaves_at_most (fs : list (format * rule))
+    (low high : Z) (c : Q) (d : Z) : bool :=
+  (valid_rules fs &&
+   forallb (fun k => at_most c d k (own_bound fs (power k))) (exponents low high))%bool.
 
 Lemma at_every_alpha low high c d b k :
   forallb (fun k => at_most c d k (b k)) (exponents low high) = true -> (low <= k <= high)%Z ->
-  Q2R (b k) <= Rmax (Q2R c * pow2 k) (Q2R d).
+  Q2R (b k) <= Rmax (Q2R c * pow2 k) (pow2 d).
 Proof.
   intros H K; rewrite forallb_forall in H; specialize (H k).
-  rewrite <- power_correct, <- Q2R_mult, <- Q2R_max; apply Qle_Rle, Qle_bool_iff, H.
+  rewrite <- !power_correct, <- Q2R_mult, <- Q2R_max; apply Qle_Rle, Qle_bool_iff, H.
   apply in_map_iff; exists (Z.to_nat (k - low)); split; [lia | apply in_seq; lia].
 Qed.
 
 Theorem shared_remainder r fs low high c d :
   shared_leaves_at_most r fs low high c d = true ->
   forall k amax e x y, (low <= k <= high)%Z -> pow2 (k - 1) < amax <= pow2 k -> ruled r amax e ->
-  Rabs x <= amax -> leaves (shared e fs) x y -> Rabs y <= Rmax (Q2R c * pow2 k) (Q2R d).
+  Rabs x <= amax -> leaves (shared e fs) x y -> Rabs y <= Rmax (Q2R c * pow2 k) (pow2 d).
 Proof.
   unfold shared_leaves_at_most; rewrite !andb_true_iff, positive_correct.
   intros [[V L] H] k amax e x y K A R X Y.
@@ -884,7 +903,7 @@ Qed.
 Theorem own_remainder fs low high c d :
   own_leaves_at_most fs low high c d = true ->
   forall k block left, (low <= k <= high)%Z -> Forall (fun x => Rabs x <= pow2 k) block ->
-  leaves_own fs block left -> Forall (fun y => Rabs y <= Rmax (Q2R c * pow2 k) (Q2R d)) left.
+  leaves_own fs block left -> Forall (fun y => Rabs y <= Rmax (Q2R c * pow2 k) (pow2 d)) left.
 Proof.
   unfold own_leaves_at_most; rewrite andb_true_iff; intros [V H] k block left K B L.
   assert (O : Forall (fun y => Rabs y <= Q2R (own_bound fs (power k))) left).
@@ -892,4 +911,290 @@ Proof.
     now rewrite power_correct. }
   refine (Forall_impl _ _ O); intros y Y; apply Rle_trans with (1 := Y).
   exact (at_every_alpha low high c d (fun k => own_bound fs (power k)) k H K).
+Qed.
+
+(** * Instances: formats and rules *)
+
+Definition emax (f : format) : Z := (exponent f + Z.log2 (mantissa f))%Z.
+Definition covering (f : format) : rule := Rule (power (emax f)) true.
+Definition floor (f : format) : rule := Rule (power (emax f + 1)) false.
+Definition rceil (f : format) : rule := Rule (rational_largest f) true.
+Definition even (f : format) : rule := Rule ((2 - power (- precision f)) * power (emax f)) false.
+
+Definition e2m1 := Format (-1) 2 3 1.
+Definition e4m3 := Format (-9) 4 7 6.
+Definition e5m2 := Format (-16) 3 7 13.
+Definition int8 := Format 0 7 127 0.
+Definition int4 := Format 0 3 7 0.
+Definition mxint8 := Format (-6) 7 127 (-6).
+
+Ltac certify := vm_compute; reflexivity.
+
+(** OCP: floor(log2 amax) - emax, and ceil in the paper. *)
+Theorem floor_exponent f amax e :
+  ruled (floor f) amax e <-> pow2 (e + emax f) <= amax < pow2 (e + emax f + 1).
+Proof.
+  unfold ruled, fits; simpl; rewrite power_correct, <- !bpow_plus.
+  replace (emax f + 1 + (e - 1))%Z with (e + emax f)%Z by ring.
+  replace (emax f + 1 + e)%Z with (e + emax f + 1)%Z by ring; lra.
+Qed.
+
+Theorem covering_exponent f amax e :
+  ruled (covering f) amax e <-> pow2 (e + emax f - 1) < amax <= pow2 (e + emax f).
+Proof.
+  unfold ruled, fits; simpl; rewrite power_correct, <- !bpow_plus.
+  replace (emax f + (e - 1))%Z with (e + emax f - 1)%Z by ring.
+  rewrite (Z.add_comm (emax f)); lra.
+Qed.
+
+(** Even: amax is rounded to the precision of the format, ties to even; then as floor. *)
+Notation rounded p := (round radix2 (FLX_exp p) ZnearestE).
+
+Lemma rounded_midpoint p j : (0 < p)%Z -> rounded p ((2 - pow2 (- p)) * pow2 (j - 1)) = pow2 j.
+Proof.
+  intros P; set (t := (2 - pow2 (- p)) * pow2 (j - 1)).
+  assert (J : pow2 j = 2 * pow2 (j - 1)).
+  { replace j with (1 + (j - 1))%Z at 1 by ring; now rewrite bpow_plus. }
+  assert (Q := bpow_gt_0 radix2 (j - 1)); assert (N := bpow_gt_0 radix2 (- p)).
+  assert (H : pow2 (- p) <= / 2) by (change (/ 2) with (pow2 (-1)); apply bpow_le; lia).
+  assert (M : mag radix2 t = j :> Z) by (apply mag_unique_pos; unfold t; nra).
+  assert (S : scaled_mantissa radix2 (FLX_exp p) t = IZR (2 ^ p) - / 2).
+  { unfold scaled_mantissa, cexp, FLX_exp; rewrite M, (IZR_Zpower radix2) by lia; unfold t.
+    replace (- (j - p))%Z with (p + - (j - 1) + - (1))%Z by ring.
+    rewrite !bpow_plus, !bpow_opp; change (pow2 1) with 2; field.
+    split; apply Rgt_not_eq, bpow_gt_0. }
+  assert (F : Zfloor (IZR (2 ^ p) - / 2) = (2 ^ p - 1)%Z).
+  { apply Zfloor_imp; rewrite plus_IZR, minus_IZR; lra. }
+  assert (C : Zceil (IZR (2 ^ p) - / 2) = (2 ^ p)%Z) by (apply Zceil_imp; rewrite minus_IZR; lra).
+  unfold round; rewrite S; unfold Znearest; rewrite F, C, minus_IZR, Rcompare_Eq by lra.
+  replace (Z.even (2 ^ p - 1)) with false
+    by (now rewrite Z.even_sub, Z.even_pow by lia).
+  unfold F2R, cexp, FLX_exp; simpl; rewrite M, (IZR_Zpower radix2) by lia.
+  rewrite <- bpow_plus; f_equal; ring.
+Qed.
+
+Lemma rounded_reaches p j amax :
+  (0 < p)%Z -> pow2 j <= rounded p amax <-> (2 - pow2 (- p)) * pow2 (j - 1) <= amax.
+Proof.
+  intros P; assert (P' : Prec_gt_0 p) by exact P; split; intros H.
+  - apply Rnot_lt_le; intros L; assert (J : pow2 j = 2 * pow2 (j - 1)).
+    { replace j with (1 + (j - 1))%Z at 1 by ring; now rewrite bpow_plus. }
+    assert (D : pow2 (- p) * pow2 (j - 1) = pow2 (j - p) / 2).
+    { rewrite <- bpow_plus; replace (- p + (j - 1))%Z with (j - p + - (1))%Z by ring.
+      rewrite bpow_plus; simpl; lra. }
+    assert (B : generic_format radix2 (FLX_exp p) (pow2 j - pow2 (j - p))).
+    { change (j - p)%Z with (FLX_exp p j); rewrite <- pred_bpow.
+      apply generic_format_pred; auto with typeclass_instances.
+      apply generic_format_bpow; unfold FLX_exp; lia. }
+    assert (Q := bpow_gt_0 radix2 (j - p)).
+    destruct (Rle_or_lt amax (pow2 j - pow2 (j - p))) as [A | A].
+    + apply (round_le_generic radix2 (FLX_exp p) ZnearestE) in A; [lra | exact B].
+    + assert (N := proj2 (round_N_pt radix2 (FLX_exp p) (fun n => negb (Z.even n)) amax) _ B).
+      rewrite Rabs_pos_eq, Rabs_left1 in N by lra; lra.
+  - rewrite <- (rounded_midpoint p j P); now apply round_le; auto with typeclass_instances.
+Qed.
+
+Theorem even_exponent f amax e :
+  valid f = true ->
+  ruled (even f) amax e <->
+  pow2 (e + emax f) <= rounded (precision f) amax < pow2 (e + emax f + 1).
+Proof.
+  intros V; apply valid_spec in V; destruct V as [_ [_ P]].
+  assert (H : forall j, fits (even f) amax (pow2 j) <->
+    rounded (precision f) amax < pow2 (j + emax f + 1)).
+  { intros j; assert (R := rounded_reaches (precision f) (j + emax f + 1) amax P).
+    replace (j + emax f + 1 - 1)%Z with (emax f + j)%Z in R by ring.
+    unfold fits; simpl; rewrite Q2R_mult, Q2R_minus, !power_correct.
+    replace (Q2R 2) with 2 by (unfold Q2R; simpl; lra).
+    rewrite (bpow_plus _ (emax f) j), <- Rmult_assoc in R; split; intros L; apply Rnot_le_lt; intros K;
+      apply (Rlt_not_le _ _ L), R; exact K. }
+  unfold ruled; rewrite !H; replace (e - 1 + emax f + 1)%Z with (e + emax f)%Z by ring; lra.
+Qed.
+
+(** ** Theorem mixed-decomposition, of which mxfp4- and mxfp8-decomposition are instances *)
+
+Lemma element_error_le f t m :
+  valid f = true -> (lowest f < m)%Z -> pow2 m <= largest f -> 0 < t <= pow2 m ->
+  element_error f t <= pow2 (m - precision f - 1).
+Proof.
+  intros V M L T; unfold element_error; rewrite Rmin_left by lra; apply Rmax_lub.
+  { assert (P := bpow_ge_0 radix2 (m - precision f - 1)); lra. }
+  apply Rle_trans with (1 := Rmin_l _ _), bpow_le.
+  assert (B := lt_bpow _ _ _ (Rlt_le_trans _ _ _ (ceil_log2_gt t (proj1 T)) (proj2 T))).
+  unfold binade; lia.
+Qed.
+
+(** The formats of Decomposition.v and those of this file. *)
+Definition same (g : element) (f : format) : Prop :=
+  Decomposition.emin g = eta f /\ prec g = precision f /\ max_finite g = largest f /\ valid f = true.
+
+Fixpoint covering_terms (gs : list element) (fs : list format) (k : Z) : list (format * R) :=
+  match gs, fs with
+  | g :: gs, f :: fs => (f, scale g k) :: covering_terms gs fs (next g k)
+  | _, _ => []
+  end.
+
+Lemma covering_leaves gs fs k x :
+  Forall2 same gs fs -> leaves (covering_terms gs fs k) x (remainder gs k x).
+Proof.
+  intros S; revert k x; induction S as [|g f gs fs (E & P & M & V) S IH]; intros k x; [constructor|].
+  cbn [covering_terms remainder]; unfold term; apply leaves_term with (2 := IH _ _).
+  unfold digit, binary; rewrite E, P, M; apply cast_nearest; [exact V | apply Rle_refl].
+Qed.
+
+Lemma covering_bound gs fs u k a :
+  Forall2 same gs fs -> Forall well_formed gs -> underflow gs u -> 0 < a <= pow2 (Z.max k u) ->
+  bound (covering_terms gs fs k) a <= pow2 (Z.max (k - gained gs) u).
+Proof.
+  intros S W [Hu U]; revert k a W U; induction S as [|g f gs fs (E & P & M & V) S IH].
+  { intros k a _ _ [_ A]; simpl; now rewrite Z.sub_0_r. }
+  intros k a W U [A B]; inversion W as [|g' gs' Wg Ws]; inversion U as [|h hs Ug Us]; subst.
+  cbn [covering_terms bound gained]; destruct Wg as [[P0 _] [[_ E0] [H0 L0]]].
+  assert (Sc := scale_pos g k); assert (T : 0 < a / scale g k) by now apply Rdiv_lt_0_compat.
+  apply Rle_trans with (pow2 (Z.max (next g k - gained gs) u)); [|apply bpow_le; unfold next; lia].
+  apply IH; try assumption; split; [now apply Rmult_lt_0_compat; [|apply element_error_pos]|].
+  set (e := Z.max (-127) (k - Decomposition.emax g)) in *.
+  set (m := Z.max (Z.max k u) (e + Decomposition.emin g + prec g)).
+  apply Rle_trans with (pow2 e * pow2 (m - e - prec g - 1)).
+  - apply Rmult_le_compat_l; [apply bpow_ge_0|]; rewrite P; apply element_error_le; [exact V | | |].
+    + unfold lowest; rewrite <- E, <- P; lia.
+    + rewrite <- M; apply Rle_trans with (2 := L0), bpow_le; lia.
+    + split; [exact T|]; unfold Z.sub; rewrite bpow_plus, bpow_opp; change (scale g k) with (pow2 e).
+      apply Rmult_le_compat_r; [left; apply Rinv_0_lt_compat, bpow_gt_0|].
+      apply Rle_trans with (1 := B), bpow_le; lia.
+  - rewrite <- bpow_plus; apply bpow_le; unfold next; lia.
+Qed.
+
+Theorem mixed_decomposition gs fs u k x :
+  Forall2 same gs fs -> Forall well_formed gs -> underflow gs u -> Rabs x <= pow2 (Z.max k u) ->
+  Rabs (remainder gs k x) <= pow2 (Z.max (k - gained gs) u).
+Proof.
+  intros S W U X; apply Rle_trans with (2 := covering_bound gs fs u k (pow2 (Z.max k u)) S W U
+    (conj (bpow_gt_0 _ _) (Rle_refl _))).
+  apply leaves_bound with x; [| exact X | now apply covering_leaves].
+  clear -S; revert k; induction S as [|g f gs fs (_ & _ & _ & V) S IH]; intros k; constructor.
+  - split; [exact V | apply scale_pos].
+  - apply IH.
+Qed.
+
+Corollary repeated_terms g f u n k x :
+  same g f -> well_formed g -> (Decomposition.emin g - 128 <= u <= -127)%Z -> Rabs x <= pow2 k ->
+  Rabs (remainder (repeat g n) k x) <= Rmax (pow2 k / pow2 (prec g + 1) ^ n) (pow2 u).
+Proof.
+  intros S W U X; replace (pow2 k / pow2 (prec g + 1) ^ n) with (pow2 (k - gained (repeat g n))).
+  { rewrite <- pow2_max; apply mixed_decomposition with (repeat f n).
+    - induction n; constructor; assumption.
+    - now apply Forall_repeated.
+    - split; [lia | apply Forall_repeated; lia].
+    - apply Rle_trans with (1 := X), bpow_le; lia. }
+  unfold Z.sub; rewrite bpow_plus, bpow_opp, gained_repeated; reflexivity.
+Qed.
+
+Theorem mxfp4_decomposition n k x :
+  Rabs x <= pow2 k ->
+  Rabs (remainder (repeat Decomposition.e2m1 n) k x) <= Rmax (pow2 k / 8 ^ n) (pow2 (-129)).
+Proof.
+  apply (repeated_terms Decomposition.e2m1 e2m1 (-129)); [| exact e2m1_well_formed | simpl; lia].
+  repeat split; simpl; unfold largest; simpl; lra.
+Qed.
+
+Theorem mxfp8_decomposition n k x :
+  Rabs x <= pow2 k ->
+  Rabs (remainder (repeat Decomposition.e4m3 n) k x) <= Rmax (pow2 k / 32 ^ n) (pow2 (-137)) /\
+  Rabs (remainder (repeat Decomposition.e5m2 n) k x) <= Rmax (pow2 k / 16 ^ n) (pow2 (-144)).
+Proof.
+  split.
+  - apply (repeated_terms Decomposition.e4m3 e4m3 (-137)); [| exact e4m3_well_formed | simpl; lia | assumption].
+    repeat split; simpl; unfold largest; simpl; lra.
+  - apply (repeated_terms Decomposition.e5m2 e5m2 (-144)); [| exact e5m2_well_formed | simpl; lia | assumption].
+    repeat split; simpl; unfold largest; simpl; lra.
+Qed.
+
+(** Integers, scales amax/Q and the next range amax/(2Q): theorem int8-decomposition, any M. *)
+Theorem int8_decomposition M x r :
+  0 < M -> Rabs x <= M * 1 -> leaves (in_units M [(int8, 1 # 127); (int8, 1 # 32258)]) x r ->
+  Rabs r <= M * (1 / 64516).
+Proof.
+  replace 1 with (Q2R 1) at 1 by (unfold Q2R; simpl; lra).
+  now apply (remainder_bound [(int8, 1 # 127); (int8, 1 # 32258)] 1 (1 # 64516)).
+Qed.
+
+(** ** Theorem mxfp4-scale-rules: two terms, s2 = s1/8 or each by the rule, for every alpha *)
+
+Definition mxfp4_twice := [(e2m1, 0); (e2m1, 3)]%Z.
+
+Theorem mxfp4_covering k amax e x y :
+  (-149 <= k <= 128)%Z -> pow2 (k - 1) < amax <= pow2 k -> ruled (covering e2m1) amax e ->
+  Rabs x <= amax -> leaves (shared e mxfp4_twice) x y ->
+  Rabs y <= Rmax (1 / 64 * pow2 k) (pow2 (-129)).
+Proof.
+  apply (shared_remainder (covering e2m1) mxfp4_twice (-149) 128 (1 # 64) (-129)); certify.
+Qed.
+
+Theorem mxfp4_floor k amax e x y :
+  (-149 <= k <= 128)%Z -> pow2 (k - 1) < amax <= pow2 k -> ruled (floor e2m1) amax e ->
+  Rabs x <= amax -> leaves (shared e mxfp4_twice) x y ->
+  Rabs y <= Rmax (5 / 32 * pow2 k) (pow2 (-129)).
+Proof.
+  apply (shared_remainder (floor e2m1) mxfp4_twice (-149) 128 (5 # 32) (-129)); certify.
+Qed.
+
+Theorem mxfp4_rceil k amax e x y :
+  (-149 <= k <= 128)%Z -> pow2 (k - 1) < amax <= pow2 k -> ruled (rceil e2m1) amax e ->
+  Rabs x <= amax -> leaves (shared e mxfp4_twice) x y ->
+  Rabs y <= Rmax (1 / 32 * pow2 k) (pow2 (-129)).
+Proof.
+  apply (shared_remainder (rceil e2m1) mxfp4_twice (-149) 128 (1 # 32) (-129)); certify.
+Qed.
+
+Theorem mxfp4_even k amax e x y :
+  (-149 <= k <= 128)%Z -> pow2 (k - 1) < amax <= pow2 k -> ruled (even e2m1) amax e ->
+  Rabs x <= amax -> leaves (shared e mxfp4_twice) x y ->
+  Rabs y <= Rmax (1 / 32 * pow2 k) (pow2 (-129)).
+Proof.
+  apply (shared_remainder (even e2m1) mxfp4_twice (-149) 128 (1 # 32) (-129)); certify.
+Qed.
+
+Definition own_twice (r : format -> rule) := [(e2m1, r e2m1); (e2m1, r e2m1)].
+
+Theorem mxfp4_own r c :
+  In (r, c) [(covering, 1 # 64); (rceil, 1 # 64); (even, 1 # 64); (floor, 1 # 16)]%Q ->
+  forall k block left, (-149 <= k <= 128)%Z -> Forall (fun x => Rabs x <= pow2 k) block ->
+  leaves_own (own_twice r) block left ->
+  Forall (fun y => Rabs y <= Rmax (Q2R c * pow2 k) (pow2 (-129))) left.
+Proof.
+  intros I; apply own_remainder; simpl in I.
+  repeat (destruct I as [I | I]; [injection I as <- <-; certify|]); contradiction.
+Qed.
+
+(** * A scheme of nobody's: what a generated file says, and all that it proves
+
+    E2M1 twice, the second scale a 32nd of the first: it saturates. *)
+
+Definition odd_scheme := [(e2m1, 0); (e2m1, 5)]%Z.
+
+Theorem odd_scheme_remainder k amax e x y :
+  (-149 <= k <= 128)%Z -> pow2 (k - 1) < amax <= pow2 k -> ruled (covering e2m1) amax e ->
+  Rabs x <= amax -> leaves (shared e odd_scheme) x y ->
+  Rabs y <= Rmax (5 / 64 * pow2 k) (pow2 (-129)).
+Proof.
+  apply (shared_remainder (covering e2m1) odd_scheme (-149) 128 (5 # 64) (-129)); certify.
+Qed.
+
+(** In units of alpha and away from the clamp; some real x of the block leaves that much. *)
+Theorem odd_scheme_attained alpha :
+  0 < alpha -> exists x, Rabs x <= alpha * 1 /\
+    Rabs (remainder_of to_even (in_units alpha [(e2m1, 1 # 4); (e2m1, 1 # 128)]) x) = alpha * (5 / 64).
+Proof.
+  replace 1 with (Q2R 1) by (unfold Q2R; simpl; lra).
+  apply (remainder_attained [(e2m1, 1 # 4); (e2m1, 1 # 128)] 1 (5 # 64)); certify.
+Qed.
+
+(** Ratio 2: the second term wastes two bits, alpha/32 for alpha/64. *)
+Theorem ratio_two_remainder k amax e x y :
+  (-149 <= k <= 128)%Z -> pow2 (k - 1) < amax <= pow2 k -> ruled (covering e2m1) amax e ->
+  Rabs x <= amax -> leaves (shared e [(e2m1, 0); (e2m1, 1)]%Z) x y ->
+  Rabs y <= Rmax (1 / 32 * pow2 k) (pow2 (-129)).
+Proof.
+  apply (shared_remainder (covering e2m1) [(e2m1, 0); (e2m1, 1)]%Z (-149) 128 (1 # 32) (-129)); certify.
 Qed.
