@@ -352,6 +352,14 @@ def _flush(x: Array) -> Array:
     return (pattern & kept.astype(np.int32)).view(np.float32)
 
 
+def _without_subnormal(c: Array) -> Array:
+    """Return c with +0 for zeros and subnormal numbers."""
+    xp = bits.namespace(c)
+    pattern = c.view(np.int32)
+    normal = (pattern & bits.MAGNITUDE_MASK) >= bits.IMPLICIT_BIT
+    return xp.where(normal, pattern, 0).view(np.float32)
+
+
 def _block(
     size: int, inner: AnyAccumulator, arithmetic: Arithmetic, kinds: tuple[Kind, Kind]
 ) -> Step:
@@ -406,6 +414,8 @@ def _fold(
 ) -> Array:
     if isinstance(accumulator, Pairwise):
         return arithmetic.add(c, _pairwise(arithmetic, a, b))
+    if isinstance(accumulator, PairwiseUnit):
+        c = _without_subnormal(c)
     step, size = _step(accumulator, arithmetic, kinds)
     return _fold_steps(step, size, a, b, c)
 

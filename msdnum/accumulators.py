@@ -2,6 +2,11 @@
 
 Every accumulator starts at +0 and takes the products in the order of k. What each computes is the
 whole definition: no tile size, thread or backend enters it.
+
+The presets of matrix units follow MMA-Sim 2.1.1, the model that was compared with GPUs bit for bit
+(PyPI ``mmasim``, arXiv 2511.10909v2). Its first version differs in the exponent of zero of NVIDIA's
+units and in the last rounding of CDNA3; the second was held against more bit patterns, and probed
+the exponent of zero.
 """
 
 from dataclasses import dataclass
@@ -124,10 +129,11 @@ class MatrixUnit:
     One step takes ``group`` products, c the accumulator. The exponent of a product is the sum of
     its elements' (and E8M0 scales') exponents, not normalized: its significand is below 4. A
     subnormal element has its format's emin; an element times an E4M3 scale counts as one number,
-    without an emin. A subnormal or zero c has -126, a zero product none. With E the largest of
-    these exponents, every addend is truncated to a multiple of
+    without an emin. A subnormal c has -126, a zero c or product ``exponent_of_zero``. With E the
+    largest of these exponents, every addend is truncated to a multiple of
     ``2**(E - fraction_bits)``, the sum is exact, and c becomes the sum truncated to
-    ``result_bits`` fraction bits, below 2**-126 to a multiple of ``2**(-126 - result_bits)``.
+    ``result_bits`` fraction bits, below 2**-126 to a multiple of ``2**(-126 - result_bits)``. A
+    zero is +0, whatever was truncated.
 
     Parameters
     ----------
@@ -139,6 +145,8 @@ class MatrixUnit:
         Below the largest exponent; 1 to 25.
     result_bits : int
         Fraction bits of c; 1 to 23, which is binary32.
+    exponent_of_zero : int
+        -300, below all products, to -126, of subnormal accumulators.
     source : str
         Where the model comes from.
     """
@@ -147,13 +155,15 @@ class MatrixUnit:
     group: int
     fraction_bits: int
     result_bits: int = 23
-    source: str = "MMA-Sim (arXiv 2511.10909)"
+    exponent_of_zero: int = -126
+    source: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what an int32 and 8 bits below it could not hold: products are below 4, c 2."""
         _check_range("fraction_bits", self.fraction_bits, 1, 25)
         _check_range("result_bits", self.result_bits, 1, 23)
         _check_range("group", self.group, 1, 2 ** (37 - self.fraction_bits) - 1)
+        _check_range("exponent_of_zero", self.exponent_of_zero, -300, -126)
 
 
 @dataclass(frozen=True)
@@ -161,10 +171,11 @@ class GroupedUnit:
     """Exact sums of ``exact`` element products, then aligned by the exponents of their scales.
 
     A step takes ``group`` products. The sum of each ``exact`` of them, without scales, is exact;
-    its exponent is that of its two block scales alone. E is the largest of those and c's; addends
-    are truncated to multiples of ``2**(E - fraction_bits)`` and summed exactly; c becomes the sum
-    truncated to binary32. Operands are E2M1 with block scales (E8M0 or E4M3) whose blocks the exact
-    groups do not straddle.
+    its exponent is that of its two block scales alone, even where products cancel to zero. Where
+    all products are zeros it is ``exponent_of_zero``, as that of a zero c. E is the largest of
+    these and c's; addends are truncated to multiples of ``2**(E - fraction_bits)`` and summed
+    exactly; c becomes the sum truncated to binary32, a zero +0. Operands are E2M1 with block scales
+    (E8M0 or E4M3) whose blocks the exact groups do not straddle.
 
     Parameters
     ----------
@@ -176,6 +187,8 @@ class GroupedUnit:
         At most 16.
     fraction_bits : int
         20 to 35.
+    exponent_of_zero : int
+        -300, below all products, to -126, of subnormal accumulators.
     source : str
         Where the model comes from.
     """
@@ -184,7 +197,8 @@ class GroupedUnit:
     group: int
     exact: int
     fraction_bits: int
-    source: str = "MMA-Sim (arXiv 2511.10909)"
+    exponent_of_zero: int = -126
+    source: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what an int32 and 20 bits below it could not hold: products are below 127."""
@@ -192,6 +206,7 @@ class GroupedUnit:
         _check_range("fraction_bits", self.fraction_bits, 20, 35)
         _check_range("group", self.group, 1, 512)
         _check_divides("exact", self.exact, self.group)
+        _check_range("exponent_of_zero", self.exponent_of_zero, -300, -126)
 
 
 @dataclass(frozen=True)
@@ -200,11 +215,13 @@ class Cdna3Unit:
 
     A step takes ``group`` products in ``parts`` interleaved parts (part p: k = p, p + parts, ...).
     In each part products are truncated to multiples of ``2**(e - fraction_bits)``, e the largest
-    exponent of the part (as in `MatrixUnit`), and summed exactly. The part sums are rounded down
-    to multiples of ``2**(e' - fraction_bits)``, e' the largest of the parts', and added. With E
-    the larger of e' and c's exponent, the sum is rounded down to a multiple of
-    ``2**(E - sum_bits)`` and c to one of ``2**(E - fraction_bits)``; their sum rounded to binary32
-    (RNE) is the new c. Products are not checked for overflow.
+    exponent of the part's products (as in `MatrixUnit`; zeros have none), and summed exactly. The
+    part sums are rounded down to multiples of ``2**(e' - fraction_bits)``, e' the largest of the
+    parts', and added. With E the larger of e' and c's exponent, -126 for a subnormal or zero c, the
+    sum is rounded down to a multiple of ``2**(E - sum_bits - 1)`` and c to one of
+    ``2**(E - fraction_bits)``. Their sum is rounded down to ``sum_bits`` fraction bits, below
+    2**-126 to a multiple of ``2**(-126 - sum_bits)``, and then to binary32 (RNE): the new c, -0
+    where a negative sum is rounded to zero. A product of 2**128 or more is an infinity.
 
     Parameters
     ----------
@@ -215,7 +232,7 @@ class Cdna3Unit:
     parts : int
         Interleaved parts; they divide the group.
     fraction_bits : int
-        1 to 25.
+        2 to 25.
     sum_bits : int
         ``fraction_bits`` to 31.
     drops_accumulator : bool
@@ -223,6 +240,11 @@ class Cdna3Unit:
         tiny negative c is not rounded down to a whole unit.
     source : str
         Where the model comes from.
+
+    Notes
+    -----
+    MMA-Sim before 2 and MATLAB-tensor-core round the sum of products down to
+    ``2**(E - sum_bits)`` and the whole sum but once.
     """
 
     name: str
@@ -231,11 +253,11 @@ class Cdna3Unit:
     fraction_bits: int = 24
     sum_bits: int = 31
     drops_accumulator: bool = False
-    source: str = "MMA-Sim (arXiv 2511.10909)"
+    source: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what an int32 could not hold: products are below 4, c is below 2."""
-        _check_range("fraction_bits", self.fraction_bits, 1, 25)
+        _check_range("fraction_bits", self.fraction_bits, 2, 25)
         _check_range("sum_bits", self.sum_bits, self.fraction_bits, 31)
         _check_range("group", self.group, 1, min(16, 2 ** (29 - self.fraction_bits) - 1))
         _check_range("parts", self.parts, 1)
@@ -251,7 +273,7 @@ class FusedUnit:
 
     name: str
     group: int
-    source: str = "MMA-Sim (arXiv 2511.10909)"
+    source: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a group that is not small."""
@@ -262,13 +284,14 @@ class FusedUnit:
 class PairwiseUnit:
     """Groups of products added pairwise, then to c, in binary32 RNE; subnormals become zeros.
 
-    Subnormal numbers of BF16 and FP16 count as zero, and so does every subnormal product or sum.
-    Elements of fewer bits count as converted to BF16, where they are normal.
+    Subnormal numbers of BF16 and FP16 count as +0, and so does a subnormal c; a subnormal product
+    or sum becomes a zero of its sign. Elements of fewer bits count as converted to BF16, where they
+    are normal.
     """
 
     name: str
     group: int
-    source: str = "MMA-Sim (arXiv 2511.10909)"
+    source: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a group without a balanced tree."""
@@ -313,27 +336,28 @@ INT32_WRAP = Int32(Int32Overflow.WRAP)
 SEQUENTIAL = Sequential()
 PAIRWISE = Pairwise()
 
-FASI = "MMA-Sim (arXiv 2511.10909); Fasi et al., PeerJ CS 330"
-VOLTA = MatrixUnit("VOLTA", 4, 23, source=FASI)
-TURING = MatrixUnit("TURING", 8, 24, source=FASI)
-AMPERE = MatrixUnit("AMPERE", 8, 24, source=FASI)
-HOPPER = MatrixUnit("HOPPER", 16, 25)
-BLACKWELL = MatrixUnit("BLACKWELL", 16, 25)
-HOPPER_FP8 = MatrixUnit("HOPPER_FP8", 32, 13, result_bits=13)
+MMA_SIM = "MMA-Sim 2.1.1 (arXiv 2511.10909v2)"
+FASI = f"{MMA_SIM}; Fasi et al., PeerJ CS 330"
+VOLTA = MatrixUnit("VOLTA", 4, 23, exponent_of_zero=-131, source=FASI)
+TURING = MatrixUnit("TURING", 8, 24, exponent_of_zero=-132, source=FASI)
+AMPERE = MatrixUnit("AMPERE", 8, 24, exponent_of_zero=-132, source=FASI)
+HOPPER = MatrixUnit("HOPPER", 16, 25, exponent_of_zero=-133, source=MMA_SIM)
+BLACKWELL = MatrixUnit("BLACKWELL", 16, 25, exponent_of_zero=-133, source=MMA_SIM)
+HOPPER_FP8 = MatrixUnit("HOPPER_FP8", 32, 13, 13, exponent_of_zero=-133, source=MMA_SIM)
 HOPPER_FP8_PROMOTED = Blocks(128, HOPPER_FP8)
 """``BLOCKS_128_HOPPER_FP8`` in tables.
 
 Promotion to a binary32 register every 128 products: DeepSeek-V3 (arXiv 2412.19437), 3.3.2.
 """
-ADA_FP8 = MatrixUnit("ADA_FP8", 16, 13, result_bits=13)
-BLACKWELL_FP8 = MatrixUnit("BLACKWELL_FP8", 32, 25)
-BLACKWELL_MX = MatrixUnit("BLACKWELL_MX", 32, 25)
-BLACKWELL_MXFP4 = GroupedUnit("BLACKWELL_MXFP4", 64, 16, 35)
-CDNA1_FP16 = FusedUnit("CDNA1_FP16", 4)
-CDNA1_BF16 = FusedUnit("CDNA1_BF16", 2)
-CDNA2 = PairwiseUnit("CDNA2", 4)
-CDNA3 = Cdna3Unit("CDNA3", 8, 1)
-CDNA3_FP8 = Cdna3Unit("CDNA3_FP8", 16, 2, drops_accumulator=True)
+ADA_FP8 = MatrixUnit("ADA_FP8", 16, 13, 13, exponent_of_zero=-132, source=MMA_SIM)
+BLACKWELL_FP8 = MatrixUnit("BLACKWELL_FP8", 32, 25, exponent_of_zero=-133, source=MMA_SIM)
+BLACKWELL_MX = MatrixUnit("BLACKWELL_MX", 32, 25, exponent_of_zero=-133, source=MMA_SIM)
+BLACKWELL_MXFP4 = GroupedUnit("BLACKWELL_MXFP4", 64, 16, 35, exponent_of_zero=-139, source=MMA_SIM)
+CDNA1_FP16 = FusedUnit("CDNA1_FP16", 4, source=MMA_SIM)
+CDNA1_BF16 = FusedUnit("CDNA1_BF16", 2, source=MMA_SIM)
+CDNA2 = PairwiseUnit("CDNA2", 4, source=MMA_SIM)
+CDNA3 = Cdna3Unit("CDNA3", 8, 1, source=MMA_SIM)
+CDNA3_FP8 = Cdna3Unit("CDNA3_FP8", 16, 2, drops_accumulator=True, source=MMA_SIM)
 
 ACCUMULATORS: dict[str, Accumulator] = {
     accumulator.name: accumulator

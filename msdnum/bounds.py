@@ -642,7 +642,8 @@ def matrix_unit(n: int, group: int, fraction_bits: int, result_bits: int = 23) -
 
     Hypotheses: a product is at least the power of two that it is aligned to, so that one of a
     subnormal element counts with that power instead; and the magnitudes summed are at least
-    ``2**-126``, the least power that the accumulator is aligned to.
+    ``2**-126``, which a subnormal accumulator is aligned to and a result truncated below. The power
+    of a zero is no more than that, so it does not enter.
 
     Notes
     -----

@@ -3,6 +3,7 @@
 Integer operations, and products and powers of two that float32 holds: the same bits everywhere.
 """
 
+import operator
 from collections.abc import Sequence
 from functools import reduce
 
@@ -36,7 +37,7 @@ def matrix_unit_step(c: Array, a: Sequence[Array], b: Sequence[Array], unit: Mat
         Significands (float32) and biased exponents (int32), (m, group) and (group, n).
     unit : MatrixUnit
     """
-    significand, exponent = _significand(c)
+    significand, exponent = _significand(c, unit.exponent_of_zero)
     top = _largest_exponent(a[1], b[1], exponent)
     high, low = _limbs(_truncate(significand, exponent - top + unit.fraction_bits - 23))
     # As many products as an int32 holds, each below 2**(fraction_bits + 2).
@@ -65,24 +66,33 @@ def _aligned_sum(
 def _shifted(product: Array, exponent: Array) -> Array:
     """Return ``product * 2**exponent`` truncated to an integer; product below 4, exponent to 25."""
     xp = bits.namespace(product)
-    power = (xp.maximum(exponent, -40) + bits.BIAS << bits.FRACTION_BITS).view(np.float32)
-    return (product * power).astype(np.int32)
+    return (product * _power(xp.maximum(exponent, -40))).astype(np.int32)
+
+
+def _power(exponent: Array) -> Array:
+    return (exponent + bits.BIAS << bits.FRACTION_BITS).view(np.float32)
 
 
 def _largest_exponent(ea: Array, eb: Array, start: Array) -> Array:
+    """Return the larger of ``start``, the exponent of c or zero, and those of products."""
     xp = bits.namespace(ea)
     sums = (ea[:, k, None] + eb[k] for k in range(ea.shape[1]))
     return reduce(xp.maximum, sums, start + PRODUCT_BIAS) - PRODUCT_BIAS
 
 
-def _significand(c: Array) -> tuple[Array, Array]:
-    """Return the signed integer significand and the exponent, c = s * 2**(e - 23); e >= -126."""
+def _significand(c: Array, exponent_of_zero: int = EMIN) -> tuple[Array, Array]:
+    """Return the signed integer significand s and the exponent e, c = s * 2**(e - 23).
+
+    Subnormal numbers have the exponent -126, zeros what is given.
+    """
     xp = bits.namespace(c)
     pattern = c.view(np.int32)
     field = (pattern & bits.MAGNITUDE_MASK) >> bits.FRACTION_BITS
     magnitude = pattern & bits.FRACTION_MASK
     magnitude = xp.where(field > 0, magnitude | bits.IMPLICIT_BIT, magnitude)
     exponent = xp.maximum(field, 1) - bits.BIAS
+    if exponent_of_zero != EMIN:
+        exponent = xp.where(magnitude == 0, exponent_of_zero, exponent)
     return xp.where(pattern < 0, -magnitude, magnitude), exponent
 
 
@@ -109,20 +119,22 @@ def grouped_step(c: Array, a: Sequence[Array], b: Sequence[Array], unit: Grouped
     unit : GroupedUnit
     """
     xp = bits.namespace(c)
-    sums, exponents = [], []
+    significand, top = _significand(c, unit.exponent_of_zero)
+    addends = [(significand, top - 23)]
     for start in range(0, a[0].shape[1], unit.exact):
         ks = range(start, min(start + unit.exact, a[0].shape[1]))
-        total = sum(a[0][:, k, None] * b[0][k] for k in ks)
+        products = [a[0][:, k, None] * b[0][k] for k in ks]
+        scale = a[1][:, start, None] * b[1][start]
         # E2M1 products are multiples of 1/4, scale significands of 1/8: below 2**20 in all.
-        scaled = total * a[1][:, start, None] * b[1][start] * np.float32(2**8)
-        sums.append(scaled.astype(np.int32))
-        exponents.append(xp.where(scaled == 0, EMIN, a[2][:, start, None] + b[2][start]))
-    significand, exponent = _significand(c)
-    top = reduce(xp.maximum, exponents, exponent)
-    high, low = _split(significand, exponent - top + unit.fraction_bits - 23)
-    for total, exponent in zip(sums, exponents, strict=True):
-        part_high, part_low = _split(total, exponent - top + unit.fraction_bits - 8)
-        high, low = high + part_high, low + part_low
+        total = (sum(products) * scale * np.float32(2**8)).astype(np.int32)
+        exponent = a[2][:, start, None] + b[2][start]
+        addends.append((total, exponent - 8))
+        # The sum can be zero where products are not.
+        nonzero = reduce(operator.or_, [p.view(np.int32) for p in products])
+        counts = ((nonzero & bits.MAGNITUDE_MASK) != 0) & (scale != 0)
+        top = xp.maximum(top, xp.where(counts, exponent, unit.exponent_of_zero))
+    limbs = [_split(total, place - top + unit.fraction_bits) for total, place in addends]
+    high, low = (sum(limb) for limb in zip(*limbs, strict=True))
     return _rounded(c, high, low, WIDE, top - unit.fraction_bits, 23)
 
 
@@ -144,23 +156,57 @@ def cdna3_step(c: Array, a: Sequence[Array], b: Sequence[Array], unit: Cdna3Unit
     for part in range(unit.parts):
         ks = range(a[0].shape[1])[part :: unit.parts]
         exponents = [a[1][:, k, None] + b[1][k] for k in ks] or [xp.zeros_like(c, np.int32)]
-        tops.append(xp.maximum(reduce(xp.maximum, exponents) - PRODUCT_BIAS, EMIN))
+        tops.append(reduce(xp.maximum, exponents) - PRODUCT_BIAS)
         sums.append(_aligned_sum(a, b, ks, tops[-1], unit))
     joint = reduce(xp.maximum, tops)
     total = sum(s >> xp.minimum(joint - top, 31) for s, top in zip(sums, tops, strict=True))
     significand, exponent = _significand(c)
     top = xp.maximum(joint, exponent)
-    extra = unit.sum_bits - f
-    down = top - joint
-    high = total >> xp.minimum(down, 31)
-    low = (total << xp.maximum(extra - down, 0) >> xp.clip(down - extra, 0, 31)) & (
-        (1 << extra) - 1
-    )
-    shift = exponent - top + f - 23
+    # In units of 2**(top - sum_bits - 1), of which ``low`` has those below 2**(top - f).
+    extra, down = unit.sum_bits + 1 - f, top - joint
+    low = total << xp.maximum(extra - down, 0) >> xp.clip(down - extra, 0, 31) & (1 << extra) - 1
+    high = (total >> xp.minimum(down, 31)) + _lowered_accumulator(significand, exponent, top, unit)
+    # Rounded down to ``sum_bits`` below its own exponent, at least -126.
+    length = _bit_length(high ^ (high >> 31))
+    drop = xp.maximum(xp.maximum(length - f, EMIN + 1 - top), 0)
+    past = xp.maximum(drop - extra, 0)
+    high, low = high >> past << past, low & (-1 << drop)
+    result = _rounded(c, high, low, extra, top - unit.sum_bits - 1, 23, nearest=True)
+    return _with_infinite_products(result, c, a, b, joint)
+
+
+def _lowered_accumulator(significand: Array, exponent: Array, top: Array, unit: Cdna3Unit) -> Array:
+    """Return c rounded down to an integer in units of ``2**(top - fraction_bits)``."""
+    xp = bits.namespace(significand)
+    shift = exponent - top + unit.fraction_bits - 23
     aligned = significand << xp.maximum(shift, 0) >> xp.clip(-shift, 0, 31)
     if unit.drops_accumulator:
-        aligned = xp.where(exponent < top - f - 1, 0, aligned)
-    return _rounded(c, high + aligned, low, extra, top - unit.sum_bits, 23, nearest=True)
+        aligned = xp.where(exponent < top - unit.fraction_bits - 1, 0, aligned)
+    return aligned
+
+
+def _with_infinite_products(
+    result: Array, c: Array, a: Sequence[Array], b: Sequence[Array], top: Array
+) -> Array:
+    """Return ``result``, but where products are 2**128 or more, c and those as infinities."""
+    possible = (top >= 127).any()
+
+    def replaced() -> Array:
+        xp = bits.namespace(c)
+        total = xp.zeros_like(c)
+        for k in range(a[0].shape[1]):
+            exponent = xp.clip(a[1][:, k, None] + b[1][k] - PRODUCT_BIAS, 0, 250)
+            # Two powers that binary32 has, even where it has no number for the product.
+            product = a[0][:, k, None] * b[0][k] * _power(exponent >> 1)
+            product = product * _power(exponent - (exponent >> 1))
+            total = total + xp.where(xp.isinf(product), product, np.float32(0))
+        return xp.where(total == 0, result, c + total)
+
+    if not bits.is_jax(possible):
+        return replaced() if possible else result
+    import jax
+
+    return jax.lax.cond(possible, replaced, lambda: result)
 
 
 def _rounded(
@@ -190,6 +236,8 @@ def _rounded(
     shift = xp.clip(shift, 0, 28)
     doubled = head << 1 | (rest != 0)
     rounded = bits.shift_rne(doubled, shift + 1) if nearest else head >> shift
+    # To nearest, a negative number can become -0; truncated, it is +0.
+    negative = negative & (nearest | (rounded != 0))
     result = bits.compose(negative, rounded, place + shift)
     overflowed = (c.view(np.int32) & bits.MAGNITUDE_MASK) >= bits.INF
     return xp.where(overflowed, c.view(np.int32), result.view(np.int32)).view(np.float32)

@@ -83,9 +83,9 @@ def sum_roundings(accumulator: AnyAccumulator, n: int) -> Accumulation:
 
     A step of a matrix unit errs by the truncation of each addend, relative to the largest of the
     powers of two that they are aligned to. Such a power can exceed a product of subnormal
-    elements: ``theorem_gemm`` counts those as normal. CDNA3 truncates products and the sums of
-    parts, drops or rounds c, and rounds once to nearest; one unit more than those covers ``2**-31``
-    and the products of errors.
+    elements: ``theorem_gemm`` counts those as normal. An exact group is aligned to the power of its
+    scales even where its products cancel: they count with their magnitudes, not with their sum. A
+    zero is aligned to no more than ``2**-126``, below which nothing is promised anyway.
     """
     match accumulator:
         case Exact() | Int32():
@@ -105,9 +105,20 @@ def sum_roundings(accumulator: AnyAccumulator, n: int) -> Accumulation:
             return bounds.matrix_unit(n, group, bits, result)
         case GroupedUnit(group=group, exact=exact, fraction_bits=bits):
             return bounds.matrix_unit(-(-n // exact), group // exact, bits)
-        case Cdna3Unit(group=group, parts=parts, fraction_bits=bits):
-            step = Fraction(group + parts + 3, 2**bits)
-            return Accumulation(-(-n // group), step, nearest=False)
+        case Cdna3Unit(group=group):
+            return Accumulation(-(-n // group), _cdna3_step(accumulator), nearest=False)
+
+
+def _cdna3_step(unit: Cdna3Unit) -> Fraction:
+    """Return the relative error of a step, rounded up to a multiple of ``2**-fraction_bits``.
+
+    Products, sums of parts and c are rounded to that many bits, their sum first to one more than
+    ``sum_bits`` and then to these, at last to binary32.
+    """
+    aligned = Fraction(unit.group + unit.parts + 1, 2**unit.fraction_bits)
+    lowered = Fraction(1, 2**unit.sum_bits)
+    step = (1 + aligned + lowered / 2) * (1 + lowered) * (1 + U32) - 1
+    return Fraction(math.ceil(step * 2**unit.fraction_bits), 2**unit.fraction_bits)
 
 
 def accumulation(

@@ -31,6 +31,8 @@ from msdnum.formats import E8M0, ElementFormat, FloatFormat, IntegerFormat
 __all__ = ["Factor", "factor", "inner_product", "partial_sums"]
 
 ZERO = Fraction(0)
+NO_EXPONENT = -1000
+"""Below all exponents that there are."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,15 @@ Factors: TypeAlias = Sequence[Factor]
 def inner_product(
     a: Factors, b: Factors, accumulator: AnyAccumulator, c: Fraction = ZERO
 ) -> Fraction:
-    """Return c plus the sum of products, as the accumulator has it at the end."""
+    """Return c plus the sum of products, as the accumulator has it at the end.
+
+    A zero has no sign here: +0 in matrix units that truncate, elsewhere that of IEEE 754.
+
+    Raises
+    ------
+    ValueError
+        If something on the way is infinite.
+    """
     for c in partial_sums(a, b, accumulator, c):  # noqa: B007, B020
         pass
     return c
@@ -158,9 +168,9 @@ def _lowered(x: Fraction, quantum: Fraction) -> Fraction:
     return floor(x / quantum) * quantum
 
 
-def _exponent(c: Fraction) -> int:
-    """Return the exponent of a binary32 number; subnormals and zero have emin."""
-    return max(spec.floor_log2(abs(c)), -126) if c else -126
+def _exponent(c: Fraction, zero: int = -126) -> int:
+    """Return the exponent of a binary32 number; subnormals have emin."""
+    return max(spec.floor_log2(abs(c)), -126) if c else zero
 
 
 def _products(a: Factors, b: Factors) -> list[Fraction]:
@@ -198,43 +208,50 @@ def _int32(c: Fraction, a: Factors, b: Factors, overflow: Int32Overflow) -> Frac
 
 
 def _matrix_unit(c: Fraction, a: Factors, b: Factors, unit: MatrixUnit) -> Fraction:
-    return _aligned_sum(c, _aligned(a, b), unit.fraction_bits, unit.result_bits)
+    addends = [(c, _exponent(c, unit.exponent_of_zero)), *_aligned(a, b)]
+    return _truncated_sum(addends, unit, unit.result_bits)
 
 
-def _aligned_sum(
-    c: Fraction, addends: list[tuple[Fraction, int]], fraction_bits: int, result_bits: int
+def _truncated_sum(
+    addends: list[tuple[Fraction, int]], unit: MatrixUnit | GroupedUnit, result_bits: int
 ) -> Fraction:
     """Truncate all addends below the largest exponent, add them, and truncate the sum."""
-    quantum = spec.pow2(max([_exponent(c), *[e for _, e in addends]]) - fraction_bits)
-    total = sum((_truncated(x, quantum) for x in [c, *[p for p, _ in addends]]), ZERO)
-    return _truncated(total, spec.pow2(_exponent(total) - result_bits))
+    top = max(unit.exponent_of_zero, *[e for _, e in addends])
+    quantum = spec.pow2(top - unit.fraction_bits)
+    total = sum((_truncated(x, quantum) for x, _ in addends), ZERO)
+    # A binary32 number, but where it is too large.
+    return fl(_truncated(total, spec.pow2(_exponent(total) - result_bits)))
 
 
 def _grouped_unit(c: Fraction, a: Factors, b: Factors, unit: GroupedUnit) -> Fraction:
-    addends = []
+    addends = [(c, _exponent(c, unit.exponent_of_zero))]
     for start in range(0, len(a), unit.exact):
         part = slice(start, start + unit.exact)
-        total = sum((x.element * y.element for x, y in zip(a[part], b[part], strict=True)), ZERO)
-        total *= a[start].scale * b[start].scale
-        if total:
-            addends.append((total, a[start].scale_exponent + b[start].scale_exponent))
-    return _aligned_sum(c, addends, unit.fraction_bits, 23)
+        if any(_products(a[part], b[part])):
+            exponent = a[start].scale_exponent + b[start].scale_exponent
+            addends.append((sum(_products(a[part], b[part]), ZERO), exponent))
+    return _truncated_sum(addends, unit, 23)
 
 
 def _cdna3_unit(c: Fraction, a: Factors, b: Factors, unit: Cdna3Unit) -> Fraction:
-    sums = []
+    bits, sums = unit.fraction_bits, [(ZERO, NO_EXPONENT)]
     for part in range(unit.parts):
         addends = _aligned(a[part :: unit.parts], b[part :: unit.parts])
-        top = max([-126, *[e for _, e in addends]])
-        quantum = spec.pow2(top - unit.fraction_bits)
-        sums.append((sum((_truncated(p, quantum) for p, _ in addends), ZERO), top))
+        _check_finite([p for p, _ in addends])
+        top = max((e for _, e in addends), default=NO_EXPONENT)
+        sums.append((sum((_truncated(p, spec.pow2(top - bits)) for p, _ in addends), ZERO), top))
     joint = max(top for _, top in sums)
-    total = sum((_lowered(s, spec.pow2(joint - unit.fraction_bits)) for s, _ in sums), ZERO)
+    total = sum((_lowered(s, spec.pow2(joint - bits)) for s, _ in sums), ZERO)
     top = max(joint, _exponent(c))
-    if unit.drops_accumulator and _exponent(c) < top - unit.fraction_bits - 1:
+    if unit.drops_accumulator and _exponent(c) < top - bits - 1:
         c = ZERO
-    total = _lowered(total, spec.pow2(top - unit.sum_bits))
-    return fl(total + _lowered(c, spec.pow2(top - unit.fraction_bits)))
+    total = _lowered(total, spec.pow2(top - unit.sum_bits - 1)) + _lowered(c, spec.pow2(top - bits))
+    return fl(_lowered(total, spec.pow2(_exponent(total) - unit.sum_bits)))
+
+
+def _check_finite(products: list[Fraction]) -> None:
+    if any(abs(product) >= spec.pow2(128) for product in products):
+        raise ValueError("every product must be finite")
 
 
 def _pairwise_unit(c: Fraction, a: Factors, b: Factors, unit: PairwiseUnit) -> Fraction:

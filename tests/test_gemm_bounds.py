@@ -27,6 +27,10 @@ UNITS = [
     if isinstance(unit, MatrixUnit | GroupedUnit | Cdna3Unit)
 ]
 UNIT = pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+FEW_SUM_BITS = [
+    Cdna3Unit("FEW_SUM_BITS", 3, 1, 8, 8),
+    Cdna3Unit("ROUNDED_BY_BINARY32", 4, 2, 25, 25),
+]
 TOP = 16
 """Exponent of the largest product of a witness."""
 
@@ -103,7 +107,7 @@ def hostile(draw, unit):
     return draw(st.lists(one, min_size=1, max_size=unit.group + 4))
 
 
-@UNIT
+@pytest.mark.parametrize("unit", [*UNITS, *FEW_SUM_BITS], ids=lambda unit: unit.name)
 @given(data=st.data())
 def test_hostile_products_stay_within_the_bound(unit, data):
     found = ratio(data.draw(hostile(unit)), unit)
@@ -143,6 +147,21 @@ def test_the_bound_is_nearly_attained(unit):
     assert found <= 1
     expected = {**written(), NARROW_RESULT.name: "0.9955"}
     assert f"{float(found) - 0.00005:.4f}" == expected[unit.name]
+
+
+def test_exact_groups_count_with_the_products_that_cancel_in_them():
+    """All of a small product is lost; the group sums, of which one is zero, would forbid that."""
+    unit = accumulators.BLACKWELL_MXFP4
+    lost = block([(1, 1)], TOP - unit.fraction_bits - 1, unit.exact)
+    pairs = [*block([(1, 1), (1, -1)], TOP, unit.exact), *lost]
+    assert inner_product(*zip(*pairs, strict=True), unit) == 0
+    assert 0 < ratio(pairs, unit) <= 1
+
+
+def test_the_sum_bits_of_cdna3_count():
+    """They round twice: half a unit and a whole one; 31 of them are within the unit to spare."""
+    assert sum_roundings(Cdna3Unit("x", 8, 1, 24, 31), 8).unit_roundoff == Fraction(12, 2**24)
+    assert sum_roundings(Cdna3Unit("x", 8, 1, 24, 24), 8).unit_roundoff == Fraction(13, 2**24)
 
 
 def test_a_narrow_result_breaks_the_bound_of_a_wide_one():
