@@ -21,6 +21,8 @@ SLIPS = (
 )  # fmt: skip
 """What Python raises when a program is wrong: nobody refuses an input with it on purpose."""
 
+FUNCTIONS = f"the functions of an adapter are {', '.join(OPERATIONS)}; others begin with _"
+
 
 class AdapterError(ValueError):
     """The adapter cannot be run, so that nothing is said of what it stands for."""
@@ -41,12 +43,8 @@ def load(name: str) -> ModuleType:
     _check_packages(module)
     unused = list(_unused(module))
     if unused:
-        raise AdapterError(f"{', '.join(unused)}: nobody calls it; {_known()}")
+        raise AdapterError(f"nobody calls {', '.join(unused)}; {FUNCTIONS}")
     return module
-
-
-def _known() -> str:
-    return f"functions of an adapter are {', '.join(OPERATIONS)}, others begin with _"
 
 
 def _run(name: str) -> ModuleType:
@@ -129,7 +127,7 @@ def _unused(module: ModuleType) -> Iterator[str]:
             continue
         meant = near(name, OPERATIONS)
         if meant is not None or value.__module__ == module.__name__:
-            yield name + did_you_mean(name, OPERATIONS)
+            yield name if meant is None else f"{name} (did you mean {meant}?)"
 
 
 def _is_function(value: Any) -> bool:

@@ -66,10 +66,13 @@ def test_an_adapter_that_compares_nothing_shows_nothing(adapter, run, text, why)
 @pytest.mark.parametrize(
     ("text", "names"),
     [
-        ("def quantise(x, *, fmt, rule): ...", "quantise; did you mean 'quantize'?"),
-        ("def Encode(x, **names): ...", "Encode; did you mean 'encode'?"),
-        ("from copy import deepcopy as dequantise", "dequantise; did you mean 'dequantize'?"),
-        ("def helper(x): ...", "helper: nobody calls it"),
+        (
+            "def quantise(x, *, fmt, rule): ...",
+            "nobody calls quantise (did you mean quantize?); ",
+        ),
+        ("def Encode(x, **names): ...", "nobody calls Encode (did you mean encode?); "),
+        ("from copy import deepcopy as dequantise", "dequantise (did you mean dequantize?); "),
+        ("def helper(x): ...", "nobody calls helper; the functions of an adapter are"),
     ],
 )
 def test_a_public_function_that_nobody_calls_is_a_slip(adapter, run, text, names):
