@@ -2,51 +2,42 @@
 
 import argparse
 import csv
-import importlib
+import io
 import sys
-from collections.abc import Iterable
-from importlib import metadata, util
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from msdnum import peers, vectors
+from msdnum import _chosen, _conform_files, _files, peers, vectors
+from msdnum._adapter import SLIPS, AdapterError, failing, load, said, versions
+from msdnum._extras import progress
 from msdnum.adapters import READY
 from msdnum.disagreements import Disagreement, Report, Result
 from msdnum.formats import BINARY32
 from msdnum.vector_groups import Case, Group, Patterns, Standard
 
-__all__ = ["add_arguments", "conform", "load", "run"]
+__all__ = ["AdapterError", "add_arguments", "conform", "load", "run"]
 
+AGREES, DIFFERS, NOTHING_SHOWN = 0, 1, 2
 ELEMENTWISE = ("encode", "decode")
+MOST = 80
+"""How much of what an adapter raises is kept, in characters."""
+
 UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32}
 
-
-def load(name: str) -> ModuleType:
-    """Return a ready adapter by name, or any by the path of its file.
-
-    Raises
-    ------
-    ValueError
-        If there is no such adapter.
-    ImportError
-        If a package that it needs is not installed.
-    """
-    if name in READY:
-        return importlib.import_module(f"msdnum.adapters.{name}")
-    location = util.spec_from_file_location(Path(name).stem, name)
-    if not Path(name).is_file() or location is None or location.loader is None:
-        raise ValueError(f"adapter must be a Python file or one of {', '.join(READY)}, got {name}")
-    module = util.module_from_spec(location)
-    location.loader.exec_module(module)
-    if not hasattr(module, "PACKAGES"):
-        raise ValueError(f"adapter must have PACKAGES, the names of what it runs, got {name}")
-    return module
+Answer: TypeAlias = Result | NotImplementedError
 
 
-def conform(name: str, groups: Iterable[Group] | None = None) -> Report:
+class _NotRunError(Exception):
+    """The adapter does not do this: the message says why."""
+
+
+def conform(
+    name: str, groups: Iterable[Group] | None = None, *, known: frozenset[str] = frozenset()
+) -> Report:
     """Run an adapter against the vectors.
 
     Parameters
@@ -55,65 +46,87 @@ def conform(name: str, groups: Iterable[Group] | None = None) -> Report:
         See ``load``.
     groups : iterable of Group, optional
         In place of all of them.
+    known : frozenset of str
+        Ids of vectors whose disagreement is accepted.
+
+    Raises
+    ------
+    AdapterError
+        If the adapter cannot be loaded, or itself fails on a vector.
+    ImportError
+        If a package that a ready adapter needs is not installed.
     """
     module = load(name)
+    installed = versions(module)
     counts: dict[str, int] = {}
+    not_run: dict[str, str] = {}
     found = []
-    for group in vectors.groups() if groups is None else groups:
-        results = _results(module, group)
-        if results is not None:
-            counts[group.name] = len(group.cases)
-            pairs = zip(group.cases, results, strict=True)
-            found += [Disagreement(group, c, got) for c, got in pairs if not _agrees(c, got)]
-    versions = {package: _version(package) for package in module.PACKAGES}
-    return Report(Path(name).stem, versions, counts, tuple(found))
+    members = tuple(vectors.groups() if groups is None else groups)
+    for group in progress(members, desc=Path(name).stem, unit=" groups", leave=False):
+        try:
+            results = _results(module, group)
+        except _NotRunError as error:
+            not_run[group.name] = str(error)
+            continue
+        counts[group.name] = len(group.cases)
+        pairs = zip(group.cases, results, strict=True)
+        found += [Disagreement(group, c, got) for c, got in pairs if not _agrees(c, got)]
+    return Report(Path(name).stem, installed, counts, tuple(found), not_run, known)
 
 
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return str(importlib.import_module(package).__version__)
+def _results(module: ModuleType, group: Group) -> list[Result]:
+    """Return a result for each case."""
+    if getattr(module, group.operation, None) is None:
+        raise _NotRunError(f"there is no function {group.operation}")
+    answers: Sequence[Answer] | None = None
+    if group.operation in ELEMENTWISE:
+        answers = _together(module, group)
+    if answers is None:
+        answers = [_one(module, group, case) for case in group.cases]
+    refused = [answer for answer in answers if isinstance(answer, NotImplementedError)]
+    if len(refused) == len(answers):
+        raise _NotRunError(said(refused[0]))
+    # Who does this for some inputs has refused the others.
+    return [said(a)[:MOST] if isinstance(a, NotImplementedError) else a for a in answers]
 
 
-def _results(module: ModuleType, group: Group) -> list[Result] | None:
-    """Return a result for each case, or None if the adapter does not do this."""
-    function = getattr(module, group.operation, None)
-    if function is None:
-        return None
-    try:
-        if group.operation in ELEMENTWISE:
-            return _together(function, group)
-        return [_call(function, group, case) for case in group.cases]
-    except NotImplementedError:
-        return None
-
-
-def _together(function: Any, group: Group) -> list[Result]:
-    """Convert all inputs in one call, and one by one if that raises or gives another number."""
+def _together(module: ModuleType, group: Group) -> list[Result] | None:
+    """Convert all inputs in one call, or return None if that fails or gives another number."""
     first = group.cases[0].given
     (name,) = first
     codes = tuple(case.given[name].codes[0] for case in group.cases)
     merged = {name: Patterns(first[name].fmt, codes)}
-    result = _call(function, group, Case("", merged, group.cases[0].expected))
-    if isinstance(result, str) or [len(c) for c in result.values()] != [len(codes)]:
-        return [_call(function, group, case) for case in group.cases]
+    try:
+        with failing(str(module.__file__)):
+            result = _call(module, group, Case("", merged, group.cases[0].expected))
+    except AdapterError:
+        return None
+    if [len(c) for c in result.values()] != [len(codes)]:
+        return None
     return [{name: (code,)} for name, codes in result.items() for code in codes]
 
 
-def _call(function: Any, group: Group, case: Case) -> Result:
+def _one(module: ModuleType, group: Group, case: Case) -> Answer:
+    """Return what comes back of one case, or what is raised on purpose."""
+    with failing(str(module.__file__), f" on {group.name}/{case.name}"):
+        try:
+            return _call(module, group, case)
+        except NotImplementedError as error:
+            return error
+        except SLIPS:
+            raise
+        except Exception as error:
+            return said(error)[:MOST]
+
+
+def _call(module: ModuleType, group: Group, case: Case) -> dict[str, tuple[int, ...]]:
     arrays = [_array(patterns) for patterns in case.given.values()]
-    try:
-        with np.errstate(all="ignore"):
-            result = function(*arrays, **group.parameters)
-        if not isinstance(result, dict):
-            names = list(case.expected or {"result"})
-            result = {names[0]: result}
-        return {name: _codes(array) for name, array in result.items()}
-    except NotImplementedError:
-        raise
-    except Exception as error:
-        return f"{type(error).__name__}: {error}".split("\n")[0][:80]
+    with np.errstate(all="ignore"):
+        result = getattr(module, group.operation)(*arrays, **group.parameters)
+    if not isinstance(result, dict):
+        names = list(case.expected or ["result"])
+        result = {names[0]: result}
+    return {name: _codes(array) for name, array in result.items()}
 
 
 def _array(patterns: Patterns) -> Any:
@@ -122,11 +135,17 @@ def _array(patterns: Patterns) -> Any:
     return codes.view(np.float32) if patterns.fmt == BINARY32 else codes
 
 
-def _codes(array: Any) -> tuple[int, ...]:
-    array = np.asarray(array).reshape(-1)
+def _codes(result: Any) -> tuple[int, ...]:
+    """Return the bit patterns of a result; what has none is no refusal but a slip."""
+    try:
+        array = np.asarray(result).reshape(-1)
+    except Exception as error:
+        raise TypeError(f"a result must be an array, {said(error)}") from error
     if array.dtype == np.float32:
         array = array.view(np.uint32)
-    return tuple(int(code) for code in array)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"a result must be unsigned codes or float32, got {array.dtype}")
+    return tuple(map(int, array))
 
 
 def _agrees(case: Case, got: Result) -> bool:
@@ -139,32 +158,99 @@ def _same(ours: Patterns, theirs: tuple[int, ...] | None) -> bool:
     return theirs is not None and len(theirs) == len(ours.codes) and all(ours.same(theirs))
 
 
+LISTS = {
+    "--only": "these vectors alone, such as quantize/MXFP4, 'encode/*/RTZ' or an id",
+    "--require": "fail unless some of each were compared, such as quantize,encode",
+}
+FILES = {
+    "--known": "ids of vectors whose difference is accepted, one a line",
+    "--json": "write the results there, too",
+    "--junit": "write them there as XML for a CI system, too",
+}
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``msdnum conform``."""
     ready = ", ".join(READY)
-    parser.epilog = "exit status: 1 if anything is wrong by the standard, 2 wrong use, else 0"
+    parser.epilog = (
+        "exit status: 0 if nothing is wrong by the standard, 1 if anything is, 2 if nothing was "
+        "compared, an adapter itself fails, or something required was not compared"
+    )
     parser.add_argument("adapters", nargs="+", metavar="ADAPTER", help=f"a file, all, or {ready}")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write peers.md and peers.csv")
+    for name, text in LISTS.items():
+        parser.add_argument(name, action="append", default=[], metavar="PATTERN", help=text)
+    for name, text in FILES.items():
+        parser.add_argument(name, type=Path, metavar="FILE", help=text)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carry out ``msdnum conform``: 0 if nothing is wrong by the standard, else 1."""
-    names = READY if args.adapters == ["all"] else args.adapters
-    reports = [report for name in names if (report := _report(name)) is not None]
+    """Carry out ``msdnum conform``: see the exit status of ``add_arguments``."""
+    for name in ("json", "junit"):
+        _files.check_writable(getattr(args, name), f"{name} file")
+    # Kept before an adapter runs, which might change what makes them.
+    vectors.keep()
+    groups = _chosen.chosen(vectors.groups(), args.only)
+    required = _chosen.names(args.require)
+    _chosen.chosen(groups, required)
+    known = _chosen.known_ids(args.known, vectors.groups()) if args.known else frozenset()
+    reports, failures = _reports(args.adapters, groups, known)
     for report in reports:
-        print("\n".join(peers.lines(report)), end="\n\n")
+        if report.compared:
+            print("\n".join([*peers.lines(report), "", *peers.not_run(report)]), end="\n\n")
+        failures |= _shows_nothing(report, required)
+    fixed = _chosen.no_longer(known, groups, reports)
+    if fixed:
+        print("\n".join([f"No longer different, but named in {args.known}:", *fixed]))
+    for name, message in failures.items():
+        print(f"msdnum conform: {name}: {message}", file=sys.stderr)
+    _write(args, reports, failures, fixed)
+    wrong = any(report.new(Standard.DECIDES) for report in reports)
+    return NOTHING_SHOWN if failures or not reports else DIFFERS if wrong else AGREES
+
+
+def _reports(
+    names: Sequence[str], groups: Sequence[Group], known: frozenset[str]
+) -> tuple[list[Report], dict[str, str]]:
+    """Run adapters; of those that cannot be run return why, in one line each."""
+    reports, failures = [], {}
+    every = names == ["all"]
+    for name in READY if every else names:
+        try:
+            reports.append(conform(name, groups, known=known))
+        except AdapterError as error:
+            failures[name] = str(error)
+        except ImportError as error:
+            message = f"not run, {error}: pip install it"
+            if every:
+                print(f"{name}: {message}", file=sys.stderr)
+            else:
+                failures[name] = message
+    return reports, failures
+
+
+def _shows_nothing(report: Report, required: Sequence[str]) -> dict[str, str]:
+    """Return why a report shows nothing, or less than it has to, by its adapter."""
+    absent = _chosen.missing(report, required)
+    if not report.compared:
+        reasons = ", ".join(dict.fromkeys(report.not_run.values()))
+        return {report.adapter: f"nothing was compared: {reasons}"}
+    return {report.adapter: f"not compared, but required: {', '.join(absent)}"} if absent else {}
+
+
+def _write(
+    args: argparse.Namespace,
+    reports: Sequence[Report],
+    failures: Mapping[str, str],
+    fixed: Sequence[str],
+) -> None:
+    """Write the files that were asked for."""
     if args.out:
-        args.out.mkdir(parents=True, exist_ok=True)
-        (args.out / "peers.md").write_text(peers.document(reports), encoding="utf-8")
-        with (args.out / "peers.csv").open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows(peers.table(reports))
-    wrong = any(report.of(Standard.DECIDES) for report in reports)
-    return int(wrong or not reports)
-
-
-def _report(name: str) -> Report | None:
-    try:
-        return conform(name)
-    except ImportError as error:
-        print(f"{name}: not run, {error}: pip install it", file=sys.stderr)
-        return None
+        rows = io.StringIO()
+        csv.writer(rows, lineterminator="\n").writerows(peers.table(reports))
+        _files.write_text(args.out / "peers.md", peers.document(reports))
+        _files.write_text(args.out / "peers.csv", rows.getvalue())
+    if args.json:
+        _files.write_text(args.json, _conform_files.as_json(reports, failures, fixed))
+    if args.junit:
+        _files.write_text(args.junit, _conform_files.as_junit(reports, failures))

@@ -1,7 +1,7 @@
 """What an implementation did with the vectors, and where it differs from them, in bits."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from msdnum import spec
@@ -31,6 +31,11 @@ class Disagreement:
     got: Result
 
     @property
+    def id(self) -> str:
+        """The id of the vector."""
+        return f"{self.group.name}/{self.case.name}"
+
+    @property
     def size(self) -> tuple[int, int, int]:
         """The smallest witness has the fewest wrong outputs, then inputs with the fewest bits."""
         given = [code for patterns in self.case.given.values() for code in patterns.codes]
@@ -54,10 +59,10 @@ class Disagreement:
 
     def __str__(self) -> str:
         """Return the id, the input if it is one number, and the first difference."""
-        inputs = ", ".join(_short(name, p) for name, p in self.case.given.items())
+        given = ", ".join(_short(name, p) for name, p in self.case.given.items())
         first, *rest = self.differences()
         more = f" and {len(rest)} more" if rest else ""
-        return f"{self.group.name}/{self.case.name}: {inputs}: {first}{more}"
+        return f"{self.id}: {given}: {first}{more}"
 
 
 def _one(code: int, fmt: ElementFormat) -> str:
@@ -108,13 +113,28 @@ class Report:
         Vectors run, by name of the group.
     disagreements : tuple of Disagreement
         The others agree.
+    not_run : dict of str to str
+        Why groups were not run, by name of the group.
+    known : frozenset of str
+        Ids of vectors whose disagreement has been accepted.
     """
 
     adapter: str
     versions: dict[str, str]
     counts: dict[str, int]
     disagreements: tuple[Disagreement, ...]
+    not_run: dict[str, str] = field(default_factory=dict)
+    known: frozenset[str] = frozenset()
+
+    @property
+    def compared(self) -> int:
+        """Number of vectors run."""
+        return sum(self.counts.values())
 
     def of(self, standard: Standard) -> list[Disagreement]:
         """Return the disagreements on what a standard decides, or on what it leaves open."""
         return [d for d in self.disagreements if d.group.standard is standard]
+
+    def new(self, standard: Standard) -> list[Disagreement]:
+        """Return those of them that have not been accepted."""
+        return [d for d in self.of(standard) if d.id not in self.known]

@@ -43,8 +43,8 @@ Weight: TypeAlias = QuantizedArray | AsymmetricArray
 
 U32 = bounds.U32
 HALF_UNDERFLOW = Fraction(BINARY32.eta) / 2
-LEAST_ALIGNMENT = Fraction(1, 2**120)
-"""No unit aligns its addends to a smaller power of two."""
+LEAST_ALIGNMENT = Fraction(BINARY32.min_normal)
+"""Where all addends are smaller, no unit aligns them to more."""
 
 # Roundings
 
@@ -84,8 +84,7 @@ def sum_roundings(accumulator: AnyAccumulator, n: int) -> Accumulation:
     A step of a matrix unit errs by the truncation of each addend, relative to the largest of the
     powers of two that they are aligned to. Such a power can exceed a product of subnormal
     elements: ``theorem_gemm`` counts those as normal. An exact group is aligned to the power of its
-    scales even where its products cancel: they count with their magnitudes, not with their sum. A
-    zero is aligned to no more than ``2**-126``, below which nothing is promised anyway.
+    scales even where its products cancel: they count with their magnitudes, not with their sum.
     """
     match accumulator:
         case Exact() | Int32():

@@ -8,7 +8,7 @@ from msdnum import vectors
 from msdnum.disagreements import Disagreement, Report
 from msdnum.vector_groups import Group, Standard
 
-__all__ = ["document", "lines", "table"]
+__all__ = ["document", "lines", "not_run", "table"]
 
 TITLES = {
     Standard.DECIDES: "Wrong by the standard",
@@ -22,17 +22,28 @@ Topic: TypeAlias = tuple[str, str]
 
 def lines(report: Report) -> Iterator[str]:
     """Yield the report: disagreements by operation and topic, each with its smallest witness."""
-    total = sum(report.counts.values())
+    total = report.compared
     wrong = len(report.disagreements)
     yield f"## {report.adapter} ({_versions(report)})"
     yield ""
-    not_run = len(vectors.groups()) - len(report.counts)
-    yield f"{total - wrong} of {total} vectors agree; {not_run} groups are not run."
+    yield f"{total - wrong} of {total} vectors agree; {len(report.not_run)} groups are not run."
     for standard, title in TITLES.items():
+        new, known = report.new(standard), len(report.of(standard)) - len(report.new(standard))
         yield ""
-        yield f"### {title}: {len(report.of(standard))}"
+        yield f"### {title}: {len(new)}" + (f", and {known} known" if known else "")
         yield ""
         yield from _grouped(report, standard)
+
+
+def not_run(report: Report) -> Iterator[str]:
+    """Yield why groups were not run, by operation; nothing if all were."""
+    if report.not_run:
+        yield f"### Not run: {len(report.not_run)} groups"
+        yield ""
+    # The name of a group begins with its operation.
+    reasons = Counter((name.partition("/")[0], why) for name, why in report.not_run.items())
+    for (operation, reason), count in reasons.items():
+        yield f"- {operation}, {count} groups: {reason}"
 
 
 def _versions(report: Report) -> str:
@@ -41,7 +52,7 @@ def _versions(report: Report) -> str:
 
 def _grouped(report: Report, standard: Standard) -> Iterator[str]:
     topics: dict[Topic, list[Disagreement]] = defaultdict(list)
-    for d in report.of(standard):
+    for d in report.new(standard):
         topics[d.group.operation, d.group.topic].append(d)
     if not topics:
         yield "None."
@@ -86,8 +97,7 @@ def _overview(reports: Sequence[Report]) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for r in reports:
         decided, open_ = (len(r.of(standard)) for standard in TITLES)
-        run = sum(r.counts.values())
-        yield f"| {r.adapter} | {_versions(r)} | {run} | {decided} | {open_} |"
+        yield f"| {r.adapter} | {_versions(r)} | {r.compared} | {decided} | {open_} |"
 
 
 def _matrix(reports: Sequence[Report]) -> Iterator[str]:

@@ -14,7 +14,7 @@ import re
 import shutil
 import signal
 import sys
-import tempfile
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import closing
@@ -27,7 +27,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from msdnum import __version__, elements
+from msdnum import __version__, _files, _sources, elements
+from msdnum._extras import progress_bar
 from msdnum.bits import CACHED_ELEMENTS, Array
 from msdnum.formats import BF16, E2M1, E2M3, E3M2, E4M3, E5M2, FloatFormat
 from msdnum.modes import Overflow
@@ -71,6 +72,17 @@ class Event:
     count: int
     first: int | None
 
+    def __post_init__(self) -> None:
+        """Refuse a count without a first, and the other way round."""
+        if not _whole(self.count) or not (self.first is None or _whole(self.first)):
+            raise ValueError(f"count and first must be whole, got {self.count} and {self.first}")
+        if (self.count == 0) != (self.first is None):
+            raise ValueError(f"first must be there if any are, got {self.count} and {self.first}")
+
+
+def _whole(number: object) -> bool:
+    return type(number) is int and number >= 0
+
 
 @dataclass(frozen=True)
 class Worst:
@@ -78,6 +90,11 @@ class Worst:
 
     value: float
     at: int
+
+    def __post_init__(self) -> None:
+        """Refuse what is no number."""
+        if not isinstance(self.value, float) or not _whole(self.at):
+            raise ValueError(f"value and at must be numbers, got {self.value!r} and {self.at!r}")
 
 
 @dataclass(frozen=True)
@@ -95,9 +112,16 @@ class Findings:
     worst: Mapping[str, Worst]
 
     def __post_init__(self) -> None:
-        """Refuse an empty range."""
-        if not 0 <= self.start < self.stop:
+        """Refuse an empty range, and what lies outside it."""
+        if not (_whole(self.start) and _whole(self.stop) and self.start < self.stop):
             raise ValueError(f"start must be in 0..stop - 1, got {self.start} and {self.stop}")
+        events = [*self.mismatches.values(), *self.left_out.values()]
+        places = [event.first for event in events if event.first is not None]
+        places += [worst.at for worst in self.worst.values()]
+        if not all(self.start <= place < self.stop for place in places):
+            raise ValueError(f"inputs must be in {self.start}..{self.stop - 1}, got {places}")
+        if any(event.count > self.stop - self.start for event in events):
+            raise ValueError(f"counts must be at most {self.stop - self.start}, got {events}")
 
     @property
     def failures(self) -> int:
@@ -206,7 +230,7 @@ def run(
     if chunk < 1 or chunk % sweep.block:
         raise ValueError(f"chunk must be a positive multiple of {sweep.block}, got {chunk}")
     directory = None if state is None else state_directory(sweep, state)
-    done = [] if directory is None else _load(directory)
+    done = [] if directory is None else _load(sweep, directory)
     for part in done:
         progress(part.stop - part.start)
     missing = list(_missing(done, sweep.size, chunk))
@@ -214,7 +238,7 @@ def run(
     with closing(_completed(executor, judge, missing)) as parts:
         for part in parts:
             if directory is not None:
-                _write(directory / f"{part.start:x}-{part.stop:x}.json", json.dumps(asdict(part)))
+                _store(directory, part)
             progress(part.stop - part.start)
             done.append(part)
     return _merged(done)
@@ -333,44 +357,67 @@ def _completed(
 
 def state_directory(sweep: Sweep, state: Path) -> Path:
     """Return where a sweep keeps its chunks: a place of its own for each version of the code."""
-    sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
     identity = json.dumps(sweep.identity()).encode()
-    return state / f"{sweep.name}-{hashlib.sha256(identity + sources).hexdigest()[:16]}"
+    return state / f"{sweep.name}-{_sha256(identity + _sources.digest())[:16]}"
 
 
-def _load(directory: Path) -> list[Findings]:
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _store(directory: Path, part: Findings) -> None:
+    """Keep a finished part: a line of JSON and a line with its checksum."""
+    text = json.dumps(asdict(part)) + "\n"
+    path = directory / f"{part.start:x}-{part.stop:x}.json"
+    _files.write_text(path, f"{text}{_sha256(text.encode())}\n")
+
+
+def _load(sweep: Sweep, directory: Path) -> list[Findings]:
     """Return the finished parts in order, without those that overlap an earlier one."""
     parts: list[Findings] = []
-    for part in sorted(map(_read, directory.glob("*.json")), key=lambda part: part.start):
+    found = (_read(sweep, path) for path in directory.glob("*.json"))
+    for part in sorted(found, key=lambda part: part.start):
         if not parts or part.start >= parts[-1].stop:
             parts.append(part)
     return parts
 
 
-def _read(path: Path) -> Findings:
+def _read(sweep: Sweep, path: Path) -> Findings:
     try:
-        part = json.loads(path.read_text(encoding="utf-8"))
-        return Findings(
-            part["start"],
-            part["stop"],
-            tuple(part["digests"]),
-            {kind: Event(**event) for kind, event in part["mismatches"].items()},
-            {kind: Event(**event) for kind, event in part["left_out"].items()},
-            {name: Worst(**worst) for name, worst in part["worst"].items()},
-        )
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f"state file {path} is damaged: delete it, or start afresh") from error
+        text, checksum = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        if checksum != f"{_sha256(text.encode())}\n":
+            raise ValueError("its checksum is not that of its text")
+        part = _part(json.loads(text))
+        _check_blocks(sweep, part)
+        return part
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ValueError(
+            f"state file {path} is damaged ({error}): delete it, or start afresh with --fresh"
+        ) from error
 
 
-def _write(path: Path, text: str) -> None:
-    """Write a file that is there as a whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8"
-    ) as file:
-        file.write(text)
-    Path(file.name).chmod(0o644)
-    os.replace(file.name, path)
+def _part(part: Any) -> Findings:
+    return Findings(
+        part["start"],
+        part["stop"],
+        tuple(part["digests"]),
+        {kind: Event(**event) for kind, event in part["mismatches"].items()},
+        {kind: Event(**event) for kind, event in part["left_out"].items()},
+        {name: Worst(**worst) for name, worst in part["worst"].items()},
+    )
+
+
+def _check_blocks(sweep: Sweep, part: Findings) -> None:
+    """Refuse a part that is not of whole blocks, or does not have a digest for each."""
+    ends = (part.stop % sweep.block == 0 and part.stop <= sweep.size) or part.stop == sweep.size
+    if part.start % sweep.block or not ends:
+        raise ValueError(f"{part.start}..{part.stop - 1} is not made of blocks of {sweep.block}")
+    blocks = -(-(part.stop - part.start) // sweep.block)
+    if len(part.digests) != blocks:
+        raise ValueError(f"there must be {blocks} digests, got {len(part.digests)}")
+    for digest in part.digests:
+        if not re.fullmatch("[0-9a-f]{64}", digest):
+            raise ValueError(f"a digest must be 64 hexadecimal digits, got {digest!r:.80}")
 
 
 def judge_cast(fmt: FloatFormat, overflow: Overflow, inputs: NDArray[np.int64]) -> Outcome:
@@ -495,25 +542,33 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _processes(workers: int) -> ProcessPoolExecutor:
-    """Return a pool that leaves Ctrl-C to its parent. JAX's threads do not survive a fork."""
+    """Return a pool of processes that end with this one. JAX's threads do not survive a fork."""
     context = multiprocessing.get_context("spawn")
-    ignore = (signal.SIGINT, signal.SIG_IGN)
-    return ProcessPoolExecutor(workers, context, initializer=signal.signal, initargs=ignore)
+    return ProcessPoolExecutor(workers, context, initializer=_begin_worker)
+
+
+def _begin_worker() -> None:
+    """Leave Ctrl-C to the parent, and end when it is killed: it cannot say so then."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _certify(sweep: Sweep, executor: Executor, args: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
     directory = state_directory(sweep, args.state)
     if args.fresh:
         shutil.rmtree(directory, ignore_errors=True)
-    # disable=None: shown on a terminal only.
-    with tqdm(
-        total=sweep.size, desc=sweep.name, unit=" inputs", unit_scale=True, disable=None
-    ) as bar:
-        findings = run(sweep, executor, chunk=args.chunk, state=args.state, progress=bar.update)
+    options = {"desc": sweep.name, "unit": " inputs", "unit_scale": True}
+    with progress_bar(total=sweep.size, **options) as step:
+        findings = run(sweep, executor, chunk=args.chunk, state=args.state, progress=step)
     path = args.out / f"{sweep.name}.json"
-    _write(path, certificate(sweep, findings))
+    _files.write_text(path, certificate(sweep, findings))
     shutil.rmtree(directory, ignore_errors=True)
     for kind, event in findings.mismatches.items():
         where = "" if event.first is None else f", first {event.first:#010x}"

@@ -3,11 +3,12 @@
 import argparse
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from msdnum import _cache, _files
 from msdnum.formats import ELEMENT_FORMATS
 from msdnum.vector_blocks import dequantize_groups, quantize_groups
 from msdnum.vector_casts import cast_groups, decode_groups
@@ -22,11 +23,14 @@ from msdnum.vector_terms import (
 )
 
 __all__ = [
-    "VERSION", "add_arguments", "digest", "find", "groups", "manifest", "read", "run", "write",
+    "VERSION", "add_arguments", "digest", "find", "groups", "keep", "made", "manifest", "read",
+    "run", "write",
 ]  # fmt: skip
 
 VERSION = 2
 """Of the vectors: one more whenever a bit of them changes."""
+
+KEPT_AS = f"vectors-{VERSION}"
 
 ABOUT = {
     "what": "Given bits and the bits that must come back, from the exact specification.",
@@ -40,7 +44,20 @@ ABOUT = {
 
 @cache
 def groups() -> tuple[Group, ...]:
-    """Return all vectors: the same ones every time."""
+    """Return all vectors, the same ones every time: kept ones, or made now."""
+    kept = _cache.load(KEPT_AS)
+    return made() if kept is None else _from_documents(json.loads(kept).values())
+
+
+def keep() -> None:
+    """Keep the vectors for the next process, which then reads them in a tenth of the time."""
+    if _cache.load(KEPT_AS) is None:
+        texts = ((name, json.loads(text)) for name, text in documents())
+        _cache.store(KEPT_AS, json.dumps(dict(texts), separators=(",", ":")))
+
+
+def made() -> tuple[Group, ...]:
+    """Return all vectors, made from the specification."""
     return (
         *cast_groups(),
         *decode_groups(),
@@ -129,21 +146,20 @@ def digest() -> str:
 
 def write(directory: Path) -> None:
     """Write the vectors and ``manifest.json``, making the directory if need be."""
-    directory.mkdir(parents=True, exist_ok=True)
     for name, text in documents():
-        (directory / name).write_text(text, encoding="utf-8")
-    text = json.dumps(manifest(), indent=1) + "\n"
-    (directory / "manifest.json").write_text(text, encoding="utf-8")
+        _files.write_text(directory / name, text)
+    _files.write_text(directory / "manifest.json", json.dumps(manifest(), indent=1) + "\n")
 
 
 def read(directory: Path) -> tuple[Group, ...]:
     """Return the vectors written to a directory."""
-    found = []
     listed = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
-    for name in listed["files"]:
-        document = json.loads((directory / name).read_text(encoding="utf-8"))
-        found += [_from_json(body) for body in document.values()]
-    return tuple(found)
+    texts = ((directory / name).read_text(encoding="utf-8") for name in listed["files"])
+    return _from_documents(map(json.loads, texts))
+
+
+def _from_documents(documents: Iterable[dict[str, Any]]) -> tuple[Group, ...]:
+    return tuple(_from_json(body) for document in documents for body in document.values())
 
 
 def _from_json(body: dict[str, Any]) -> Group:

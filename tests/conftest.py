@@ -1,8 +1,14 @@
-"""Hypothesis profiles: dev, ci (the same examples each time), --hypothesis-profile=deep."""
+"""Hypothesis profiles: dev, ci (the same examples each time), --hypothesis-profile=deep.
+
+What tests keep is in a folder of their own, not in the user's.
+"""
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from msdnum import _cache
 
 # Deadlines and slow-data checks would judge the first call of a jitted function: its compilation.
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -11,3 +17,11 @@ settings.register_profile("dev", UNTIMED, max_examples=50)
 settings.register_profile("ci", UNTIMED, max_examples=100, derandomize=True, print_blob=True)
 settings.register_profile("deep", UNTIMED, max_examples=20_000)
 settings.load_profile("ci" if "CI" in os.environ else "dev")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_cache, "_folder", lambda: folder)
+        yield folder

@@ -15,6 +15,8 @@ import msdnum
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted((ROOT / "msdnum").glob("*.py"))
 
+# Of the command line and of files: they know nothing of numbers.
+TOOLS = {"_cache", "_extras", "_files", "_interrupts", "_names", "_sources"}
 NAMES = {"formats", "modes", "schemes", "display", "array_tables", "number_line"}
 
 # In reading order: each may import those before it in its list, and what MAY_IMPORT adds.
@@ -37,7 +39,8 @@ EVIDENCE = [
 ]  # fmt: skip
 CONFORMANCE = [
     "vector_groups", "vector_casts", "vector_blocks", "vector_terms", "vector_products",
-    "vectors", "steps", "disagreements", "peers", "conform",
+    "vectors", "steps", "disagreements", "peers", "_adapter", "_chosen", "_conform_files",
+    "conform",
 ]  # fmt: skip
 BENCH = ["bench_gemm", "bench", "measure"]
 PICTURES = ["figure_schemes", "figure_products", "figure_model", "figure_costs"]
@@ -52,6 +55,12 @@ def in_order(modules, others):
 
 # What each module may import of the package: oracles stand alone, plotting reads tables only.
 MAY_IMPORT = {
+    "_extras": set(),
+    "_files": set(),
+    "_interrupts": set(),
+    "_names": set(),
+    "_sources": {"__init__"},
+    "_cache": {"_files", "_sources"},
     "modes": set(),
     "display": set(),
     "array_tables": {"display"},
@@ -68,15 +77,15 @@ MAY_IMPORT = {
     "tensors": set(),
     "cases": {*NAMES, "tensors"},
     "testing": NAMES,
-    **in_order(EVIDENCE, LIBRARY),
-    **in_order(BENCH, {*LIBRARY, "sweep", "tables"}),
+    **in_order(EVIDENCE, LIBRARY | TOOLS),
+    **in_order(BENCH, {*LIBRARY, *TOOLS, "sweep", "tables"}),
     "adapters": LIBRARY,
-    **in_order(CONFORMANCE, {*LIBRARY, "adapters"}),
-    "plotting": set(),
+    **in_order(CONFORMANCE, {*LIBRARY, *TOOLS, "adapters"}),
+    "plotting": TOOLS,
     **{name: {"plotting"} for name in PICTURES},
-    "figures": {"plotting", *PICTURES, "experiments", "tables"},
-    "__main__": {*LIBRARY, *EVIDENCE, *BENCH, *CONFORMANCE, "figures"},
-    "__init__": LIBRARY,
+    "figures": {*TOOLS, "plotting", *PICTURES, "experiments", "tables"},
+    "__main__": {*LIBRARY, *TOOLS, *EVIDENCE, *BENCH, *CONFORMANCE, "figures"},
+    "__init__": {*LIBRARY, "_interrupts"},
 }
 
 # Which modules alone may import each of these.

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from msdnum import conform, peers, vectors
-from msdnum.adapters import READY
+from msdnum.adapters import OPERATIONS, READY
+from msdnum.conform import AdapterError
 from msdnum.disagreements import Disagreement, Report
 from msdnum.formats import BINARY32, E2M1, E4M3
 from msdnum.vector_groups import Case, Group, Standard, one
@@ -130,12 +131,18 @@ def test_one_input_that_raises_leaves_the_others(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "body", ["codes[1:]", "None", "'codes'", "{'codes': codes, 'more': codes}"]
+    "body", ["codes[1:]", "codes * 0 + 255", "{'codes': codes, 'more': codes}"]
 )
 def test_results_of_casts_that_are_no_codes_differ(tmp_path, body):
     report = conform.conform(adapter(tmp_path, CASTS, body))
     more = body.startswith("{")
     assert bool(report.disagreements) != more
+
+
+@pytest.mark.parametrize("body", ["None", "'codes'", "codes.astype(float)", "[[1], [2, 3]]"])
+def test_a_result_that_is_no_array_of_codes_is_no_refusal(tmp_path, body):
+    with pytest.raises(AdapterError, match=r"on encode/.*: TypeError: a result must be "):
+        conform.conform(adapter(tmp_path, CASTS, body))
 
 
 def test_an_adapter_must_name_its_packages(tmp_path):
@@ -196,8 +203,12 @@ def test_unknown_and_missing_implementations(tmp_path, capsys):
         conform.load("nothing")
     path = tmp_path / "absent.py"
     path.write_text("import package_that_nobody_has")
-    assert run(path) == 1
+    assert run(path) == 2
     assert "No module named 'package_that_nobody_has'" in capsys.readouterr().err
+
+
+def test_vectors_are_of_the_functions_that_adapters_may_have():
+    assert {group.operation for group in vectors.groups()} == set(OPERATIONS)
 
 
 def test_ready_adapters():

@@ -45,7 +45,7 @@ def test_the_same_bytes_each_time():
 
 
 def _made_again():
-    again = vectors.groups.__wrapped__()
+    again = vectors.made()
     assert again is not GROUPS
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vectors, "groups", lambda: again)

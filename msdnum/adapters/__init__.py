@@ -5,10 +5,12 @@ An adapter is a Python file with the functions that its implementation has, of t
 - ``PACKAGES``: the distributions whose versions belong into the report, a tuple of names.
 
 A missing function, and one that raises NotImplementedError for the names it is given, is not run.
+A public function that is none of these and that the file itself does not use is taken for a slip.
 Arrays come and go as one-dimensional NumPy arrays: binary32 as float32, everything else as
 unsigned bit patterns, one in each element. Names (of ``msdnum.formats`` and ``msdnum.modes``) are
-strings. A result is an array, or a dict of arrays where several are named here. To refuse an input,
-raise any other exception.
+strings. A result is an array, or a dict of arrays where several are named here. To refuse an
+input, raise an exception that is no mistake in Python: ValueError, say. TypeError, NameError,
+AttributeError, LookupError and their kin end the run, for then the adapter itself fails.
 
 - ``encode(x, *, fmt, rounding, overflow)`` gives codes, ``decode(codes, *, fmt)`` values;
   both element by element.
@@ -26,7 +28,13 @@ raise any other exception.
 
 from pathlib import Path
 
-__all__ = ["READY"]
+__all__ = ["OPERATIONS", "READY"]
+
+OPERATIONS = (
+    "encode", "decode", "quantize", "dequantize", "pack", "unpack", "from_blocks_and_scales",
+    "decompose", "dot", "matmul", "scaled_matmul",
+)  # fmt: skip
+"""The functions that an adapter may have."""
 
 READY = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
 """Names of the adapters that come with the package."""

@@ -1,0 +1,59 @@
+"""What is not installed: progress bars are missed quietly, all else is named with its remedy."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+__all__ = ["progress", "progress_bar", "remedy"]
+
+T = TypeVar("T")
+
+EXTRAS = {
+    "flint": "exact",
+    "hypothesis": "testing",
+    "jax": "jax",
+    "jaxlib": "jax",
+    "matplotlib": "plot",
+    "mpmath": "exact",
+    "safetensors": "verify",
+    "tokenizers": "verify",
+}
+"""Of the distribution, by the module that is missing."""
+
+WHOLE = {"explain": "verify", "figures": "plot,verify", "model": "verify", "verify": "verify"}
+"""The extras of commands that need more than one module, so that all are named at once."""
+
+
+def remedy(error: ImportError, command: str) -> str:
+    """Return what is missing and the installation that brings it, in one line."""
+    missing = (error.name or "").partition(".")[0]
+    if missing not in EXTRAS:
+        return str(error)
+    extras = WHOLE.get(command, EXTRAS[missing])
+    return f"{missing} is missing: {command} needs msdnum[{extras}]: pip install 'msdnum[{extras}]'"
+
+
+def progress(items: Iterable[T], **options: Any) -> Iterable[T]:
+    """Return the items, with a progress bar on a terminal; ``options`` are tqdm's."""
+    tqdm = _tqdm()
+    # disable=None: shown on a terminal only.
+    return items if tqdm is None else tqdm(items, disable=None, **options)
+
+
+@contextmanager
+def progress_bar(**options: Any) -> Iterator[Callable[[int], object]]:
+    """Give a function that moves a progress bar on; ``options`` are tqdm's."""
+    tqdm = _tqdm()
+    if tqdm is None:
+        yield lambda steps: None
+        return
+    with tqdm(disable=None, **options) as bar:
+        yield bar.update
+
+
+def _tqdm() -> Any:
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return None
+    return tqdm
