@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import cases, elements, spec
+from msdnum.codes import storage_dtype
 from msdnum.decompose import (
     INT8_X2,
     INT8_X2_FLOAT32,
@@ -112,7 +113,7 @@ def values_agree(width: int = 16) -> Finding:
 
 
 def _values_differ(fmt: ElementFormat) -> Iterable[Mismatch]:
-    codes = np.arange(len(fmt.codes), dtype=elements.storage_dtype(fmt))
+    codes = np.arange(len(fmt.codes), dtype=storage_dtype(fmt))
     values = elements.decode(codes, fmt).view(np.uint32)
     for code, value in zip(fmt.codes, values.tolist(), strict=True):
         if value != spec.to_float32_bits(spec.decode(code, fmt)):
