@@ -32,7 +32,7 @@ from msdnum.exact_sums import (
 )
 from msdnum.factors import Factor, Kind, apart, scaled_elements
 from msdnum.fixed_point import EXPONENT_BIAS, cdna3_step, grouped_step, matrix_unit_step
-from msdnum.formats import E2M1
+from msdnum.formats import E2M1, E4M3, E8M0
 from msdnum.tiles import Arrays, loop, over_tiles, padded, slices
 
 __all__ = ["accumulate", "check_accumulator", "depends_on_range"]
@@ -194,7 +194,7 @@ def _check_exact_products(accumulator: AnyAccumulator, kinds: tuple[Kind, Kind])
 
 def _check_grouped(accumulator: GroupedUnit, kinds: tuple[Kind, Kind], segment: int) -> None:
     for k in kinds:
-        if k.element != E2M1 or k.inside is None:
+        if k.element != E2M1 or k.scale not in (E8M0, E4M3):
             raise ValueError(
                 f"accumulator {accumulator.name} needs E2M1 elements with E8M0 or E4M3 scales, "
                 f"got {k.name}"

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import cases, elements, spec
+from msdnum.codes import storage_dtype
 from msdnum.decompose import decompose, decompose_terms
 from msdnum.finding import Evidence, Finding, Verdict, Witness, not_run
 from msdnum.formats import E8M0, ELEMENT_FORMATS, ElementFormat, FloatFormat
@@ -105,7 +106,7 @@ def values_agree(width: int = 16) -> Finding:
 
 
 def _values_differ(fmt: ElementFormat) -> Iterable[Mismatch]:
-    codes = np.arange(len(fmt.codes), dtype=elements.storage_dtype(fmt))
+    codes = np.arange(len(fmt.codes), dtype=storage_dtype(fmt))
     values = elements.decode(codes, fmt).view(np.uint32)
     for code, value in zip(fmt.codes, values.tolist(), strict=True):
         if value != spec.to_float32_bits(spec.decode(code, fmt)):

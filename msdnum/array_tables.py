@@ -73,9 +73,11 @@ def decomposition(result: Any) -> Markup | None:
 
 
 def _is_batch(array: Any) -> bool:
-    one = [] if array.tensor_scale is None else [array.tensor_scale]
-    one += [array.scale_codes] if array.axis is None else []
-    return any(scale.shape != () for scale in one)
+    try:
+        array.checked()
+    except (TypeError, ValueError):
+        return True
+    return False
 
 
 def _plain(value: float) -> str:

@@ -36,7 +36,7 @@ from msdnum.kv_cache import (
     tokens,
     without_scale,
 )
-from msdnum.layout import check_dimensions
+from msdnum.layout import check_dimensions, checked
 from msdnum.softmax import State, Terms, like, output, represented, start, with_tile
 from msdnum.tiles import loop
 
@@ -96,6 +96,7 @@ def attend(
     elements.check_mode("method", method, Method)
     elements.check_mode("mask", mask, Mask)
     factor = _softmax_scale(scale, queries)
+    keys, values = checked(keys, "keys"), checked(values, "values")
     group = _check_operands(queries, keys, values, method)
     limits = _limits(queries, keys, lengths, mask)
     function = _jitted() if bits.is_jax(queries) else _attend

@@ -69,12 +69,12 @@ def is_traced(x: Array) -> bool:
     return jax is not None and isinstance(x, jax.core.Tracer)
 
 
-def check_array(x: Array, name: str, dtypes: tuple[str, ...]) -> None:
-    """Raise unless ``x`` is a NumPy or JAX array, not empty, of one of ``dtypes``."""
+def check_array(x: Array, name: str, dtypes: tuple[str, ...] | None) -> None:
+    """Raise unless ``x`` is a NumPy or JAX array, not empty, of one of ``dtypes`` if there are."""
     unsuitable = isinstance(x, np.ma.MaskedArray | np.matrix)
     if unsuitable or not hasattr(x, "__array_namespace__") or not hasattr(x, "dtype"):
         raise TypeError(f"{name} must be a NumPy or JAX array, got {type(x).__name__}")
-    if str(x.dtype) not in dtypes:
+    if dtypes is not None and str(x.dtype) not in dtypes:
         expected = " or ".join([", ".join(dtypes[:-1]), dtypes[-1]] if dtypes[1:] else dtypes)
         raise TypeError(f"{name} must be {expected}, got {x.dtype}")
     if x.size == 0:
@@ -429,5 +429,24 @@ def register_pytrees() -> None:
     """Register what ``pytree`` has remembered, if JAX has been imported."""
     jax = sys.modules.get("jax")
     while jax is not None and hasattr(jax, "tree_util") and _pytree_classes:
-        cls, data, static = _pytree_classes.pop()
-        jax.tree_util.register_dataclass(cls, data_fields=data, meta_fields=static)
+        jax.tree_util.register_pytree_with_keys(*_pytree_functions(*_pytree_classes.pop()))
+
+
+def _pytree_functions(cls: type, data: tuple[str, ...], static: tuple[str, ...]) -> tuple[Any, ...]:
+    """Return the class, and how it is taken apart, with names and without, and put together."""
+
+    def flatten(x: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        return tuple(getattr(x, name) for name in data), tuple(getattr(x, name) for name in static)
+
+    def flatten_with_keys(x: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        key = sys.modules["jax"].tree_util.GetAttrKey
+        return tuple((key(name), getattr(x, name)) for name in data), flatten(x)[1]
+
+    def unflatten(values: tuple[Any, ...], leaves: tuple[Any, ...]) -> Any:
+        # Not by the constructor, which checks: JAX's leaves may be shapes, axes or mere objects.
+        made: Any = object.__new__(cls)
+        for name, value in zip((*data, *static), (*leaves, *values), strict=True):
+            object.__setattr__(made, name, value)
+        return made
+
+    return cls, flatten_with_keys, unflatten, flatten

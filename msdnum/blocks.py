@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from msdnum import array_tables, bits, elements
+from msdnum import array_tables, bits, containers, elements
 from msdnum.bits import Array
+from msdnum.codes import check_values
 from msdnum.formats import E8M0, BlockFormat, ElementFormat, FloatFormat, IntegerFormat
 from msdnum.modes import Overflow, Rounding, ScaleRule
 
@@ -29,20 +30,37 @@ class QuantizedArray:
 
     Parameters
     ----------
-    codes : Array of uint8 or uint16
-        Element codes, of the shape of the array they stand for.
-    scale_codes : Array of uint8 or uint32
-        Codes of ``format.scale``: the shape of ``codes`` with ``axis`` replaced by the number of
-        blocks; of shape () where the whole tensor is one block.
+    codes : Array of uint8, uint16 or uint32
+        Element codes, of the shape of the array they stand for. Types that hold the same bits are
+        seen as codes: those of ``ml_dtypes`` and JAX (float8_e4m3fn, float4_e2m1fn, int4), signed
+        bytes.
+    scale_codes : Array of uint8, uint16 or uint32
+        Codes of ``format.scale``, types as for ``codes``: the shape of ``codes`` with ``axis``
+        replaced by the number of blocks; of shape () where the whole tensor is one block. For
+        numbers see ``from_scales``.
     tensor_scale : Array of float32 or None
-        Second scale, of shape (), in a format that has one.
+        Second scale, of shape (), in a format that has one. Another number, or shape (1,), is taken
+        if it is a binary32 number.
     format : BlockFormat
-        Its ``block_size`` is that of this array, a number.
+        Its ``block_size`` becomes that of this array: of an axis that is shorter, or of a whole
+        row, the length.
     axis : int or None
-        The axis of the blocks, negative; None where the whole tensor is one block.
+        The axis of the blocks, kept as a negative number; None where the whole tensor is one block.
     divisor : int
         The scale is the number of ``scale_codes`` over ``divisor``. Above 1 only in the exact INT8
         decomposition, whose scale ``amax / 127`` is not a binary32 number.
+
+    Raises
+    ------
+    TypeError
+        If an array does not hold codes of the format, or NumPy and JAX arrays are mixed.
+    ValueError
+        If shapes, axis, format, tensor scale and divisor do not belong together.
+
+    Notes
+    -----
+    Types and shapes are checked here and, for JAX can change the arrays of a container, again in
+    every method; codes with bits above the width of the format when they become numbers.
     """
 
     codes: Array
@@ -53,13 +71,68 @@ class QuantizedArray:
     divisor: int = 1
 
     def __post_init__(self) -> None:
-        """Register with JAX if it is there."""
+        """See arrays as codes, check that they belong together; register with JAX."""
         bits.register_pytrees()
+        parts = containers.checked_parts(
+            self.codes, self.scale_codes, self.tensor_scale, self.format, self.axis, self.divisor
+        )
+        for name, part in parts._asdict().items():
+            object.__setattr__(self, name, part)
+
+    @classmethod
+    def from_scales(
+        cls,
+        codes: Array,
+        scales: Array,
+        fmt: BlockFormat,
+        *,
+        axis: int | None = -1,
+        tensor_scale: Any = None,
+    ) -> "QuantizedArray":
+        """Return codes with scales that are given as numbers.
+
+        Parameters
+        ----------
+        codes : Array
+            As for ``QuantizedArray``.
+        scales : Array of float32, bfloat16 or float16, or of the type of ``fmt.scale``
+            Numbers of ``fmt.scale``, of the shape of its codes.
+        fmt : BlockFormat
+            The format.
+        axis : int or None
+            The axis of the blocks; None where the whole tensor is one block.
+        tensor_scale : number or Array of float32, optional
+            As for ``QuantizedArray``.
+
+        Raises
+        ------
+        TypeError
+            If scales are not numbers, or are traced numbers of another type than the scale's.
+        ValueError
+            If a scale is not a number of ``fmt.scale``: nothing is rounded.
+        """
+        elements.check_mode("fmt", fmt, BlockFormat)
+        scale_codes = containers.codes_of_numbers(scales, fmt.scale, "scales")
+        return cls(codes, scale_codes, tensor_scale, fmt, axis)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the array these codes stand for."""
         return tuple(self.codes.shape)
+
+    def checked(self) -> "QuantizedArray":
+        """Return this array if it is one: JAX makes others of its arrays, as ``jax.vmap`` does.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As the constructor, and if codes have bits above the width of their format. What
+            ``jax.vmap`` returns with a scale for the whole tensor is none: call methods inside.
+        """
+        found = replace(self)
+        check_values(found.codes, found.format.element)
+        check_values(found.scale_codes, found.format.scale, "scale_codes")
+        return found
 
     def scales(self) -> Array:
         """Return the scale of every block as float32, of the shape of ``scale_codes``.
@@ -68,10 +141,14 @@ class QuantizedArray:
 
         Raises
         ------
-        ValueError
-            If ``jax.vmap`` has given the array scales of another shape: call it inside.
+        TypeError, ValueError
+            As ``checked``.
         """
-        self._check_scale_shapes()
+        found = replace(self)
+        check_values(found.scale_codes, found.format.scale, "scale_codes")
+        return found._scales()
+
+    def _scales(self) -> Array:
         scale = elements.decode_scaled(self.scale_codes, 0, self.format.scale)
         if self.tensor_scale is not None:
             scale = bits.multiply(scale, self.tensor_scale)
@@ -80,21 +157,28 @@ class QuantizedArray:
         return scale
 
     def rows(self, array: Array) -> Array:
-        """Return ``array``, of the shape of ``codes``, with one row for each block."""
-        return split(array, self.format, self.axis)
+        """Return ``array``, of the shape of ``codes``, with one row for each block.
 
-    def _check_scale_shapes(self) -> None:
-        shapes = {"tensor_scale": getattr(self.tensor_scale, "shape", ())}
-        if self.axis is None:
-            shapes["scale_codes"] = self.scale_codes.shape
-        for name, shape in shapes.items():
-            if shape != ():
-                raise ValueError(
-                    f"{name} must have shape (), got {shape}: under jax.vmap, dequantize inside"
-                )
+        Raises
+        ------
+        TypeError, ValueError
+            If it has another shape; or as the constructor.
+        """
+        if array.shape != self.shape:
+            raise ValueError(f"array must have shape {self.shape}, got {array.shape}")
+        found = replace(self)
+        return split(array, found.format, found.axis)
 
     def column(self, scales: Array) -> Array:
-        """Return ``scales``, of the shape of ``scale_codes``, beside ``rows``: one for each."""
+        """Return ``scales``, of the shape of ``scale_codes``, beside ``rows``: one for each.
+
+        Raises
+        ------
+        ValueError
+            If they have another shape.
+        """
+        if scales.shape != self.scale_codes.shape:
+            raise ValueError(f"scales must have shape {self.scale_codes.shape}, got {scales.shape}")
         if self.axis is not None:
             scales = bits.namespace(scales).moveaxis(scales, self.axis, -1)
         return scales.reshape(-1, 1)
@@ -105,7 +189,15 @@ class QuantizedArray:
         With an E8M0 scale it is exact where float32 holds it, which fails only for magnitudes of
         2**128 (CEIL, RCEIL or EVEN scales of an amax in the top binade): Inf. With a binary32
         scale the product is rounded once (RNE). A block whose scale is NaN is NaN.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As ``checked``.
         """
+        return self.checked()._dequantize()
+
+    def _dequantize(self) -> Array:
         element = self.format.element
 
         def scale_by_power(codes: Array, exponent: Array) -> tuple[Array]:
@@ -116,12 +208,11 @@ class QuantizedArray:
         def scale_by_float(codes: Array, scale: Array) -> tuple[Array]:
             return (bits.multiply(elements.decode_scaled(codes, 0, element), scale),)
 
-        self._check_scale_shapes()
         if self.format.scale == E8M0:
             exponent = self.column(self.scale_codes).astype("int32") - E8M0.bias
             (value,) = bits.map_rows(scale_by_power, self.rows(self.codes), exponent)
         else:
-            scale = self.column(self.scales())
+            scale = self.column(self._scales())
             (value,) = bits.map_rows(scale_by_float, self.rows(self.codes), scale)
         return join(value, self.shape, self.axis)
 
@@ -131,13 +222,14 @@ class QuantizedArray:
         Raises
         ------
         ValueError
-            If the element format is not an integer format.
+            If the element format is not an integer format; or as ``checked``.
         """
         fmt = self.format.element
         if not isinstance(fmt, IntegerFormat):
             raise ValueError(f"integers needs an integer element format, got {fmt.name}")
-        unused = 8 * self.codes.dtype.itemsize - fmt.bits
-        signed = (self.codes << unused).view(f"int{fmt.bits + unused}")
+        patterns = self.checked().codes
+        unused = 8 * patterns.dtype.itemsize - fmt.bits
+        signed = (patterns << unused).view(f"int{fmt.bits + unused}")
         return signed >> unused
 
     def _repr_html_(self) -> str | None:
@@ -178,8 +270,9 @@ def quantize(
     Returns
     -------
     QuantizedArray
-        A zero block has scale code 0 and elements of value zero, sign kept. A block with a NaN or
-        an Inf is a NaN block: its scale is NaN, its element codes are 0.
+        Where the scale is zero, or the block is, elements are zeros that keep their sign where the
+        format has one. A zero block has scale code 0. A block with a NaN or an Inf is a NaN block:
+        its scale is NaN, its element codes are 0.
 
     Raises
     ------
@@ -192,9 +285,9 @@ def quantize(
     Notes
     -----
     Power-of-two scales are clamped to E8M0's 2**-127 to 2**127. With a float scale every
-    operation is rounded to binary32 (RNE): ``scale = amax / max_finite``, ``element = x / scale``;
-    where the scale is zero so are the elements. NVFP4: ``tensor_scale = amax / 6 / 448`` over
-    the finite elements of the tensor, ``scale = E4M3(amax / 6 / tensor_scale)`` and
+    operation is rounded to binary32 (RNE): ``scale = amax / max_finite``, then to the format of the
+    scale (RNE, saturating), and ``element = x / scale``. NVFP4: ``tensor_scale = amax / 6 / 448``
+    over the finite elements of the tensor, ``scale = E4M3(amax / 6 / tensor_scale)`` and
     ``element = x / (scale * tensor_scale)``.
 
     Source: OCP MX v1.0, sections 5 and 6.3; ``spec.quantize_block``.
@@ -227,20 +320,16 @@ def resolve(
         elements.check_mode("rule", rule, ScaleRule)
         fmt = replace(fmt, rule=rule)
     elements.check_integer("block_size", block_size)
-    elements.check_integer("axis", axis)
+    axis = containers.axis_from_the_end(x.shape, axis, "x")
     if axis is None:
         if block_size is not None:
             raise ValueError(f"block_size must be None where axis is None, got {block_size}")
         return replace(fmt, block_size=x.size), None
-    if not x.shape:
-        raise ValueError("x must have at least one dimension where axis is not None")
-    if not -x.ndim <= axis < x.ndim:
-        raise ValueError(f"axis must be in {-x.ndim}..{x.ndim - 1}, got {axis}")
     length = x.shape[axis]
     if block_size is not None and not 1 <= block_size <= length:
         raise ValueError(f"block_size must be in 1..{length}, the axis length, got {block_size}")
     size = block_size or fmt.block_size or length
-    return replace(fmt, block_size=min(size, length)), axis % x.ndim - x.ndim
+    return replace(fmt, block_size=min(size, length)), axis
 
 
 def split(x: Array, fmt: BlockFormat, axis: int | None) -> Array:
@@ -277,21 +366,16 @@ def assemble(
     divisor: int = 1,
 ) -> QuantizedArray:
     """Return the array of ``shape`` made of one row of codes and one scale code for each block."""
+    scales = join_scales(scale_codes, fmt, shape, axis)
+    return QuantizedArray(join(codes, shape, axis), scales, tensor_scale, fmt, axis, divisor)
+
+
+def join_scales(scales: Array, fmt: BlockFormat, shape: tuple[int, ...], axis: int | None) -> Array:
+    """Return what there is one of for each block in the shape of the scales of an array."""
     if axis is None:
-        scale_shape: tuple[int, ...] = ()
-    else:
-        assert fmt.block_size is not None
-        blocks = -(-shape[axis] // fmt.block_size)
-        scale_shape = (*shape[:axis], blocks, *shape[len(shape) + axis + 1 :])
-        scale_codes = join(scale_codes, scale_shape, axis)
-    return QuantizedArray(
-        join(codes, shape, axis),
-        scale_codes.reshape(scale_shape),
-        tensor_scale,
-        fmt,
-        axis,
-        divisor,
-    )
+        return scales.reshape(())
+    assert fmt.block_size is not None
+    return join(scales, containers.scale_shape(shape, axis, fmt.block_size), axis)
 
 
 def row_amax(rows: Array) -> Array:
@@ -370,12 +454,13 @@ def _quantize_float_scale(
     scale = elements.decode_scaled(scale_codes, 0, fmt.scale)
     if tensor_scale is not None:
         scale = bits.multiply(scale, tensor_scale)
-    quotient = bits.divide(rows.view(xp.float32), scale)
+    # What a scale of zero leaves of a number is its sign, as division by Inf does.
+    divisor = xp.where(scale.view(xp.int32) == 0, np.float32(np.inf), scale)
+    quotient = bits.divide(rows.view(xp.float32), divisor)
     codes = elements.encode_scaled(
         quotient.view(xp.int32), 0, fmt.element, Overflow.SATURATE, rounding, words
     )
-    usable = (scale.view(xp.int32) != 0) & (amax < bits.INF)
-    return zero_unless(usable, codes), scale_codes
+    return zero_unless(amax < bits.INF, codes), scale_codes
 
 
 def finite_or_nan(amax: Array) -> Array:
@@ -420,7 +505,7 @@ def pack(codes: Array, fmt: ElementFormat) -> Array:
     ValueError
         If the last axis does not fill whole bytes, or the format has another width.
     """
-    elements.check_codes(codes, fmt)
+    codes = elements.checked_codes(codes, fmt)
     group, size = _byte_group(fmt)
     if not codes.shape or codes.shape[-1] % group:
         raise ValueError(f"codes must have a last axis divisible by {group}, got {codes.shape}")
@@ -449,7 +534,8 @@ def unpack(packed: Array, fmt: ElementFormat) -> Array:
     ValueError
         If the last axis does not hold whole codes, or the format has another width.
     """
-    bits.check_array(packed, "packed", ("uint8",))
+    bits.check_array(packed, "packed", ("uint8", "int8"))
+    packed = packed.view("uint8")
     group, size = _byte_group(fmt)
     if not packed.shape or packed.shape[-1] % size:
         raise ValueError(f"packed must have a last axis divisible by {size}, got {packed.shape}")
@@ -492,9 +578,11 @@ def to_blocks_and_scales(quantized: QuantizedArray) -> tuple[Array, Array]:
         If the blocks lie along another axis, the last one is short, or the scale codes are not all
         there is to the scale (a tensor scale, a divisor).
     """
-    size, length = quantized.format.block_size, quantized.shape[-1]
+    elements.check_mode("quantized", quantized, QuantizedArray)
+    quantized = quantized.checked()
+    size = quantized.format.block_size
     assert size is not None
-    if quantized.axis != -1 or length % size:
+    if quantized.axis != -1 or quantized.shape[-1] % size:
         raise ValueError(
             f"quantized must have whole blocks along its last axis, "
             f"got blocks of {size} along axis {quantized.axis} of shape {quantized.shape}"
@@ -529,7 +617,7 @@ def from_blocks_and_scales(blocks: Array, scales: Array, fmt: BlockFormat) -> Qu
     if fmt.tensor_scale:
         raise ValueError(f"fmt must not need a tensor scale, got {fmt.name}")
     codes = unpack(blocks, fmt.element)
-    elements.check_codes(scales, fmt.scale, "scales")
+    scales = elements.checked_codes(scales, fmt.scale, "scales")
     if blocks.ndim < 2:
         raise ValueError(f"blocks must have at least two dimensions, got shape {blocks.shape}")
     if scales.shape != blocks.shape[:-1]:

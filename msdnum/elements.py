@@ -12,23 +12,8 @@ import numpy as np
 
 from msdnum import bits
 from msdnum.bits import Array, Fields
-from msdnum.formats import (
-    BF16,
-    BINARY32,
-    E2M1,
-    E2M3,
-    E3M2,
-    E4M3,
-    E5M2,
-    E8M0,
-    FP16,
-    INT4,
-    INT8,
-    INT8_SYMMETRIC,
-    ElementFormat,
-    FloatFormat,
-    IntegerFormat,
-)
+from msdnum.codes import ML_DTYPES, as_codes, check_values, storage_dtype
+from msdnum.formats import ElementFormat, FloatFormat, IntegerFormat
 from msdnum.modes import Overflow, Rounding
 
 __all__ = ["as_ml_dtype", "check_mode", "decode", "encode", "round_to"]
@@ -111,8 +96,7 @@ def decode(codes: Array, fmt: ElementFormat) -> Array:
     ValueError
         If ``codes`` is empty or, outside ``jit``, has bits above the format's width.
     """
-    check_codes(codes, fmt)
-    return decode_scaled(codes, 0, fmt)
+    return decode_scaled(checked_codes(codes, fmt), 0, fmt)
 
 
 def round_to(
@@ -145,29 +129,13 @@ def as_ml_dtype(codes: Array, fmt: ElementFormat) -> Array:
         If there is no such type, or ``codes`` are JAX's and the type is narrower than a byte: JAX
         would reinterpret its bits.
     """
-    if fmt not in _ML_DTYPES:
-        names = ", ".join(known.name for known in _ML_DTYPES)
+    if fmt not in ML_DTYPES:
+        names = ", ".join(known.name for known in ML_DTYPES)
         raise ValueError(f"fmt must be one of {names}, got {fmt!r}")
-    check_codes(codes, fmt)
+    codes = checked_codes(codes, fmt)
     if fmt.bits < 8 and bits.is_jax(codes):
         raise ValueError(f"codes must be a NumPy array for {fmt.name}, got a JAX array")
-    return codes.view(np.dtype(_ML_DTYPES[fmt]))
-
-
-_ML_DTYPES: dict[ElementFormat, str] = {
-    INT4: "int4",
-    INT8: "int8",
-    INT8_SYMMETRIC: "int8",
-    E2M1: "float4_e2m1fn",
-    E2M3: "float6_e2m3fn",
-    E3M2: "float6_e3m2fn",
-    E4M3: "float8_e4m3fn",
-    E5M2: "float8_e5m2",
-    E8M0: "float8_e8m0fnu",
-    BF16: "bfloat16",
-    FP16: "float16",
-    BINARY32: "float32",
-}
+    return codes.view(np.dtype(ML_DTYPES[fmt]))
 
 
 def check_mode(name: str, value: object, expected: Any) -> None:
@@ -186,20 +154,12 @@ def check_integer(name: str, value: object) -> None:
         raise TypeError(f"{name} must be an integer or None, got {value!r}")
 
 
-def storage_dtype(fmt: ElementFormat) -> str:
-    """Return the name of the smallest unsigned type that holds a code."""
-    return f"uint{max(8, 1 << (fmt.bits - 1).bit_length())}"
-
-
-def check_codes(codes: Array, fmt: ElementFormat, name: str = "codes") -> None:
-    """Raise unless ``codes`` can be codes of ``fmt``."""
+def checked_codes(x: Array, fmt: ElementFormat, name: str = "codes") -> Array:
+    """Return codes of ``fmt`` as unsigned integers, or raise: ``codes.as_codes``, with values."""
     check_mode("fmt", fmt, ElementFormat)
-    bits.check_array(codes, name, (storage_dtype(fmt),))
-    if fmt.bits in (8, 16, 32) or bits.is_traced(codes):
-        return
-    largest = int(np.max(np.asarray(codes)))
-    if largest >= 1 << fmt.bits:
-        raise ValueError(f"{name} must be below {1 << fmt.bits} for {fmt.name}, got {largest}")
+    patterns = as_codes(x, fmt, name)
+    check_values(patterns, fmt, name)
+    return patterns
 
 
 def _check_representable(pattern: Array, fmt: ElementFormat, overflow: Overflow) -> None:

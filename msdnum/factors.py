@@ -1,7 +1,8 @@
 """One side of a product, ready for an accumulator: elements, and their scales inside or outside.
 
 A scale of a small format (E8M0, E4M3) is *inside*: the matrix unit multiplies it with the
-elements, and the product is exact. A binary32 scale is *outside*: it multiplies sums.
+elements, and the product is exact. A wider one (FP16, BF16, binary32) is *outside*: as a binary32
+number it multiplies sums.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from msdnum.formats import (
     FloatFormat,
     IntegerFormat,
 )
-from msdnum.layout import check_dimensions, check_layout, check_zero_points
+from msdnum.layout import check_dimensions, check_layout, is_inside
 from msdnum.zeropoint import AsymmetricArray
 
 __all__ = ["Factor", "Kind", "apart", "exponent_range", "factor", "kind", "scaled_elements"]
@@ -54,6 +55,8 @@ class Kind:
         Block size of an outside scale that changes along k; None if it does not.
     length : int
         k.
+    scale : FloatFormat or None
+        Format of the scales inside; None without.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Kind:
     inside: int | None
     outside: int | None
     length: int
+    scale: FloatFormat | None = None
 
     @property
     def is_float(self) -> bool:
@@ -115,7 +119,6 @@ def kind(x: Term, axis: int, name: str) -> Kind:
     """Return what is known of a term whose k axis is ``axis``, or say why it cannot be one."""
     if isinstance(x, AsymmetricArray):
         inner = kind(x.quantized, axis, f"quantized of {name}")
-        check_zero_points(x, name)
         return _replace_largest(inner, x.largest)
     if isinstance(x, QuantizedArray):
         check_layout(x, axis, name)
@@ -139,18 +142,19 @@ def _quantized_kind(x: QuantizedArray, axis: int) -> Kind:
     assert size is not None
     whole = size >= length
     block = length if whole else size
-    outside = fmt.scale == BINARY32
+    outside = not is_inside(fmt)
     element = fmt.element
     integer = outside and isinstance(element, IntegerFormat) and not element.fraction_bits
     return Kind(
         fmt.name,
         fmt.element,
-        _precision(fmt.element) + (0 if fmt.scale in (E8M0, BINARY32) else fmt.scale.precision),
+        _precision(fmt.element) + (0 if outside or fmt.scale == E8M0 else fmt.scale.precision),
         _largest(fmt.element),
         integer,
         None if outside else block,
         None if whole or not outside else block,
         length,
+        None if outside else fmt.scale,
     )
 
 
@@ -188,7 +192,7 @@ def _float_factor(x: Array) -> Factor:
 def _quantized_factor(x: QuantizedArray, kind: Kind, axis: int) -> Factor:
     fmt = x.format
     values = x.integers() if kind.integer else decoded(x.codes, fmt.element)
-    if fmt.scale == BINARY32:
+    if not is_inside(fmt):
         return Factor(values, None, None, _outer(x), None)
     if fmt.scale == E8M0:
         codes = _spread(x.scale_codes, x, axis)

@@ -319,7 +319,8 @@ class BlockFormat:
     element : ElementFormat
         Format of the elements.
     scale : FloatFormat
-        Format of the shared scale: E8M0 (powers of two), E4M3 (NVFP4) or BINARY32.
+        Format of the shared scale: E8M0 (powers of two), or any float format that has a NaN, as
+        E4M3 (NVFP4), FP16 and BINARY32.
     block_size : int or None
         Consecutive elements that share a scale; None: all along the axis (a row).
     tensor_scale : bool
@@ -331,7 +332,7 @@ class BlockFormat:
     ------
     ValueError
         If the block size is not positive, the element has no zero or no sign, the scale no NaN,
-        or the rule cannot give scales of that format.
+        the rule cannot give scales of that format, or there is a tensor scale beside E8M0.
 
     Notes
     -----
@@ -354,6 +355,8 @@ class BlockFormat:
             raise ValueError(f"element must have a sign, got {self.element.name} for {self.name!r}")
         if self.scale.nan_code is None:
             raise ValueError(f"scale must have a NaN, got {self.scale.name} for {self.name!r}")
+        if self.tensor_scale and self.scale == E8M0:
+            raise ValueError(f"tensor_scale must be False with E8M0 scales, got {self.name!r}")
         if (self.scale == E8M0) == (self.rule is ScaleRule.AMAX):
             raise ValueError(
                 f"rule must be AMAX exactly when the scale is not E8M0, "

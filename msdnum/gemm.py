@@ -19,7 +19,7 @@ from msdnum.decompose import Decomposition
 from msdnum.exact_sums import rounded_sum
 from msdnum.factors import Factor, Kind, apart, exponent_range, factor, kind
 from msdnum.formats import BINARY32, FloatFormat
-from msdnum.layout import check_dimensions
+from msdnum.layout import check_dimensions, checked
 from msdnum.modes import Overflow
 from msdnum.recombination import (
     Addition,
@@ -66,11 +66,12 @@ def matmul(
 ) -> Array:
     """Multiply, accumulating over k as ``accumulator`` does. Every bit of the result is defined.
 
-    A scale of a small format (E8M0, E4M3) is part of the products that are accumulated. A binary32
-    scale is outside: one that is the same for all of k (a row of a, a column of b, a tensor)
-    multiplies the sum over k; one that changes along k multiplies the sum of each of its blocks,
-    converted to binary32, and these are added from +0 in binary32, in the order of k. In a product
-    with an outside scale that changes along k the accumulator works within one block.
+    A scale of at most 8 bits (E8M0, E4M3, E5M2) is part of the products that are accumulated. A
+    wider one (FP16, BF16, binary32), or of a wider range, is outside, as a binary32 number: one
+    that is the same for all of k (a row of a, a column of b, a tensor) multiplies the sum over k;
+    one that changes along k multiplies the sum of each of its blocks, converted to binary32, and
+    these are added from +0 in binary32, in the order of k. In a product with an outside scale that
+    changes along k the accumulator works within one block.
 
     Parameters
     ----------
@@ -108,7 +109,7 @@ def matmul(
 
     Source: paper, section 3; theorem gemm.
     """
-    left, right = _terms(a, "a"), _terms(b, "b")
+    left, right = _checked_terms(a, "a"), _checked_terms(b, "b")
     schedule = full(len(left), len(right)) if schedule is None else schedule
     plan = Plan(accumulator, recombination or Recombination(), schedule)
     kinds = tuple(kind(t, -1, "a") for t in left), tuple(kind(t, -2, "b") for t in right)
@@ -141,6 +142,10 @@ def _terms(x: Operand, name: str) -> tuple[Any, ...]:
     if not terms:
         raise ValueError(f"{name} must have at least one term")
     return terms
+
+
+def _checked_terms(x: Operand, name: str) -> tuple[Any, ...]:
+    return tuple(checked(term, name) for term in _terms(x, name))
 
 
 def _codes(term: Any) -> Array:
@@ -407,7 +412,9 @@ def transposed(x: QuantizedArray) -> QuantizedArray:
     ValueError
         If ``x`` has fewer than two dimensions.
     """
+    elements.check_mode("x", x, QuantizedArray)
     check_dimensions(x.shape, "x")
+    x = checked(x, "x")
     xp = bits.namespace(x.codes)
     axis = x.axis if x.axis is None or x.axis < -2 else -3 - x.axis
     scales = x.scale_codes if x.axis is None else xp.swapaxes(x.scale_codes, -1, -2)

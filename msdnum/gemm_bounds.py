@@ -43,8 +43,7 @@ Weight: TypeAlias = QuantizedArray | AsymmetricArray
 
 U32 = bounds.U32
 HALF_UNDERFLOW = Fraction(BINARY32.eta) / 2
-LEAST_ALIGNMENT = Fraction(BINARY32.min_normal)
-"""Where all addends are smaller, no unit aligns them to more."""
+MIN_NORMAL = Fraction(BINARY32.min_normal)
 
 # Roundings
 
@@ -152,8 +151,8 @@ def sum_underflow(accumulator: AnyAccumulator, n: int) -> Fraction:
     """Return the absolute error of a sum of ``n`` products by results that are subnormal.
 
     A binary32 operation that rounds to nearest errs by at most ``2**-150``; additions that do are
-    exact there. A unit that aligns, to nothing below ``LEAST_ALIGNMENT``, loses that much of each
-    addend, and a step of its result; one that flushes, up to ``2**-126`` of each.
+    exact there. A unit that aligns, to 2**-126 where all addends are smaller, truncates each addend
+    and each result; one that flushes loses up to ``2**-126`` of each.
     """
     match accumulator:
         case Int32():
@@ -167,7 +166,7 @@ def sum_underflow(accumulator: AnyAccumulator, n: int) -> Fraction:
         case FusedUnit(group=group):
             return -(-n // group) * HALF_UNDERFLOW
         case PairwiseUnit(group=group):
-            return (2 * n + -(-n // group)) * Fraction(BINARY32.min_normal)
+            return (2 * n + -(-n // group)) * MIN_NORMAL
         case MatrixUnit(group=group, fraction_bits=bits, result_bits=result):
             return -(-n // group) * _step_underflow(group + 1, bits, result)
         case GroupedUnit(group=group, exact=exact, fraction_bits=bits):
@@ -177,8 +176,8 @@ def sum_underflow(accumulator: AnyAccumulator, n: int) -> Fraction:
 
 
 def _step_underflow(addends: int, fraction_bits: int, result_bits: int) -> Fraction:
-    lost = addends * LEAST_ALIGNMENT / (1 << fraction_bits)
-    return lost + Fraction(BINARY32.min_normal) / (1 << result_bits)
+    lost = addends * MIN_NORMAL / (1 << fraction_bits)
+    return lost + MIN_NORMAL / (1 << result_bits)
 
 
 def has_outside_scale(fmt: BlockFormat) -> bool:

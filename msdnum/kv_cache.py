@@ -15,7 +15,7 @@ from msdnum import bits
 from msdnum.bits import Array
 from msdnum.blocks import QuantizedArray, quantize
 from msdnum.formats import BINARY32, INT8_ROW, MXFP4, MXFP8_E4M3, BlockFormat
-from msdnum.layout import check_layout
+from msdnum.layout import check_layout, is_inside
 from msdnum.tiles import cut
 
 __all__ = [
@@ -73,8 +73,8 @@ def without_scale(x: QuantizedArray, axis: int) -> QuantizedArray:
     xp, shape = bits.namespace(x.codes), list(x.shape)
     size, shape[axis] = shape[axis], 1
     one = xp.full(shape, bits.BIAS << bits.FRACTION_BITS, np.uint32)
-    fmt = replace(x.format, block_size=size)
-    return replace(x, scale_codes=one, format=fmt, axis=axis, divisor=1)
+    fmt = replace(x.format, scale=BINARY32, block_size=size, tensor_scale=False)
+    return replace(x, scale_codes=one, tensor_scale=None, format=fmt, axis=axis, divisor=1)
 
 
 def padded(x: Cache, count: int) -> Cache:
@@ -135,7 +135,7 @@ def scales_per_token(x: Cache) -> Array | None:
 
 
 def _has_scale(x: Cache, axis: int) -> bool:
-    return isinstance(x, QuantizedArray) and x.format.scale == BINARY32 and x.axis == axis
+    return isinstance(x, QuantizedArray) and not is_inside(x.format) and x.axis == axis
 
 
 def check_cache(x: Cache, name: str, axis: int, tile: int) -> None:
@@ -145,10 +145,10 @@ def check_cache(x: Cache, name: str, axis: int, tile: int) -> None:
         return
     check_layout(x, x.axis, name)
     block = _block(x)
-    if x.format.scale == BINARY32:
+    if not is_inside(x.format):
         if x.axis is None or block != x.shape[x.axis]:
             raise ValueError(
-                f"{name} must have binary32 scales per channel or per token, "
+                f"{name} must have {x.format.scale.name} scales per channel or per token, "
                 f"got blocks of {block} along axis {x.axis} of shape {x.shape}"
             )
     elif x.axis != axis:

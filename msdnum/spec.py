@@ -434,9 +434,10 @@ def quantize_block(
     """Return the scale code and the element codes of one block.
 
     A power-of-two scale divides exactly; any other division is rounded to binary32 first. Elements
-    saturate. Where the scale is 0, and in a block with an Inf or a NaN, all element codes are 0;
-    the scale of the latter is NaN. ``random`` has one integer for each element (STOCHASTIC). For
-    another scale rule, ``dataclasses.replace(fmt, rule=...)``.
+    saturate. Where the scale is 0, elements are zeros that keep their sign where the format has
+    one. In a block with an Inf or a NaN all element codes are 0 and the scale is NaN. ``random``
+    has one integer for each element (STOCHASTIC). For another scale rule,
+    ``dataclasses.replace(fmt, rule=...)``.
 
     Source: OCP MX v1.0, section 6.3; paper, section on decomposition, for INT8 rows.
     """
@@ -444,9 +445,10 @@ def quantize_block(
         return _nan_code(fmt.scale, Special.NAN), [0] * len(values)
     scale_code = shared_scale(_amax(values), fmt, tensor)
     scale = number(_effective_scale(scale_code, fmt, tensor))
-    if not scale:
-        return scale_code, [0] * len(values)
-    quotients = [divide(value, scale) for value in values]
+    if scale:
+        quotients = [divide(value, scale) for value in values]
+    else:
+        quotients = [signed(is_negative(value), Fraction(0)) for value in values]
     if fmt.scale != E8M0:
         quotients = [fl32(quotient) for quotient in quotients]
     words = [None] * len(values) if random is None else random

@@ -241,7 +241,7 @@ def _elements(
     values: Sequence[spec.Value], start: int, scale: spec.Value, fmt: BlockFormat
 ) -> Iterator[str]:
     if not spec.number(scale):
-        yield "scale 0: all codes 0"
+        yield "scale 0: every element is a zero, with the sign of x where the format has one"
         return
     for i, value in enumerate(values, start):
         quotient = spec.divide(value, spec.number(scale))

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from msdnum import __version__, _files, _sources, elements
 from msdnum._extras import progress_bar
 from msdnum.bits import CACHED_ELEMENTS, Array
+from msdnum.codes import storage_dtype
 from msdnum.formats import BF16, E2M1, E2M3, E3M2, E4M3, E5M2, FloatFormat
 from msdnum.modes import Overflow
 
@@ -454,7 +455,7 @@ def _jitted(fmt: FloatFormat, overflow: Overflow) -> Callable[[Array], Array]:
 
 
 def _ml_dtypes_codes(x: NDArray[np.float32], fmt: FloatFormat) -> NDArray[Any]:
-    storage = elements.storage_dtype(fmt)
+    storage = storage_dtype(fmt)
     target = elements.as_ml_dtype(np.zeros(1, storage), fmt).dtype
     with np.errstate(all="ignore"):
         return x.astype(target).view(storage)

@@ -1,10 +1,10 @@
 """Integers with a zero point: ``x = (code - zero_point) * scale``, group by group."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from msdnum import bits, blocks
+from msdnum import bits, blocks, containers, elements
 from msdnum.bits import Array
 from msdnum.blocks import QuantizedArray
 from msdnum.formats import BINARY32, BlockFormat, IntegerFormat
@@ -27,14 +27,26 @@ class AsymmetricArray:
         Codes of an integer format of at most 7 bits, and scales.
     zero_points : Array of int8
         Of the shape of the scales, each an integer of the format.
+
+    Raises
+    ------
+    TypeError
+        If the zero points are not int8, or of another backend than the codes.
+    ValueError
+        If they are not of the shape of the scales, or the format is not one of integers of at most
+        7 bits with binary32 scales.
     """
 
     quantized: QuantizedArray
     zero_points: Array
 
     def __post_init__(self) -> None:
-        """Register with JAX if it is there."""
+        """Check that the zero points belong to the codes; register with JAX."""
         bits.register_pytrees()
+        q = self.quantized
+        elements.check_mode("quantized", q, QuantizedArray)
+        zeros = containers.checked_zero_points(self.zero_points, q.scale_codes, q.format)
+        object.__setattr__(self, "zero_points", zeros)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -43,38 +55,49 @@ class AsymmetricArray:
 
     @property
     def largest(self) -> int:
-        """Largest magnitude of ``code - zero_point``: 15 for INT4.
+        """Largest magnitude of ``code - zero_point``: 15 for INT4."""
+        fmt = _check_format(self.quantized.format.element, "quantized")
+        return fmt.max_integer - fmt.min_integer
+
+    def checked(self) -> "AsymmetricArray":
+        """Return this array if it is one: JAX makes others of its arrays, as ``jax.vmap`` does.
 
         Raises
         ------
-        ValueError
-            If the format is not of integers of at most 7 bits, or the zero points are not of the
-            shape of the scales or not integers of the format.
+        TypeError, ValueError
+            As the constructor and ``QuantizedArray.checked``, and if a zero point is not an integer
+            of the format.
         """
-        fmt = _check_format(self.quantized.format.element, "quantized")
-        zeros, scales = self.zero_points, self.quantized.scale_codes
-        if zeros.dtype != "int8" or zeros.shape != scales.shape:
-            raise ValueError(
-                f"zero_points must be int8 of shape {scales.shape}, "
-                f"got {zeros.dtype} of shape {zeros.shape}"
-            )
+        found = replace(self, quantized=self.quantized.checked())
+        fmt, zeros = _check_format(self.quantized.format.element, "quantized"), found.zero_points
         if not bits.is_traced(zeros):
             low, high = int(np.asarray(zeros).min()), int(np.asarray(zeros).max())
             if low < fmt.min_integer or high > fmt.max_integer:
-                raise ValueError(f"zero_points must be of {fmt.name}, got {low} to {high}")
-        return fmt.max_integer - fmt.min_integer
+                raise ValueError(f"zero_points must be integers of {fmt.name}, got {low} to {high}")
+        return found
 
     def integers(self) -> Array:
-        """Return ``code - zero_point`` as int8, of magnitudes up to ``largest``."""
-        q = self.quantized
-        assert self.largest < 1 << 7
-        difference = q.rows(q.integers()) - q.column(self.zero_points)
+        """Return ``code - zero_point`` as int8, of magnitudes up to ``largest``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As ``checked``.
+        """
+        found = self.checked()
+        q = found.quantized
+        difference = q.rows(q.integers()) - q.column(found.zero_points)
         return blocks.join(difference, q.shape, q.axis)
 
     def dequantize(self) -> Array:
         """Return ``(code - zero_point) * scale`` as float32, rounded once (RNE).
 
         Of a block whose amax is near 2**128 it can be Inf: a code may stand for more than its x.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As ``checked``.
         """
         q = self.quantized
         rows = q.rows(self.integers()).astype("float32")
@@ -133,8 +156,7 @@ def quantize_asymmetric(
 
     codes, scales, zeros = bits.map_rows(quantize_rows, blocks.split(pattern, fmt, found))
     quantized = blocks.assemble(codes, scales, None, fmt, x.shape, found)
-    zeros = blocks.assemble(codes, zeros, None, fmt, x.shape, found).scale_codes
-    return AsymmetricArray(quantized, zeros)
+    return AsymmetricArray(quantized, blocks.join_scales(zeros, fmt, x.shape, found))
 
 
 def _check_format(element: object, name: str) -> IntegerFormat:

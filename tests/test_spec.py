@@ -476,7 +476,7 @@ def test_a_zero_block(fmt: BlockFormat) -> None:
     tensor = spec.tensor_scale(zeros, fmt)
     code, codes = spec.quantize_block(zeros, fmt, tensor=tensor)
     assert code == 0
-    minus = {MXFP4: 0x8, MXFP8_E4M3: 0x80}.get(fmt, 0)
+    minus = {MXFP4: 0x8, NVFP4: 0x8, MXFP8_E4M3: 0x80}.get(fmt, 0)
     assert codes == [0, minus]
     sign = Special.NEGATIVE_ZERO if minus else Fraction(0)
     assert spec.dequantize_block(code, codes, fmt, tensor=tensor) == [Fraction(0), sign]
@@ -520,14 +520,14 @@ def test_nvfp4_is_numpys_float32_arithmetic(numbers: list[float], data: st.DataO
     t = np.abs(x).max() / np.float32(6) / np.float32(448)
     assert spec.to_float32_bits(tensor) == pattern(t)
     first = x[:16]
-    scale, expected = np.zeros((), ml_dtypes.float8_e4m3fn), np.zeros(16, ml_dtypes.float4_e2m1fn)
+    scale = np.zeros((), ml_dtypes.float8_e4m3fn)
     with np.errstate(all="ignore"):
         if t:
             ideal = np.abs(first).max() / np.float32(6) / t
             scale = np.minimum(ideal, np.float32(448)).astype(ml_dtypes.float8_e4m3fn)
         effective = scale.astype(np.float32) * t
-        if effective:
-            expected = (first / effective).astype(ml_dtypes.float4_e2m1fn)
+        divisor = effective if effective else np.float32(np.inf)
+        expected = (first / divisor).astype(ml_dtypes.float4_e2m1fn)
         product = expected.astype(np.float32) * effective
     code, codes = spec.quantize_block(values[:16], NVFP4, tensor=tensor)
     assert code == int(scale.view(np.uint8))

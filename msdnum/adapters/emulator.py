@@ -7,6 +7,7 @@ from typing import Any
 from msdnum import bits, blocks, elements, gemm
 from msdnum.accumulators import ALL_ACCUMULATORS
 from msdnum.blocks import QuantizedArray
+from msdnum.codes import storage_dtype
 from msdnum.decompose import decompose_terms
 from msdnum.formats import (
     BLOCK_FORMATS,
@@ -94,7 +95,7 @@ def matmul(codes_a: Any, codes_b: Any, *, fmt: str, accumulator: str) -> Any:
 
 
 def _with_scale(codes: Any, block: BlockFormat, scale: int) -> QuantizedArray:
-    scales = bits.namespace(codes).full((2, 1), scale, elements.storage_dtype(block.scale))
+    scales = bits.namespace(codes).full((2, 1), scale, storage_dtype(block.scale))
     return QuantizedArray(codes, scales, None, block, -1)
 
 
