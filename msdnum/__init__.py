@@ -5,6 +5,7 @@ becomes; ``elements``, ``blocks`` and ``decompose`` do it to arrays, NumPy's or 
 ``bits``. ``exact``, ``errors`` and ``bounds`` judge the results and share no code with them.
 """
 
+from msdnum import _interrupts as _interrupts  # First, for what follows takes its time.
 from msdnum.blocks import (
     QuantizedArray,
     from_blocks_and_scales,

@@ -9,11 +9,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
-from msdnum import __version__
+from msdnum import __version__, _extras, _files, _interrupts
+from msdnum._names import did_you_mean
 
 __all__ = ["main"]
 
-AS_EXPECTED, NOT_AS_EXPECTED, WRONG_USE, INTERRUPTED, NO_READER = 0, 1, 2, 130, 141
+AS_EXPECTED, NOT_AS_EXPECTED, WRONG_USE, NO_READER = 0, 1, 2, 141
 EXIT_STATUS = "exit status: 0 as expected, 1 not as expected, 2 wrong use, 130 interrupted"
 
 # Commands of modules with ``add_arguments`` and a function that carries them out.
@@ -60,7 +61,19 @@ def _parser(arguments: Sequence[str]) -> Parser:
             module = import_module(f"msdnum.{home}")
             module.add_arguments(command)
             command.set_defaults(run=getattr(module, function))
+    _check_command(parser, _command(arguments), list(commands.choices))
     return parser
+
+
+def _command(arguments: Sequence[str]) -> str | None:
+    """Return the first word that is no option."""
+    return next((word for word in arguments if not word.startswith("-")), None)
+
+
+def _check_command(parser: Parser, command: str | None, known: Sequence[str]) -> None:
+    if command not in (None, *known):
+        near = did_you_mean(str(command), known)
+        parser.error(f"COMMAND must be one of {', '.join(known)}, got {command!r}{near}")
 
 
 def _name_what_is_known(verify: Parser, explain: Parser) -> None:
@@ -95,39 +108,26 @@ def _seed(text: str) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
     from msdnum import claims
     from msdnum.tensors import load_tensor
 
-    _check_writable(args.json)
+    # What can be judged of one claim without them is.
+    if args.only is None:
+        _extras.require("verify")
+    _files.check_writable(args.json, "json file")
     tensor = load_tensor(args.tensor) if args.tensor is not None else None
-    # disable=None: shown on a terminal only.
-    with tqdm(unit=" amax", position=1, leave=False, disable=None) as bar:
-        study = claims.Study(args.deep, args.seed, tensor, bar.update)
+    with _extras.progress_bar(unit=" amax", position=1, leave=False) as step:
+        study = claims.Study(args.deep, args.seed, tensor, step)
         chosen = claims.entries(study, args.only)
-        shown = tqdm(chosen, unit=" rows", position=0, leave=False, disable=None)
+        shown = _extras.progress(chosen, unit=" rows", position=0, leave=False)
         rows = tuple(map(claims.judge, shown))
     settings = {name: getattr(args, name) for name in ("deep", "seed", "only", "tensor")}
     ledger = claims.ledger(rows, **settings)
     if args.json:
         text = json.dumps(ledger.as_dict(), indent=1)
-        args.json.write_text(text + "\n", encoding="utf-8")
+        _files.write_text(args.json, text + "\n")
     print("\n".join(ledger.full() if args.full else ledger.brief()))
     return NOT_AS_EXPECTED if ledger.unexpected else AS_EXPECTED
-
-
-def _check_writable(path: Path | None) -> None:
-    """Raise before the work, not after it, if a file cannot be written."""
-    if path is None:
-        return
-    existed = path.exists()
-    try:
-        path.open("a").close()
-    except OSError as error:
-        raise ValueError(f"json file {str(path)!r} cannot be written: {error.strerror}") from None
-    if not existed:
-        path.unlink()
 
 
 def _explain(args: argparse.Namespace) -> int:
@@ -158,16 +158,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         args = _parser(arguments).parse_args(arguments)
+        _interrupts.as_usual()
         return int(args.run(args))
     except BrokenPipeError:
         # The reader has gone, as in ``msdnum verify | head``; nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NO_READER
-    except (ValueError, TypeError, ImportError, OSError) as error:
-        print(f"msdnum: error: {error}", file=sys.stderr)
-        return WRONG_USE
+    except ImportError as error:
+        return _wrong(_extras.remedy(error, _command(arguments) or ""))
+    except (ValueError, TypeError, OSError) as error:
+        return _wrong(str(error))
     except KeyboardInterrupt:
-        return INTERRUPTED
+        print("msdnum: interrupted", file=sys.stderr)
+        return _interrupts.STATUS
+
+
+def _wrong(message: str) -> int:
+    print(f"msdnum: error: {message}", file=sys.stderr)
+    return WRONG_USE
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any, TypeVar
 
-__all__ = ["progress", "progress_bar", "remedy"]
+__all__ = ["progress", "progress_bar", "remedy", "require"]
 
 T = TypeVar("T")
 
@@ -22,6 +23,22 @@ EXTRAS = {
 
 WHOLE = {"explain": "verify", "figures": "plot,verify", "model": "verify", "verify": "verify"}
 """The extras of commands that need more than one module, so that all are named at once."""
+
+
+MODULES = {"verify": ("jax", "flint", "mpmath", "safetensors", "tokenizers")}
+
+
+def require(command: str) -> None:
+    """Raise before the work if a module that a command needs is missing.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        With the name of the module.
+    """
+    for module in MODULES[command]:
+        if find_spec(module) is None:
+            raise ModuleNotFoundError(f"No module named {module!r}", name=module)
 
 
 def remedy(error: ImportError, command: str) -> str:

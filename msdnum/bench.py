@@ -22,7 +22,7 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from msdnum import __version__
+from msdnum import __version__, _files
 from msdnum.blocks import QuantizedArray, quantize
 from msdnum.decompose import decompose_terms
 from msdnum.formats import MXFP4, MXFP8_E4M3, BlockFormat
@@ -241,7 +241,7 @@ def run(args: argparse.Namespace) -> int:
     """Carry out ``msdnum bench`` and return 0."""
     suite = SUITES[args.suite]
     size = args.size or suite.size
-    _check_writable(args.json)
+    _files.check_writable(args.json, "json file")
     reference = reference_cases(size)
     timings = measure([*reference, *suite.cases(size)], args.rounds)
     references, timings = timings[: len(reference)], timings[len(reference) :]
@@ -251,14 +251,5 @@ def run(args: argparse.Namespace) -> int:
     print(table([*references, *timings], unit))
     if args.json:
         result = document(args.suite, size, args.rounds, references, timings)
-        args.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        _files.write_text(args.json, json.dumps(result, indent=2) + "\n")
     return 0
-
-
-def _check_writable(path: Path | None) -> None:
-    """Raise before the work, not after it, if a file cannot be written."""
-    try:
-        if path is not None:
-            path.open("a").close()
-    except OSError as error:
-        raise ValueError(f"json file {str(path)!r} cannot be written: {error.strerror}") from error

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import agreement, errors, products
+from msdnum._extras import remedy
+from msdnum._names import did_you_mean
 from msdnum.accumulators import MatrixUnit
 from msdnum.attention_evidence import attention_bounds, attention_claim
 from msdnum.cann_evidence import CANN_CLAIM, cann
@@ -295,7 +297,8 @@ def entries(study: Study, only: str | None = None) -> list[Entry]:
     """
     ids = [claim.id for claim in CLAIMS]
     if only is not None and only not in ids:
-        raise ValueError(f"claim must be one of {', '.join(ids)}, got {only!r}")
+        near = did_you_mean(only, ids)
+        raise ValueError(f"claim must be one of {', '.join(ids)}, got {only!r}{near}")
     found = [entry for function in STUDIES for entry in function(study)]
     chosen = [entry for entry in found if only in (None, entry.claim)]
     if not chosen:
@@ -308,7 +311,7 @@ def judge(entry: Entry) -> Row:
     try:
         finding = entry.judge()
     except ModuleNotFoundError as error:
-        finding = not_run(error)
+        finding = not_run(remedy(error, "verify"))
     known = theorem(entry.theorem or "")
     holds = finding.verdict is Verdict.HOLDS
     return Row(entry, finding, known.proof if known and holds else None)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from msdnum import claims
+from msdnum._names import did_you_mean
 from msdnum.ledger import Entry, Row, lines
 from msdnum.theorems import Theorem, theorem, theorem_ids
 
@@ -46,11 +47,12 @@ def explain_with_proofs(name: str) -> Iterator[str]:
 
 def _claim(name: str, written: Callable[[Theorem], Iterator[str]]) -> Iterator[str]:
     if name not in claim_ids():
-        names = ", ".join([*claim_ids(), *_theorem_names()])
-        raise ValueError(f"claim or theorem must be one of {names}, got {name!r}")
-    known = claims.entries(claims.Study(), name)
-    yield from claims.ledger(tuple(map(claims.judge, known))).brief()
-    ids = list(dict.fromkeys(entry.theorem for entry in known if entry.theorem))
+        known = [*claim_ids(), *_theorem_names()]
+        near = did_you_mean(name, known)
+        raise ValueError(f"claim or theorem must be one of {', '.join(known)}, got {name!r}{near}")
+    entries = claims.entries(claims.Study(), name)
+    yield from claims.ledger(tuple(map(claims.judge, entries))).brief()
+    ids = list(dict.fromkeys(entry.theorem for entry in entries if entry.theorem))
     for theorem_id in ids:
         yield from _written(theorem_id, written)
     yield f"\nTo judge again: msdnum verify --only {name}; with notes and tables: --full"

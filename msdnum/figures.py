@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from msdnum import figure_costs, figure_model, figure_products, figure_schemes
-from msdnum.experiments import CATALOGUE
+from msdnum._names import did_you_mean
 from msdnum.plotting import Figure, Records, save, style
-from msdnum.tables import read
+from msdnum.tables import Experiment, read
 
 __all__ = ["DRAWINGS", "FIGURES", "QUICK", "add_arguments", "draw", "run", "source"]
 
@@ -67,13 +67,20 @@ def run(args: argparse.Namespace) -> int:
     ValueError
         If there is no figure of a name, or no table of it to draw anew.
     """
-    names = _known(args.names, DRAWINGS if args.redraw else CATALOGUE)
+    names = _known(args.names, DRAWINGS if args.redraw else _catalogue())
     out = args.out or (QUICK if args.quick else FIGURES)
     for name in names:
         table = _there(name) if args.redraw else _made(name, out, args.quick)
         if name in DRAWINGS:
             print(*draw(name, table, out))
     return 0
+
+
+def _catalogue() -> dict[str, Experiment]:
+    """Return all experiments, which need packages that redrawing does not."""
+    from msdnum.experiments import CATALOGUE
+
+    return CATALOGUE
 
 
 def _there(name: str) -> Path:
@@ -86,7 +93,7 @@ def _there(name: str) -> Path:
 
 def _made(name: str, out: Path, quick: bool) -> Path:
     """Carry out an experiment, write its table and return the path."""
-    table = CATALOGUE[name].write(out / "tables", quick=quick)
+    table = _catalogue()[name].write(out / "tables", quick=quick)
     print(table)
     return table
 
@@ -94,7 +101,8 @@ def _made(name: str, out: Path, quick: bool) -> Path:
 def _known(names: list[str], known: Iterable[str]) -> list[str]:
     for name in names:
         if name not in known:
-            raise ValueError(f"name must be one of {', '.join(known)}, got {name!r}")
+            near = did_you_mean(name, known)
+            raise ValueError(f"name must be one of {', '.join(known)}, got {name!r}{near}")
     return names or list(known)
 
 
@@ -104,7 +112,24 @@ def source(table: Path) -> str:
 
 
 def draw(name: str, table: Path, out: Path) -> tuple[Path, Path]:
-    """Draw a table and return the paths of the PNG and the PDF."""
-    out.mkdir(parents=True, exist_ok=True)
+    """Draw a table and return the paths of the PNG and the PDF.
+
+    Raises
+    ------
+    ValueError
+        If the table is damaged, or that of another experiment.
+    """
+    header, records = read(table)
+    if header.get("experiment") != name:
+        of = header.get("experiment")
+        raise ValueError(f"table {str(table)!r} must be of the experiment {name}, got {of!r:.80}")
     with style():
-        return save(DRAWINGS[name](read(table)[1]), out / name, source(table))
+        return save(_drawn(name, table, records), out / name, source(table))
+
+
+def _drawn(name: str, table: Path, records: Records) -> Figure:
+    try:
+        return DRAWINGS[name](records)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise ValueError(f"table {str(table)!r} cannot be drawn as {name}, {what}") from error

@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from msdnum import __version__, tables
+from msdnum import __version__, _files, tables
+from msdnum._extras import progress
 from msdnum.cost import Dequantize, Method, MultiScale, operand
 from msdnum.formats import E4M3, INT8_SYMMETRIC
 from msdnum.latency import Scenario
@@ -262,19 +263,19 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.rounds < 1:
         raise ValueError(f"rounds must be positive, got {args.rounds}")
+    _files.check_writable(args.out, "table file")
     import jax
-    from tqdm import tqdm
 
     if jax.default_backend() == "cpu":
         print(NEEDS, file=sys.stderr)
     layers, rows = (LAYERS[:1], QUICK_ROWS) if args.quick else (LAYERS, ROWS)
     count = len(layers) * len(rows) * len(METHODS)
-    records = list(tqdm(measured(layers, rows, args.rounds), total=count, disable=None))
+    records = list(progress(measured(layers, rows, args.rounds), total=count))
     text = tables.text(records, _header(args.rounds))
     if args.out is None:
         print(text, end="")
     else:
-        args.out.write_text(text, encoding="utf-8")
+        _files.write_text(args.out, text)
         print(args.out)
     return 0
 

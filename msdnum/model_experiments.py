@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from msdnum._names import did_you_mean
 from msdnum.gemm_measure import Errors
 from msdnum.model import LAYERS, LINEARS
 from msdnum.model_runs import (
@@ -172,7 +173,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     for name in args.names:
         if name not in {**GROUPS, **VARIANTS}:
-            raise ValueError(f"name must be one of those of --list, got {name!r}")
+            near = did_you_mean(name, {**GROUPS, **VARIANTS})
+            raise ValueError(f"name must be one of those of --list, got {name!r}{near}")
     out = args.out or (LOOK if args.names or args.quick else TABLES)
     for experiment in _asked(args):
         print(experiment.write(out))

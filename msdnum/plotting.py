@@ -3,6 +3,7 @@
 The only importer of matplotlib. What draws here reads the rows of a table and computes nothing.
 """
 
+import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from matplotlib import rc_context, rcParamsDefault
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+
+from msdnum import _files
 
 __all__ = [
     "BLACK", "BLUE", "COLUMN", "GREEN", "GREY", "MARKS", "ORANGE", "PAGE", "PURPLE", "SKY",
@@ -197,8 +200,15 @@ def save(figure: Figure, stem: Path, source: str) -> tuple[Path, Path]:
     if layout is not None:
         layout.execute(figure)
         figure.set_layout_engine("none")
-    png, pdf = stem.with_suffix(".png"), stem.with_suffix(".pdf")
-    figure.savefig(png, metadata={"Software": None, "Source": source})
     undated = dict.fromkeys(("CreationDate", "Creator", "Producer"))
-    figure.savefig(pdf, metadata={**undated, "Subject": source})
+    metadata = {
+        "png": {"Software": None, "Source": source},
+        "pdf": {**undated, "Subject": source},
+    }
+    drawn = {kind: io.BytesIO() for kind in metadata}
+    for kind, file in drawn.items():
+        figure.savefig(file, format=kind, metadata=metadata[kind])
+    png, pdf = stem.with_suffix(".png"), stem.with_suffix(".pdf")
+    _files.write_bytes(png, drawn["png"].getvalue())
+    _files.write_bytes(pdf, drawn["pdf"].getvalue())
     return png, pdf

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from msdnum import __version__, _files, _sources, elements
 from msdnum._extras import progress_bar
+from msdnum._names import did_you_mean
 from msdnum.bits import CACHED_ELEMENTS, Array
 from msdnum.codes import storage_dtype
 from msdnum.formats import BF16, E2M1, E2M3, E3M2, E4M3, E5M2, FloatFormat
@@ -519,7 +520,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _cast_name(text: str) -> str:
     if text not in CASTS:
-        raise argparse.ArgumentTypeError(f"FORMAT must be one of {', '.join(CASTS)}, got {text!r}")
+        near = did_you_mean(text, CASTS)
+        raise argparse.ArgumentTypeError(
+            f"FORMAT must be one of {', '.join(CASTS)}, got {text!r}{near}"
+        )
     return text
 
 
@@ -543,14 +547,24 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _processes(workers: int) -> ProcessPoolExecutor:
-    """Return a pool of processes that end with this one. JAX's threads do not survive a fork."""
+    """Return a pool of processes that leave Ctrl-C to this one and end with it.
+
+    JAX's threads do not survive a fork. The processes begin at once, while Ctrl-C is ignored, for
+    they inherit that and are deaf to it from their first import.
+    """
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, context, initializer=_begin_worker)
+    pool = ProcessPoolExecutor(workers, context, initializer=_begin_worker)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        for _ in range(workers):
+            pool.submit(int)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return pool
 
 
 def _begin_worker() -> None:
-    """Leave Ctrl-C to the parent, and end when it is killed: it cannot say so then."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Watch the parent, which cannot say that it has been killed."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

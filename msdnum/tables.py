@@ -9,7 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from msdnum import __version__
+from msdnum import __version__, _files
+from msdnum._extras import progress
 
 __all__ = ["SEED", "Experiment", "Record", "read", "text"]
 
@@ -46,17 +47,14 @@ class Experiment:
     def table(self, *, seed: int = SEED, quick: bool = False) -> str:
         """Carry it out and return the file's text."""
         spec = self.quick if quick else self.spec
-        from tqdm import tqdm
-
-        # disable=None: shown on a terminal only.
-        records = tqdm(self.rows(spec, seed), desc=self.name, unit=" rows", disable=None)
+        records = progress(self.rows(spec, seed), desc=self.name, unit=" rows")
         return text(list(records), self._header(spec, seed))
 
     def write(self, directory: Path, *, quick: bool = False) -> Path:
         """Carry it out, write its file, making the directory if need be, and return the path."""
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / f"{self.name}.csv"
-        path.write_text(self.table(quick=quick), encoding="utf-8")
+        _files.write_text(path, self.table(quick=quick))
         return path
 
     def _header(self, spec: tuple[Any, ...], seed: int) -> dict[str, Any]:
@@ -98,16 +96,22 @@ def read(path: Path) -> tuple[dict[str, Any], list[dict[str, str]]]:
     Raises
     ------
     ValueError
-        If the file does not begin with a header, or a row does not have a cell for each column.
+        If the file does not begin with a header, has no rows, or a row does not have a cell for
+        each column.
     """
     try:
         first, _, rest = path.read_text(encoding="utf-8").partition("\n")
         if not first.startswith("# {"):
             raise ValueError(f"got {first[:20]!r}")
         header: dict[str, Any] = json.loads(first[2:])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"table {str(path)!r} must begin with '# {{' and JSON, {error}") from None
-    columns, *rows = list(csv.reader(io.StringIO(rest))) or [[]]
+    try:
+        columns, *rows = list(csv.reader(io.StringIO(rest), strict=True)) or [[]]
+    except csv.Error as error:
+        raise ValueError(f"table {str(path)!r} must be CSV, {error}") from None
     if not columns or any(len(row) != len(columns) for row in rows):
         raise ValueError(f"table {str(path)!r} must have columns, and a cell for each in every row")
+    if not rows:
+        raise ValueError(f"table {str(path)!r} must have rows")
     return header, [dict(zip(columns, row, strict=True)) for row in rows]

@@ -149,8 +149,8 @@ def load_tensor(source: str) -> Array:
         If the file cannot be read or is damaged, has no such tensor, or the tensor is of another
         type, has no elements or no axis, or has elements that are not finite.
     """
-    path, colon, name = source.rpartition(":")
-    if not (path and colon and name):
+    path, name = _parted(source)
+    if not (path and name):
         raise ValueError(f"tensor must be FILE:NAME, got {source!r}")
     x = _read(path, name)
     if x.ndim == 0 or x.size == 0:
@@ -158,6 +158,14 @@ def load_tensor(source: str) -> Array:
     if not np.isfinite(x).all():
         raise ValueError(f"tensor {name!r} must be finite, got {_first_non_finite(x)}")
     return x
+
+
+def _parted(source: str) -> tuple[str, str]:
+    """Part the file from the name at the last colon before which there is a file, or the last."""
+    colons = [place for place, character in enumerate(source) if character == ":"]
+    parts = [(source[:place], source[place + 1 :]) for place in reversed(colons)]
+    there = (part for part in parts if Path(part[0]).is_file())
+    return next(there, parts[0] if parts else ("", ""))
 
 
 def _first_non_finite(x: Array) -> str:

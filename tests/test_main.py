@@ -245,12 +245,6 @@ def test_a_reader_that_leaves_is_not_a_traceback():
     assert done.stderr == ""
 
 
-def test_a_missing_package_is_one_line(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "tqdm", None)
-    error = refused(capsys, "verify")
-    assert "tqdm" in error
-
-
 def test_quick_and_deep_differ():
     assert Study(deep=True).pairs.deep
     assert not Study().pairs.deep

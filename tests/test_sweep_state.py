@@ -150,9 +150,11 @@ def test_sources_are_those_of_all_folders(tmp_path, monkeypatch):
 
 
 SCRIPT = """
-import os, time
+import os, signal, time
 from msdnum import sweep
 
+if __name__ != "__main__":
+    os.kill(os.getpid(), signal.SIGINT)  # as a terminal does, while a worker imports
 if __name__ == "__main__":
     with sweep._processes(2) as executor:
         pids = [executor.submit(os.getpid) for _ in range(8)]
