@@ -7,7 +7,7 @@ import sys
 import time
 from statistics import median
 
-from msdnum.bench_gemm import cases, references
+from msdnum.bench.products import cases, references
 
 
 def seconds(function):

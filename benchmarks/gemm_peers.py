@@ -15,12 +15,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from msdnum.accumulators import EXACT, INT32, Blocks
-from msdnum.blocks import quantize
-from msdnum.exact_sums import integer_dot
-from msdnum.factors import kind
-from msdnum.formats import INT8_ROW, MXFP4
-from msdnum.gemm import matmul
+from msdnum.emulator.blocks import quantize
+from msdnum.emulator.gemm.exact_sums import integer_dot
+from msdnum.emulator.gemm.operands import kind
+from msdnum.emulator.gemm.products import matmul
+from msdnum.formats.accumulators import EXACT, INT32, Blocks
+from msdnum.formats.elements import INT8_ROW, MXFP4
 
 
 def float32(x, y):

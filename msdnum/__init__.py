@@ -6,7 +6,7 @@ becomes; ``elements``, ``blocks`` and ``decompose`` do it to arrays, NumPy's or 
 """
 
 from msdnum import _interrupts as _interrupts  # First, for what follows takes its time.
-from msdnum.blocks import (
+from msdnum.emulator.blocks import (
     QuantizedArray,
     from_blocks_and_scales,
     pack,
@@ -14,9 +14,9 @@ from msdnum.blocks import (
     to_blocks_and_scales,
     unpack,
 )
-from msdnum.decompose import Decomposition, decompose, decompose_terms
-from msdnum.elements import as_ml_dtype, decode, encode, round_to
-from msdnum.formats import (
+from msdnum.emulator.decompositions import Decomposition, decompose, decompose_terms
+from msdnum.emulator.elements import as_ml_dtype, decode, encode, round_to
+from msdnum.formats.elements import (
     BLOCK_FORMATS,
     ELEMENT_FORMATS,
     BlockFormat,
@@ -25,8 +25,8 @@ from msdnum.formats import (
     IntegerFormat,
     Specials,
 )
-from msdnum.modes import Arithmetic, Overflow, Rounding, ScaleRule
-from msdnum.schemes import OWN_AMAX, SCHEMES, Scheme, amax_scheme, covering_scheme
+from msdnum.formats.modes import Arithmetic, Overflow, Rounding, ScaleRule
+from msdnum.formats.schemes import OWN_AMAX, SCHEMES, Scheme, amax_scheme, covering_scheme
 
 __version__ = "0.1.0"
 

@@ -19,17 +19,25 @@ EXIT_STATUS = "exit status: 0 as expected, 1 not as expected, 2 wrong use, 130 i
 
 # Commands of modules with ``add_arguments`` and a function that carries them out.
 MODULES = {
-    "sweep": ("sweep", "main", "compare casts of all 2^32 binary32 numbers and certify the result"),
-    "bench": ("bench", "run", "time everything beside memcpy and sgemm"),
-    "measure": ("measure", "run", "time MSD and its baselines on the matrix units of JAX's device"),
-    "figures": ("figures", "run", "make every table and every figure of figures/ anew"),
+    "sweep": (
+        "evidence.sweeps",
+        "main",
+        "compare casts of all 2^32 binary32 numbers and certify the result",
+    ),
+    "bench": ("bench.quantization", "run", "time everything beside memcpy and sgemm"),
+    "measure": (
+        "bench.device",
+        "run",
+        "time MSD and its baselines on the matrix units of JAX's device",
+    ),
+    "figures": ("experiments.drawing", "run", "make every table and every figure of figures/ anew"),
     "model": (
-        "model_experiments",
+        "trials.msd.experiments.model",
         "run",
         "run MiniLM by every variant: embeddings, layers",
     ),
-    "vectors": ("vectors", "run", "write test vectors, with the source of every answer"),
-    "conform": ("conform", "run", "hold an implementation against the test vectors"),
+    "vectors": ("conformance.suite", "run", "write test vectors, with the source of every answer"),
+    "conform": ("conformance.runner", "run", "hold an implementation against the test vectors"),
 }
 
 
@@ -77,8 +85,8 @@ def _check_command(parser: Parser, command: str | None, known: Sequence[str]) ->
 
 
 def _name_what_is_known(verify: Parser, explain: Parser) -> None:
-    from msdnum.explain import claim_ids
-    from msdnum.theorems import theorem_ids
+    from msdnum.cli.explain import claim_ids
+    from msdnum.ledger.theorems import theorem_ids
 
     known, theorems = f"claims: {', '.join(claim_ids())}", ", ".join(theorem_ids())
     verify.epilog = f"{known}. {EXIT_STATUS}"
@@ -108,8 +116,8 @@ def _seed(text: str) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from msdnum import claims
-    from msdnum.tensors import load_tensor
+    from msdnum.inputs.tensors import load_tensor
+    from msdnum.trials import claims
 
     # What can be judged of one claim without them is.
     if args.only is None:
@@ -132,11 +140,11 @@ def _verify(args: argparse.Namespace) -> int:
 
 def _explain(args: argparse.Namespace) -> int:
     if "/" in args.name:
-        from msdnum.steps import explain_vector
+        from msdnum.conformance.derivations import explain_vector
 
         print(explain_vector(args.name))
         return AS_EXPECTED
-    from msdnum.explain import explain, explain_with_proofs
+    from msdnum.cli.explain import explain, explain_with_proofs
 
     print("\n".join((explain_with_proofs if args.proof else explain)(args.name)))
     return AS_EXPECTED

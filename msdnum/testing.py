@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from numpy.typing import NDArray
 
-from msdnum.formats import (
+from msdnum.formats.elements import (
     BLOCK_FORMATS,
     ELEMENT_FORMATS,
     BlockFormat,
@@ -16,7 +16,7 @@ from msdnum.formats import (
     FloatFormat,
     IntegerFormat,
 )
-from msdnum.modes import Overflow, Rounding, ScaleRule
+from msdnum.formats.modes import Overflow, Rounding, ScaleRule
 
 __all__ = [
     "BLOCK_KINDS", "FINITE_KINDS", "bfloat16", "bfloat16_bits", "block_formats", "blocks", "codes",

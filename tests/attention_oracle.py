@@ -7,8 +7,8 @@ definition in the docstring of ``msdnum.attention``.
 import numpy as np
 
 from msdnum import spec
-from msdnum.formats import INT8, INT8_SYMMETRIC
-from msdnum.modes import Arithmetic
+from msdnum.formats.elements import INT8, INT8_SYMMETRIC
+from msdnum.formats.modes import Arithmetic
 
 F = np.float32
 

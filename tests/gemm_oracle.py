@@ -8,8 +8,8 @@ from fractions import Fraction
 import numpy as np
 
 from msdnum import spec
-from msdnum.formats import BF16, FP16
-from msdnum.spec_accumulate import factor, inner_product
+from msdnum.formats.elements import BF16, FP16
+from msdnum.spec.accumulators import factor, inner_product
 
 __all__ = [
     "FLOATS", "as_float32", "fl", "float_numbers", "inner_product", "matrix", "quantized_numbers",

@@ -11,9 +11,10 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from msdnum import BLOCK_FORMATS, SCHEMES, bits, decompose, quantize
-from msdnum.accumulators import ACCUMULATORS
-from msdnum.gemm import matmul, transposed
+from msdnum import BLOCK_FORMATS, SCHEMES, decompose, quantize
+from msdnum.emulator import bits
+from msdnum.emulator.gemm.products import matmul, transposed
+from msdnum.formats.accumulators import ACCUMULATORS
 
 M, K, N = 16, 256, 24
 WEIGHTS = {"INT8_X2": "INT8_ROW", "MXFP4_X2": "MXFP4"}

@@ -5,12 +5,20 @@ from fractions import Fraction
 
 import numpy as np
 
-from msdnum.accumulators import ALL_ACCUMULATORS
-from msdnum.blocks import quantize
-from msdnum.formats import BINARY32, E8M0, NVFP4, BlockFormat, FloatFormat, IntegerFormat, Specials
-from msdnum.gemm import transposed
-from msdnum.modes import Arithmetic, ScaleRule
-from msdnum.schemes import OWN_AMAX, Scheme, amax_scheme
+from msdnum.emulator.blocks import quantize
+from msdnum.emulator.gemm.products import transposed
+from msdnum.formats.accumulators import ALL_ACCUMULATORS
+from msdnum.formats.elements import (
+    BINARY32,
+    E8M0,
+    NVFP4,
+    BlockFormat,
+    FloatFormat,
+    IntegerFormat,
+    Specials,
+)
+from msdnum.formats.modes import Arithmetic, ScaleRule
+from msdnum.formats.schemes import OWN_AMAX, Scheme, amax_scheme
 
 RULES = [rule for rule in ScaleRule if rule is not ScaleRule.AMAX]
 UNITS = list(ALL_ACCUMULATORS.values())

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from gemm_oracle import FLOATS, float_numbers, inner_product, matrix, quantized_numbers
 
-from msdnum.accumulate import check_accumulator
-from msdnum.accumulators import (
+from msdnum.emulator.blocks import QuantizedArray, quantize
+from msdnum.emulator.gemm.accumulation import check_accumulator
+from msdnum.emulator.gemm.operands import Kind
+from msdnum.emulator.gemm.products import matmul, transposed
+from msdnum.formats.accumulators import (
     ACCUMULATORS,
     AMPERE,
     BLACKWELL_MXFP4,
@@ -34,11 +37,8 @@ from msdnum.accumulators import (
     MatrixUnit,
     PairwiseUnit,
 )
-from msdnum.blocks import QuantizedArray, quantize
-from msdnum.factors import Kind
-from msdnum.formats import E2M1, MXFP4, MXFP8_E4M3, MXFP8_E5M2, MXINT8, NVFP4
-from msdnum.gemm import matmul, transposed
-from msdnum.modes import ScaleRule
+from msdnum.formats.elements import E2M1, MXFP4, MXFP8_E4M3, MXFP8_E5M2, MXINT8, NVFP4
+from msdnum.formats.modes import ScaleRule
 
 K = 70
 MX = {"MXFP4": MXFP4, "MXFP8": MXFP8_E4M3, "MXFP8_E5M2": MXFP8_E5M2, "MXINT8": MXINT8}

@@ -13,15 +13,24 @@ from attention_oracle import attended
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from msdnum import bits, exact
-from msdnum.accumulators import INT32
-from msdnum.attention import BF16_FLASH, FLOAT32_FLASH, MSD, Mask, Method, WeightRange, attend
-from msdnum.blocks import quantize
-from msdnum.decompose import decompose
-from msdnum.exponential import Exponential
-from msdnum.formats import BINARY32, FP16, INT8_GROUP, INT8_ROW, MXFP4
-from msdnum.kv_cache import KV_FORMATS, per_channel, per_token
-from msdnum.schemes import INT8_X1, INT8_X2_FLOAT32, MXFP4_X2, Scheme
+from msdnum import exact
+from msdnum.emulator import bits
+from msdnum.emulator.attention.exponential import Exponential
+from msdnum.emulator.attention.flash import (
+    BF16_FLASH,
+    FLOAT32_FLASH,
+    MSD,
+    Mask,
+    Method,
+    WeightRange,
+    attend,
+)
+from msdnum.emulator.attention.kv_cache import KV_FORMATS, per_channel, per_token
+from msdnum.emulator.blocks import quantize
+from msdnum.emulator.decompositions import decompose
+from msdnum.formats.accumulators import INT32
+from msdnum.formats.elements import BINARY32, FP16, INT8_GROUP, INT8_ROW, MXFP4
+from msdnum.formats.schemes import INT8_X1, INT8_X2_FLOAT32, MXFP4_X2, Scheme
 
 RNG = np.random.default_rng(5)
 

@@ -6,16 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from msdnum import attention_evidence, attention_measure, bounds, tables
-from msdnum.accumulators import HOPPER
-from msdnum.attention import FLOAT32_FLASH, MSD, attend
-from msdnum.attention_bounds import ExactAttention, _moved, attention_bound
-from msdnum.attention_experiments import ATTENTION
-from msdnum.attention_measure import BASELINES, FAMILIES, METHODS, drawn, errors_of
-from msdnum.exponential import NATIVE
-from msdnum.finding import Verdict
-from msdnum.formats import BINARY32
-from msdnum.kv_cache import KV_FORMATS
+from msdnum import bounds
+from msdnum.emulator.attention.exponential import NATIVE
+from msdnum.emulator.attention.flash import FLOAT32_FLASH, MSD, attend
+from msdnum.emulator.attention.kv_cache import KV_FORMATS
+from msdnum.evidence import attentions
+from msdnum.evidence.attention_bounds import ExactAttention, _moved, attention_bound
+from msdnum.evidence.attentions import BASELINES, FAMILIES, METHODS, drawn, errors_of
+from msdnum.experiments import tables
+from msdnum.formats.accumulators import HOPPER
+from msdnum.formats.elements import BINARY32
+from msdnum.ledger.findings import Verdict
+from msdnum.trials.msd.claims import attention
+from msdnum.trials.msd.experiments.attention import ATTENTION
 
 SHAPE = (2, 160, 32)
 
@@ -38,7 +41,7 @@ def test_many_tiles_and_the_backends_own_exponential(cache):
 
 
 def test_a_witness_nearly_meets_the_bound():
-    finding = attention_evidence.worst_remainders()
+    finding = attention.worst_remainders()
     assert finding.verdict is Verdict.HOLDS
     assert finding.ratio > 0.888
 
@@ -94,8 +97,8 @@ def test_other_accumulators_have_no_bound_here():
 
 
 def test_verdicts(monkeypatch):
-    monkeypatch.setattr(attention_evidence, "SHAPE", (2, 64, 32))
-    for entry in attention_evidence.attention_claim(seed=101):
+    monkeypatch.setattr(attention, "SHAPE", (2, 64, 32))
+    for entry in attention.attention_claim(seed=101):
         if "INT8 KV" in entry.convention:
             finding = entry.judge()
             assert finding.verdict is entry.expected, entry.convention
@@ -106,15 +109,14 @@ def test_without_mpmath_nothing_is_run(monkeypatch):
     def missing(*args):
         raise ModuleNotFoundError("No module named 'flint'", name="flint")
 
-    monkeypatch.setattr(attention_evidence, "_errors", missing)
-    entries = [*attention_evidence.attention_claim(1), *attention_evidence.attention_bounds(1)][:-1]
+    monkeypatch.setattr(attention, "_errors", missing)
+    entries = [*attention.attention_claim(1), *attention.attention_bounds(1)][:-1]
     assert {entry.judge().verdict for entry in entries} == {Verdict.NOT_RUN}
 
 
 def test_rows_are_drawn_from_the_seed():
     first, second = (
-        attention_measure.drawn("normal", (1, 4, 32), np.random.default_rng(7), "MXFP8")
-        for _ in range(2)
+        attentions.drawn("normal", (1, 4, 32), np.random.default_rng(7), "MXFP8") for _ in range(2)
     )
     assert (first.output == second.output).all()
 

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from msdnum import baselines
-from msdnum.accumulators import SEQUENTIAL
-from msdnum.gemm_compare import operands
-from msdnum.gemm_measure import BASELINES
+from msdnum.emulator.gemm import dequantizing
+from msdnum.evidence.products import BASELINES
+from msdnum.formats.accumulators import SEQUENTIAL
+from msdnum.trials.msd.comparisons import operands
 
 FUNCTIONS = {
-    "weight in BF16": baselines.dequantized_bf16,
-    "scale after": baselines.scale_after,
-    "MXFP8 floor": baselines.mxfp8_floor,
-    "MXFP8 ceil": baselines.mxfp8_ceil,
-    "float32": baselines.float32,
+    "weight in BF16": dequantizing.dequantized_bf16,
+    "scale after": dequantizing.scale_after,
+    "MXFP8 floor": dequantizing.mxfp8_floor,
+    "MXFP8 ceil": dequantizing.mxfp8_ceil,
+    "float32": dequantizing.float32,
 }
 
 

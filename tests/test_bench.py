@@ -6,13 +6,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from msdnum import bench
-from msdnum.bench import Case, Timing, measure, table
+from msdnum.bench import quantization
+from msdnum.bench.quantization import Case, Timing, measure, table
 
 
 def parse(*words):
     parser = ArgumentParser()
-    bench.add_arguments(parser)
+    quantization.add_arguments(parser)
     return parser.parse_args(words)
 
 
@@ -20,7 +20,7 @@ def parse(*words):
 def clock(monkeypatch):
     """A clock that goes on only when a case says so."""
     now = SimpleNamespace(seconds=0.0)
-    monkeypatch.setattr(bench.time, "perf_counter", lambda: now.seconds)
+    monkeypatch.setattr(quantization.time, "perf_counter", lambda: now.seconds)
 
     def case(name, *laps):
         left = list(laps)
@@ -51,7 +51,7 @@ def test_table():
 
 def test_quantize_suite_and_its_json(tmp_path, capsys):
     path = tmp_path / "times.json"
-    assert bench.run(parse("--size=64", "--rounds=1", f"--json={path}")) == 0
+    assert quantization.run(parse("--size=64", "--rounds=1", f"--json={path}")) == 0
     out = capsys.readouterr().out
     assert out.startswith("64 x 64 float32, median of 1 rounds")
     document = json.loads(path.read_text())
@@ -73,8 +73,8 @@ def test_quantize_suite_and_its_json(tmp_path, capsys):
 
 
 def test_references_do_what_they_say():
-    x = bench.operand(32)
-    copy, product = (case.call for case in bench.reference_cases(32))
+    x = quantization.operand(32)
+    copy, product = (case.call for case in quantization.reference_cases(32))
     assert x.shape == (32, 32)
     assert x.dtype == np.float32
     assert copy() is None
@@ -82,17 +82,17 @@ def test_references_do_what_they_say():
 
 
 def test_gemm_suite(capsys):
-    assert bench.run(parse("gemm", "--size=32", "--rounds=1")) == 0
+    assert quantization.run(parse("gemm", "--size=32", "--rounds=1")) == 0
     out = capsys.readouterr().out
     assert re.search(r"^INT8x2 x INT8, exact +numpy +[0-9.]+ +[0-9.]+$", out, re.M)
     assert re.search(r"^float32 +jax ", out, re.M)
 
 
 def test_a_path_that_cannot_be_written_is_refused_before_the_work(tmp_path, monkeypatch):
-    monkeypatch.setattr(bench, "measure", lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr(quantization, "measure", lambda *_: pytest.fail("measured"))
     path = tmp_path / "no" / "times.json"
     with pytest.raises(ValueError, match=r"json file .*times\.json' cannot be written: No such"):
-        bench.run(parse("--size=8", f"--json={path}"))
+        quantization.run(parse("--size=8", f"--json={path}"))
 
 
 @pytest.mark.parametrize("words", [["sorting"], ["--size=0"], ["--size=big"], ["--rounds=-1"]])

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import msdnum
 from msdnum import Overflow, Rounding, ScaleRule, spec, testing
-from msdnum.formats import (
+from msdnum.formats.elements import (
     BINARY32,
     BLOCK_FORMATS,
     E2M1,

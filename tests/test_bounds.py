@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from mpmath import iv
 
 from msdnum import bounds, spec
-from msdnum.formats import (
+from msdnum.formats.elements import (
     BF16,
     BINARY32,
     E2M1,
@@ -30,8 +30,8 @@ from msdnum.formats import (
     INT8,
     INT8_SYMMETRIC,
     MXINT8_ELEMENT,
-)  # fmt: skip
-from msdnum.modes import Arithmetic, Overflow, Rounding, ScaleRule
+)
+from msdnum.formats.modes import Arithmetic, Overflow, Rounding, ScaleRule
 
 FLOATS = [E2M1, E2M3, E3M2, E4M3, E5M2, BF16, FP16, BINARY32]
 INTEGERS = [INT4, INT8, INT8_SYMMETRIC, MXINT8_ELEMENT]

@@ -7,16 +7,7 @@ import numpy as np
 import pytest
 
 from msdnum import spec
-from msdnum.cann import (
-    KERNELS,
-    GroupOrder,
-    KernelSwitches,
-    Weight,
-    kernel_matmul,
-    nibble_matmul,
-    traps,
-)
-from msdnum.cann_digits import (
+from msdnum.emulator.cann.digits import (
     VARIANTS,
     Division,
     Fusion,
@@ -25,9 +16,18 @@ from msdnum.cann_digits import (
     multiply_add,
     split_error,
 )
-from msdnum.cann_evidence import cann
-from msdnum.formats import BF16, FP16
-from msdnum.modes import Overflow, Rounding
+from msdnum.emulator.cann.products import (
+    KERNELS,
+    GroupOrder,
+    KernelSwitches,
+    Weight,
+    kernel_matmul,
+    nibble_matmul,
+    traps,
+)
+from msdnum.formats.elements import BF16, FP16
+from msdnum.formats.modes import Overflow, Rounding
+from msdnum.trials.msd.claims.cann import cann
 
 RNG = np.random.default_rng(0)
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from msdnum.cases import BLOCK, FAMILIES, binade, family
-from msdnum.formats import BF16, BINARY32, E2M1, E4M3, FP16, INT8_SYMMETRIC
+from msdnum.formats.elements import BF16, BINARY32, E2M1, E4M3, FP16, INT8_SYMMETRIC
+from msdnum.inputs.families import BLOCK, FAMILIES, binade, family
 
 SHAPE = (6, 75)
 FORMATS = pytest.mark.parametrize("fmt", [BF16, BINARY32], ids=lambda fmt: fmt.name)

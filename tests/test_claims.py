@@ -10,29 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msdnum import (
-    agreement,
-    blocks,
-    bounds,
-    claims,
-    elements,
-    errors,
-    evidence,
-    explain,
-    gemm_evidence,
-    pairs,
-    spec,
-    theorems,
+from msdnum import bounds, errors, spec
+from msdnum.cli import explain
+from msdnum.emulator import blocks, elements
+from msdnum.emulator.decompositions import decompose
+from msdnum.evidence import bf16_pairs, decompositions
+from msdnum.evidence.bf16_pairs import (
+    LARGEST,
+    ONE,
+    Window,
+    every_amax,
+    profile,
+    scale_free,
+    to_float32,
 )
-from msdnum.cases import family
-from msdnum.decompose import decompose
-from msdnum.effective import EffectiveBits, approximation
-from msdnum.finding import Evidence, Finding, Table, Verdict, Witness, not_run
-from msdnum.formats import BINARY32, E2M1, E4M3, E8M0, ELEMENT_FORMATS, INT8_SYMMETRIC
-from msdnum.ledger import TERMS, Claim, Entry, Ledger, Row, lines
-from msdnum.modes import ScaleRule
-from msdnum.pairs import LARGEST, ONE, Window, every_amax, profile, scale_free, to_float32
-from msdnum.promises import (
+from msdnum.evidence.effective_bits import EffectiveBits, approximation
+from msdnum.evidence.promises import (
     ALPHA_64,
     EVERY_AMAX,
     INT8_NORMAL,
@@ -45,7 +38,16 @@ from msdnum.promises import (
     promises,
     with_rule,
 )
-from msdnum.schemes import INT8_X1, INT8_X2, INT8_X2_FLOAT32, MXFP4_X1, MXFP4_X2, MXFP8_X1
+from msdnum.formats.elements import BINARY32, E2M1, E4M3, E8M0, ELEMENT_FORMATS, INT8_SYMMETRIC
+from msdnum.formats.modes import ScaleRule
+from msdnum.formats.schemes import INT8_X1, INT8_X2, INT8_X2_FLOAT32, MXFP4_X1, MXFP4_X2, MXFP8_X1
+from msdnum.inputs.families import family
+from msdnum.ledger import theorems
+from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, Witness, not_run
+from msdnum.ledger.ledger import TERMS, Claim, Entry, Ledger, Row, lines
+from msdnum.trials import claims
+from msdnum.trials.msd.claims import products
+from msdnum.trials.toolkit import bits
 
 HOLDS, FAILS, CONDITIONAL, NOT_RUN = (
     Verdict.HOLDS, Verdict.FAILS, Verdict.CONDITIONAL, Verdict.NOT_RUN,
@@ -212,7 +214,7 @@ def error_by_spec(promise, witness):
 
 @pytest.fixture(scope="module")
 def all_bf16():
-    return evidence.Pairs(deep=False)
+    return decompositions.Pairs(deep=False)
 
 
 CLAIMED = [
@@ -354,16 +356,16 @@ def test_blocks_are_judged_by_their_worst_element():
     x = np.zeros((3, 40), np.float32)
     x[1, 32:34] = 1.0, 37 / 64
     promise = Promise("", MXFP4_X2, ALPHA_64, None, EVERY_AMAX)
-    finding = evidence.judge_blocks(x, promise)
+    finding = decompositions.judge_blocks(x, promise)
     assert finding.ratio == 1
     assert finding.verdict is HOLDS
     assert finding.witness == Witness("BF16", (0x3F80, 0x3F14, *[0] * 30), 1)
     tighter = replace(promise, bound=Bound("alpha/65", "alpha", lambda alpha: alpha / 65))
-    assert evidence.judge_blocks(x, tighter).verdict is FAILS
+    assert decompositions.judge_blocks(x, tighter).verdict is FAILS
 
 
 def test_a_block_that_bf16_does_not_hold_is_shown_in_binary32():
-    finding = evidence.judge_blocks(
+    finding = decompositions.judge_blocks(
         block_of(1, 1 / 3), Promise("", INT8_X2, M_64516, None, EVERY_AMAX)
     )
     assert finding.witness.format == "BINARY32"
@@ -373,17 +375,17 @@ def test_a_block_that_bf16_does_not_hold_is_shown_in_binary32():
 def test_underflow_is_part_of_the_promise_to_a_tensor():
     x = np.full((2, 32), 2.0**-133, np.float32)
     for promise in claims.TENSOR_PROMISES:
-        assert evidence.judge_blocks(x, promise).verdict is HOLDS
-    assert evidence.judge_blocks(x, CLAIMED[2]).verdict is FAILS
+        assert decompositions.judge_blocks(x, promise).verdict is HOLDS
+    assert decompositions.judge_blocks(x, CLAIMED[2]).verdict is FAILS
 
 
 def test_zeros_are_no_error():
-    finding = evidence.judge_blocks(np.zeros((2, 32), np.float32), CLAIMED[0])
+    finding = decompositions.judge_blocks(np.zeros((2, 32), np.float32), CLAIMED[0])
     assert (finding.verdict, finding.ratio, finding.found) == (HOLDS, 0, "0")
 
 
 def test_rounding_attains_its_bound_in_every_format():
-    finding = evidence.judge_rounding([E2M1, E4M3, INT8_SYMMETRIC])
+    finding = decompositions.judge_rounding([E2M1, E4M3, INT8_SYMMETRIC])
     assert finding.ratio == 1
     assert "the least ratio of a format is 1" in finding.notes
 
@@ -437,15 +439,15 @@ def test_an_approximation_is_the_sum_of_the_terms():
 
 
 def test_the_implementations_agree():
-    assert agreement.values_agree(8).verdict is HOLDS
-    assert agreement.decompositions_agree(2, seed=0).verdict is HOLDS
+    assert bits.values_agree(8).verdict is HOLDS
+    assert bits.decompositions_agree(2, seed=0).verdict is HOLDS
 
 
 def test_what_is_sampled_is_called_so():
-    sampled = agreement.codes_specified(4097)
+    sampled = bits.codes_specified(4097)
     assert (sampled.verdict, sampled.evidence.kind) == (HOLDS, "sampled")
     assert sampled.evidence.count == sum(
-        len(range(0, len(agreement._encodable(fmt)), 4097)) for fmt in ELEMENT_FORMATS.values()
+        len(range(0, len(bits._encodable(fmt)), 4097)) for fmt in ELEMENT_FORMATS.values()
     )
     assert np.gcd(claims.EVERY, 1 << 16) == 1
 
@@ -458,40 +460,40 @@ def test_a_wrong_code_is_seen_by_either(monkeypatch):
         return codes ^ codes.dtype.type(1) if isinstance(codes, np.ndarray) else codes
 
     monkeypatch.setattr(elements, "encode", wrong)
-    monkeypatch.setattr(agreement, "ELEMENT_FORMATS", {"E2M1": E2M1})
-    for finding in (agreement.codes_specified(4097), agreement.codes_agree()):
+    monkeypatch.setattr(bits, "ELEMENT_FORMATS", {"E2M1": E2M1})
+    for finding in (bits.codes_specified(4097), bits.codes_agree()):
         assert finding.verdict is FAILS
 
 
 def test_disagreement_is_seen(monkeypatch):
     monkeypatch.setattr(spec, "decode", lambda code, fmt: Fraction(0))
-    finding = agreement.values_agree(8)
+    finding = bits.values_agree(8)
     assert finding.verdict is FAILS
     assert finding.witness is not None
 
 
 def test_a_wrong_remainder_is_seen(monkeypatch):
-    monkeypatch.setattr(agreement, "decompose", half_left)
-    finding = agreement.decompositions_agree(1, seed=0)
+    monkeypatch.setattr(bits, "decompose", half_left)
+    finding = bits.decompositions_agree(1, seed=0)
     assert finding.verdict is FAILS
     assert "NumPy and spec" in finding.notes[0]
     assert len(finding.witness.block) == 32
 
 
 def test_certificates_are_read(tmp_path):
-    assert agreement.sweeps_agree(tmp_path).verdict is NOT_RUN
+    assert bits.sweeps_agree(tmp_path).verdict is NOT_RUN
     good = {"sweep": "cast_E2M1", "count": 2**32, "mismatches": 0}
     (tmp_path / "good.json").write_text(json.dumps(good))
-    assert agreement.sweeps_agree(tmp_path).verdict is HOLDS
+    assert bits.sweeps_agree(tmp_path).verdict is HOLDS
     (tmp_path / "bad.json").write_text(json.dumps(good | {"mismatches": 3}))
-    finding = agreement.sweeps_agree(tmp_path)
+    finding = bits.sweeps_agree(tmp_path)
     assert (finding.verdict, finding.found) == (FAILS, "3 differ")
 
 
 def test_a_ratio_to_the_reference_itself_is_explained():
     rows = {name: {"l2_float32_ratio": ratio} for name, ratio in (("a", 2.0), ("b", np.inf))}
-    assert gemm_evidence._reference({"a": rows["a"]}) == ()
-    (note,) = gemm_evidence._reference(rows)
+    assert products._reference({"a": rows["a"]}) == ()
+    (note,) = products._reference(rows)
     assert note.startswith("inf: ")
 
 
@@ -559,8 +561,8 @@ def half_left(x, scheme):
         (blocks, scale_too_small),
         (blocks, scale_too_large),
         (blocks, rule_ignored),
-        (pairs, one_term_only),
-        (pairs, half_left),
+        (bf16_pairs, one_term_only),
+        (bf16_pairs, half_left),
     ],
     ids=lambda part: getattr(part, "__name__", None),
 )
@@ -672,7 +674,7 @@ def test_the_whole_ledger_is_as_expected():
 
 @pytest.mark.slow
 def test_all_pairs_give_what_those_up_to_powers_of_two_give(all_bf16):
-    deep = evidence.Pairs(deep=True)
+    deep = decompositions.Pairs(deep=True)
     for promise in (CLAIMED[0], Promise("", INT8_X2_FLOAT32, M_64516, None, INT8_NORMAL)):
         quick = all_bf16.judge(promise)
         assert deep.judge(promise).ratio == quick.ratio

@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from msdnum import _extras, _files, _names, conform, figures, vectors
+from msdnum import _extras, _files, _names
 from msdnum.__main__ import main
-from msdnum.tables import Experiment
-from msdnum.tensors import load_tensor
+from msdnum.conformance import runner, suite
+from msdnum.experiments import drawing
+from msdnum.experiments.tables import Experiment
+from msdnum.inputs.tensors import load_tensor
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMITTED = ROOT / "figures" / "tables"
@@ -131,7 +133,7 @@ def test_a_table_that_cannot_be_finished_leaves_the_old_one(tmp_path, monkeypatc
 
 def test_a_command_on_a_full_disk_is_one_line(tmp_path, monkeypatch, capsys):
     path = tmp_path / "vectors"
-    monkeypatch.setattr(vectors, "documents", lambda: iter([("encode.json", "{}")]))
+    monkeypatch.setattr(suite, "documents", lambda: iter([("encode.json", "{}")]))
     full(monkeypatch)
     assert "No space left on device: '" in refused(capsys, "vectors", "--out", str(path))
     assert list(path.iterdir()) == []
@@ -153,7 +155,7 @@ def test_nothing_is_written_in_place():
 
 @pytest.fixture
 def table(tmp_path, monkeypatch):
-    monkeypatch.setattr(figures, "FIGURES", tmp_path)
+    monkeypatch.setattr(drawing, "FIGURES", tmp_path)
     (tmp_path / "tables").mkdir()
 
     def write(text):
@@ -220,7 +222,7 @@ def test_a_near_name_is_said(arguments, message, capsys):
 
 def test_near_names():
     with pytest.raises(ValueError, match="got ml_dtype; did you mean 'ml_dtypes'"):
-        conform.load("ml_dtype")
+        runner.load("ml_dtype")
     assert _names.near("Quantise", ["encode", "quantize"]) == "quantize"
     assert _names.near("c1", ["C1", "C2"]) == "C1"
     assert _names.near("xyz", ["C1"]) is None

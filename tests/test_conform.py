@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from msdnum import conform, peers, vectors
-from msdnum.adapters import OPERATIONS, READY
-from msdnum.conform import AdapterError
-from msdnum.disagreements import Disagreement, Report
-from msdnum.formats import BINARY32, E2M1, E4M3
-from msdnum.vector_groups import Case, Group, Standard, one
+from msdnum.conformance import peers, runner, suite
+from msdnum.conformance.adapters import OPERATIONS, READY
+from msdnum.conformance.reports import Disagreement, Report
+from msdnum.conformance.runner import AdapterError
+from msdnum.conformance.vectors import Case, Group, Standard, one
+from msdnum.formats.elements import BINARY32, E2M1, E4M3
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / "conformance"
@@ -48,8 +48,8 @@ def adapter(tmp_path, text, body):
 
 def run(*arguments):
     parser = argparse.ArgumentParser()
-    conform.add_arguments(parser)
-    return conform.run(parser.parse_args(list(map(str, arguments))))
+    runner.add_arguments(parser)
+    return runner.run(parser.parse_args(list(map(str, arguments))))
 
 
 def assert_all_agree(report):
@@ -57,9 +57,9 @@ def assert_all_agree(report):
 
 
 def test_numpy_passes_every_vector():
-    report = conform.conform("emulator")
+    report = runner.conform("emulator")
     assert_all_agree(report)
-    assert sum(report.counts.values()) == vectors.manifest()["count"]
+    assert sum(report.counts.values()) == suite.manifest()["count"]
 
 
 FEW = {"MXFP4 FLOOR", "MXFP8_E4M3 RCEIL", "NVFP4 AMAX", "INT8_ROW AMAX", "MXFP4_X2", "INT8_X2"}
@@ -72,21 +72,21 @@ def some(group):
 
 
 def test_jax_passes():
-    groups = [group for group in vectors.groups() if some(group)]
-    report = conform.conform("emulator_jax", groups)
+    groups = [group for group in suite.groups() if some(group)]
+    report = runner.conform("emulator_jax", groups)
     assert_all_agree(report)
     assert len(report.counts) == len(groups)
 
 
 @pytest.mark.slow
 def test_jax_passes_every_vector():
-    report = conform.conform("emulator_jax")
+    report = runner.conform("emulator_jax")
     assert_all_agree(report)
-    assert len(report.counts) == len(vectors.groups())
+    assert len(report.counts) == len(suite.groups())
 
 
 def test_missing_functions_and_names_are_not_run(tmp_path):
-    report = conform.conform(adapter(tmp_path, CASTS, "codes"))
+    report = runner.conform(adapter(tmp_path, CASTS, "codes"))
     assert_all_agree(report)
     assert all(name.startswith("encode/E2M1/RNE/SATURATE/") for name in report.counts)
     assert report.adapter == "mine"
@@ -95,7 +95,7 @@ def test_missing_functions_and_names_are_not_run(tmp_path):
 
 def test_a_wrong_tie_is_wrong_by_the_standard(tmp_path, capsys):
     name = adapter(tmp_path, CASTS, "codes + (abs(x) == 1.25)")
-    report = conform.conform(name)
+    report = runner.conform(name)
     assert not report.of(Standard.LEAVES_OPEN)
     wrong = [str(d) for d in report.of(Standard.DECIDES)]
     first = "encode/E2M1/RNE/SATURATE/ties/3FA00000: x 0x3FA00000 (5/4): "
@@ -111,7 +111,7 @@ def test_a_wrong_tie_is_wrong_by_the_standard(tmp_path, capsys):
 
 def test_a_lost_negative_zero_is_left_open(tmp_path):
     name = adapter(tmp_path, CASTS, "codes * (codes != 8)")
-    report = conform.conform(name)
+    report = runner.conform(name)
     assert not report.of(Standard.DECIDES)
     assert {d.group.topic for d in report.of(Standard.LEAVES_OPEN)} == {"negative-zero"}
     assert run(name) == 0
@@ -119,13 +119,13 @@ def test_a_lost_negative_zero_is_left_open(tmp_path):
 
 def test_a_value_for_nan_where_it_is_to_be_refused(tmp_path):
     text = CASTS.replace("codes = ", "codes = x.astype('uint8') * 0 + 7 if x[0] != x[0] else ")
-    (found,) = conform.conform(adapter(tmp_path, text, "codes")).disagreements
+    (found,) = runner.conform(adapter(tmp_path, text, "codes")).disagreements
     assert str(found).endswith("x 0x7FC00000 (NaN): expected refusal, got result 0x7")
 
 
 def test_one_input_that_raises_leaves_the_others(tmp_path):
     body = "codes if not (x == 6).any() else 1 / 0"
-    (found,) = conform.conform(adapter(tmp_path, CASTS, body)).disagreements
+    (found,) = runner.conform(adapter(tmp_path, CASTS, body)).disagreements
     assert found.case.name == "40C00000"
     assert found.got == "ZeroDivisionError: division by zero"
 
@@ -134,7 +134,7 @@ def test_one_input_that_raises_leaves_the_others(tmp_path):
     "body", ["codes[1:]", "codes * 0 + 255", "{'codes': codes, 'more': codes}"]
 )
 def test_results_of_casts_that_are_no_codes_differ(tmp_path, body):
-    report = conform.conform(adapter(tmp_path, CASTS, body))
+    report = runner.conform(adapter(tmp_path, CASTS, body))
     more = body.startswith("{")
     assert bool(report.disagreements) != more
 
@@ -142,19 +142,19 @@ def test_results_of_casts_that_are_no_codes_differ(tmp_path, body):
 @pytest.mark.parametrize("body", ["None", "'codes'", "codes.astype(float)", "[[1], [2, 3]]"])
 def test_a_result_that_is_no_array_of_codes_is_no_refusal(tmp_path, body):
     with pytest.raises(AdapterError, match=r"on encode/.*: TypeError: a result must be "):
-        conform.conform(adapter(tmp_path, CASTS, body))
+        runner.conform(adapter(tmp_path, CASTS, body))
 
 
 def test_an_adapter_must_name_its_packages(tmp_path):
     with pytest.raises(ValueError, match="adapter must have PACKAGES"):
-        conform.load(adapter(tmp_path, "", ""))
+        runner.load(adapter(tmp_path, "", ""))
 
 
 def test_a_wrong_scale_is_wrong_by_the_standard(tmp_path):
     """As binary32 logarithms do it: one too large just below a power of two."""
     fraction = "int(abs(x).view('uint32').max()) % 2**23"
     body = f"result['scale'] = result['scale'] + ({fraction} == 2**23 - 1)"
-    report = conform.conform(adapter(tmp_path, QUANTIZE, body))
+    report = runner.conform(adapter(tmp_path, QUANTIZE, body))
     topics = {d.group.topic: d for d in report.of(Standard.DECIDES)}
     assert {"amax-below-power-of-two", "below-every-power-of-two"} <= set(topics)
     every = [d for d in report.disagreements if d.group.topic == "below-every-power-of-two"]
@@ -163,12 +163,12 @@ def test_a_wrong_scale_is_wrong_by_the_standard(tmp_path):
 
 def test_elements_of_a_nan_block_do_not_matter(tmp_path):
     body = "result['codes'] = result['codes'] + 3 * (result['scale'][0] == 255)"
-    assert_all_agree(conform.conform(adapter(tmp_path, QUANTIZE, body)))
+    assert_all_agree(runner.conform(adapter(tmp_path, QUANTIZE, body)))
 
 
 def test_results_of_another_length_or_name_differ(tmp_path):
     for body in ("result['codes'] = result['codes'][:5]", "del result['scale']"):
-        report = conform.conform(adapter(tmp_path, QUANTIZE, body))
+        report = runner.conform(adapter(tmp_path, QUANTIZE, body))
         assert len(report.disagreements) >= sum(report.counts.values()) - 3
         assert all(map(str, report.disagreements))
         assert "## mine" in "\n".join(peers.lines(report))
@@ -194,13 +194,13 @@ def test_codes_out_of_range_are_said_in_bits():
 
 def test_any_nan_agrees():
     case = Case("nan", {"x": one(BINARY32, 0x7FC00000)}, {"codes": one(E4M3, 0x7F)})
-    assert conform._agrees(case, {"codes": (0xFF,)})
-    assert not conform._agrees(case, {"codes": (0x7E,)})
+    assert runner._agrees(case, {"codes": (0xFF,)})
+    assert not runner._agrees(case, {"codes": (0x7E,)})
 
 
 def test_unknown_and_missing_implementations(tmp_path, capsys):
     with pytest.raises(ValueError, match=r"adapter must be a Python file or one of emulator"):
-        conform.load("nothing")
+        runner.load("nothing")
     path = tmp_path / "absent.py"
     path.write_text("import package_that_nobody_has")
     assert run(path) == 2
@@ -208,7 +208,7 @@ def test_unknown_and_missing_implementations(tmp_path, capsys):
 
 
 def test_vectors_are_of_the_functions_that_adapters_may_have():
-    assert {group.operation for group in vectors.groups()} == set(OPERATIONS)
+    assert {group.operation for group in suite.groups()} == set(OPERATIONS)
 
 
 def test_ready_adapters():
@@ -217,7 +217,7 @@ def test_ready_adapters():
 
 
 def test_ml_dtypes_is_right_wherever_a_standard_decides():
-    report = conform.conform("ml_dtypes")
+    report = runner.conform("ml_dtypes")
     assert sum(report.counts.values()) > 4000
     assert not report.of(Standard.DECIDES), "\n".join(peers.lines(report))
 
@@ -230,16 +230,16 @@ def test_what_is_written(tmp_path, capsys):
     ties = next(row for row in rows if row[0] == "encode/E2M1/RNE/SATURATE/ties")
     assert ties[3:] == ["13", "0", "0"]
     text = (tmp_path / "out" / "peers.md").read_text()
-    assert vectors.digest() in text
+    assert suite.digest() in text
     assert "| encode, ties | decided | agrees | agrees |" in text
     assert "| decode, codes | decided |  | agrees |" in text
 
 
 def test_the_committed_table_is_of_these_vectors():
     """After a change of the vectors run ``msdnum conform all --out conformance`` again."""
-    assert vectors.digest() in (PEERS / "peers.md").read_text()
+    assert suite.digest() in (PEERS / "peers.md").read_text()
     rows = list(csv.DictReader((PEERS / "peers.csv").read_text().splitlines()))
-    assert {row["group"] for row in rows} == {group.name for group in vectors.groups()}
+    assert {row["group"] for row in rows} == {group.name for group in suite.groups()}
     for row in rows:
         assert row["emulator"] == "0"
         assert row["emulator_jax"] == "0"

@@ -7,10 +7,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from msdnum import _cache, _conform_files, peers, vectors
+from msdnum import _cache
 from msdnum.__main__ import main
-from msdnum.conform import conform
-from msdnum.disagreements import Report
+from msdnum.conformance import machine_reports, peers
+from msdnum.conformance import suite as vectors
+from msdnum.conformance.reports import Report
+from msdnum.conformance.runner import conform
 
 HEAD = "PACKAGES = ('numpy',)\nfrom msdnum.adapters import emulator\n"
 ENCODE = HEAD + "def encode(x, *, fmt, rounding, overflow):\n"
@@ -334,9 +336,9 @@ def test_a_file_that_cannot_be_written_is_named_before_the_work(adapter, run, tm
 
 def test_an_empty_report_is_written():
     report = Report("nobody", {}, {}, (), {"encode/x": "there is no function encode"})
-    assert json.loads(_conform_files.as_json([report], {}, []))["adapters"][0]["compared"] == 0
+    assert json.loads(machine_reports.as_json([report], {}, []))["adapters"][0]["compared"] == 0
     assert list(peers.not_run(Report("all", {}, {}, ()))) == []
-    assert 'tests="1"' in _conform_files.as_junit([report], {})
+    assert 'tests="1"' in machine_reports.as_junit([report], {})
 
 
 # Kept vectors

@@ -12,10 +12,12 @@ from agreement import assert_same_bits
 
 import msdnum
 from msdnum import QuantizedArray, ScaleRule, Specials
-from msdnum.accumulators import EXACT, INT32
-from msdnum.attention import FLOAT32_FLASH, attend
-from msdnum.codes import same_bits
-from msdnum.formats import (
+from msdnum.emulator.attention.flash import FLOAT32_FLASH, attend
+from msdnum.emulator.codes import same_bits
+from msdnum.emulator.gemm.products import matmul, transposed
+from msdnum.emulator.zero_points import AsymmetricArray, quantize_asymmetric
+from msdnum.formats.accumulators import EXACT, INT32
+from msdnum.formats.elements import (
     BF16,
     BINARY32,
     E2M1,
@@ -37,8 +39,6 @@ from msdnum.formats import (
     BlockFormat,
     FloatFormat,
 )
-from msdnum.gemm import matmul, transposed
-from msdnum.zeropoint import AsymmetricArray, quantize_asymmetric
 
 BACKENDS = pytest.mark.parametrize("array", [np.asarray, jnp.asarray], ids=["numpy", "jax"])
 

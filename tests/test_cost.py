@@ -9,36 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from msdnum.cost import (
-    Dequantize,
-    MultiScale,
-    Operand,
-    Reads,
-    VectorWork,
-    cache_traffic_ratio,
-    operand,
-    relative_gemm_time,
-    vector_crossover,
-)
-from msdnum.formats import (
-    BF16,
-    BINARY32,
-    E2M1,
-    E4M3,
-    E5M2,
-    FP16,
-    INT4,
-    INT4_GROUP,
-    INT8,
-    INT8_ROW,
-    INT8_SYMMETRIC,
-    MXFP4,
-    MXFP6_E2M3,
-    MXFP8_E4M3,
-    NVFP4,
-)
-from msdnum.latency import PIPELINED, UNPIPELINED, Efficiency, Scenario, Stages, in_tiles
-from msdnum.machines import (
+from msdnum.cost.latency import PIPELINED, UNPIPELINED, Efficiency, Scenario, Stages, in_tiles
+from msdnum.cost.machines import (
     ASCEND_910B2,
     ASCEND_910B4,
     ASCEND_950PR,
@@ -55,8 +27,36 @@ from msdnum.machines import (
     Unit,
     unit_of,
 )
-from msdnum.sensitivity import Range, elasticity, latency_at, parameters, pays, tornado
-from msdnum.workloads import Attention, Gemm
+from msdnum.cost.sensitivity import Range, elasticity, latency_at, parameters, pays, tornado
+from msdnum.cost.work import (
+    Dequantize,
+    MultiScale,
+    Operand,
+    Reads,
+    VectorWork,
+    cache_traffic_ratio,
+    operand,
+    relative_gemm_time,
+    vector_crossover,
+)
+from msdnum.cost.workloads import Attention, Gemm
+from msdnum.formats.elements import (
+    BF16,
+    BINARY32,
+    E2M1,
+    E4M3,
+    E5M2,
+    FP16,
+    INT4,
+    INT4_GROUP,
+    INT8,
+    INT8_ROW,
+    INT8_SYMMETRIC,
+    MXFP4,
+    MXFP6_E2M3,
+    MXFP8_E4M3,
+    NVFP4,
+)
 
 EIGHT, FOUR = operand(INT8), operand(MXFP4)
 HBM, ON_CHIP = Route.HBM, Route.ON_CHIP

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from msdnum import tables
-from msdnum.cost_claims import COST_CLAIMS, c4, c5, c6, c8
-from msdnum.cost_tables import TABLES
-from msdnum.finding import Verdict
-from msdnum.ledger import Ledger, Row
+from msdnum.experiments import tables
+from msdnum.ledger.findings import Verdict
+from msdnum.ledger.ledger import Ledger, Row
+from msdnum.trials.msd.claims.costs import COST_CLAIMS, c4, c5, c6, c8
+from msdnum.trials.msd.experiments.costs import TABLES
 
 COMMITTED = Path(__file__).resolve().parent.parent / "figures" / "tables"
 ENTRIES = [entry for study in (c4, c5, c6, c8) for entry in study(None)]

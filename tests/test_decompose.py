@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import msdnum
 from msdnum import OWN_AMAX, SCHEMES, Arithmetic, ScaleRule, Scheme, bounds, spec, testing
-from msdnum.decompose import _divide_exactly
-from msdnum.formats import (
+from msdnum.emulator.decompositions import _divide_exactly
+from msdnum.formats.elements import (
     BINARY32,
     E2M1,
     E3M2,
@@ -30,8 +30,8 @@ from msdnum.formats import (
     FloatFormat,
     IntegerFormat,
 )
-from msdnum.formats import MXINT8_ELEMENT as FIXED
-from msdnum.schemes import INT8_X2, INT8_X2_FLOAT32, INT8_X3, MXFP4_X2, MXFP8_X1
+from msdnum.formats.elements import MXINT8_ELEMENT as FIXED
+from msdnum.formats.schemes import INT8_X2, INT8_X2_FLOAT32, INT8_X3, MXFP4_X2, MXFP8_X1
 
 MIXED = [
     msdnum.covering_scheme("MXFP8+MXFP4", E4M3, E2M1),

@@ -13,14 +13,15 @@ import numpy as np
 import pytest
 
 import msdnum
-from msdnum import BLOCK_FORMATS, ELEMENT_FORMATS, SCHEMES, ScaleRule, display
-from msdnum.cost_tables import FEW_ROWS, INT8_X2, Case
-from msdnum.display import Markup
-from msdnum.finding import Evidence, Finding, Table, Verdict, Witness, not_run
-from msdnum.formats import BF16, E2M1, E4M3, E8M0, FloatFormat, IntegerFormat
-from msdnum.ledger import COLUMNS, Claim, Entry, Ledger, Row
-from msdnum.machines import ASCEND_910B2, MACHINES, Route
-from msdnum.number_line import Axis
+from msdnum import BLOCK_FORMATS, ELEMENT_FORMATS, SCHEMES, ScaleRule
+from msdnum.cost.machines import ASCEND_910B2, MACHINES, Route
+from msdnum.display import html as display
+from msdnum.display.html import Markup
+from msdnum.display.number_line import Axis
+from msdnum.formats.elements import BF16, E2M1, E4M3, E8M0, FloatFormat, IntegerFormat
+from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, Witness, not_run
+from msdnum.ledger.ledger import COLUMNS, Claim, Entry, Ledger, Row
+from msdnum.trials.msd.experiments.costs import FEW_ROWS, INT8_X2, Case
 
 X = np.array([5.0, -0.3, 0.02, 3.9], np.float32)
 LONG = np.random.default_rng(0).standard_normal((6, 70)).astype(np.float32)

@@ -12,9 +12,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import msdnum
-from msdnum import Overflow, Rounding, bits, elements, spec, testing
-from msdnum.elements import storage_dtype
-from msdnum.formats import (
+from msdnum import Overflow, Rounding, spec, testing
+from msdnum.emulator import bits, elements
+from msdnum.emulator.elements import storage_dtype
+from msdnum.formats.elements import (
     BF16,
     BINARY32,
     E2M1,
@@ -29,7 +30,7 @@ from msdnum.formats import (
     INT8,
     FloatFormat,
     IntegerFormat,
-)  # fmt: skip
+)
 
 FORMATS = list(ELEMENT_FORMATS.values())
 NARROW = [fmt for fmt in FORMATS if fmt.bits <= 16]

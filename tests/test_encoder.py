@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from msdnum import tensors
+from msdnum.inputs import tensors
 
 jax = pytest.importorskip("jax")
 pytest.importorskip("safetensors")
 pytest.importorskip("tokenizers")
 
-from msdnum import encoder  # noqa: E402
+from msdnum.inputs import jax_encoder  # noqa: E402
 
 PUBLISHED = Path(__file__).parent / "data" / "minilm_embeddings.json"
 TWO_FLOAT32, ONE_FLOAT32 = 4e-6, 2e-6
@@ -25,7 +25,7 @@ TWO_FLOAT32, ONE_FLOAT32 = 4e-6, 2e-6
 
 @pytest.fixture(scope="module")
 def weights():
-    return encoder.checkpoint()
+    return jax_encoder.checkpoint()
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def published():
 
 @pytest.fixture(scope="module")
 def found(weights, tokens):
-    return np.asarray(encoder.encode_jitted(encoder.pack(tokens), weights))
+    return np.asarray(jax_encoder.encode_jitted(jax_encoder.pack(tokens), weights))
 
 
 def distance(x, y):
@@ -58,7 +58,7 @@ def test_float32_is_as_published(found, published):
 def test_float64_is_as_published(weights, tokens, published):
     with jax.enable_x64(True):
         wide = {name: np.asarray(x, np.float64) for name, x in weights.items()}
-        exact = encoder.encode(encoder.pack(tokens), wide)
+        exact = jax_encoder.encode(jax_encoder.pack(tokens), wide)
         assert exact.dtype == np.float64
     assert distance(exact, published) <= ONE_FLOAT32
 
@@ -71,15 +71,15 @@ def test_as_sentence_transformers_gives_now(found):
 
 
 def test_neighbours_and_padding_change_nothing(weights, tokens, found):
-    alone = encoder.encode(encoder.pack([tokens[12]], length=50), weights)
+    alone = jax_encoder.encode(jax_encoder.pack([tokens[12]], length=50), weights)
     assert distance(alone[0], found[12]) <= TWO_FLOAT32
 
 
 def test_padding_that_is_attended_to_is_seen(weights, tokens, published):
     def careless(q, k, v, mask):
-        return encoder.attend(q, k, v, mask | True)
+        return jax_encoder.attend(q, k, v, mask | True)
 
-    wrong = encoder.encode(encoder.pack(tokens), weights, attention=careless)
+    wrong = jax_encoder.encode(jax_encoder.pack(tokens), weights, attention=careless)
     assert distance(wrong, published) > 0.01
 
 
@@ -89,26 +89,26 @@ def test_every_linear_and_attention_can_be_replaced(weights, tokens):
     def linear(x, weight):
         name, array = weight
         used.append(name)
-        return encoder.multiply(x, array)
+        return jax_encoder.multiply(x, array)
 
     def attention(q, k, v, mask):
         used.append(q.shape)
-        return encoder.attend(q, k, v, mask)
+        return jax_encoder.attend(q, k, v, mask)
 
-    batch = encoder.pack(tokens)
-    named = dict(weights) | {name: (name, weights[name]) for name in encoder.linear_names()}
-    *_, last = encoder.states(batch, named, linear, attention)
+    batch = jax_encoder.pack(tokens)
+    named = dict(weights) | {name: (name, weights[name]) for name in jax_encoder.linear_names()}
+    *_, last = jax_encoder.states(batch, named, linear, attention)
     linears = [x for x in used if isinstance(x, str)]
     attentions = [x for x in used if isinstance(x, tuple)]
-    assert linears == encoder.linear_names()
+    assert linears == jax_encoder.linear_names()
     assert attentions == [(24, 12, max(map(len, tokens)), 32)] * 6
     assert last.shape == (sum(map(len, tokens)), 384)
 
 
 def test_replaced_takes_linears_only(weights):
-    changed = encoder.replaced(dict.fromkeys(weights, 1), lambda w: w + 1)
+    changed = jax_encoder.replaced(dict.fromkeys(weights, 1), lambda w: w + 1)
     assert [name for name in weights if changed[name] == 2] == [
-        name for name in weights if name in encoder.linear_names()
+        name for name in weights if name in jax_encoder.linear_names()
     ]
 
 
@@ -118,4 +118,4 @@ def test_replaced_takes_linears_only(weights):
 )
 def test_what_is_not_a_batch(tokens, length, message):
     with pytest.raises(ValueError, match=message):
-        encoder.pack(tokens, length)
+        jax_encoder.pack(tokens, length)

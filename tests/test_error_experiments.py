@@ -13,17 +13,21 @@ import numpy as np
 import pytest
 from test_experiments import exceeded
 
-from msdnum import blocks, bounds, extremes, scheme_experiments, spec, tables
-from msdnum.block_experiments import BLOCK_EXPERIMENTS
-from msdnum.cann_digits import VARIANTS, split_error
-from msdnum.cann_evidence import KEEPS
-from msdnum.design_experiments import DESIGN_EXPERIMENTS, Design, cost, designs, front
-from msdnum.formats import E2M1, E4M3, INT4, INT8_SYMMETRIC
-from msdnum.length_experiments import LENGTH_EXPERIMENTS
-from msdnum.machines import ASCEND_950PR, B200, H100
-from msdnum.modes import ScaleRule
-from msdnum.scheme_experiments import LADDERS, SCHEME_EXPERIMENTS, reconstructed
-from msdnum.schemes import INT8_X2, MXFP4_X2
+from msdnum import bounds, spec
+from msdnum.cost.machines import ASCEND_950PR, B200, H100
+from msdnum.emulator import blocks
+from msdnum.emulator.cann.digits import VARIANTS, split_error
+from msdnum.evidence import worst_cases
+from msdnum.experiments import tables
+from msdnum.formats.elements import E2M1, E4M3, INT4, INT8_SYMMETRIC
+from msdnum.formats.modes import ScaleRule
+from msdnum.formats.schemes import INT8_X2, MXFP4_X2
+from msdnum.trials.msd.claims.cann import KEEPS
+from msdnum.trials.msd.experiments import schemes
+from msdnum.trials.msd.experiments.blocks import BLOCK_EXPERIMENTS
+from msdnum.trials.msd.experiments.designs import DESIGN_EXPERIMENTS, Design, cost, designs, front
+from msdnum.trials.msd.experiments.lengths import LENGTH_EXPERIMENTS
+from msdnum.trials.msd.experiments.schemes import LADDERS, SCHEME_EXPERIMENTS, reconstructed
 
 FOLDER = Path(__file__).resolve().parent.parent / "figures" / "tables"
 EXPERIMENTS = (
@@ -100,7 +104,7 @@ def test_only_one_definition_and_one_input_give_the_papers_bits():
     inputs = {row["input"] for row in committed("effective_bits")}
     found = {
         (definition, name)
-        for definition in scheme_experiments.DEFINITIONS
+        for definition in schemes.DEFINITIONS
         for name in inputs
         if abs(bits("MXFP4_X2", name, definition) - 6.6) < 0.05
         and abs(bits("MXFP8_X1", name, definition) - 5.24) < 0.05
@@ -130,11 +134,11 @@ def test_bounds_are_attained_by_every_number_of_passes(ladder):
 
 
 def test_extremes_by_hand():
-    found = extremes.among_ties(MXFP4_X2, 64, 0)
+    found = worst_cases.among_ties(MXFP4_X2, 64, 0)
     assert (found.error, found.evidence.kind) == (Fraction(1, 64), "exhaustive")
-    assert extremes.among_ties(MXFP4_X2, 63, 5).evidence.seed == 5
-    assert extremes.among_pairs(INT8_X2).error == Fraction(1, 64516)
-    assert extremes.among_ties(MXFP4_X2, 64, 0, Fraction(1, 32)).bound == Fraction(1, 32)
+    assert worst_cases.among_ties(MXFP4_X2, 63, 5).evidence.seed == 5
+    assert worst_cases.among_pairs(INT8_X2).error == Fraction(1, 64516)
+    assert worst_cases.among_ties(MXFP4_X2, 64, 0, Fraction(1, 32)).bound == Fraction(1, 32)
 
 
 def test_cann_variants_are_judged_as_in_the_ledger():

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from msdnum import exact, spec
-from msdnum.formats import (
+from msdnum.formats.elements import (
     BF16,
     BINARY32,
     E2M1,
@@ -31,7 +31,7 @@ from msdnum.formats import (
     IntegerFormat,
     Specials,
 )
-from msdnum.modes import Arithmetic, Overflow, Rounding
+from msdnum.formats.modes import Arithmetic, Overflow, Rounding
 
 SIGNED = [fmt for fmt in ELEMENT_FORMATS.values() if fmt is not E8M0]
 DIRECTIONS = [rounding for rounding in Rounding if rounding is not Rounding.STOCHASTIC]

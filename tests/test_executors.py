@@ -7,8 +7,8 @@ from functools import partial
 import distributed
 import pytest
 
-from msdnum.experiments import CATALOGUE
-from msdnum.sweep import certificate, run
+from msdnum.evidence.sweeps import certificate, run
+from msdnum.trials.catalogue import CATALOGUE
 from tests.test_sweep import BLOCK, SIZE, SQUARES, InSubmit, judge_squares
 
 # Of distributed's own making, while a worker is down.

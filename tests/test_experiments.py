@@ -9,17 +9,22 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from msdnum import (
-    bounds,
-    cases,
-    experiments,
-    gemm_compare,
-    gemm_crossings,
-    gemm_experiments,
-    gemm_measure,
-    tables,
+from msdnum import bounds
+from msdnum.bounds.decompositions import Accumulation
+from msdnum.emulator.decompositions import decompose, decompose_terms
+from msdnum.evidence import products
+from msdnum.evidence.product_bounds import (
+    Right,
+    accumulation,
+    combined,
+    exact_values,
+    ranges,
+    remainders,
+    sum_roundings,
+    theorem_gemm,
 )
-from msdnum.accumulators import (
+from msdnum.experiments import tables
+from msdnum.formats.accumulators import (
     CDNA1_BF16,
     CDNA1_FP16,
     CDNA3_FP8,
@@ -30,21 +35,14 @@ from msdnum.accumulators import (
     SEQUENTIAL,
     Blocks,
 )
-from msdnum.bounds import Accumulation
-from msdnum.decompose import decompose, decompose_terms
-from msdnum.formats import BINARY32
-from msdnum.gemm_bounds import (
-    Right,
-    accumulation,
-    combined,
-    exact_values,
-    ranges,
-    remainders,
-    sum_roundings,
-    theorem_gemm,
-)
-from msdnum.modes import ScaleRule
-from msdnum.schemes import INT8_X2, MXFP4_X2, MXFP8_X1, covering_scheme
+from msdnum.formats.elements import BINARY32
+from msdnum.formats.modes import ScaleRule
+from msdnum.formats.schemes import INT8_X2, MXFP4_X2, MXFP8_X1, covering_scheme
+from msdnum.inputs import families
+from msdnum.trials import catalogue
+from msdnum.trials.msd import comparisons
+from msdnum.trials.msd.experiments import crossings
+from msdnum.trials.msd.experiments import products as product_experiments
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "figures" / "tables"
@@ -95,7 +93,7 @@ def test_what_exceeds_its_bound_is_seen():
 
 
 def test_every_experiment_has_its_table():
-    assert {path.stem for path in FOLDER.glob("*.csv")} == set(experiments.CATALOGUE)
+    assert {path.stem for path in FOLDER.glob("*.csv")} == set(catalogue.CATALOGUE)
 
 
 @EACH_TABLE
@@ -107,7 +105,7 @@ def test_every_error_is_within_its_bound(path):
         assert exceeded(record) == [], record
 
 
-@pytest.mark.parametrize("experiment", experiments.CATALOGUE.values(), ids=lambda e: e.name)
+@pytest.mark.parametrize("experiment", catalogue.CATALOGUE.values(), ids=lambda e: e.name)
 def test_headers_say_what_made_a_table(experiment):
     header, _ = tables.read(FOLDER / f"{experiment.name}.csv")
     assert header["experiment"] == experiment.name
@@ -123,12 +121,12 @@ def committed(name):
 def test_accuracy_covers_every_pair_by_every_accumulator():
     rows = committed("gemm_accuracy")
     found = {(row["product"], row["accumulator"]) for row in rows}
-    assert {product for product, _ in found} == set(gemm_experiments.PAIRS)
-    assert {unit for _, unit in found} == set(gemm_experiments.UNITS)
+    assert {product for product, _ in found} == set(product_experiments.PAIRS)
+    assert {unit for _, unit in found} == set(product_experiments.UNITS)
     small = {row["accumulator"] for row in rows if row["m"] != "1024"}
-    assert small == gemm_experiments.SMALL
+    assert small == product_experiments.SMALL
     large = [row for row in rows if row["m"] == row["k"] == row["n"] == "1024"]
-    assert {row["product"] for row in large} == set(gemm_experiments.PAIRS)
+    assert {row["product"] for row in large} == set(product_experiments.PAIRS)
 
 
 def won(**chosen):
@@ -183,11 +181,11 @@ def test_the_closed_form_predicts_the_crossing(study):
 def test_long_k_does_not_save_msd_before_int32_overflows():
     for row in crossing("long k"):
         assert row["measured_ratio"] > 1
-    assert gemm_crossings.long_k_crossing() > bounds.int32_overflow()
+    assert crossings.long_k_crossing() > bounds.int32_overflow()
 
 
 def test_crossings_in_closed_form():
-    k = gemm_crossings.outlier_crossing()
+    k = crossings.outlier_crossing()
     assert k == pytest.approx(34_510, rel=1e-3)
 
 
@@ -196,7 +194,7 @@ def test_crossings_in_closed_form():
 
 @pytest.mark.parametrize("name", ["gemm_crossings", "gemm_conditions"])
 def test_same_seed_same_bytes(name):
-    experiment = experiments.CATALOGUE[name]
+    experiment = catalogue.CATALOGUE[name]
     first = experiment.table(quick=True)
     assert experiment.table(quick=True) == first
     rows = list(csv.DictReader(io.StringIO(first.partition("\n")[2])))
@@ -204,16 +202,16 @@ def test_same_seed_same_bytes(name):
 
 
 def test_another_seed_gives_other_numbers():
-    experiment = experiments.CATALOGUE["gemm_conditions"]
+    experiment = catalogue.CATALOGUE["gemm_conditions"]
     assert experiment.table(quick=True, seed=1) != experiment.table(quick=True)
 
 
 def test_jax_gives_the_same_errors():
     pytest.importorskip("jax")
-    given = gemm_compare.operands("normal", "MXFP4", (8, 64, 8), np.random.default_rng(3))
+    given = comparisons.operands("normal", "MXFP4", (8, 64, 8), np.random.default_rng(3))
     found = [
-        gemm_measure.decomposed(MXFP4_X2, on)(given, SEQUENTIAL)
-        for on in (None, gemm_experiments._on_jax)
+        products.decomposed(MXFP4_X2, on)(given, SEQUENTIAL)
+        for on in (None, product_experiments._on_jax)
     ]
     assert (found[0].product.view(np.uint32) == found[1].product.view(np.uint32)).all()
     assert (found[0].bound == found[1].bound).all()
@@ -245,34 +243,32 @@ def test_a_damaged_table_is_named(tmp_path, content, message):
 
 def test_a_result_that_is_off_breaks_its_bound():
     """Errors are compared entry by entry: one wrong entry is seen."""
-    given = gemm_compare.operands("normal", "INT8", (8, 64, 8), np.random.default_rng(1))
-    result = gemm_measure.decomposed(INT8_X2)(given, INT32)
-    assert gemm_measure.errors_of(given, result).ratio <= 1
+    given = comparisons.operands("normal", "INT8", (8, 64, 8), np.random.default_rng(1))
+    result = products.decomposed(INT8_X2)(given, INT32)
+    assert products.errors_of(given, result).ratio <= 1
     wrong = result.product.copy()
     wrong[3, 4] += 3e-4 * given.magnitude[3, 4]
-    assert gemm_measure.errors_of(given, gemm_measure.Result(wrong, result.bound)).ratio > 1
+    assert products.errors_of(given, products.Result(wrong, result.bound)).ratio > 1
 
 
 def test_a_missing_term_comes_near_the_bound():
-    given = gemm_compare.operands("normal", "MXFP4", (8, 64, 8), np.random.default_rng(1))
-    whole = gemm_measure.decomposed(MXFP4_X2)(given, EXACT)
-    one = gemm_measure.matmul(
-        decompose_terms(given.x, MXFP4_X2)[0], given.weight, accumulator=EXACT
-    )
-    assert gemm_measure.errors_of(given, gemm_measure.Result(one, whole.bound)).ratio > 0.5
-    assert gemm_measure.errors_of(given, whole).ratio < 0.5
+    given = comparisons.operands("normal", "MXFP4", (8, 64, 8), np.random.default_rng(1))
+    whole = products.decomposed(MXFP4_X2)(given, EXACT)
+    one = products.matmul(decompose_terms(given.x, MXFP4_X2)[0], given.weight, accumulator=EXACT)
+    assert products.errors_of(given, products.Result(one, whole.bound)).ratio > 0.5
+    assert products.errors_of(given, whole).ratio < 0.5
 
 
-@pytest.mark.parametrize("accumulator", gemm_experiments.UNITS.values(), ids=lambda a: a.name)
+@pytest.mark.parametrize("accumulator", product_experiments.UNITS.values(), ids=lambda a: a.name)
 @pytest.mark.parametrize("pair", ["INT8_X2 x INT4_ZERO", "MXFP4_X3 x MXFP4", "MXFP8_X1 x MXFP8"])
 @pytest.mark.parametrize("family", ["student_t", "all_equal"])
 def test_errors_of_hostile_inputs_are_within_bounds(pair, accumulator, family):
-    scheme, weight = gemm_experiments.PAIRS[pair]
-    if not gemm_experiments._defined(accumulator, weight):
+    scheme, weight = product_experiments.PAIRS[pair]
+    if not product_experiments._defined(accumulator, weight):
         pytest.skip("not defined for these elements")
     rng = np.random.default_rng(7)
-    given = gemm_compare.operands(family, weight, (4, 256, 4), rng)
-    found = gemm_measure.errors_of(given, gemm_measure.decomposed(scheme)(given, accumulator))
+    given = comparisons.operands(family, weight, (4, 256, 4), rng)
+    found = products.errors_of(given, products.decomposed(scheme)(given, accumulator))
     assert found.ratio <= 1
 
 
@@ -299,7 +295,7 @@ def test_a_fused_unit_rounds_as_often_as_its_bound_says():
     a[0, ::2] = 2.0**-24 * (1 - 2.0**-8)
     a[0, 0] = 1
     exact = a.astype(np.float64).sum()
-    found = gemm_measure.matmul(a, np.ones_like(a.T), accumulator=CDNA1_BF16)
+    found = products.matmul(a, np.ones_like(a.T), accumulator=CDNA1_BF16)
     gamma = float(sum_roundings(CDNA1_BF16, 2 * steps).gamma)
     assert 0.9 * gamma * exact < exact - found[0, 0] <= gamma * exact
 
@@ -320,7 +316,7 @@ def test_ranges_cover_blocks():
 
 
 def test_bounds_at_each_range_cover_remainders():
-    x = cases.family("student_t").generate((16, 256), rng=np.random.default_rng(2))
+    x = families.family("student_t").generate((16, 256), rng=np.random.default_rng(2))
     floor = covering_scheme("floor", MXFP8_X1.formats[0].element, rule=ScaleRule.FLOOR)
     for scheme in (INT8_X2, MXFP4_X2, MXFP8_X1, floor):
         left = decompose(x, scheme)
@@ -329,12 +325,12 @@ def test_bounds_at_each_range_cover_remainders():
 
 
 def test_exact_values_are_exact():
-    w = cases.family("normal").generate((256, 3), rng=np.random.default_rng(4), fmt=BINARY32)
-    for name, quantize in gemm_measure.WEIGHTS.items():
+    w = families.family("normal").generate((256, 3), rng=np.random.default_rng(4), fmt=BINARY32)
+    for name, quantize in products.WEIGHTS.items():
         weight = quantize(w, None)
         values = exact_values(weight)
         assert (values.astype(np.float32) == weight.dequantize()).all(), name
-    inner = gemm_measure.WEIGHTS["INT8"](w, None)
+    inner = products.WEIGHTS["INT8"](w, None)
     scale = [Fraction(float(s)) for s in inner.scales().ravel()]
     code = int(inner.integers()[5, 2])
     assert Fraction(float(exact_values(inner)[5, 2])) == code * scale[2]
@@ -376,6 +372,6 @@ def test_condition_numbers_are_those_asked_for():
 
 
 def test_ill_conditioned_rows_are_bf16():
-    x, w = gemm_compare.drawn("normal", (8, 128, 8), np.random.default_rng(5))
-    rows = gemm_experiments.ill_conditioned(x, gemm_measure.WEIGHTS["INT8"](w, None), 200.0)
+    x, w = comparisons.drawn("normal", (8, 128, 8), np.random.default_rng(5))
+    rows = product_experiments.ill_conditioned(x, products.WEIGHTS["INT8"](w, None), 200.0)
     assert (rows == rows.astype(ml_dtypes.bfloat16).astype(np.float32)).all()

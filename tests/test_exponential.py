@@ -7,7 +7,7 @@ import pytest
 from agreement import assert_same_bits, on_all_backends
 from mpmath import mp
 
-from msdnum.exponential import NATIVE, STATED
+from msdnum.emulator.attention.exponential import NATIVE, STATED
 
 LOWEST = int(np.float32(104).view(np.uint32))
 

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from msdnum import figures, plotting
 from msdnum.__main__ import main
-from msdnum.experiments import CATALOGUE
-from msdnum.tables import read
+from msdnum.experiments import drawing, plots
+from msdnum.experiments.tables import read
+from msdnum.trials.catalogue import CATALOGUE
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMITTED = ROOT / figures.FIGURES
+COMMITTED = ROOT / drawing.FIGURES
 CHEAP = "cost_traffic"
 
-EACH_FIGURE = pytest.mark.parametrize("name", figures.DRAWINGS)
+EACH_FIGURE = pytest.mark.parametrize("name", drawing.DRAWINGS)
 
 
 @pytest.fixture(autouse=True)
@@ -28,8 +28,8 @@ def at_the_root(monkeypatch):
 @pytest.fixture
 def tables(tmp_path, monkeypatch):
     """Write into a folder of their own what would go into the repository."""
-    monkeypatch.setattr(figures, "FIGURES", tmp_path / "figures")
-    monkeypatch.setattr(figures, "QUICK", tmp_path / "quick")
+    monkeypatch.setattr(drawing, "FIGURES", tmp_path / "figures")
+    monkeypatch.setattr(drawing, "QUICK", tmp_path / "quick")
     return tmp_path
 
 
@@ -43,21 +43,21 @@ def committed(name):
 
 @pytest.mark.parametrize("name", [CHEAP, "gemm_ozaki"])
 def test_a_committed_figure_is_what_redrawing_gives(name, tmp_path):
-    drawn = figures.draw(name, COMMITTED / "tables" / f"{name}.csv", tmp_path)
+    drawn = drawing.draw(name, COMMITTED / "tables" / f"{name}.csv", tmp_path)
     assert same_bytes(drawn, committed(name)) == [True, True]
 
 
 @pytest.mark.slow
 @EACH_FIGURE
 def test_every_committed_figure_is_what_redrawing_gives(name, tmp_path):
-    drawn = figures.draw(name, COMMITTED / "tables" / f"{name}.csv", tmp_path)
+    drawn = drawing.draw(name, COMMITTED / "tables" / f"{name}.csv", tmp_path)
     assert same_bytes(drawn, committed(name)) == [True, True]
 
 
 @EACH_FIGURE
 def test_a_committed_figure_was_drawn_from_the_committed_table(name):
     """Else: ``msdnum figures --redraw``."""
-    said = figures.source(COMMITTED / "tables" / f"{name}.csv").encode()
+    said = drawing.source(COMMITTED / "tables" / f"{name}.csv").encode()
     assert [said in path.read_bytes() for path in committed(name)] == [True, True]
 
 
@@ -73,12 +73,12 @@ def test_another_process_on_another_day_draws_the_same_bytes(tmp_path):
 
 def test_every_figure_is_committed_small_and_described():
     described = (COMMITTED / "README.md").read_text(encoding="utf-8")
-    for name in figures.DRAWINGS:
+    for name in drawing.DRAWINGS:
         png, pdf = committed(name)
         assert png.stat().st_size <= 200_000
         assert pdf.stat().st_size <= 60_000
         assert f"({name}.png)" in described
-    assert {path.stem for path in COMMITTED.glob("*.p[nd][gf]")} == set(figures.DRAWINGS)
+    assert {path.stem for path in COMMITTED.glob("*.p[nd][gf]")} == set(drawing.DRAWINGS)
     assert all(f"tables/{name}.csv" in described for name in CATALOGUE)
 
 
@@ -88,7 +88,7 @@ def test_a_row_of_the_description_has_the_name_of_its_figure():
     named = re.findall(row, described, re.MULTILINE)
     assert [drawn or plain for drawn, plain, _ in named] == [name for *_, name in named]
     assert {name for *_, name in named} == set(CATALOGUE)
-    assert {drawn for drawn, *_ in named} - {""} == set(figures.DRAWINGS)
+    assert {drawn for drawn, *_ in named} - {""} == set(drawing.DRAWINGS)
 
 
 def test_links_of_the_description_lead_somewhere():
@@ -98,7 +98,7 @@ def test_links_of_the_description_lead_somewhere():
 
 
 def test_every_figure_has_an_experiment():
-    assert set(figures.DRAWINGS) <= set(CATALOGUE)
+    assert set(drawing.DRAWINGS) <= set(CATALOGUE)
 
 
 # The command
@@ -157,7 +157,7 @@ def drawn(monkeypatch):
     """Return what draws a figure from its table and tells its curves and bounds."""
 
     def draw(name):
-        draws, calls = figures.DRAWINGS[name], {"curve": [], "bound": []}
+        draws, calls = drawing.DRAWINGS[name], {"curve": [], "bound": []}
         for kind, found in calls.items():
             monkeypatch.setitem(
                 draws.__globals__, kind, lambda *given, _found=found: _found.append(given[:4])
@@ -229,11 +229,11 @@ def test_no_row_passes_its_bounds(name, error, bounds):
 
 def test_rows_that_are_not_there_are_missed():
     records = [{"a b": "1", "c": "2"}]
-    assert plotting.only(records, a_b="1", c="2") == records
+    assert plots.only(records, a_b="1", c="2") == records
     with pytest.raises(ValueError, match="cells must be those of a row of the table"):
-        plotting.only(records, a_b="2")
+        plots.only(records, a_b="2")
 
 
 def test_marks_differ():
-    marks = plotting.MARKS.values()
+    marks = plots.MARKS.values()
     assert len(set(marks)) == len(marks)

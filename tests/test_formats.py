@@ -7,8 +7,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from msdnum import formats
-from msdnum.formats import (
+from msdnum.formats import elements
+from msdnum.formats.elements import (
     BF16,
     BINARY32,
     BLOCK_FORMATS,
@@ -32,7 +32,7 @@ from msdnum.formats import (
     IntegerFormat,
     Specials,
 )
-from msdnum.modes import ScaleRule
+from msdnum.formats.modes import ScaleRule
 
 # OCP MX v1.0, section 5.3; OCP OFP8 v1.0, section 5; IEEE 754-2019, section 3.6.
 # bits, bias, precision, emin, emax, max_finite, min_normal, max subnormal, min subnormal
@@ -170,11 +170,11 @@ def test_block_formats() -> None:
 def test_registries_and_exports_hold_every_format_under_its_name() -> None:
     everything = {
         name: value
-        for name, value in vars(formats).items()
+        for name, value in vars(elements).items()
         if isinstance(value, ElementFormat | BlockFormat)
     }
     assert everything == ELEMENT_FORMATS | BLOCK_FORMATS
-    assert set(everything) <= set(formats.__all__)
+    assert set(everything) <= set(elements.__all__)
     assert all(fmt.name == name for name, fmt in everything.items() if name != "MXINT8_ELEMENT")
 
 

@@ -7,8 +7,30 @@ import numpy as np
 import pytest
 from gemm_oracle import as_float32, fl, float_numbers, inner_product, matrix, quantized_numbers
 
-from msdnum import elements, spec, tiles
-from msdnum.accumulators import (
+from msdnum import spec
+from msdnum.emulator import elements
+from msdnum.emulator.blocks import QuantizedArray, quantize
+from msdnum.emulator.decompositions import decompose, decompose_terms
+from msdnum.emulator.gemm import tiles
+from msdnum.emulator.gemm.dequantizing import (
+    dequantized_bf16,
+    float32,
+    mxfp8_ceil,
+    mxfp8_floor,
+    scale_after,
+)
+from msdnum.emulator.gemm.products import (
+    Addition,
+    Recombination,
+    Scaling,
+    Schedule,
+    full,
+    matmul,
+    transposed,
+    triangular,
+)
+from msdnum.emulator.zero_points import quantize_asymmetric
+from msdnum.formats.accumulators import (
     BLACKWELL_MXFP4,
     CDNA2,
     EXACT,
@@ -21,10 +43,7 @@ from msdnum.accumulators import (
     Int32,
     Int32Overflow,
 )
-from msdnum.baselines import dequantized_bf16, float32, mxfp8_ceil, mxfp8_floor, scale_after
-from msdnum.blocks import QuantizedArray, quantize
-from msdnum.decompose import decompose, decompose_terms
-from msdnum.formats import (
+from msdnum.formats.elements import (
     BF16,
     BINARY32,
     E4M3,
@@ -42,19 +61,8 @@ from msdnum.formats import (
     FloatFormat,
     IntegerFormat,
 )
-from msdnum.gemm import (
-    Addition,
-    Recombination,
-    Scaling,
-    Schedule,
-    full,
-    matmul,
-    transposed,
-    triangular,
-)
-from msdnum.modes import Overflow, ScaleRule
-from msdnum.schemes import INT8_X2, INT8_X2_FLOAT32, INT8_X3_FLOAT32, MXFP4_X2
-from msdnum.zeropoint import quantize_asymmetric
+from msdnum.formats.modes import Overflow, ScaleRule
+from msdnum.formats.schemes import INT8_X2, INT8_X2_FLOAT32, INT8_X3_FLOAT32, MXFP4_X2
 
 M, K, N = 4, 70, 5
 

@@ -14,11 +14,13 @@ import pytest
 from hypothesis import given, target
 from hypothesis import strategies as st
 
-from msdnum import accumulators, blocks, spec
-from msdnum.accumulators import Cdna3Unit, GroupedUnit, MatrixUnit
-from msdnum.formats import E4M3, FP16, NVFP4
-from msdnum.gemm_bounds import Right, sum_roundings
-from msdnum.spec_accumulate import Factor, factor, inner_product
+from msdnum import spec
+from msdnum.emulator import blocks
+from msdnum.evidence.product_bounds import Right, sum_roundings
+from msdnum.formats import accumulators
+from msdnum.formats.accumulators import Cdna3Unit, GroupedUnit, MatrixUnit
+from msdnum.formats.elements import E4M3, FP16, NVFP4
+from msdnum.spec.accumulators import Factor, factor, inner_product
 
 NARROW_RESULT = MatrixUnit("NARROW_RESULT", 4, 25, result_bits=13)
 UNITS = [

@@ -2,11 +2,11 @@
 
 import pytest
 
-from msdnum import gemm_evidence
-from msdnum.finding import Verdict
-from msdnum.gemm_evidence import Drawn, Real, gemm_claim
-from msdnum.gemm_measure import BASELINES
-from msdnum.schemes import MXFP4_X1, MXFP8_X1
+from msdnum.evidence.products import BASELINES
+from msdnum.formats.schemes import MXFP4_X1, MXFP8_X1
+from msdnum.ledger.findings import Verdict
+from msdnum.trials.msd.claims import products
+from msdnum.trials.msd.claims.products import Drawn, Real, gemm_claim
 
 SMALL = (16, 1024, 16)
 
@@ -15,16 +15,16 @@ SMALL = (16, 1024, 16)
 def small(monkeypatch):
     """Compare on small operands, nothing remembered."""
     monkeypatch.setattr(Drawn.__init__, "__defaults__", (SMALL, None))
-    gemm_evidence._rows.cache_clear()
+    products._rows.cache_clear()
     yield
-    gemm_evidence._rows.cache_clear()
+    products._rows.cache_clear()
 
 
 def rows(weight, seed=0):
     return [e for e in gemm_claim(seed) if f" by {weight}," in e.convention]
 
 
-@pytest.mark.parametrize("weight", gemm_evidence.LOSES)
+@pytest.mark.parametrize("weight", products.LOSES)
 def test_verdicts(small, weight):
     found = rows(weight)
     assert len(found) == len(BASELINES)
@@ -35,15 +35,15 @@ def test_verdicts(small, weight):
 def test_edges():
     """Of the cases at which MSD begins to lose, all but the longest."""
     edges = [e for e in gemm_claim(0) if " by " not in e.convention]
-    assert len(edges) == len(gemm_evidence.EDGES)
+    assert len(edges) == len(products.EDGES)
     for entry in edges[1:]:
         assert entry.judge().verdict is Verdict.FAILS, entry.convention
 
 
 def test_a_worse_decomposition_is_seen(small, monkeypatch):
     for weight, scheme in (("MXFP4", MXFP4_X1), ("MXFP8", MXFP8_X1)):
-        monkeypatch.setitem(gemm_evidence.MSD, weight, scheme)
-        gemm_evidence._rows.cache_clear()
+        monkeypatch.setitem(products.MSD, weight, scheme)
+        products._rows.cache_clear()
         assert any(e.judge().verdict is not e.expected for e in rows(weight))
 
 
@@ -65,7 +65,7 @@ def test_without_the_model_nothing_is_run(monkeypatch):
     def missing():
         raise ModuleNotFoundError("the model is not installed")
 
-    monkeypatch.setattr(gemm_evidence, "linears", missing)
-    gemm_evidence._rows.cache_clear()
-    finding = gemm_evidence._judge((Real("MXFP4", 0, "q"),), "float32", 0)
+    monkeypatch.setattr(products, "linears", missing)
+    products._rows.cache_clear()
+    finding = products._judge((Real("MXFP4", 0, "q"),), "float32", 0)
     assert finding.verdict is Verdict.NOT_RUN

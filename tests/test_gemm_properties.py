@@ -9,7 +9,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from msdnum import spec
-from msdnum.accumulators import (
+from msdnum.emulator.blocks import QuantizedArray
+from msdnum.emulator.gemm.products import matmul
+from msdnum.formats.accumulators import (
     ACCUMULATORS,
     BLACKWELL_MXFP4,
     EXACT,
@@ -21,8 +23,7 @@ from msdnum.accumulators import (
     MatrixUnit,
     PairwiseUnit,
 )
-from msdnum.blocks import QuantizedArray
-from msdnum.formats import (
+from msdnum.formats.elements import (
     BF16,
     E2M1,
     E4M3,
@@ -34,8 +35,7 @@ from msdnum.formats import (
     BlockFormat,
     IntegerFormat,
 )
-from msdnum.gemm import matmul
-from msdnum.modes import ScaleRule
+from msdnum.formats.modes import ScaleRule
 
 FORMATS = [MXFP4, MXFP6_E2M3, MXFP8_E4M3, MXINT8]
 NUMBERS = {

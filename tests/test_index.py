@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from msdnum import bounds, claims, theorems
+from msdnum import bounds
+from msdnum.ledger import theorems
+from msdnum.trials import claims
 
 ROOT = Path(__file__).resolve().parent.parent
 PROOFS = ROOT / "proofs"

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from msdnum import claims
 from msdnum.__main__ import main
-from msdnum.claims import CLAIMS, Study
-from msdnum.finding import Evidence, Finding, Verdict, Witness
-from msdnum.ledger import Claim, Entry
+from msdnum.ledger.findings import Evidence, Finding, Verdict, Witness
+from msdnum.ledger.ledger import Claim, Entry
+from msdnum.trials import claims
+from msdnum.trials.claims import CLAIMS, Study
 
 ROOT = Path(__file__).resolve().parent.parent
 

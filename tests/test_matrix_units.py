@@ -12,8 +12,11 @@ import numpy as np
 import pytest
 from gemm_oracle import FLOATS, float_numbers, inner_product, quantized_numbers
 
-from msdnum.accumulate import accumulate
-from msdnum.accumulators import (
+from msdnum.emulator.blocks import QuantizedArray
+from msdnum.emulator.gemm.accumulation import accumulate
+from msdnum.emulator.gemm.operands import factor, kind
+from msdnum.emulator.gemm.products import matmul
+from msdnum.formats.accumulators import (
     ADA_FP8,
     AMPERE,
     BLACKWELL,
@@ -34,10 +37,7 @@ from msdnum.accumulators import (
     MatrixUnit,
     PairwiseUnit,
 )
-from msdnum.blocks import QuantizedArray
-from msdnum.factors import factor, kind
-from msdnum.formats import MXFP4, NVFP4
-from msdnum.gemm import matmul
+from msdnum.formats.elements import MXFP4, NVFP4
 
 BF16, FP16 = ml_dtypes.bfloat16, np.float16
 NVFP4_UNSCALED = replace(NVFP4, tensor_scale=False)

@@ -7,20 +7,21 @@ import jax
 import numpy as np
 import pytest
 
-from msdnum import measure, tables
-from msdnum.measure import BASELINE, METHODS, Layer, machine_of, measured, methods
+from msdnum.bench import device
+from msdnum.bench.device import BASELINE, METHODS, Layer, machine_of, measured, methods
+from msdnum.experiments import tables
 
 SMALL = Layer("small", 64, 48)
 
 
 def parse(*words):
     parser = argparse.ArgumentParser()
-    measure.add_arguments(parser)
+    device.add_arguments(parser)
     return parser.parse_args(words)
 
 
 def test_methods_compute_the_same_product():
-    x, codes, scale = measure._operands(8, SMALL, 0)
+    x, codes, scale = device._operands(8, SMALL, 0)
     exact = np.asarray(x, np.float64) @ (np.asarray(codes, np.float64) * np.asarray(scale))
     size = np.abs(np.asarray(x, np.float64)) @ (np.abs(codes).astype(np.float64) * scale)
     calls = methods(8, SMALL, 0)
@@ -33,20 +34,20 @@ def test_methods_compute_the_same_product():
 
 
 def test_two_products_of_terms_that_leave_what_claim_c1_allows():
-    x, codes, _ = measure._operands(8, SMALL, 0)
-    first, second, row = (np.asarray(v) for v in jax.jit(measure._terms)(x))
+    x, codes, _ = device._operands(8, SMALL, 0)
+    first, second, row = (np.asarray(v) for v in jax.jit(device._terms)(x))
     left = np.asarray(x, np.float64) - row.astype(np.float64) * (first + second / 254)
     allowed = np.abs(np.asarray(x, np.float64)).max(1, keepdims=True) / 64516
     # XLA multiplies by 1/127, so a tie may go the other way: float32 roundings, as in theorem
     # int8-decomposition-float32.
     assert (np.abs(left) <= allowed * 1.01).all()
-    found = np.asarray(measure._dot(first, codes, np.int32))
+    found = np.asarray(device._dot(first, codes, np.int32))
     np.testing.assert_array_equal(found, first.astype(np.int64) @ np.asarray(codes, np.int64))
 
 
 def test_every_row_has_time_ratio_and_model(monkeypatch):
-    monkeypatch.setattr(measure, "LAP", 0)
-    monkeypatch.setattr(measure, "device_kind", lambda: "NVIDIA H100 80GB HBM3")
+    monkeypatch.setattr(device, "LAP", 0)
+    monkeypatch.setattr(device, "device_kind", lambda: "NVIDIA H100 80GB HBM3")
     rows = list(measured((SMALL,), (1, 2), 1))
     assert [row["method"] for row in rows] == [*METHODS, *METHODS]
     assert all(row["seconds"] > 0 for row in rows)
@@ -64,10 +65,10 @@ def test_machines_by_the_name_of_the_device():
 
 
 def test_command(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(measure, "LAP", 0)
-    monkeypatch.setattr(measure, "LAYERS", (SMALL,))
+    monkeypatch.setattr(device, "LAP", 0)
+    monkeypatch.setattr(device, "LAYERS", (SMALL,))
     path = tmp_path / "times.csv"
-    assert measure.run(parse("--quick", "--rounds=1", f"--out={path}")) == 0
+    assert device.run(parse("--quick", "--rounds=1", f"--out={path}")) == 0
     header, rows = tables.read(path)
     assert header["device"] == "cpu"
     assert header["versions"]["jax"] == jax.__version__
@@ -75,11 +76,11 @@ def test_command(tmp_path, capsys, monkeypatch):
     assert {row["model_over_baseline"] for row in rows} == {""}
     captured = capsys.readouterr()
     assert "default device is a CPU" in captured.err
-    assert measure.run(parse("--quick", "--rounds=1")) == 0
+    assert device.run(parse("--quick", "--rounds=1")) == 0
     printed = capsys.readouterr().out.splitlines()
     assert len(list(csv.DictReader(printed[1:]))) == len(rows)
 
 
 def test_rounds_must_be_positive():
     with pytest.raises(ValueError, match="rounds must be positive, got 0"):
-        measure.run(parse("--rounds=0"))
+        device.run(parse("--rounds=0"))

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from msdnum import model, tensors
+from msdnum.inputs import encoder, tensors
 
 pytest.importorskip("safetensors")
 pytest.importorskip("tokenizers")
@@ -75,7 +75,7 @@ def part(lengths, i):
 
 
 def test_every_activation_and_the_output(reference):
-    found = model.trace()
+    found = encoder.trace()
     for i, (given, output) in zip(*reference, strict=True):
         rows = part(found.lengths, i)
         pairs = [(x.activations[rows], y) for x, y in zip(found.linears, given, strict=True)]
@@ -86,23 +86,23 @@ def test_every_activation_and_the_output(reference):
 
 def test_a_wrong_layer_would_be_seen(reference):
     """The layers differ by far more than the tolerance."""
-    (_, given_output), rows = reference[1][0], part(model.trace().lengths, 0)
-    last = model.trace().linears[-6].activations[rows]
+    (_, given_output), rows = reference[1][0], part(encoder.trace().lengths, 0)
+    last = encoder.trace().linears[-6].activations[rows]
     assert np.abs(last - given_output).max() > 0.1
 
 
 def test_linears_are_all_there():
-    found = model.linears()
+    found = encoder.linears()
     weights = checkpoint()
     assert [(x.layer, x.name) for x in found] == [
-        (i, name) for i in range(6) for name in model.LINEARS
+        (i, name) for i in range(6) for name in encoder.LINEARS
     ]
     for x in found:
-        stored = weights[f"encoder.layer.{x.layer}.{model.LINEARS[x.name]}.weight"]
+        stored = weights[f"encoder.layer.{x.layer}.{encoder.LINEARS[x.name]}.weight"]
         assert (x.weight == stored).all()
-        assert x.activations.shape == (sum(model.trace().lengths), stored.shape[1])
+        assert x.activations.shape == (sum(encoder.trace().lengths), stored.shape[1])
 
 
 def test_first_activations_are_those_of_minilm():
     """The first linear sees what ``tensors.minilm`` gives."""
-    assert (model.linears()[0].in_bf16() == tensors.minilm().activations).all()
+    assert (encoder.linears()[0].in_bf16() == tensors.minilm().activations).all()

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from msdnum import model_evidence
-from msdnum.finding import Verdict
-from msdnum.model_evidence import Row, model_claim, model_quality
+from msdnum.ledger.findings import Verdict
+from msdnum.trials.msd.claims import model
+from msdnum.trials.msd.claims.model import Row, model_claim, model_quality
 
 HEADER = '# {"experiment": "model_layers"}\nvariant,layer,ratio\n'
 NEAR = Row(1e-6, 1e-8, 2e-6, "7", 0.9999, 0.99, 0.1, 240)
@@ -21,10 +21,10 @@ def test_verdicts(entry):
 
 
 def claim(monkeypatch, ours, theirs):
-    names = model_evidence._names("linears", "INT8")
+    names = model._names("linears", "INT8")
     rows = {names["MSD"]: ours, names["scale after"]: theirs}
-    monkeypatch.setattr(model_evidence, "_rows", lambda: rows)
-    return model_evidence._judge_claim("linears", "INT8", "scale after")
+    monkeypatch.setattr(model, "_rows", lambda: rows)
+    return model._judge_claim("linears", "INT8", "scale after")
 
 
 @pytest.mark.parametrize(
@@ -44,23 +44,23 @@ def test_two_standard_errors_decide(monkeypatch, ours, verdict, found):
 
 
 def test_ranks_that_change_are_seen(monkeypatch):
-    name = model_evidence._names("linears", "INT4")["MSD"]
-    monkeypatch.setattr(model_evidence, "_rows", lambda: {name: replace(NEAR, ranks=0.999)})
-    assert model_evidence._judge_ranks("INT4").verdict is Verdict.FAILS
+    name = model._names("linears", "INT4")["MSD"]
+    monkeypatch.setattr(model, "_rows", lambda: {name: replace(NEAR, ranks=0.999)})
+    assert model._judge_ranks("INT4").verdict is Verdict.FAILS
 
 
 def test_a_product_beyond_its_bound_is_seen(monkeypatch, tmp_path):
-    monkeypatch.setattr(model_evidence, "TABLES", tmp_path)
-    assert model_evidence._judge_bounds().verdict is Verdict.NOT_RUN
+    monkeypatch.setattr(model, "TABLES", tmp_path)
+    assert model._judge_bounds().verdict is Verdict.NOT_RUN
     (tmp_path / "model_layers.csv").write_text(f"{HEADER}a,0,0.5\nb,3,1.01\nc,1,\n")
-    finding = model_evidence._judge_bounds()
+    finding = model._judge_bounds()
     assert finding.verdict is Verdict.FAILS
     assert finding.notes[0] == "worst in layer 3 of b"
     assert finding.evidence.count == 2
 
 
 def test_without_tables_nothing_is_run(monkeypatch, tmp_path):
-    monkeypatch.setattr(model_evidence, "TABLES", tmp_path)
-    model_evidence._rows.cache_clear()
+    monkeypatch.setattr(model, "TABLES", tmp_path)
+    model._rows.cache_clear()
     assert {entry.judge().verdict for entry in ENTRIES} == {Verdict.NOT_RUN}
-    model_evidence._rows.cache_clear()
+    model._rows.cache_clear()

@@ -9,22 +9,25 @@ jax = pytest.importorskip("jax")
 pytest.importorskip("safetensors")
 pytest.importorskip("tokenizers")
 
-from msdnum import baselines, model_experiments, model_runs, tensors  # noqa: E402
-from msdnum.agreement import CERTIFICATES  # noqa: E402
-from msdnum.baselines import to_bf16  # noqa: E402
-from msdnum.blocks import quantize  # noqa: E402
-from msdnum.decompose import decompose_terms  # noqa: E402
-from msdnum.formats import BF16, BINARY32, FP16, MXFP4, MXFP8_E4M3  # noqa: E402
-from msdnum.gemm import matmul  # noqa: E402
-from msdnum.gemm_measure import BASELINES  # noqa: E402
-from msdnum.kv_cache import KV_FORMATS  # noqa: E402
-from msdnum.model_attention import OVER  # noqa: E402
-from msdnum.model_runs import cosine_distances, similarity_correlation  # noqa: E402
-from msdnum.model_variants import GROUPS, VARIANTS, baseline_names, in_format  # noqa: E402
-from msdnum.schemes import MXFP4_X2, MXFP8_X1  # noqa: E402  # noqa: E402
-from msdnum.tables import read  # noqa: E402
+from msdnum.emulator.attention.kv_cache import KV_FORMATS  # noqa: E402
+from msdnum.emulator.blocks import quantize  # noqa: E402
+from msdnum.emulator.decompositions import decompose_terms  # noqa: E402
+from msdnum.emulator.gemm import dequantizing  # noqa: E402
+from msdnum.emulator.gemm.dequantizing import to_bf16  # noqa: E402
+from msdnum.emulator.gemm.products import matmul  # noqa: E402
+from msdnum.evidence.products import BASELINES  # noqa: E402
+from msdnum.experiments.tables import read  # noqa: E402
+from msdnum.formats.elements import BF16, BINARY32, FP16, MXFP4, MXFP8_E4M3  # noqa: E402
+from msdnum.formats.schemes import MXFP4_X2, MXFP8_X1  # noqa: E402  # noqa: E402
+from msdnum.inputs import tensors  # noqa: E402
+from msdnum.trials.msd.experiments import model  # noqa: E402
+from msdnum.trials.msd.model import runs  # noqa: E402
+from msdnum.trials.msd.model.attentions import OVER  # noqa: E402
+from msdnum.trials.msd.model.linears import GROUPS, VARIANTS, baseline_names, in_format  # noqa: E402
+from msdnum.trials.msd.model.runs import cosine_distances, similarity_correlation  # noqa: E402
+from msdnum.trials.toolkit.bits import CERTIFICATES  # noqa: E402
 
-FEW = model_experiments.QUICK[0]
+FEW = model.QUICK[0]
 TABLES = CERTIFICATES.parent / "figures" / "tables"
 
 
@@ -42,17 +45,17 @@ def test_rank_correlation():
     x, y = unit(0, 0.1, 0.3), unit(0, 0.1, -0.15)
     assert similarity_correlation(x, x) == pytest.approx(1)
     assert similarity_correlation(x, y) == pytest.approx(0.5)
-    assert model_runs._ranks(np.array([5.0, 1, 5, 2])).tolist() == [3.5, 1, 3.5, 2]
+    assert runs._ranks(np.array([5.0, 1, 5, 2])).tolist() == [3.5, 1, 3.5, 2]
 
 
 def test_sentences_are_graded():
     """Lines come in fours; the second says what the first does, as the model sees it, too."""
-    lines = tensors.sentences(model_runs.SENTENCES)
-    assert len(lines) == len(set(lines)) == model_experiments.COUNT
+    lines = tensors.sentences(runs.SENTENCES)
+    assert len(lines) == len(set(lines)) == model.COUNT
     words = [len(line.split()) for line in lines]
     assert min(words) <= 3
     assert max(words) >= 40
-    found = model_runs.run_variant("FLOAT32, float32, BINARY32", FEW).embeddings
+    found = runs.run_variant("FLOAT32, float32, BINARY32", FEW).embeddings
     groups = found.reshape(FEW // 4, 4, -1)
     same, other = (np.einsum("ij,ij->i", groups[:, 0], groups[:, i]) for i in (1, 2))
     assert (same > other).all()
@@ -98,15 +101,15 @@ def test_what_is_not_run_is_no_other(fmt):
     rng = np.random.default_rng(5)
     x, w = (rng.normal(size=size).astype(np.float32) for size in ((5, 96), (96, 3)))
     weight = quantize(w, fmt, axis=-2)
-    found = baselines.scale_after(x, weight), baselines.dequantized_bf16(x, weight)
+    found = dequantizing.scale_after(x, weight), dequantizing.dequantized_bf16(x, weight)
     assert found[0].tobytes() == found[1].tobytes()
     if fmt is MXFP8_E4M3:
         one_pass = matmul(decompose_terms(to_bf16(x), MXFP8_X1), weight)
-        assert one_pass.tobytes() == baselines.mxfp8_ceil(to_bf16(x), weight).tobytes()
+        assert one_pass.tobytes() == dequantizing.mxfp8_ceil(to_bf16(x), weight).tobytes()
 
 
 def test_cann_takes_the_weights_that_msd_has():
-    from msdnum.model_variants import WEIGHTS
+    from msdnum.trials.msd.model.linears import WEIGHTS
 
     w = np.random.default_rng(3).normal(size=(256, 3)).astype(np.float32)
     cann = [v for v in VARIANTS.values() if v.kind == "CANN"]
@@ -134,16 +137,16 @@ def test_attentions_of_one_cache_are_close(cache):
 def test_quick_run():
     """A few sentences of the published model: float32 beside float64, each product in its bound."""
     name = "FLOAT32, float32, BINARY32"
-    (row,) = model_experiments.model_sentences((FEW, (name,)), 0)
+    (row,) = model.model_sentences((FEW, (name,)), 0)
     assert row["quantized_distance_max"] < 8e-12
     assert row["distance_mean"] == row["quantized_distance_mean"]
-    layers = list(model_experiments.model_layers((FEW, (name,)), 0))
+    layers = list(model.model_layers((FEW, (name,)), 0))
     assert [layer["layer"] for layer in layers] == list(range(6))
     assert 0 < max(layer["ratio"] for layer in layers) == row["ratio"] < 1
     assert layers[-1]["quantized_state"] == row["quantized_state"] < 2e-6
 
 
-@pytest.mark.parametrize("experiment", model_experiments.MODEL, ids=lambda e: e.name)
+@pytest.mark.parametrize("experiment", model.MODEL, ids=lambda e: e.name)
 def test_the_committed_tables_have_every_variant(experiment):
     count, (group,) = experiment.spec
     _, records = read(TABLES / f"{experiment.name}.csv")

@@ -4,9 +4,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from msdnum import exact, ozaki
-from msdnum.gemm import full, triangular
-from msdnum.ozaki_curve import OZAKI, bound, curve, spread
+from msdnum import exact
+from msdnum.emulator.gemm import ozaki
+from msdnum.emulator.gemm.products import full, triangular
+from msdnum.trials.ozaki.experiments import OZAKI, bound, curve, spread
 
 WIDTH = 7
 

@@ -7,12 +7,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from msdnum import bounds, products
-from msdnum.accumulators import SEQUENTIAL
-from msdnum.cases import family
-from msdnum.finding import Verdict
-from msdnum.gemm import matmul
-from msdnum.products import GEMM_CASES
+from msdnum import bounds
+from msdnum.emulator.gemm.products import matmul
+from msdnum.formats.accumulators import SEQUENTIAL
+from msdnum.inputs.families import family
+from msdnum.ledger.findings import Verdict
+from msdnum.trials.toolkit import products
+from msdnum.trials.toolkit.products import GEMM_CASES
 
 EACH_CASE = pytest.mark.parametrize("case", GEMM_CASES, ids=lambda case: case.name)
 

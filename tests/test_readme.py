@@ -5,8 +5,8 @@ import io
 import re
 from pathlib import Path
 
-from msdnum import claims
-from msdnum.claims import CLAIMS, Study
+from msdnum.trials import claims
+from msdnum.trials.claims import CLAIMS, Study
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 

@@ -7,12 +7,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from msdnum import bounds, extremes
-from msdnum.decompose import decompose
-from msdnum.formats import E4M3, E8M0, INT8_SYMMETRIC
-from msdnum.modes import Arithmetic, ScaleRule
-from msdnum.promises import RULES, covering, with_rule
-from msdnum.schemes import (
+from msdnum import bounds
+from msdnum.emulator.decompositions import decompose
+from msdnum.evidence import worst_cases
+from msdnum.evidence.promises import RULES, covering, with_rule
+from msdnum.formats.elements import E4M3, E8M0, INT8_SYMMETRIC
+from msdnum.formats.modes import Arithmetic, ScaleRule
+from msdnum.formats.schemes import (
     INT8_X2,
     INT8_X2_FLOAT32,
     MXFP4_X2,
@@ -68,7 +69,7 @@ def test_no_stranger_of_many_leaves_more_than_theorem_remainder():
 )
 def test_ratios_that_do_not_cover_have_the_worst_case_of_all_pairs(ratio, expected):
     scheme = replace(MXFP4_X2, name="own", ratios=(Fraction(ratio),))
-    found = extremes.among_pairs(scheme)
+    found = worst_cases.among_pairs(scheme)
     assert found.error == found.bound == 1 / Fraction(expected)
 
 
@@ -102,7 +103,7 @@ def test_what_nobody_has_proved_has_no_bound():
     narrow = amax_scheme("x", replace(INT8_SYMMETRIC, name="I"), arithmetic=Arithmetic.FLOAT32)
     assert {bounds.remainder(s) for s in (own, other, narrow)} == {float("inf")}
     assert bounds.remainder(INT8_X2_FLOAT32, Fraction(1, 2**120)) == float("inf")
-    assert extremes.among_pairs(other).bound == float("inf")
+    assert worst_cases.among_pairs(other).bound == float("inf")
 
 
 def test_a_range_that_is_none_is_refused():

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from msdnum.accumulators import ACCUMULATORS
+from msdnum.formats.accumulators import ACCUMULATORS
 from tests.sharded_products import LAYOUTS, M, N
 
 QUICK = ("INT32_REFUSE", "SEQUENTIAL")

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msdnum import spec
-from msdnum.formats import (
+from msdnum.formats.elements import (
     BF16,
     BINARY32,
     E2M1,
@@ -40,8 +40,8 @@ from msdnum.formats import (
     FloatFormat,
     Specials,
 )
-from msdnum.modes import Arithmetic, Overflow, Rounding, ScaleRule
-from msdnum.spec import Special, Value
+from msdnum.formats.modes import Arithmetic, Overflow, Rounding, ScaleRule
+from msdnum.spec.numbers import Special, Value
 
 SMALL = [fmt for fmt in ELEMENT_FORMATS.values() if fmt.bits <= 8]
 INTEGERS = [INT4, INT8, INT8_SYMMETRIC, MXINT8_ELEMENT]

@@ -6,15 +6,15 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from msdnum.accumulators import EXACT, SEQUENTIAL
-from msdnum.attention import MSD, attend
-from msdnum.attention_bounds import ExactAttention, attention_bound
-from msdnum.blocks import quantize
-from msdnum.formats import E4M3, MXFP4, NVFP4
-from msdnum.gemm import transposed
-from msdnum.gemm_bounds import exact_values
-from msdnum.gemm_measure import Operands, decomposed
-from msdnum.schemes import MXFP4_X2
+from msdnum.emulator.attention.flash import MSD, attend
+from msdnum.emulator.blocks import quantize
+from msdnum.emulator.gemm.products import transposed
+from msdnum.evidence.attention_bounds import ExactAttention, attention_bound
+from msdnum.evidence.product_bounds import exact_values
+from msdnum.evidence.products import Operands, decomposed
+from msdnum.formats.accumulators import EXACT, SEQUENTIAL
+from msdnum.formats.elements import E4M3, MXFP4, NVFP4
+from msdnum.formats.schemes import MXFP4_X2
 from tests import strangers
 
 

@@ -17,11 +17,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msdnum import elements, spec
-from msdnum import sweep as sweeps
-from msdnum.formats import BINARY32, E2M1, E4M3, E5M2
-from msdnum.modes import Overflow
-from msdnum.sweep import Event, Findings, Outcome, Sweep, Worst, certificate, run
+from msdnum import spec
+from msdnum.emulator import elements
+from msdnum.evidence import sweeps
+from msdnum.evidence.sweeps import Event, Findings, Outcome, Sweep, Worst, certificate, run
+from msdnum.formats.elements import BINARY32, E2M1, E4M3, E5M2
+from msdnum.formats.modes import Overflow
 
 CERTIFICATES = Path(__file__).parent.parent / "certificates"
 SIZE, BLOCK = 1 << 16, 1 << 10

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from msdnum import sweep as sweeps
-from msdnum.sweep import Event, Findings, Outcome, Sweep, run
+from msdnum.evidence import sweeps
+from msdnum.evidence.sweeps import Event, Findings, Outcome, Sweep, run
 
 BLOCK = 64
 

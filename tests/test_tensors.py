@@ -8,8 +8,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from msdnum import cases, tensors
-from msdnum.tensors import load_tensor, minilm
+from msdnum.inputs import families, tensors
+from msdnum.inputs.tensors import load_tensor, minilm
 
 
 def test_minilm_has_the_tensors_of_the_first_layer():
@@ -152,5 +152,5 @@ def test_a_non_finite_element_is_shown(tmp_path, value):
 
 
 def test_real_tensors_are_cases_too():
-    assert cases.minilm is tensors.minilm
-    assert cases.load_tensor is tensors.load_tensor
+    assert families.minilm is tensors.minilm
+    assert families.load_tensor is tensors.load_tensor

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
 from msdnum import testing
-from msdnum.formats import (
+from msdnum.formats.elements import (
     BINARY32,
     BLOCK_FORMATS,
     E2M1,
@@ -19,7 +19,7 @@ from msdnum.formats import (
     INT8_SYMMETRIC,
     FloatFormat,
 )
-from msdnum.modes import Overflow, Rounding, ScaleRule
+from msdnum.formats.modes import Overflow, Rounding, ScaleRule
 from msdnum.testing import BLOCK_KINDS, FINITE_KINDS, SIGN, blocks
 
 EVERY_FORMAT = pytest.mark.parametrize("fmt", ELEMENT_FORMATS.values(), ids=lambda fmt: fmt.name)

@@ -10,19 +10,20 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from msdnum import spec, vectors
-from msdnum.formats import BINARY32, BLOCK_FORMATS, E8M0, ELEMENT_FORMATS
-from msdnum.spec import Special
-from msdnum.steps import STEPS, explain_vector
-from msdnum.vector_blocks import MX_RULES, edge_blocks
-from msdnum.vector_groups import Patterns, Standard, chunks, one
+from msdnum import spec
+from msdnum.conformance import suite
+from msdnum.conformance.blocks import MX_RULES, edge_blocks
+from msdnum.conformance.derivations import STEPS, explain_vector
+from msdnum.conformance.vectors import Patterns, Standard, chunks, one
+from msdnum.formats.elements import BINARY32, BLOCK_FORMATS, E8M0, ELEMENT_FORMATS
+from msdnum.spec.numbers import Special
 
-GROUPS = vectors.groups()
+GROUPS = suite.groups()
 NAMES = [group.name for group in GROUPS]
 
 
 def case_of(name):
-    return vectors.find(name)[1]
+    return suite.find(name)[1]
 
 
 def expected(name):
@@ -36,24 +37,24 @@ def test_names_are_ids():
 
 
 def test_written_vectors_are_the_vectors(tmp_path):
-    vectors.write(tmp_path)
-    assert vectors.read(tmp_path) == GROUPS
+    suite.write(tmp_path)
+    assert suite.read(tmp_path) == GROUPS
 
 
 def test_the_same_bytes_each_time():
-    assert dict(vectors.documents()) == _made_again()
+    assert dict(suite.documents()) == _made_again()
 
 
 def _made_again():
-    again = vectors.made()
+    again = suite.made()
     assert again is not GROUPS
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vectors, "groups", lambda: again)
-        return dict(vectors.documents())
+        patch.setattr(suite, "groups", lambda: again)
+        return dict(suite.documents())
 
 
 def test_the_manifest_counts_and_names_a_source(tmp_path):
-    vectors.write(tmp_path)
+    suite.write(tmp_path)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert manifest["count"] == sum(len(group.cases) for group in GROUPS)
     assert list(manifest["groups"]) == NAMES
@@ -66,12 +67,12 @@ def test_the_manifest_counts_and_names_a_source(tmp_path):
 
 
 def test_digest_is_of_every_bit(monkeypatch):
-    before = vectors.digest()
+    before = suite.digest()
     first = GROUPS[0]
     other = replace(first.cases[0], expected={"codes": one(ELEMENT_FORMATS["INT4"], 3)})
     changed = (replace(first, cases=(other, *first.cases[1:])), *GROUPS[1:])
-    monkeypatch.setattr(vectors, "groups", lambda: changed)
-    assert vectors.manifest.__wrapped__()["digest"] != before
+    monkeypatch.setattr(suite, "groups", lambda: changed)
+    assert suite.manifest.__wrapped__()["digest"] != before
 
 
 def test_every_format_and_rule_is_covered():
@@ -222,9 +223,9 @@ def test_chunks():
 
 def test_an_unknown_id_names_near_ones():
     with pytest.raises(ValueError, match=r"quantize/MXFP4/FLOOR/ties/ties-0"):
-        vectors.find("quantize/MXFP4/FLOOR/ties")
+        suite.find("quantize/MXFP4/FLOOR/ties")
     with pytest.raises(ValueError, match=r"near: \['quantize/NVFP4/AMAX/exact/exact-2\^-60'"):
-        vectors.find("quantize/NVFP4/FLOOR/ties")
+        suite.find("quantize/NVFP4/FLOOR/ties")
 
 
 def test_every_operation_can_be_explained():
@@ -286,7 +287,7 @@ def test_the_command_writes(tmp_path, capsys):
     import argparse
 
     parser = argparse.ArgumentParser()
-    vectors.add_arguments(parser)
-    assert vectors.run(parser.parse_args(["--out", str(tmp_path / "v")])) == 0
-    assert vectors.digest() in capsys.readouterr().out
+    suite.add_arguments(parser)
+    assert suite.run(parser.parse_args(["--out", str(tmp_path / "v")])) == 0
+    assert suite.digest() in capsys.readouterr().out
     assert (tmp_path / "v" / "manifest.json").is_file()

@@ -1,0 +1,1 @@
+"""Times, on the CPU and on JAX's own device."""

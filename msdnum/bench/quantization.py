@@ -1,0 +1,255 @@
+"""Times of what this package does, beside memcpy and sgemm of the same run. Nothing is asserted.
+
+Times differ between machines and between minutes; ratios to what every machine can do, measured in
+the same process and the same rounds, differ less. Every round runs every case once, so that a
+disturbance meets all of them; the median over the rounds is reported.
+"""
+
+import argparse
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+from numpy.typing import NDArray
+
+from msdnum import __version__, _files
+from msdnum.emulator.blocks import QuantizedArray, quantize
+from msdnum.emulator.decompositions import decompose_terms
+from msdnum.evidence.sweeps import positive
+from msdnum.formats.elements import MXFP4, MXFP8_E4M3, BlockFormat
+from msdnum.formats.schemes import INT8_X2_FLOAT32, MXFP4_X2, Scheme
+
+__all__ = [
+    "SUITES", "Case", "Suite", "Timing", "add_arguments", "gemm_cases", "measure",
+    "quantize_cases", "reference_cases", "run", "table",
+]  # fmt: skip
+
+SEED = 20260513
+
+IDLE = 0.1
+"""Seconds before each lap: the threads of a BLAS go on spinning for a while after their work."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """Something to be timed.
+
+    Parameters
+    ----------
+    name : str
+        What is done.
+    backend : str
+        What does it.
+    call : callable
+        Does it once and returns when it is done.
+    goal : float, optional
+        The time to stay within, over that of memcpy.
+    """
+
+    name: str
+    backend: str
+    call: Callable[[], object]
+    goal: float | None = None
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The median time of a case, in seconds."""
+
+    case: Case
+    seconds: float
+
+    def over(self, reference: "Timing") -> float:
+        """Return the time over that of another case."""
+        return self.seconds / reference.seconds
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Cases for square float32 operands, their usual size, and the unit of the ratios."""
+
+    cases: Callable[[int], Sequence[Case]]
+    size: int
+    unit: str
+
+
+def measure(cases: Sequence[Case], rounds: int) -> list[Timing]:
+    """Return the median time of each case over ``rounds`` rounds, after one call to warm up."""
+    for case in cases:
+        case.call()
+    laps = [[_seconds(case) for case in cases] for _ in range(rounds)]
+    medians = map(median, zip(*laps, strict=True))
+    return [Timing(case, seconds) for case, seconds in zip(cases, medians, strict=True)]
+
+
+def _seconds(case: Case) -> float:
+    time.sleep(IDLE)
+    start = time.perf_counter()
+    case.call()
+    return time.perf_counter() - start
+
+
+def operand(size: int) -> NDArray[np.float32]:
+    """Return a standard normal matrix of ``size`` by ``size``."""
+    return np.random.default_rng(SEED).standard_normal((size, size), np.float32)
+
+
+def reference_cases(size: int) -> list[Case]:
+    """Return memcpy of a square float32 matrix into memory in use, and its product with itself."""
+    x = operand(size)
+    copy, product = x.copy(), x.copy()
+    return [
+        Case("memcpy", "NumPy", lambda: np.copyto(copy, x)),
+        Case("sgemm", "NumPy", lambda: np.matmul(x, x, out=product)),
+    ]
+
+
+def quantize_cases(size: int) -> list[Case]:
+    """Return block quantization, decomposition and dequantization on JAX jit and on NumPy.
+
+    The peer everybody has is the plain cast of ``ml_dtypes``: no scales, no blocks.
+    """
+    import jax
+
+    def unchanged(v: Any) -> Any:
+        return v
+
+    x = operand(size)
+    on_jax = jax.numpy.asarray(x)
+
+    def each_backend(
+        name: str,
+        function: Callable[[Any], Any],
+        goals: tuple[float, float] | tuple[None, None],
+        prepare: Callable[[Any], Any] = unchanged,
+    ) -> list[Case]:
+        compiled, argument = jax.jit(function), prepare(on_jax)
+        wait: Callable[[Any], Any] = jax.block_until_ready
+        return [
+            Case(name, "JAX jit", lambda: wait(compiled(argument)), goals[0]),
+            Case(name, "NumPy", partial(function, prepare(x)), goals[1]),
+        ]
+
+    return [
+        *each_backend("MXFP4 quantize", _quantizer(MXFP4), (3, 25)),
+        *each_backend("MXFP8 quantize", _quantizer(MXFP8_E4M3), (3, 25)),
+        *each_backend("MXFP4 x2 terms", _decomposer(MXFP4_X2), (6, 25)),
+        *each_backend("INT8 x2 terms, float32", _decomposer(INT8_X2_FLOAT32), (None, None)),
+        *each_backend(
+            "MXFP4 dequantize", QuantizedArray.dequantize, (None, None), _quantizer(MXFP4)
+        ),
+        *(
+            Case(f"cast to {np.dtype(peer).name}", "ml_dtypes", partial(x.astype, peer))
+            for peer in (ml_dtypes.float4_e2m1fn, ml_dtypes.float8_e4m3fn, ml_dtypes.bfloat16)
+        ),
+    ]
+
+
+def _quantizer(fmt: BlockFormat) -> Callable[[Any], QuantizedArray]:
+    return lambda x: quantize(x, fmt)
+
+
+def _decomposer(scheme: Scheme) -> Callable[[Any], tuple[QuantizedArray, ...]]:
+    return lambda x: decompose_terms(x, scheme)
+
+
+def gemm_cases(size: int) -> list[Case]:
+    """Return the emulated products of ``bench_gemm``, and JAX's own in float32."""
+    import jax  # noqa: F401  Before any quantized array is made, so that it is a pytree.
+
+    from msdnum.bench import products
+
+    calls = products.cases(size)
+    names = [name.split(": ", 1) for name in calls]
+    return [Case(n, b, call) for (b, n), call in zip(names, calls.values(), strict=True)]
+
+
+SUITES = {
+    "quantize": Suite(quantize_cases, 4096, "memcpy"),
+    "gemm": Suite(gemm_cases, 2048, "sgemm"),
+}
+
+
+def table(timings: Sequence[Timing], unit: Timing) -> str:
+    """Return a table of times, their ratios to ``unit`` and the goals."""
+    rows = [("case", "backend", "ms", f"x {unit.case.name}", "goal")]
+    for timing in timings:
+        goal = "" if timing.case.goal is None else f"{timing.case.goal:g}"
+        times = f"{timing.seconds * 1e3:.1f}", f"{timing.over(unit):.2f}"
+        rows.append((timing.case.name, timing.case.backend, *times, goal))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(_line(row, widths) for row in rows)
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    words = [cell.ljust(width) for cell, width in zip(row[:2], widths[:2], strict=True)]
+    numbers = [cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True)]
+    return "  ".join(words + numbers).rstrip()
+
+
+def document(
+    suite: str, size: int, rounds: int, references: Sequence[Timing], timings: Sequence[Timing]
+) -> dict[str, Any]:
+    """Return what ``--json`` writes: conditions, then seconds and ratios of every case."""
+    return {
+        "suite": suite,
+        "size": size,
+        "rounds": rounds,
+        "seed": SEED,
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "versions": versions(),
+        "timings": [
+            {
+                "case": timing.case.name,
+                "backend": timing.case.backend,
+                "seconds": timing.seconds,
+                "goal_over_memcpy": timing.case.goal,
+                **{f"over_{r.case.name}": timing.over(r) for r in references},
+            }
+            for timing in [*references, *timings]
+        ],
+    }
+
+
+def versions() -> Mapping[str, str]:
+    """Return the versions that times depend on."""
+    packages = {name: version(name) for name in ("jax", "jaxlib", "ml_dtypes", "numpy")}
+    return {"msdnum": __version__, "python": platform.python_version(), **packages}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``msdnum bench``."""
+    parser.add_argument("suite", nargs="?", choices=SUITES, default="quantize")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the times there, too")
+    sizes = ", ".join(f"{suite.size} for {name}" for name, suite in SUITES.items())
+    parser.add_argument("--size", type=positive, help=f"rows and columns ({sizes})")
+    parser.add_argument("--rounds", type=positive, default=7, help="times each case is run (7)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out ``msdnum bench`` and return 0."""
+    suite = SUITES[args.suite]
+    size = args.size or suite.size
+    _files.check_writable(args.json, "json file")
+    reference = reference_cases(size)
+    timings = measure([*reference, *suite.cases(size)], args.rounds)
+    references, timings = timings[: len(reference)], timings[len(reference) :]
+    print(f"{size} x {size} float32, median of {args.rounds} rounds, {os.cpu_count()} cores")
+    print(", ".join(f"{name} {number}" for name, number in versions().items()))
+    unit = next(r for r in references if r.case.name == suite.unit)
+    print(table([*references, *timings], unit))
+    if args.json:
+        result = document(args.suite, size, args.rounds, references, timings)
+        _files.write_text(args.json, json.dumps(result, indent=2) + "\n")
+    return 0

@@ -1,0 +1,1 @@
+"""Test vectors, their derivation by hand, adapters of other implementations."""

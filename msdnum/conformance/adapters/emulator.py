@@ -1,0 +1,110 @@
+# ruff: noqa: D103
+"""msdnum's own emulator on NumPy arrays."""
+
+from dataclasses import replace
+from typing import Any
+
+from msdnum.emulator import bits, blocks, elements
+from msdnum.emulator.blocks import QuantizedArray
+from msdnum.emulator.codes import storage_dtype
+from msdnum.emulator.decompositions import decompose_terms
+from msdnum.emulator.gemm import products
+from msdnum.formats.accumulators import ALL_ACCUMULATORS
+from msdnum.formats.elements import (
+    BLOCK_FORMATS,
+    ELEMENT_FORMATS,
+    INT8_ROW,
+    MXFP4,
+    MXFP8_E4M3,
+    MXFP8_E5M2,
+    BlockFormat,
+)
+from msdnum.formats.modes import Overflow, Rounding, ScaleRule
+from msdnum.formats.schemes import SCHEMES
+
+PACKAGES = ("msdnum", "numpy")
+
+INT8 = replace(INT8_ROW, name="INT8", element=ELEMENT_FORMATS["INT8"])
+MX = {fmt.element.name: fmt for fmt in (MXFP4, MXFP8_E4M3, MXFP8_E5M2)}
+DOT_FORMATS = {"MXFP4": MXFP4, "MXFP8": MXFP8_E4M3}
+
+
+def encode(x: Any, *, fmt: str, rounding: str, overflow: str) -> Any:
+    target, mode = ELEMENT_FORMATS[fmt], Overflow[overflow]
+    return elements.encode(x, target, overflow=mode, rounding=Rounding[rounding])
+
+
+def decode(codes: Any, *, fmt: str) -> Any:
+    return elements.decode(codes, ELEMENT_FORMATS[fmt])
+
+
+def quantize(x: Any, *, fmt: str, rule: str) -> dict[str, Any]:
+    result = blocks.quantize(x, BLOCK_FORMATS[fmt], rule=ScaleRule[rule])
+    arrays = {"scale": result.scale_codes, "codes": result.codes}
+    if result.tensor_scale is not None:
+        arrays["tensor_scale"] = result.tensor_scale.reshape(1)
+    return arrays
+
+
+def dequantize(scale: Any, codes: Any, *, fmt: str) -> Any:
+    return _quantized(scale, codes, BLOCK_FORMATS[fmt]).dequantize()
+
+
+def _quantized(scale: Any, codes: Any, block: BlockFormat) -> QuantizedArray:
+    return QuantizedArray(codes, scale, None, replace(block, block_size=codes.shape[-1]), -1)
+
+
+def pack(codes: Any, *, fmt: str) -> Any:
+    return blocks.pack(codes, ELEMENT_FORMATS[fmt])
+
+
+def unpack(packed: Any, *, fmt: str) -> Any:
+    return blocks.unpack(packed, ELEMENT_FORMATS[fmt])
+
+
+def from_blocks_and_scales(packed: Any, scale: Any, *, fmt: str) -> Any:
+    blocks_ = packed.reshape(1, -1)
+    return blocks.from_blocks_and_scales(blocks_, scale, BLOCK_FORMATS[fmt]).dequantize()
+
+
+def decompose(x: Any, *, scheme: str) -> dict[str, Any]:
+    arrays = {}
+    for i, term in enumerate(decompose_terms(x, SCHEMES[scheme]), 1):
+        arrays[f"scale_{i}"] = term.scale_codes
+        arrays[f"codes_{i}"] = term.codes
+    return arrays
+
+
+def dot(
+    scale_a: Any, codes_a: Any, scale_b: Any, codes_b: Any, *, fmt: str, accumulator: str
+) -> Any:
+    block = DOT_FORMATS[fmt]
+    a = _quantized(scale_a.reshape(1, 1), codes_a.reshape(1, -1), block)
+    b = products.transposed(_quantized(scale_b.reshape(1, 1), codes_b.reshape(1, -1), block))
+    return products.matmul(a, b, accumulator=ALL_ACCUMULATORS[accumulator])
+
+
+def matmul(codes_a: Any, codes_b: Any, *, fmt: str, accumulator: str) -> Any:
+    """Elements of 8 bits are blocks with a scale of 1."""
+    rows = [codes.reshape(2, -1) for codes in (codes_a, codes_b)]
+    if fmt in ("BF16", "FP16"):
+        x, y = (elements.as_ml_dtype(codes, ELEMENT_FORMATS[fmt]) for codes in rows)
+        return products.matmul(x, y.T, accumulator=ALL_ACCUMULATORS[accumulator])
+    block, one = (INT8, 0x3F800000) if fmt == "INT8" else (MX[fmt], 127)
+    a, b = (_with_scale(codes, replace(block, block_size=codes.shape[-1]), one) for codes in rows)
+    return products.matmul(a, products.transposed(b), accumulator=ALL_ACCUMULATORS[accumulator])
+
+
+def _with_scale(codes: Any, block: BlockFormat, scale: int) -> QuantizedArray:
+    scales = bits.namespace(codes).full((2, 1), scale, storage_dtype(block.scale))
+    return QuantizedArray(codes, scales, None, block, -1)
+
+
+def scaled_matmul(
+    scale_a: Any, codes_a: Any, scale_b: Any, codes_b: Any, *, fmt: str, accumulator: str
+) -> Any:
+    a, b = (
+        QuantizedArray(codes.reshape(2, -1), scale.reshape(2, -1), None, MX[fmt], -1)
+        for scale, codes in ((scale_a, codes_a), (scale_b, codes_b))
+    )
+    return products.matmul(a, products.transposed(b), accumulator=ALL_ACCUMULATORS[accumulator])

@@ -1,0 +1,188 @@
+"""Test vectors of single numbers: encode and decode of every element format."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import pairwise
+
+from msdnum import spec
+from msdnum.conformance.vectors import Case, Group, Standard, one
+from msdnum.formats.elements import (
+    BF16,
+    BINARY32,
+    E2M1,
+    E2M3,
+    E3M2,
+    E4M3,
+    E5M2,
+    E8M0,
+    ELEMENT_FORMATS,
+    FP16,
+    MXINT8_ELEMENT,
+    ElementFormat,
+    FloatFormat,
+    IntegerFormat,
+)
+from msdnum.formats.modes import Overflow, Rounding
+from msdnum.spec.numbers import Special
+
+__all__ = ["SECTIONS", "cast_groups", "decode_groups"]
+
+MX = "OCP MX v1.0"
+SECTIONS: dict[ElementFormat, str] = {
+    E2M1: f"{MX}, 5.3.3",
+    E2M3: f"{MX}, 5.3.2",
+    E3M2: f"{MX}, 5.3.2",
+    E4M3: "OCP OFP8 v1.0, 5.2",
+    E5M2: "OCP OFP8 v1.0, 5.2",
+    E8M0: f"{MX}, 5.4.1",
+    MXINT8_ELEMENT: f"{MX}, 5.3.4",
+    BF16: "IEEE 754-2019, 4.3 and 7.4, as for binary16",
+    FP16: "IEEE 754-2019, 4.3 and 7.4",
+    BINARY32: "IEEE 754-2019, 3.4",
+}
+INTEGERS = "paper, section 3: integers to nearest, saturating"
+
+SIGN = 1 << 31
+LARGEST, INFINITY, NAN = 0x7F7FFFFF, 0x7F800000, 0x7FC00000
+DIRECTED = (Rounding.RNA, Rounding.RTZ, Rounding.RTP, Rounding.RTN)
+
+NOTES = {
+    "infinity": "the format has no Inf and MX says nothing of converting one: saturated",
+    "nan": "the format has no NaN and MX says nothing of converting one: refused",
+    "negative-zero": "no sentence keeps the sign of zero: kept",
+    "minus-two": "-2 may be left unused: used",
+}
+E8M0_NOTE = "MX defines E8M0 but no conversion to it: {}"
+E8M0_CHOICES = {
+    "ties": "to nearest, the even integer of a one-bit significand is 2: up",
+    "neighbours": "to nearest",
+    "overflow": "saturates or becomes NaN",
+    "infinity": "saturates or becomes NaN",
+    "zero": "saturates to 2^-127 or becomes NaN",
+    "underflow": "saturates to 2^-127 or becomes NaN",
+    "negative": "NaN",
+}
+
+
+def cast_groups() -> Iterator[Group]:
+    """Yield the vectors of ``encode``, from binary32 to every narrower format."""
+    for fmt in ELEMENT_FORMATS.values():
+        if fmt == BINARY32:
+            continue
+        for overflow in _overflows(fmt):
+            yield from _groups(fmt, Rounding.RNE, overflow, _inputs(fmt))
+        if isinstance(fmt, FloatFormat) and fmt.bits <= 8 and fmt != E8M0:
+            inside = {name: _inputs(fmt)[name] for name in ("values", "ties", "neighbours")}
+            for rounding in DIRECTED:
+                yield from _groups(fmt, rounding, Overflow.SATURATE, inside)
+
+
+def _overflows(fmt: ElementFormat) -> tuple[Overflow, ...]:
+    if fmt in (BF16, FP16):
+        return (Overflow.OVERFLOW,)
+    return tuple(Overflow) if fmt in (E4M3, E5M2, E8M0) else (Overflow.SATURATE,)
+
+
+def _inputs(fmt: ElementFormat) -> dict[str, list[int]]:
+    """Return binary32 patterns by topic."""
+    values = _magnitudes(fmt)
+    ties = [spec.to_float32_bits((a + b) / 2) for a, b in pairwise(values)]
+    step = values[-1] - values[-2]
+    beyond = spec.to_float32_bits(values[-1] + step / 2) if fmt is not BF16 else 0x7F7F8000
+    inputs = {
+        "values": [spec.to_float32_bits(value) for value in values if value],
+        "ties": ties,
+        "neighbours": [bits + d for bits in ties for d in (-1, 1)],
+        "overflow": sorted({beyond - 1, beyond, beyond + 1, LARGEST}),
+        "infinity": [INFINITY],
+    }
+    if fmt == E8M0:
+        inputs["overflow"] = [0x7F400000, LARGEST]
+        inputs["underflow"] = [1, 0x00200000]
+        return inputs | {"zero": [0], "negative": [SIGN | 0x3F800000], "nan": [NAN]}
+    return {topic: _both_signs(bits) for topic, bits in inputs.items()} | {
+        "zero": [0],
+        "negative-zero": [SIGN],
+        "nan": [NAN],
+    }
+
+
+def _both_signs(patterns: list[int]) -> list[int]:
+    return [bits | sign for bits in patterns for sign in (0, SIGN)]
+
+
+def _magnitudes(fmt: ElementFormat) -> list[Fraction]:
+    """Return the numbers >= 0 of a format, or those around its edges if they are many."""
+    if isinstance(fmt, IntegerFormat):
+        codes = list(range(fmt.max_integer + 1))
+    elif fmt.bits <= 8:
+        codes = list(range(fmt.max_code + 1))
+    else:
+        edges = (0, 1 << fmt.fraction_bits, fmt.bias << fmt.fraction_bits, fmt.max_code)
+        near = {edge + d for edge in edges for d in range(-2, 3)}
+        codes = sorted(code for code in near if 0 <= code <= fmt.max_code)
+    return [spec.number(spec.decode(code, fmt)) for code in codes]
+
+
+def _groups(
+    fmt: ElementFormat, rounding: Rounding, overflow: Overflow, inputs: dict[str, list[int]]
+) -> Iterator[Group]:
+    found: dict[str, list[Case]] = defaultdict(list)
+    for topic, patterns in inputs.items():
+        for bits in sorted(set(patterns)):
+            case, code = _case(bits, fmt, rounding, overflow)
+            found[_topic(topic, code, fmt)].append(case)
+    names = {"fmt": fmt.name, "rounding": rounding.name, "overflow": overflow.name}
+    for topic, cases in found.items():
+        yield Group("encode", names, topic, *_standing(fmt, topic, rounding), tuple(cases))
+
+
+def _case(
+    bits: int, fmt: ElementFormat, rounding: Rounding, overflow: Overflow
+) -> tuple[Case, int | None]:
+    given = {"x": one(BINARY32, bits)}
+    try:
+        value = spec.from_float32_bits(bits)
+        code = spec.encode(value, fmt, overflow=overflow, rounding=rounding)
+    except ValueError:
+        return Case(f"{bits:08X}", given, None), None
+    return Case(f"{bits:08X}", given, {"codes": one(fmt, code)}), code
+
+
+def _topic(topic: str, code: int | None, fmt: ElementFormat) -> str:
+    """Give results that a standard leaves open a topic of their own, whatever led to them."""
+    if code is not None and spec.decode(code, fmt) is Special.NEGATIVE_ZERO:
+        return "negative-zero"
+    return "minus-two" if fmt == MXINT8_ELEMENT and code == 0x80 else topic
+
+
+def _standing(fmt: ElementFormat, topic: str, rounding: Rounding) -> tuple[str, Standard, str]:
+    """Return the source of a topic, whether it decides, and what else there is to say."""
+    source = SECTIONS.get(fmt, INTEGERS)
+    if rounding is not Rounding.RNE:
+        source += f"; direction {rounding.name}: IEEE 754-2019, 4.3"
+    if fmt == E8M0 and topic in E8M0_CHOICES:
+        return source, Standard.LEAVES_OPEN, E8M0_NOTE.format(E8M0_CHOICES[topic])
+    if topic == "negative-zero" and fmt in (BF16, FP16):
+        return "IEEE 754-2019, 6.3", Standard.DECIDES, ""
+    has_specials = isinstance(fmt, FloatFormat) and fmt.nan_code is not None
+    if topic in NOTES and not (topic in ("infinity", "nan") and has_specials):
+        return source, Standard.LEAVES_OPEN, NOTES[topic]
+    return source, Standard.DECIDES, ""
+
+
+def decode_groups() -> Iterator[Group]:
+    """Yield the vectors of ``decode``: every code of every format up to 8 bits."""
+    for fmt in ELEMENT_FORMATS.values():
+        if fmt.bits <= 8:
+            cases = tuple(_decoded(code, fmt) for code in fmt.codes)
+            source = SECTIONS.get(fmt, "two's complement")
+            names = {"fmt": fmt.name}
+            yield Group("decode", names, "codes", source, Standard.DECIDES, "", cases)
+
+
+def _decoded(code: int, fmt: ElementFormat) -> Case:
+    value = spec.to_float32_bits(spec.decode(code, fmt))
+    given = {"codes": one(fmt, code)}
+    return Case(str(given["codes"]), given, {"values": one(BINARY32, value)})

@@ -1,0 +1,257 @@
+"""Hold an implementation against the test vectors: ``msdnum conform ADAPTER``."""
+
+import argparse
+import csv
+import io
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from msdnum import _files
+from msdnum._extras import progress
+from msdnum.conformance import machine_reports, peers, selection, suite
+from msdnum.conformance.adapter import SLIPS, AdapterError, failing, load, said, versions
+from msdnum.conformance.adapters import READY
+from msdnum.conformance.reports import Disagreement, Report, Result
+from msdnum.conformance.vectors import Case, Group, Patterns, Standard
+from msdnum.formats.elements import BINARY32
+
+__all__ = ["AdapterError", "add_arguments", "conform", "load", "run"]
+
+AGREES, DIFFERS, NOTHING_SHOWN = 0, 1, 2
+ELEMENTWISE = ("encode", "decode")
+MOST = 80
+"""How much of what an adapter raises is kept, in characters."""
+
+UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32}
+
+Answer: TypeAlias = Result | NotImplementedError
+
+
+class _NotRunError(Exception):
+    """The adapter does not do this: the message says why."""
+
+
+def conform(
+    name: str, groups: Iterable[Group] | None = None, *, known: frozenset[str] = frozenset()
+) -> Report:
+    """Run an adapter against the vectors.
+
+    Parameters
+    ----------
+    name : str
+        See ``load``.
+    groups : iterable of Group, optional
+        In place of all of them.
+    known : frozenset of str
+        Ids of vectors whose disagreement is accepted.
+
+    Raises
+    ------
+    AdapterError
+        If the adapter cannot be loaded, or itself fails on a vector.
+    ImportError
+        If a package that a ready adapter needs is not installed.
+    """
+    module = load(name)
+    installed = versions(module)
+    counts: dict[str, int] = {}
+    not_run: dict[str, str] = {}
+    found = []
+    members = tuple(suite.groups() if groups is None else groups)
+    for group in progress(members, desc=Path(name).stem, unit=" groups", leave=False):
+        try:
+            results = _results(module, group)
+        except _NotRunError as error:
+            not_run[group.name] = str(error)
+            continue
+        counts[group.name] = len(group.cases)
+        pairs = zip(group.cases, results, strict=True)
+        found += [Disagreement(group, c, got) for c, got in pairs if not _agrees(c, got)]
+    return Report(Path(name).stem, installed, counts, tuple(found), not_run, known)
+
+
+def _results(module: ModuleType, group: Group) -> list[Result]:
+    """Return a result for each case."""
+    if getattr(module, group.operation, None) is None:
+        raise _NotRunError(f"there is no function {group.operation}")
+    answers: Sequence[Answer] | None = None
+    if group.operation in ELEMENTWISE:
+        answers = _together(module, group)
+    if answers is None:
+        answers = [_one(module, group, case) for case in group.cases]
+    refused = [answer for answer in answers if isinstance(answer, NotImplementedError)]
+    if len(refused) == len(answers):
+        raise _NotRunError(said(refused[0]))
+    # Who does this for some inputs has refused the others.
+    return [said(a)[:MOST] if isinstance(a, NotImplementedError) else a for a in answers]
+
+
+def _together(module: ModuleType, group: Group) -> list[Result] | None:
+    """Convert all inputs in one call, or return None if that fails or gives another number."""
+    first = group.cases[0].given
+    (name,) = first
+    codes = tuple(case.given[name].codes[0] for case in group.cases)
+    merged = {name: Patterns(first[name].fmt, codes)}
+    try:
+        with failing(str(module.__file__)):
+            result = _call(module, group, Case("", merged, group.cases[0].expected))
+    except AdapterError:
+        return None
+    if [len(c) for c in result.values()] != [len(codes)]:
+        return None
+    return [{name: (code,)} for name, codes in result.items() for code in codes]
+
+
+def _one(module: ModuleType, group: Group, case: Case) -> Answer:
+    """Return what comes back of one case, or what is raised on purpose."""
+    with failing(str(module.__file__), f" on {group.name}/{case.name}"):
+        try:
+            return _call(module, group, case)
+        except NotImplementedError as error:
+            return error
+        except SLIPS:
+            raise
+        except Exception as error:
+            return said(error)[:MOST]
+
+
+def _call(module: ModuleType, group: Group, case: Case) -> dict[str, tuple[int, ...]]:
+    arrays = [_array(patterns) for patterns in case.given.values()]
+    with np.errstate(all="ignore"):
+        result = getattr(module, group.operation)(*arrays, **group.parameters)
+    if not isinstance(result, dict):
+        names = list(case.expected or ["result"])
+        result = {names[0]: result}
+    return {name: _codes(array) for name, array in result.items()}
+
+
+def _array(patterns: Patterns) -> Any:
+    size = 1 if patterns.fmt.bits <= 8 else patterns.fmt.bits // 8
+    codes = np.array(patterns.codes, UNSIGNED[size])
+    return codes.view(np.float32) if patterns.fmt == BINARY32 else codes
+
+
+def _codes(result: Any) -> tuple[int, ...]:
+    """Return the bit patterns of a result; what has none is no refusal but a slip."""
+    try:
+        array = np.asarray(result).reshape(-1)
+    except Exception as error:
+        raise TypeError(f"a result must be an array, {said(error)}") from error
+    if array.dtype == np.float32:
+        array = array.view(np.uint32)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"a result must be unsigned codes or float32, got {array.dtype}")
+    return tuple(map(int, array))
+
+
+def _agrees(case: Case, got: Result) -> bool:
+    if isinstance(got, str) or case.expected is None:
+        return isinstance(got, str) and case.expected is None
+    return all(_same(ours, got.get(name)) for name, ours in case.expected.items())
+
+
+def _same(ours: Patterns, theirs: tuple[int, ...] | None) -> bool:
+    return theirs is not None and len(theirs) == len(ours.codes) and all(ours.same(theirs))
+
+
+LISTS = {
+    "--only": "these vectors alone, such as quantize/MXFP4, 'encode/*/RTZ' or an id",
+    "--require": "fail unless some of each were compared, such as quantize,encode",
+}
+FILES = {
+    "--known": "ids of vectors whose difference is accepted, one a line",
+    "--json": "write the results there, too",
+    "--junit": "write them there as XML for a CI system, too",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``msdnum conform``."""
+    ready = ", ".join(READY)
+    parser.epilog = (
+        "exit status: 0 if nothing is wrong by the standard, 1 if anything is, 2 if nothing was "
+        "compared, an adapter itself fails, or something required was not compared"
+    )
+    parser.add_argument("adapters", nargs="+", metavar="ADAPTER", help=f"a file, all, or {ready}")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write peers.md and peers.csv")
+    for name, text in LISTS.items():
+        parser.add_argument(name, action="append", default=[], metavar="PATTERN", help=text)
+    for name, text in FILES.items():
+        parser.add_argument(name, type=Path, metavar="FILE", help=text)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out ``msdnum conform``: see the exit status of ``add_arguments``."""
+    for name in ("json", "junit"):
+        _files.check_writable(getattr(args, name), f"{name} file")
+    # Kept before an adapter runs, which might change what makes them.
+    suite.keep()
+    groups = selection.chosen(suite.groups(), args.only)
+    required = selection.names(args.require)
+    selection.chosen(groups, required)
+    known = selection.known_ids(args.known, suite.groups()) if args.known else frozenset()
+    reports, failures = _reports(args.adapters, groups, known)
+    for report in reports:
+        if report.compared:
+            print("\n".join([*peers.lines(report), "", *peers.not_run(report)]), end="\n\n")
+        failures |= _shows_nothing(report, required)
+    fixed = selection.no_longer(known, groups, reports)
+    if fixed:
+        print("\n".join([f"No longer different, but named in {args.known}:", *fixed]))
+    for name, message in failures.items():
+        print(f"msdnum conform: {name}: {message}", file=sys.stderr)
+    _write(args, reports, failures, fixed)
+    wrong = any(report.new(Standard.DECIDES) for report in reports)
+    return NOTHING_SHOWN if failures or not reports else DIFFERS if wrong else AGREES
+
+
+def _reports(
+    names: Sequence[str], groups: Sequence[Group], known: frozenset[str]
+) -> tuple[list[Report], dict[str, str]]:
+    """Run adapters; of those that cannot be run return why, in one line each."""
+    reports, failures = [], {}
+    every = names == ["all"]
+    for name in READY if every else names:
+        try:
+            reports.append(conform(name, groups, known=known))
+        except AdapterError as error:
+            failures[name] = str(error)
+        except ImportError as error:
+            message = f"not run, {error}: pip install it"
+            if every:
+                print(f"{name}: {message}", file=sys.stderr)
+            else:
+                failures[name] = message
+    return reports, failures
+
+
+def _shows_nothing(report: Report, required: Sequence[str]) -> dict[str, str]:
+    """Return why a report shows nothing, or less than it has to, by its adapter."""
+    absent = selection.missing(report, required)
+    if not report.compared:
+        reasons = ", ".join(dict.fromkeys(report.not_run.values()))
+        return {report.adapter: f"nothing was compared: {reasons}"}
+    return {report.adapter: f"not compared, but required: {', '.join(absent)}"} if absent else {}
+
+
+def _write(
+    args: argparse.Namespace,
+    reports: Sequence[Report],
+    failures: Mapping[str, str],
+    fixed: Sequence[str],
+) -> None:
+    """Write the files that were asked for."""
+    if args.out:
+        rows = io.StringIO()
+        csv.writer(rows, lineterminator="\n").writerows(peers.table(reports))
+        _files.write_text(args.out / "peers.md", peers.document(reports))
+        _files.write_text(args.out / "peers.csv", rows.getvalue())
+    if args.json:
+        _files.write_text(args.json, machine_reports.as_json(reports, failures, fixed))
+    if args.junit:
+        _files.write_text(args.junit, machine_reports.as_junit(reports, failures))

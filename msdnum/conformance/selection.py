@@ -1,0 +1,96 @@
+"""Which vectors are meant: by patterns, by what is required, and by a file of known differences."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from msdnum._names import did_you_mean
+from msdnum.conformance.reports import Report
+from msdnum.conformance.vectors import Case, Group
+
+__all__ = ["chosen", "known_ids", "missing", "no_longer", "names"]
+
+Groups = tuple[Group, ...]
+
+
+def names(texts: Sequence[str]) -> list[str]:
+    """Return the names of lists with commas."""
+    return [name.strip() for text in texts for name in text.split(",") if name.strip()]
+
+
+def chosen(groups: Groups, patterns: Sequence[str]) -> Groups:
+    """Return the vectors whose ids match a shell pattern, or begin with it up to a slash.
+
+    Raises
+    ------
+    ValueError
+        If a pattern matches no vector.
+    """
+    for pattern in patterns:
+        if not any(_members(group, [pattern]) for group in groups):
+            raise ValueError(f"no vector matches {pattern!r}{did_you_mean(pattern, _all(groups))}")
+    if not patterns:
+        return groups
+    kept = ((group, _members(group, patterns)) for group in groups)
+    return tuple(replace(group, cases=cases) for group, cases in kept if cases)
+
+
+def _members(group: Group, patterns: Sequence[str]) -> tuple[Case, ...]:
+    if any(_matches(group.name, pattern) for pattern in patterns):
+        return group.cases
+    ids = {f"{group.name}/{case.name}": case for case in group.cases}
+    return tuple(c for i, c in ids.items() if any(fnmatchcase(i, p) for p in patterns))
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return fnmatchcase(name, pattern) or fnmatchcase(name, f"{pattern}/*")
+
+
+def _all(groups: Groups) -> list[str]:
+    """Return what one can mean short of a vector: operations, formats of them, ..., groups."""
+    parts = [group.name.split("/") for group in groups]
+    return list({"/".join(part[:n]): None for part in parts for n in range(1, len(part) + 1)})
+
+
+def missing(report: Report, required: Sequence[str]) -> list[str]:
+    """Return those required of which no vector was compared, each with the reason."""
+    return [
+        f"{pattern} ({_why(report, pattern)})"
+        for pattern in required
+        if not any(_matches(name, pattern) for name in report.counts)
+    ]
+
+
+def _why(report: Report, pattern: str) -> str:
+    reasons = (why for name, why in report.not_run.items() if _matches(name, pattern))
+    return "; ".join(dict.fromkeys(reasons)) or "not among the vectors chosen"
+
+
+def known_ids(path: Path, groups: Groups) -> frozenset[str]:
+    """Return the ids in a file: one a line, and ``#`` begins a comment.
+
+    Raises
+    ------
+    ValueError
+        If the file is no text, or there is no vector of an id.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise ValueError(f"known differences {str(path)!r} must be text in UTF-8") from None
+    ids = [id_ for line in lines if (id_ := line.partition("#")[0].strip())]
+    there = {f"{group.name}/{case.name}" for group in groups for case in group.cases}
+    for id_ in ids:
+        if id_ not in there:
+            near = did_you_mean(id_, (i for i in there if i[:6] == id_[:6]))
+            raise ValueError(f"{str(path)!r} must name vectors, got {id_!r}{near}")
+    return frozenset(ids)
+
+
+def no_longer(known: frozenset[str], groups: Groups, reports: Sequence[Report]) -> list[str]:
+    """Return the known differences that were looked for and that nobody has any more."""
+    differ = {d.id for report in reports for d in report.disagreements}
+    run = {name for report in reports for name in report.counts}
+    compared = {f"{g.name}/{c.name}" for g in groups if g.name in run for c in g.cases}
+    return sorted(known & compared - differ)

@@ -1,0 +1,193 @@
+"""Test vectors that any implementation can be held against: ``msdnum vectors --out DIR``."""
+
+import argparse
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from msdnum import _cache, _files
+from msdnum.conformance.blocks import dequantize_groups, quantize_groups
+from msdnum.conformance.casts import cast_groups, decode_groups
+from msdnum.conformance.products import matmul_groups, scaled_matmul_groups
+from msdnum.conformance.terms import (
+    decompose_groups,
+    dot_groups,
+    gpt_oss_groups,
+    pack_groups,
+    unpack_groups,
+)
+from msdnum.conformance.vectors import Arrays, Case, Group, Patterns, Standard
+from msdnum.formats.elements import ELEMENT_FORMATS
+
+__all__ = [
+    "VERSION", "add_arguments", "digest", "find", "groups", "keep", "made", "manifest", "read",
+    "run", "write",
+]  # fmt: skip
+
+VERSION = 2
+"""Of the vectors: one more whenever a bit of them changes."""
+
+KEPT_AS = f"vectors-{VERSION}"
+
+ABOUT = {
+    "what": "Given bits and the bits that must come back, from the exact specification.",
+    "patterns": "Hexadecimal, most significant digit first, in the format named beside the array.",
+    "nan": "Where a NaN is expected any NaN of the format will do.",
+    "refused": "Where nothing is expected the input is to be refused.",
+    "decided": "Given the parameters, the source allows this answer only.",
+    "open": "The source allows several answers; the note says which one this is.",
+}
+
+
+@cache
+def groups() -> tuple[Group, ...]:
+    """Return all vectors, the same ones every time: kept ones, or made now."""
+    kept = _cache.load(KEPT_AS)
+    return made() if kept is None else _from_documents(json.loads(kept).values())
+
+
+def keep() -> None:
+    """Keep the vectors for the next process, which then reads them in a tenth of the time."""
+    if _cache.load(KEPT_AS) is None:
+        texts = ((name, json.loads(text)) for name, text in documents())
+        _cache.store(KEPT_AS, json.dumps(dict(texts), separators=(",", ":")))
+
+
+def made() -> tuple[Group, ...]:
+    """Return all vectors, made from the specification."""
+    return (
+        *cast_groups(),
+        *decode_groups(),
+        *quantize_groups(),
+        *dequantize_groups(),
+        *pack_groups(),
+        *unpack_groups(),
+        *gpt_oss_groups(),
+        *decompose_groups(),
+        *dot_groups(),
+        *matmul_groups(),
+        *scaled_matmul_groups(),
+    )
+
+
+def find(name: str) -> tuple[Group, Case]:
+    """Return the vector with this id; ValueError, with what is near, if there is none."""
+    stem, _, last = name.rpartition("/")
+    for group in groups():
+        for case in group.cases:
+            if group.name == stem and case.name == last:
+                return group, case
+    raise ValueError(f"vector must be an id of the manifest, got {name!r}; near: {_near(name)}")
+
+
+def _near(name: str) -> list[str]:
+    """Return a few ids that begin as ``name`` does, as far down as any do."""
+    ids = [f"{group.name}/{case.name}" for group in groups() for case in group.cases]
+    while name and not any(id_.startswith(name) for id_ in ids):
+        name = name.rpartition("/")[0]
+    return [id_ for id_ in ids if id_.startswith(name)][:3]
+
+
+def documents() -> Iterator[tuple[str, str]]:
+    """Yield the name and the text of every file of vectors, one for each operation."""
+    for operation in dict.fromkeys(group.operation for group in groups()):
+        body = {group.name: _as_json(group) for group in groups() if group.operation == operation}
+        yield f"{operation}.json", json.dumps(body, indent=0) + "\n"
+
+
+def _as_json(group: Group) -> dict[str, Any]:
+    first = group.cases[0]
+    formats = {k: v.fmt.name for k, v in (first.given | (first.expected or {})).items()}
+    return {
+        **_heading(group),
+        "arrays": formats,
+        "cases": {c.name: [_hex(c.given), c.expected and _hex(c.expected)] for c in group.cases},
+    }
+
+
+def _hex(arrays: Arrays) -> dict[str, str]:
+    return {name: str(patterns) for name, patterns in arrays.items()}
+
+
+def _heading(group: Group) -> dict[str, Any]:
+    return {
+        "operation": group.operation,
+        "parameters": group.parameters,
+        "topic": group.topic,
+        "source": group.source,
+        "standard": group.standard.value,
+        "note": group.note,
+        "count": len(group.cases),
+    }
+
+
+@cache
+def manifest() -> dict[str, Any]:
+    """Return what there is: version, counts, digests, and for every group its source."""
+    texts = dict(documents())
+    files = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
+    return {
+        "version": VERSION,
+        **ABOUT,
+        "count": sum(len(group.cases) for group in groups()),
+        "digest": hashlib.sha256("".join(files.values()).encode()).hexdigest(),
+        "files": files,
+        "groups": {group.name: _heading(group) for group in groups()},
+    }
+
+
+def digest() -> str:
+    """Return the SHA-256 of all vectors."""
+    return str(manifest()["digest"])
+
+
+def write(directory: Path) -> None:
+    """Write the vectors and ``manifest.json``, making the directory if need be."""
+    for name, text in documents():
+        _files.write_text(directory / name, text)
+    _files.write_text(directory / "manifest.json", json.dumps(manifest(), indent=1) + "\n")
+
+
+def read(directory: Path) -> tuple[Group, ...]:
+    """Return the vectors written to a directory."""
+    listed = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
+    texts = ((directory / name).read_text(encoding="utf-8") for name in listed["files"])
+    return _from_documents(map(json.loads, texts))
+
+
+def _from_documents(documents: Iterable[dict[str, Any]]) -> tuple[Group, ...]:
+    return tuple(_from_json(body) for document in documents for body in document.values())
+
+
+def _from_json(body: dict[str, Any]) -> Group:
+    formats = body["arrays"]
+
+    def arrays(texts: dict[str, str]) -> Arrays:
+        return {
+            name: Patterns(ELEMENT_FORMATS[formats[name]], tuple(int(x, 16) for x in text.split()))
+            for name, text in texts.items()
+        }
+
+    cases = tuple(
+        Case(name, arrays(given), None if expected is None else arrays(expected))
+        for name, (given, expected) in body["cases"].items()
+    )
+    standard = Standard(body["standard"])
+    named = {name: body[name] for name in ("operation", "parameters", "topic", "source", "note")}
+    return Group(**named, standard=standard, cases=cases)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``msdnum vectors``."""
+    parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="where to write")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out ``msdnum vectors``."""
+    write(args.out)
+    listed = manifest()
+    print(f"{listed['count']} vectors in {len(listed['groups'])} groups, sha256 {digest()}")
+    return 0

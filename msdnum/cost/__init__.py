@@ -1,0 +1,1 @@
+"""Machines, workloads, traffic and latency in closed form."""

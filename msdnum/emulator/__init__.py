@@ -1,0 +1,1 @@
+"""The same as ``spec``, for arrays of NumPy and JAX."""

@@ -1,0 +1,1 @@
+"""Emulated attention: online softmax, its exponential, quantized caches."""

@@ -1,0 +1,128 @@
+"""Online softmax: what is kept of each row from one tile of scores and values to the next."""
+
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from msdnum.emulator import bits, elements
+from msdnum.emulator.attention.kv_cache import (
+    Cache,
+    scales_per_channel,
+    scales_per_token,
+    without_scale,
+)
+from msdnum.emulator.attention.methods import Method, WeightRange
+from msdnum.emulator.bits import Array
+from msdnum.emulator.decompositions import decompose_terms
+from msdnum.emulator.gemm.products import matmul
+from msdnum.formats.elements import BINARY32, FloatFormat
+from msdnum.formats.modes import Overflow
+from msdnum.formats.schemes import Scheme
+
+__all__ = ["State", "Terms", "like", "output", "represented", "start", "with_tile"]
+
+Terms: TypeAlias = Any
+"""What a product takes: terms, or an array of floats."""
+
+
+class State(NamedTuple):
+    """What is kept of each row from tile to tile.
+
+    Parameters
+    ----------
+    maximum : Array
+        Shape (..., m, 1).
+    sums : Array
+        Of weighted values, then of the weights: shape (..., m, e + 1).
+    """
+
+    maximum: Array
+    sums: Array
+
+
+def start(xp: Any, rows: tuple[int, ...], width: int) -> State:
+    """Return the state before the first tile, for rows (..., m) and values of this width."""
+    maximum = xp.full((*rows, 1), -np.inf, np.float32)
+    return State(maximum, xp.zeros((*rows, width + 1), np.float32))
+
+
+def output(state: State, scales: Array | None) -> Array:
+    """Return the weighted values over the sum of the weights, times scales per channel."""
+    totals = state.sums[..., :-1]
+    mean = bits.divide(totals, like(state.sums[..., -1:], totals))
+    return mean if scales is None else bits.multiply(mean, like(scales, mean))
+
+
+def like(x: Array, other: Array) -> Array:
+    """Return ``x`` in the shape of ``other``."""
+    return bits.namespace(x).broadcast_to(x, other.shape)
+
+
+def represented(x: Array, form: Scheme | FloatFormat) -> Terms:
+    """Return what a product takes in place of ``x``."""
+    if isinstance(form, Scheme):
+        return decompose_terms(x, form)
+    if form == BINARY32:
+        return x
+    return elements.as_ml_dtype(elements.encode(x, form, overflow=Overflow.OVERFLOW), form)
+
+
+def with_tile(state: State, scores: Array, seen: Array, values: Cache, method: Method) -> State:
+    """Return the state after a tile of scores, (..., m, n), and of values, (..., n, e)."""
+    xp = bits.namespace(scores)
+    scores = xp.where(seen, scores, np.float32(-np.inf))
+    # The old maximum beside the scores: what it becomes is the decay of the old sums.
+    scores = xp.concatenate([scores, state.maximum], axis=-1)
+    maximum = scores.max(axis=-1, keepdims=True)
+    # As long as no key has been seen, Inf - Inf would be NaN.
+    origin = xp.where(maximum == -np.inf, np.float32(0), maximum)
+    powers = method.exp.function(bits.subtract(scores, like(origin, scores)))
+    weights, decay = powers[..., :-1], powers[..., -1:]
+    kept = bits.multiply(state.sums, like(decay, state.sums))
+    found = [_weighted(weights, seen, values, method), _pairwise(weights)]
+    return State(maximum, bits.add(kept, xp.concatenate(found, axis=-1)))
+
+
+def _pairwise(x: Array) -> Array:
+    """Add up the last axis: neighbours, then their sums; an odd one moves up."""
+    xp = bits.namespace(x)
+    while x.shape[-1] > 1:
+        even = x.shape[-1] // 2 * 2
+        sums = bits.add(x[..., 0:even:2], x[..., 1:even:2])
+        x = xp.concatenate([sums, x[..., even:]], axis=-1)
+    return x
+
+
+def _weighted(weights: Array, seen: Array, values: Cache, method: Method) -> Array:
+    """Return the sum of the values of a tile; a scale per channel is left for the end."""
+    xp = bits.namespace(weights)
+    reach = xp.ones_like(weights[..., :1])
+    scales = scales_per_token(values)
+    if scales is not None:
+        per_key = like(xp.swapaxes(scales, -1, -2), weights)
+        weights = bits.multiply(weights, per_key)
+        # By their patterns, for JAX takes subnormal numbers for zero.
+        patterns = xp.where(seen, per_key.view(np.int32), 0)
+        reach = patterns.max(axis=-1, keepdims=True).view(np.float32)
+    if scales is not None or scales_per_channel(values) is not None:
+        values = without_scale(values, -2)
+    terms = _weight_terms(weights, reach, method)
+    return matmul(terms, values, accumulator=method.accumulator)
+
+
+def _weight_terms(weights: Array, reach: Array, method: Method) -> Terms:
+    if not isinstance(method.weights, Scheme) or method.range is WeightRange.AMAX:
+        return represented(weights, method.weights)
+    return _decompose_within(weights, reach, method.weights)
+
+
+def _decompose_within(x: Array, reach: Array, scheme: Scheme) -> Terms:
+    """Decompose rows as if ``reach``, which no element exceeds, were among their elements."""
+    whole_rows = tuple(replace(fmt, block_size=None) for fmt in scheme.formats)
+    joined = bits.namespace(x).concatenate([x, reach], axis=-1)
+    terms = decompose_terms(joined, replace(scheme, formats=whole_rows))
+    return tuple(
+        replace(t, codes=t.codes[..., :-1], format=replace(t.format, block_size=x.shape[-1]))
+        for t in terms
+    )

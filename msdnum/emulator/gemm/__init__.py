@@ -1,0 +1,1 @@
+"""Emulated products: operands, accumulators, recombination."""

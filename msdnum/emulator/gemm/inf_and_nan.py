@@ -1,0 +1,54 @@
+"""Inf and NaN in a sum of products, whatever the accumulator: as IEEE 754 has it."""
+
+import operator
+from collections.abc import Sequence
+from functools import reduce
+from typing import TypeAlias
+
+import numpy as np
+
+from msdnum.emulator import bits
+from msdnum.emulator.bits import Array
+from msdnum.emulator.gemm.exact_sums import dot
+from msdnum.emulator.gemm.operands import Factor, Kind, scaled_elements
+
+__all__ = ["Operands", "with_specials"]
+
+Operands: TypeAlias = tuple[Factor, Factor, tuple[Kind, Kind]]
+
+
+def with_specials(result: Array, operands: Sequence[Operands]) -> Array:
+    """Return ``result``, but where the sum of the products of all operands is Inf or NaN, that.
+
+    Inf and NaN decide about every sum that they are part of, and about no other: what an
+    accumulator makes of them is replaced.
+    """
+    sides = [side for a, b, kinds in operands for side in ((a, kinds[0]), (b, kinds[1]))]
+    found = reduce(operator.or_, [_has_special(x, kind) for x, kind in sides])
+
+    def replaced() -> Array:
+        special = sum(dot(_signs(a), _signs(b)) for a, b, _ in operands)
+        xp = bits.namespace(result)
+        return xp.where(xp.isfinite(special), result, special)
+
+    if not bits.is_jax(found):
+        return replaced() if found else result
+    import jax
+
+    return jax.lax.cond(found, replaced, lambda: result)
+
+
+def _has_special(x: Factor, kind: Kind) -> Array:
+    """Return whether an element with its scale inside is Inf or NaN."""
+    found = np.zeros((), bool) if x.nan is None else x.nan.any()
+    if kind.has_specials or x.scales is not None:
+        found = found | ~bits.namespace(x.elements).isfinite(scaled_elements(x)).all()
+    return found
+
+
+def _signs(x: Factor) -> Array:
+    """Return the values with -1, 0 and 1 in place of the finite ones."""
+    xp = bits.namespace(x.elements)
+    value = scaled_elements(x)
+    value = value if x.nan is None else xp.where(x.nan, np.float32(np.nan), value)
+    return xp.where(xp.isfinite(value), xp.sign(value), value)

@@ -1,0 +1,254 @@
+"""One side of a product, ready for an accumulator: elements, and their scales inside or outside.
+
+A scale of a small format (E8M0, E4M3) is *inside*: the matrix unit multiplies it with the
+elements, and the product is exact. A wider one (FP16, BF16, binary32) is *outside*: as a binary32
+number it multiplies sums.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from msdnum.emulator import bits, elements
+from msdnum.emulator.bits import Array
+from msdnum.emulator.blocks import QuantizedArray
+from msdnum.emulator.gemm.checks import check_dimensions, check_layout, is_inside
+from msdnum.emulator.zero_points import AsymmetricArray
+from msdnum.formats.elements import (
+    BF16,
+    BINARY32,
+    E8M0,
+    FP16,
+    ElementFormat,
+    FloatFormat,
+    IntegerFormat,
+)
+
+__all__ = ["Factor", "Kind", "apart", "exponent_range", "factor", "kind", "scaled_elements"]
+
+_FLOATS: dict[str, FloatFormat] = {"float32": BINARY32, "bfloat16": BF16, "float16": FP16}
+
+Term = Any
+"""A QuantizedArray, an AsymmetricArray, or an array of float32, bfloat16 or float16."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is known of a factor before it has values.
+
+    Parameters
+    ----------
+    name : str
+        For messages.
+    element : ElementFormat
+        Format of the elements.
+    precision : int
+        Significand bits of element times inside scale.
+    largest : int
+        Largest element as a multiple of the format's eta.
+    integer : bool
+        Whether elements are integers of at most 8 bits.
+    inside : int or None
+        Block size of the inside scale along k; None without one.
+    outside : int or None
+        Block size of an outside scale that changes along k; None if it does not.
+    length : int
+        k.
+    scale : FloatFormat or None
+        Format of the scales inside; None without.
+    """
+
+    name: str
+    element: ElementFormat
+    precision: int
+    largest: int
+    integer: bool
+    inside: int | None
+    outside: int | None
+    length: int
+    scale: FloatFormat | None = None
+
+    @property
+    def is_float(self) -> bool:
+        """Whether it is an array of floats: every element has an exponent of its own."""
+        return not self.largest
+
+    @property
+    def has_specials(self) -> bool:
+        """Whether elements can be Inf or NaN."""
+        return getattr(self.element, "nan_code", None) is not None
+
+    @property
+    def scale_precision(self) -> int:
+        """Significand bits of a scale inside that is not a power of two."""
+        return 0 if self.is_float else self.precision - _precision(self.element)
+
+    @property
+    def emin(self) -> int:
+        """Least exponent of an element's significand; without subnormals, none."""
+        if isinstance(self.element, IntegerFormat) or self.scale_precision:
+            return -1000
+        return self.element.emin
+
+    @property
+    def bounded(self) -> bool:
+        """Whether no value of this kind can be out of the range of exact binary32 arithmetic."""
+        return not self.is_float and (self.inside is None or self.scale_precision > 0)
+
+
+class Factor(NamedTuple):
+    """The arrays of a factor, in the layout of the operand: (..., m, k) or (..., k, n).
+
+    Value is ``element * 2**exponent * scale``; outside scales come on top.
+    """
+
+    elements: Array
+    """int8 of an integer kind, otherwise float32."""
+    exponents: Array | None
+    """int32: of E8M0 scales, or of floats whose elements are their significands in [1, 2)."""
+    scales: Array | None
+    """float32: E4M3 scales."""
+    outer: Array | None
+    """float32 scales outside, one for each block of k."""
+    nan: Array | None
+    """bool: what has a NaN scale inside."""
+
+
+def kind(x: Term, axis: int, name: str) -> Kind:
+    """Return what is known of a term whose k axis is ``axis``, or say why it cannot be one."""
+    if isinstance(x, AsymmetricArray):
+        inner = kind(x.quantized, axis, f"quantized of {name}")
+        return _replace_largest(inner, x.largest)
+    if isinstance(x, QuantizedArray):
+        check_layout(x, axis, name)
+        return _quantized_kind(x, axis)
+    bits.check_floats(x, name)
+    check_dimensions(x.shape, name)
+    fmt = _FLOATS[str(x.dtype)]
+    return Kind(fmt.name, fmt, fmt.precision, 0, False, None, None, x.shape[axis])
+
+
+def _replace_largest(inner: Kind, largest: int) -> Kind:
+    return Kind(
+        inner.name, inner.element, largest.bit_length(), largest, True, None, inner.outside,
+        inner.length,
+    )  # fmt: skip
+
+
+def _quantized_kind(x: QuantizedArray, axis: int) -> Kind:
+    fmt, length = x.format, x.shape[axis]
+    size = length if x.axis is None else fmt.block_size
+    assert size is not None
+    whole = size >= length
+    block = length if whole else size
+    outside = not is_inside(fmt)
+    element = fmt.element
+    integer = outside and isinstance(element, IntegerFormat) and not element.fraction_bits
+    return Kind(
+        fmt.name,
+        fmt.element,
+        _precision(fmt.element) + (0 if outside or fmt.scale == E8M0 else fmt.scale.precision),
+        _largest(fmt.element),
+        integer,
+        None if outside else block,
+        None if whole or not outside else block,
+        length,
+        None if outside else fmt.scale,
+    )
+
+
+def _precision(fmt: ElementFormat) -> int:
+    return fmt.bits if isinstance(fmt, IntegerFormat) else fmt.precision
+
+
+def _largest(fmt: ElementFormat) -> int:
+    if isinstance(fmt, IntegerFormat):
+        return -fmt.min_integer
+    return int(fmt.max_finite / fmt.eta)
+
+
+def factor(x: Term, kind: Kind, axis: int) -> Factor:
+    """Return the factor of a term of this kind, whose k axis is ``axis``."""
+    if isinstance(x, AsymmetricArray):
+        return Factor(x.integers(), None, None, _outer(x.quantized), None)
+    if not isinstance(x, QuantizedArray):
+        return _float_factor(x)
+    return _quantized_factor(x, kind, axis)
+
+
+def _float_factor(x: Array) -> Factor:
+    """Take a float apart, subnormal numbers normalized; Inf and NaN stay whole."""
+    xp = bits.namespace(x)
+    pattern = bits.as_pattern(x)
+    parts = bits.fields(pattern)
+    finite = parts.exponent < 128
+    significand = bits.compose(parts.negative, parts.significand, xp.full_like(pattern, -23))
+    special = pattern.view(xp.float32)
+    exponents = xp.where(finite & (parts.significand != 0), parts.exponent, 0)
+    return Factor(xp.where(finite, significand, special), exponents, None, None, None)
+
+
+def _quantized_factor(x: QuantizedArray, kind: Kind, axis: int) -> Factor:
+    fmt = x.format
+    values = x.integers() if kind.integer else decoded(x.codes, fmt.element)
+    if not is_inside(fmt):
+        return Factor(values, None, None, _outer(x), None)
+    if fmt.scale == E8M0:
+        codes = _spread(x.scale_codes, x, axis)
+        is_nan = codes == E8M0.nan_code
+        exponents = bits.namespace(codes).where(is_nan, 0, codes.astype("int32") - E8M0.bias)
+        return Factor(values, exponents, None, None, is_nan)
+    scales = _spread(elements.decode(x.scale_codes, fmt.scale), x, axis)
+    return Factor(values, None, scales, x.tensor_scale, None)
+
+
+def decoded(codes: Array, fmt: ElementFormat) -> Array:
+    """Return ``elements.decode(codes, fmt)``, in NumPy from a table."""
+    if bits.is_jax(codes):
+        return elements.decode(codes, fmt)
+    return np.array(list(fmt.values), np.float32)[codes]
+
+
+def _outer(x: QuantizedArray) -> Array:
+    scales = x.scales()
+    return scales.reshape((1,) * len(x.shape)) if x.axis is None else scales
+
+
+def _spread(per_block: Array, x: QuantizedArray, axis: int) -> Array:
+    """Return one value for each element of the axis from one for each block."""
+    xp = bits.namespace(per_block)
+    if x.axis is None:
+        return xp.broadcast_to(per_block.reshape((1,) * len(x.shape)), x.shape)
+    repeated = xp.repeat(per_block, x.format.block_size, axis=axis)
+    return repeated[_first(x.shape[axis], axis)]
+
+
+def _first(length: int, axis: int) -> tuple[Any, ...]:
+    return (Ellipsis, slice(length), *[slice(None)] * (-1 - axis))
+
+
+def scaled_elements(x: Factor) -> Array:
+    """Return elements times E4M3 scales, exact in float32."""
+    value = x.elements.astype(np.float32)
+    with np.errstate(invalid="ignore"):
+        return value if x.scales is None else value * x.scales
+
+
+def apart(x: Factor) -> list[Array]:
+    """Return float32 values and int32 exponents of powers of two beside them."""
+    zero = bits.namespace(x.elements).zeros(x.elements.shape, np.int32)
+    return [scaled_elements(x), zero if x.exponents is None else x.exponents]
+
+
+def exponent_range(x: Factor) -> tuple[Array, Array]:
+    """Return the lowest and the highest exponent of the nonzero finite values, int32 scalars.
+
+    Elements are normal numbers or zero.
+    """
+    xp = bits.namespace(x.elements)
+    pattern = scaled_elements(x).view(np.int32)
+    field = (pattern & bits.MAGNITUDE_MASK) >> bits.FRACTION_BITS
+    exponent = field - bits.BIAS + (0 if x.exponents is None else x.exponents)
+    exponent = xp.where((field > 0) & (field < 255), exponent, 0)
+    return exponent.min(), exponent.max()

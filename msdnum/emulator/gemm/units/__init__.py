@@ -1,0 +1,1 @@
+"""Matrix units: a step of each kind."""

@@ -1,0 +1,199 @@
+"""Integers with a zero point: ``x = (code - zero_point) * scale``, group by group."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from msdnum.emulator import bits, blocks, containers, elements
+from msdnum.emulator.bits import Array
+from msdnum.emulator.blocks import QuantizedArray
+from msdnum.formats.elements import BINARY32, BlockFormat, IntegerFormat
+from msdnum.formats.modes import ScaleRule
+
+__all__ = ["AsymmetricArray", "quantize_asymmetric"]
+
+HALF_RANGE = (126 + bits.BIAS) << bits.FRACTION_BITS
+"""Pattern of 2**126: the sum of two magnitudes below it does not overflow."""
+
+
+@bits.pytree(data=("quantized", "zero_points"), static=())
+@dataclass(frozen=True)
+class AsymmetricArray:
+    """Integer codes, a binary32 scale and an integer zero point for each block.
+
+    Parameters
+    ----------
+    quantized : QuantizedArray
+        Codes of an integer format of at most 7 bits, and scales.
+    zero_points : Array of int8
+        Of the shape of the scales, each an integer of the format.
+
+    Raises
+    ------
+    TypeError
+        If the zero points are not int8, or of another backend than the codes.
+    ValueError
+        If they are not of the shape of the scales, or the format is not one of integers of at most
+        7 bits with binary32 scales.
+    """
+
+    quantized: QuantizedArray
+    zero_points: Array
+
+    def __post_init__(self) -> None:
+        """Check that the zero points belong to the codes; register with JAX."""
+        bits.register_pytrees()
+        q = self.quantized
+        elements.check_mode("quantized", q, QuantizedArray)
+        zeros = containers.checked_zero_points(self.zero_points, q.scale_codes, q.format)
+        object.__setattr__(self, "zero_points", zeros)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array these codes stand for."""
+        return self.quantized.shape
+
+    @property
+    def largest(self) -> int:
+        """Largest magnitude of ``code - zero_point``: 15 for INT4."""
+        fmt = _check_format(self.quantized.format.element, "quantized")
+        return fmt.max_integer - fmt.min_integer
+
+    def checked(self) -> "AsymmetricArray":
+        """Return this array if it is one: JAX makes others of its arrays, as ``jax.vmap`` does.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As the constructor and ``QuantizedArray.checked``, and if a zero point is not an integer
+            of the format.
+        """
+        found = replace(self, quantized=self.quantized.checked())
+        fmt, zeros = _check_format(self.quantized.format.element, "quantized"), found.zero_points
+        if not bits.is_traced(zeros):
+            low, high = int(np.asarray(zeros).min()), int(np.asarray(zeros).max())
+            if low < fmt.min_integer or high > fmt.max_integer:
+                raise ValueError(f"zero_points must be integers of {fmt.name}, got {low} to {high}")
+        return found
+
+    def integers(self) -> Array:
+        """Return ``code - zero_point`` as int8, of magnitudes up to ``largest``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As ``checked``.
+        """
+        found = self.checked()
+        q = found.quantized
+        difference = q.rows(q.integers()) - q.column(found.zero_points)
+        return blocks.join(difference, q.shape, q.axis)
+
+    def dequantize(self) -> Array:
+        """Return ``(code - zero_point) * scale`` as float32, rounded once (RNE).
+
+        Of a block whose amax is near 2**128 it can be Inf: a code may stand for more than its x.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As ``checked``.
+        """
+        q = self.quantized
+        rows = q.rows(self.integers()).astype("float32")
+        value = bits.multiply(rows, q.column(q.scales()))
+        return blocks.join(value, q.shape, q.axis)
+
+
+def quantize_asymmetric(
+    x: Array, element: IntegerFormat, *, axis: int | None = -1, block_size: int | None = None
+) -> AsymmetricArray:
+    """Quantize with scale ``(high - low) / levels`` and the zero point that maps low to the lowest.
+
+    Parameters
+    ----------
+    x : Array of float32, bfloat16 or float16
+        The values.
+    element : IntegerFormat
+        At most 7 bits, so that differences are int8.
+    axis : int or None
+        Axis of the blocks; None: the whole tensor is one block.
+    block_size : int, optional
+        Elements that share a scale; None: all of the axis.
+
+    Returns
+    -------
+    AsymmetricArray
+
+    Raises
+    ------
+    TypeError
+        If an argument is not of its type.
+    ValueError
+        If the element format is wider than 7 bits or has fractions; otherwise as ``quantize``.
+
+    Notes
+    -----
+    With ``low = min(0, min x)``, ``high = max(0, max x)`` and ``levels = largest - lowest``, every
+    operation rounded to binary32 (RNE, subnormals kept)::
+
+        scale = (high - low) / levels
+        zero = clamp(lowest - rint(low / scale))
+        code = clamp(rint(x / scale) + zero)
+
+    ``rint`` rounds to an integer, ties to even; ``clamp`` keeps to the format. ``high - low`` does
+    not overflow: where one of them is 2**126 or more in magnitude, half of it is taken and the
+    scale doubled. A scale of 0 counts as 1 in the divisions: codes and zero points are the lowest.
+    So they are in a block with a NaN or an Inf, whose scale is NaN.
+    """
+    _check_format(element, "element")
+    pattern = bits.as_pattern(x)
+    fmt = BlockFormat(f"{element.name}_ASYMMETRIC", element, BINARY32, None, ScaleRule.AMAX)
+    fmt, found = blocks.resolve(x, fmt, axis, block_size, None)
+
+    def quantize_rows(rows: Array) -> tuple[Array, Array, Array]:
+        return _quantize_rows(rows, element)
+
+    codes, scales, zeros = bits.map_rows(quantize_rows, blocks.split(pattern, fmt, found))
+    quantized = blocks.assemble(codes, scales, None, fmt, x.shape, found)
+    return AsymmetricArray(quantized, blocks.join_scales(zeros, fmt, x.shape, found))
+
+
+def _check_format(element: object, name: str) -> IntegerFormat:
+    if not isinstance(element, IntegerFormat):
+        raise TypeError(f"{name} must be of an IntegerFormat, got {element!r}")
+    if element.bits > 7 or element.fraction_bits:
+        raise ValueError(f"{name} must be of integers of at most 7 bits, got {element.name}")
+    return element
+
+
+def _quantize_rows(rows: Array, element: IntegerFormat) -> tuple[Array, Array, Array]:
+    """Return codes, scale patterns and zero points of rows of binary32 patterns."""
+    xp = bits.namespace(rows)
+    lowest, highest = element.min_integer, element.max_integer
+    finite = blocks.row_amax(rows) < bits.INF
+    rows = blocks.zero_unless(finite, rows)
+    # As patterns, which are ordered as magnitudes are; JAX compares subnormal floats as zeros.
+    below = xp.where(rows < 0, rows & bits.MAGNITUDE_MASK, 0).max(axis=-1, keepdims=True)
+    above = xp.maximum(rows, 0).max(axis=-1, keepdims=True)
+    scale = _scale(below, above, highest - lowest)
+    divisor = xp.where(scale.view(xp.int32) != 0, scale, np.float32(1))
+    zero = xp.clip(lowest + _integers(below, divisor), lowest, highest)
+    code = xp.clip(_integers(rows, divisor) + zero, lowest, highest)
+    mask = (1 << element.bits) - 1
+    scales = xp.where(finite, scale.view(xp.int32), bits.NAN).view(xp.uint32)
+    return (code & mask).astype("uint8"), scales, zero.astype("int8")
+
+
+def _scale(below: Array, above: Array, levels: int) -> Array:
+    """Return ``(above + below) / levels`` of patterns of magnitudes, as float32."""
+    xp = bits.namespace(below)
+    large = xp.maximum(below, above) >= HALF_RANGE
+    unit, back = xp.where(large, np.float32(0.5), 1), xp.where(large, np.float32(2), 1)
+    low, high = (bits.multiply(v.view(xp.float32), unit) for v in (below, above))
+    return bits.multiply(blocks.divide_by(bits.add(high, low), levels), back)
+
+
+def _integers(pattern: Array, divisor: Array) -> Array:
+    xp = bits.namespace(pattern)
+    return xp.round(bits.divide(pattern.view(xp.float32), divisor)).astype("int32")

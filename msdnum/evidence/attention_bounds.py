@@ -1,0 +1,357 @@
+"""Theorem attention applied to emulated attention: every rounding counted, key by key.
+
+Nothing here looks at a result. Exact scores and softmax weights enter, and ranges of operands.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msdnum import bounds
+from msdnum.bounds.decompositions import Accumulation
+from msdnum.emulator import elements
+from msdnum.emulator.attention.flash import Method, WeightRange
+from msdnum.emulator.attention.kv_cache import (
+    Cache,
+    scales_per_channel,
+    scales_per_token,
+    without_scale,
+)
+from msdnum.emulator.blocks import QuantizedArray
+from msdnum.emulator.gemm.products import transposed
+from msdnum.evidence.product_bounds import (
+    Right,
+    accumulation,
+    exact_values,
+    over_ranges,
+    ranges,
+    theorem_gemm,
+)
+from msdnum.formats.accumulators import Exact, Int32, Sequential
+from msdnum.formats.elements import E8M0
+from msdnum.formats.modes import Arithmetic, Overflow
+from msdnum.formats.schemes import Scheme
+
+__all__ = ["ExactAttention", "attention_bound"]
+
+Floats: TypeAlias = NDArray[np.float64]
+
+U32 = float(bounds.U32)
+UNDERFLOW = 2.0**-118
+"""Covers what powers and products below 2**-126, and digits of tiny amaxes, lose for each key."""
+FLOAT32_AMAX = 2.0**-103
+"""From here on no scale of three INT8 terms is subnormal in binary32."""
+SLACK = 1 + 2.0**-40
+"""Covers the roundings of the binary64 sums below."""
+
+
+@dataclass(frozen=True, eq=False)
+class ExactAttention:
+    """Attention of one head with exact operands: what a method is compared with.
+
+    Parameters
+    ----------
+    queries : ndarray of float32
+        BF16 values, (m, d).
+    keys, values : ndarray of float64
+        What the cache stands for, nothing rounded: (n, d) and (n, e). Every query sees every key;
+        the softmax scale is ``1 / sqrt(d)``.
+    """
+
+    queries: NDArray[np.float32]
+    keys: Floats
+    values: Floats
+
+    @property
+    def scale(self) -> float:
+        """Softmax scale."""
+        return 1 / math.sqrt(self.queries.shape[1])
+
+    @cached_property
+    def scores(self) -> Floats:
+        """Scores in binary64, (m, n)."""
+        scores: Floats = self.queries.astype(np.float64) @ self.keys.T * self.scale
+        return scores
+
+    @cached_property
+    def magnitude(self) -> Floats:
+        """``scale * |queries| @ |keys|^T``."""
+        magnitude: Floats = np.abs(self.queries.astype(np.float64)) @ np.abs(self.keys.T)
+        return magnitude * self.scale
+
+    @cached_property
+    def weights(self) -> Floats:
+        """Softmax weights in binary64."""
+        powers = np.exp(self.scores - self.scores.max(axis=1, keepdims=True))
+        weights: Floats = powers / powers.sum(axis=1, keepdims=True)
+        return weights
+
+
+def attention_bound(given: ExactAttention, keys: Cache, values: Cache, method: Method) -> Floats:
+    """Return the bound on the error of every output of ``attend``, against exact attention.
+
+    Parameters
+    ----------
+    given : ExactAttention
+        The exact operands.
+    keys, values : QuantizedArray or ndarray
+        What ``attend`` was given: those very operands, or the same rounded to BF16.
+    method : Method
+        Sums in int32, exact or one after the other.
+
+    Returns
+    -------
+    ndarray of float64
+        Shape (m, e). Inf where the scores are too uncertain for a bound in binary64.
+
+    Raises
+    ------
+    ValueError
+        If the accumulator is another one.
+
+    Notes
+    -----
+    Source: theorem attention. Hypothesis: nothing underflows in binary32 but powers of e and what
+    they are multiplied with.
+    """
+    if not isinstance(method.accumulator, Sequential | Exact | Int32):
+        raise ValueError(
+            f"accumulator must be SEQUENTIAL, EXACT or INT32, got {method.accumulator.name}"
+        )
+    errors = _score_errors(given, keys, method)
+    rows = (
+        _Query(given.scores[i], errors[i], given.weights[i], method).bound(given.values, values)
+        for i in range(len(given.queries))
+    )
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        bound = np.stack(list(rows)) * SLACK
+    # Where errors of scores are in the hundreds, their powers are Inf.
+    return np.where(np.isnan(bound), np.inf, bound)
+
+
+# Scores
+
+
+def _score_errors(given: ExactAttention, keys: Cache, method: Method) -> Floats:
+    """Return bounds on the errors of all scores."""
+    wide = given.queries.astype(np.float64)
+    scales = scales_per_channel(keys)
+    factor = keys if scales is None else without_scale(keys, -1)
+    folded = wide if scales is None else wide * scales.astype(np.float64)
+    right = _right(factor)
+    terms, scheme, used = 1, None, folded.astype(np.float32)
+    if isinstance(method.queries, Scheme):
+        scheme, terms = method.queries, method.queries.terms
+    else:
+        used = elements.round_to(used, method.queries, overflow=Overflow.OVERFLOW)
+    adding = accumulation(
+        method.accumulator,
+        given.queries.shape[1],
+        terms=terms,
+        # The row's scale if it has one; the softmax scale, which is rounded itself.
+        scalings=_has_row_scale(scheme) + _has_tensor_scale(factor) + 2,
+        segment=1 << 30,
+        inputs=_rounded_inputs(scheme),
+    )
+    represented = np.abs(used.astype(np.float64) - folded) @ right.magnitudes
+    moved = np.abs(wide @ (_values(keys) - given.keys).T)
+    total = represented + moved + theorem_gemm(used, scheme, right, adding)
+    bound: Floats = given.scale * total + 2.0**-45 * given.magnitude
+    return bound
+
+
+def _right(factor: Cache) -> Right:
+    if isinstance(factor, QuantizedArray):
+        return Right.of(transposed(factor))
+    magnitudes = np.abs(_values(factor)).T
+    return Right(magnitudes, np.zeros_like(magnitudes))
+
+
+def _values(x: Cache) -> Floats:
+    wide: Floats = exact_values(x) if isinstance(x, QuantizedArray) else x.astype(np.float64)
+    return wide
+
+
+def _has_row_scale(scheme: Scheme | None) -> bool:
+    return scheme is not None and scheme.formats[0].scale != E8M0
+
+
+def _has_tensor_scale(factor: Cache) -> bool:
+    return isinstance(factor, QuantizedArray) and factor.format.tensor_scale
+
+
+def _rounded_inputs(scheme: Scheme | None) -> int:
+    """Return how often a factor or a product is rounded before the sum."""
+    return 1 if scheme is None else int(scheme.divisors[-1] > 1)
+
+
+# One query
+
+
+@dataclass(frozen=True, eq=False)
+class _Query:
+    """One row of exact scores and weights, and bounds on the errors of the scores."""
+
+    scores: Floats
+    errors: Floats
+    weights: Floats
+    method: Method
+
+    def bound(self, exact: Floats, values: Cache) -> Floats:
+        """Return the bound for all channels of the values."""
+        used, token, output = _values(values), _token_scales(values), self.weights @ exact
+        gamma = float(self._adding(values).gamma)
+        lost, carried = self._lost(token), self._carried(token)
+        numerator = ((1 + gamma) * lost + gamma * carried) / token @ np.abs(used)
+        numerator += carried / token @ np.abs(used - exact)
+        quotient = float(bounds.gamma((self._size - 1).bit_length() + self._chain + 2))
+        moved = _moved(self.weights, self._shifts, exact, output)
+        error: Floats = moved + numerator * (1 + quotient) + quotient * (np.abs(output) + moved)
+        error += UNDERFLOW * (np.abs(used).sum(axis=0) + len(token) * np.abs(output))
+        return error
+
+    @property
+    def _size(self) -> int:
+        return min(self.method.tile, len(self.scores))
+
+    @cached_property
+    def _tile(self) -> NDArray[np.int64]:
+        return np.arange(len(self.scores)) // self._size
+
+    def _largest(self, x: Floats) -> Floats:
+        """Return the largest of each tile."""
+        return np.array([x[self._tile == t].max() for t in range(self._tile[-1] + 1)])
+
+    @cached_property
+    def _lowest(self) -> Floats:
+        """What the running maximum is at least after each tile."""
+        lowest: Floats = np.maximum.accumulate(self._largest(self.scores - self.errors))
+        return lowest
+
+    @cached_property
+    def _changes(self) -> NDArray[np.int64]:
+        """How often the maximum can change after each tile; if it does not, nothing is rounded."""
+        may_change = self._largest(self.scores + self.errors)[1:] > self._lowest[:-1]
+        return np.append(may_change[::-1].cumsum()[::-1], 0)
+
+    @property
+    def _chain(self) -> int:
+        """Roundings of a sum from tile to tile: additions, and products with a decay."""
+        return int(self._tile[-1] + 1 + self._changes[0])
+
+    @cached_property
+    def _shifts(self) -> Floats:
+        """By how much the logarithm of each weight can be off, up to a common constant.
+
+        Roundings of differences of scores and maxima are relative, and the differences add up to
+        the way from the score to the last maximum.
+        """
+        way = self.scores.max() - self.scores + 2 * self.errors.max()
+        power = -math.log1p(-self.method.exp.relative_error)
+        shifts: Floats = self.errors + U32 * way + power * (1 + self._changes[self._tile])
+        return shifts
+
+    @cached_property
+    def _high(self) -> Floats:
+        """What each weight, over the sum of all, can be."""
+        mass = self.weights @ np.exp(-self._shifts)
+        high: Floats = np.minimum(1, self.weights * np.exp(self._shifts) / mass)
+        return high
+
+    @cached_property
+    def _unit(self) -> Floats:
+        """What the unit of each tile, the running maximum's weight, can be in the end."""
+        unit: Floats = np.maximum.accumulate(self._largest(self._high))[self._tile]
+        return unit
+
+    def _lost(self, token: Floats) -> Floats:
+        """Return what rounding or decomposing a weight can leave of it."""
+        form, own = self.method.weights, self._high * token
+        if isinstance(form, Scheme):
+            # Zero is a candidate of every rounding to nearest: no more than the weight is left.
+            lost, _, _ = self._decomposed(form, token)
+            return np.minimum(lost, own * (1 + 2.0**-20))
+        if form.precision == 24:
+            return np.zeros_like(own)
+        return form.unit_roundoff * own + form.eta * self._unit
+
+    def _carried(self, token: Floats) -> Floats:
+        """Return the magnitudes that the terms of a weight add up."""
+        form, own = self.method.weights, self._high * token
+        if not isinstance(form, Scheme):
+            return own
+        _, carried, _ = self._decomposed(form, token)
+        total: Floats = own + carried
+        return total
+
+    def _decomposed(self, scheme: Scheme, token: Floats) -> tuple[Floats, ...]:
+        """Return what ``over_ranges`` does of the block of each weight, in the end.
+
+        An amax so small that no bound is proved in FLOAT32 arithmetic leaves at most 1/254 of
+        itself, which UNDERFLOW covers.
+        """
+        spans = self._spans(scheme, token)
+        if scheme.arithmetic is Arithmetic.FLOAT32:
+            spans = np.maximum(spans, FLOAT32_AMAX)
+        return tuple(each * self._unit for each in over_ranges(spans, scheme))
+
+    def _spans(self, scheme: Scheme, token: Floats) -> Floats:
+        """Return alpha, or M, of the block of each weight as it is decomposed."""
+        below = np.minimum(0, self.scores + self.errors - self._lowest[self._tile])
+        powers = np.minimum(1, np.exp(below) * (1 + 2.0**-20)) * token * (1 + U32)
+        spans = np.empty_like(powers)
+        for t in range(self._tile[-1] + 1):
+            tile = self._tile == t
+            fixed = self.method.range is WeightRange.FIXED
+            reach = np.full_like(token[tile], token[tile].max()) if fixed else powers[tile]
+            spans[tile] = ranges(reach[np.newaxis], scheme)[0]
+        return spans
+
+    def _adding(self, values: Cache) -> Accumulation:
+        """Return the roundings of a weighted value: in its tile, then from tile to tile."""
+        form = self.method.weights
+        scheme = form if isinstance(form, Scheme) else None
+        return accumulation(
+            self.method.accumulator,
+            self._size,
+            terms=scheme.terms if scheme else 1,
+            scalings=_has_row_scale(scheme) + _has_tensor_scale(values) + self._chain,
+            segment=1 << 30,
+            inputs=_rounded_inputs(scheme) + (scales_per_token(values) is not None),
+        )
+
+
+def _token_scales(values: Cache) -> Floats:
+    scales = scales_per_token(values)
+    if scales is None:
+        return np.ones(values.shape[0])
+    wide: Floats = scales[:, 0].astype(np.float64)
+    return wide
+
+
+def _moved(weights: Floats, shifts: Floats, values: Floats, output: Floats) -> Floats:
+    """Return by how much the output can move if the logarithm of each weight does.
+
+    At the worst, the weights of all values above some number grow and the others shrink as much as
+    they can, or the reverse.
+    """
+    order = np.argsort(-values, axis=0)
+    ordered = np.take_along_axis(values, order, axis=0)
+    larger, smaller = ((weights * np.exp(sign * shifts))[order] for sign in (1, -1))
+    rise = _outputs(larger, smaller, ordered).max(axis=0) - output
+    fall = output - _outputs(smaller, larger, ordered).min(axis=0)
+    moved: Floats = np.maximum(rise, fall) + 2.0**-44 * (weights @ np.abs(values))
+    return moved
+
+
+def _outputs(first: Floats, rest: Floats, values: Floats) -> Floats:
+    """Return the outputs with the first weights of ``first`` and the others of ``rest``."""
+    above = np.stack([first * values, first]).cumsum(axis=1)
+    below = np.stack([rest * values, rest])
+    total, mass = above + below[:, ::-1].cumsum(axis=1)[:, ::-1] - below
+    quotient: Floats = total / mass
+    return quotient

@@ -1,0 +1,166 @@
+"""Judge a bound on what a decomposition leaves: on all BF16 pairs, or on the blocks of a tensor."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+import ml_dtypes
+import numpy as np
+from numpy.typing import NDArray
+
+from msdnum import bounds
+from msdnum.emulator import elements
+from msdnum.emulator.decompositions import decompose
+from msdnum.evidence.bf16_pairs import (
+    LARGEST,
+    ONE,
+    Profile,
+    Progress,
+    Window,
+    every_amax,
+    profile,
+    scale_free,
+    to_float32,
+    to_number,
+)
+from msdnum.evidence.promises import Bound, Promise
+from msdnum.formats.elements import ElementFormat
+from msdnum.formats.modes import Overflow
+from msdnum.formats.schemes import OWN_AMAX, Scheme
+from msdnum.ledger.findings import Evidence, Finding, Verdict, Witness
+
+__all__ = ["Pairs", "Progress", "judge_blocks", "judge_rounding", "unheard"]
+
+Array = NDArray[np.float32]
+Number = Fraction | float
+
+
+def _finding(
+    bound: Bound, error: Fraction, amax: Number, witness: Witness, evidence: Evidence
+) -> Finding:
+    ratio = error / bound.at(amax)
+    verdict = Verdict.HOLDS if ratio <= 1 else Verdict.FAILS
+    return Finding(verdict, bound.found(error, amax), ratio, evidence, witness)
+
+
+def unheard(count: int) -> None:
+    """Show no progress."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """All pairs of a BF16 element and a BF16 amax.
+
+    Parameters
+    ----------
+    deep : bool
+        Whether to run all of them, or those that differ by more than a power of two.
+    progress : callable
+        Told the number of amax done.
+    """
+
+    deep: bool
+    progress: Progress = unheard
+    _profiles: dict[Scheme, Profile] = field(default_factory=dict, compare=False, repr=False)
+
+    def judge(self, promise: Promise) -> Finding:
+        """Find the worst pair in the range of a promise."""
+        found = self._profile(promise.scheme)
+        claimed = [amax for amax in found.errors if amax in promise.amaxes]
+
+        def badness(a: int) -> tuple[Fraction | float, int]:
+            return found.errors[a] / promise.bound.at(to_number(a)), -abs(a - ONE)
+
+        worst = max(claimed, key=badness)
+        block = found.blocks[worst]
+        witness = Witness("BF16", block, len(block) - 1)
+        count = sum(found.pairs[amax] for amax in claimed)
+        evidence = Evidence("exhaustive", count, self.name)
+        return _finding(promise.bound, found.errors[worst], to_number(worst), witness, evidence)
+
+    @property
+    def name(self) -> str:
+        """What is run."""
+        return f"BF16 pairs (x, amax){'' if self.deep else ' mod 2^k'}"
+
+    def _profile(self, scheme: Scheme) -> Profile:
+        key = replace(scheme, name="")
+        if key not in self._profiles:
+            self._profiles[key] = profile(scheme, self._windows(scheme), self.progress)
+        return self._profiles[key]
+
+    def _windows(self, scheme: Scheme) -> tuple[Window, ...]:
+        if not self.deep:
+            return scale_free(_depth(scheme))
+        return every_amax(None if scheme.ratios is not OWN_AMAX else _depth(scheme))
+
+
+def _depth(scheme: Scheme) -> int:
+    """Return after how many binades below amax all digits are zero."""
+    return 2 + sum(fmt.element.precision + 1 for fmt in scheme.formats)
+
+
+def judge_blocks(x: Array, promise: Promise, kind: str = "exhaustive") -> Finding:
+    """Find the worst element of a tensor, block by block along its last axis.
+
+    Parameters
+    ----------
+    x : ndarray of float32
+        At least one dimension, finite.
+    promise : Promise
+        What to judge; its range of amax is not used.
+    kind : str
+        Of the evidence.
+    """
+    result = decompose(x, promise.scheme)
+    first = result.terms[0]
+    rows = first.rows(x)
+    left = np.abs(first.rows(result.scaled_remainder).astype(np.float64))
+    each, place = np.arange(len(rows)), left.argmax(axis=1)
+    amax, errors = np.abs(rows).max(axis=1).astype(np.float64), left[each, place]
+    promised = promise.bound.at_each(amax) * result.denominator
+    worst = int((errors / np.where(promised == 0, 1, promised)).argmax())
+    error = Fraction(float(errors[worst])) / result.denominator
+    evidence = Evidence(kind, x.size, "elements")
+    witness = _witness(rows[worst], int(place[worst]))
+    return _finding(promise.bound, error, float(amax[worst]) or 1.0, witness, evidence)
+
+
+def _witness(block: Array, element: int) -> Witness:
+    """Write a block in BF16 if it can be."""
+    narrow = block.astype(ml_dtypes.bfloat16)
+    if (narrow.astype(np.float32) == block).all():
+        return Witness("BF16", tuple(narrow.view(np.uint16).tolist()), element)
+    return Witness("BINARY32", tuple(block.view(np.uint32).tolist()), element)
+
+
+def judge_rounding(formats: Sequence[ElementFormat]) -> Finding:
+    """Round every BF16 number that an element format reaches, and find the worst."""
+    found = [_worst_rounding(fmt) for fmt in formats]
+    ratio, name, x = max(found)
+    count = sum(len(_reached(fmt)) for fmt in formats)
+    return Finding(
+        Verdict.HOLDS if ratio <= 1 else Verdict.FAILS,
+        f"{float(ratio):.6g} of it",
+        ratio,
+        Evidence("exhaustive", count, "BF16 numbers"),
+        _witness(np.array([x], np.float32), 0),
+        (f"to {name}", f"the least ratio of a format is {float(min(found)[0]):.6g}"),
+    )
+
+
+def _reached(fmt: ElementFormat) -> Array:
+    """Return the BF16 numbers that do not saturate."""
+    x = to_float32(np.arange(LARGEST + 1, dtype=np.uint16))
+    return x[x <= fmt.max_finite]
+
+
+def _worst_rounding(fmt: ElementFormat) -> tuple[Fraction, str, float]:
+    x = _reached(fmt)
+    rounded = elements.round_to(x, fmt, overflow=Overflow.SATURATE)
+    errors = np.abs(x.astype(np.float64) - rounded)
+    bound = bounds.element_rounding(fmt)
+    promised = np.array([float(bound.at(float(v))) for v in x])
+    worst = int((errors / np.where(promised == 0, 1, promised)).argmax())
+    number = float(x[worst])
+    return Fraction(float(errors[worst])) / bound.at(number), fmt.name, number

@@ -1,0 +1,430 @@
+"""Theorem gemm applied to an emulated product: every rounding counted, for each accumulator.
+
+Nothing here looks at a result. The operands enter by their magnitudes and ranges alone.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msdnum import bounds
+from msdnum.bounds.decompositions import Accumulation
+from msdnum.emulator import blocks
+from msdnum.emulator.blocks import QuantizedArray
+from msdnum.emulator.elements import decode
+from msdnum.emulator.zero_points import AsymmetricArray
+from msdnum.evidence.promises import coverings
+from msdnum.formats.accumulators import (
+    AnyAccumulator,
+    Blocks,
+    Cdna3Unit,
+    Exact,
+    FusedUnit,
+    GroupedUnit,
+    Int32,
+    MatrixUnit,
+    Pairwise,
+    PairwiseUnit,
+    Sequential,
+)
+from msdnum.formats.elements import BINARY32, E8M0, BlockFormat, FloatFormat, IntegerFormat
+from msdnum.formats.schemes import Scheme
+
+__all__ = [
+    "Left", "Right", "accumulation", "combined", "exact_values", "has_outside_scale",
+    "over_ranges", "ranges", "remainders", "sum_roundings", "sum_underflow", "theorem_gemm",
+]  # fmt: skip
+
+Floats: TypeAlias = NDArray[np.float64]
+Weight: TypeAlias = QuantizedArray | AsymmetricArray
+
+U32 = bounds.U32
+HALF_UNDERFLOW = Fraction(BINARY32.eta) / 2
+MIN_NORMAL = Fraction(BINARY32.min_normal)
+
+# Roundings
+
+
+def combined(*stages: Accumulation) -> Accumulation:
+    """Return one accumulation that covers the roundings of all stages, one after the other.
+
+    A rounding of relative error v is no worse than ``v / (u - u**2 / 2)`` roundings of the largest
+    error u, since ``log(1 + v) <= v`` and ``u - u**2 / 2 <= log(1 + u)``.
+    """
+    u = max(stage.unit_roundoff for stage in stages)
+    counts = (
+        stage.roundings
+        if stage.unit_roundoff == u
+        else math.ceil(stage.roundings * stage.unit_roundoff / (u - u * u / 2))
+        for stage in stages
+    )
+    nearest = all(stage.nearest for stage in stages)
+    return Accumulation(sum(counts), u, nearest)
+
+
+def sum_roundings(accumulator: AnyAccumulator, n: int) -> Accumulation:
+    """Return how often an exact product is rounded on its way into a binary32 sum of ``n``.
+
+    Parameters
+    ----------
+    accumulator : Accumulator
+        An exact sum counts as rounded once, where it is converted to binary32.
+    n : int
+        Products.
+
+    Notes
+    -----
+    A fused unit rounds the exact sum of accumulator and group once; the products of the first group
+    meet all of these roundings.
+
+    A step of a matrix unit errs by the truncation of each addend, relative to the largest of the
+    powers of two that they are aligned to. Such a power can exceed a product of subnormal
+    elements: ``theorem_gemm`` counts those as normal. An exact group is aligned to the power of its
+    scales even where its products cancel: they count with their magnitudes, not with their sum.
+    """
+    match accumulator:
+        case Exact() | Int32():
+            return Accumulation(1)
+        case Sequential():
+            return bounds.sequential(n)
+        case Pairwise():
+            return bounds.pairwise_sum(n)
+        case Blocks(size, inner):
+            across = Accumulation(-(-n // size) - 1)
+            return combined(sum_roundings(inner, min(size, n)), across)
+        case FusedUnit(group=group):
+            return Accumulation(-(-n // group))
+        case PairwiseUnit(group=group):
+            return Accumulation(-(-n // group) + group.bit_length() - 1)
+        case MatrixUnit(group=group, fraction_bits=bits, result_bits=result):
+            return bounds.matrix_unit(n, group, bits, result)
+        case GroupedUnit(group=group, exact=exact, fraction_bits=bits):
+            return bounds.matrix_unit(-(-n // exact), group // exact, bits)
+        case Cdna3Unit(group=group):
+            return Accumulation(-(-n // group), _cdna3_step(accumulator), nearest=False)
+
+
+def _cdna3_step(unit: Cdna3Unit) -> Fraction:
+    """Return the relative error of a step, rounded up to a multiple of ``2**-fraction_bits``.
+
+    Products, sums of parts and c are rounded to that many bits, their sum first to one more than
+    ``sum_bits`` and then to these, at last to binary32.
+    """
+    aligned = Fraction(unit.group + unit.parts + 1, 2**unit.fraction_bits)
+    lowered = Fraction(1, 2**unit.sum_bits)
+    step = (1 + aligned + lowered / 2) * (1 + lowered) * (1 + U32) - 1
+    return Fraction(math.ceil(step * 2**unit.fraction_bits), 2**unit.fraction_bits)
+
+
+def accumulation(
+    accumulator: AnyAccumulator, k: int, *, terms: int, scalings: int, segment: int, inputs: int = 0
+) -> Accumulation:
+    """Return the roundings of a whole product of ``terms`` separate terms.
+
+    Parameters
+    ----------
+    accumulator : Accumulator
+        Of the products.
+    k : int
+        Inner dimension.
+    terms : int
+        Results that are added.
+    scalings : int
+        Multiplications by binary32 scales.
+    segment : int
+        Length of k over which outside scales do not change; segments are added in binary32.
+    inputs : int
+        Roundings of a factor before it is used: the scale of an exact INT8 term, or a product of
+        two binary32 numbers.
+    """
+    size, segments = min(segment, k), -(-k // segment)
+    after = scalings + segments - 1 + terms - 1 + inputs
+    found = combined(sum_roundings(accumulator, size), Accumulation(after))
+    each = sum_underflow(accumulator, size) + scalings * HALF_UNDERFLOW
+    return replace(found, underflow=terms * segments * each)
+
+
+def sum_underflow(accumulator: AnyAccumulator, n: int) -> Fraction:
+    """Return the absolute error of a sum of ``n`` products by results that are subnormal.
+
+    A binary32 operation that rounds to nearest errs by at most ``2**-150``; additions that do are
+    exact there. A unit that aligns, to 2**-126 where all addends are smaller, truncates each addend
+    and each result; one that flushes loses up to ``2**-126`` of each.
+    """
+    match accumulator:
+        case Int32():
+            return Fraction(0)
+        case Exact():
+            return HALF_UNDERFLOW
+        case Sequential() | Pairwise():
+            return n * HALF_UNDERFLOW
+        case Blocks(size, inner):
+            return -(-n // size) * sum_underflow(inner, min(size, n))
+        case FusedUnit(group=group):
+            return -(-n // group) * HALF_UNDERFLOW
+        case PairwiseUnit(group=group):
+            return (2 * n + -(-n // group)) * MIN_NORMAL
+        case MatrixUnit(group=group, fraction_bits=bits, result_bits=result):
+            return -(-n // group) * _step_underflow(group + 1, bits, result)
+        case GroupedUnit(group=group, exact=exact, fraction_bits=bits):
+            return -(-n // group) * _step_underflow(group // exact + 1, bits, 23)
+        case Cdna3Unit(group=group, parts=parts, fraction_bits=bits):
+            return -(-n // group) * _step_underflow(group + parts + 3, bits, 23)
+
+
+def _step_underflow(addends: int, fraction_bits: int, result_bits: int) -> Fraction:
+    lost = addends * MIN_NORMAL / (1 << fraction_bits)
+    return lost + MIN_NORMAL / (1 << result_bits)
+
+
+def has_outside_scale(fmt: BlockFormat) -> bool:
+    """Return whether sums are multiplied by a scale of a factor of this format."""
+    return fmt.scale == BINARY32 or fmt.tensor_scale
+
+
+# Data
+
+
+@dataclass(frozen=True, eq=False)
+class Left:
+    """The left factor of a product before it is decomposed, as the bound sees it.
+
+    All arrays are of the shape of the factor, (m, k), in float64 and rounded up.
+
+    Parameters
+    ----------
+    magnitudes : ndarray
+        Of the factor.
+    lost : ndarray
+        Bound on the remainder that its terms leave; Inf where none is proved.
+    carried : ndarray
+        Bound on what magnitudes of terms can add up to beyond that of the factor: every term but
+        the last may exceed what it rounds, and the next takes that back.
+    least : ndarray
+        Sum over the terms of the smallest normal number of the element, times its scale; 0 for
+        integers.
+    outside : ndarray
+        Scale that multiplies sums; 1 where it is part of the products.
+    """
+
+    magnitudes: Floats
+    lost: Floats
+    carried: Floats
+    least: Floats
+    outside: Floats
+
+    @classmethod
+    def of(cls, x: NDArray[Any], scheme: Scheme | None) -> "Left":
+        """Describe a factor and how it is decomposed; None: it is multiplied as it is."""
+        magnitudes = np.abs(x).astype(np.float64)
+        if scheme is None:
+            zero = np.zeros_like(magnitudes)
+            return cls(magnitudes, zero, zero, zero, np.ones_like(magnitudes))
+        spans, first = ranges(x, scheme), scheme.formats[0]
+        inside = first.scale == E8M0
+        outside = np.ones_like(spans) if inside else spans / first.element.max_finite
+        return cls(magnitudes, *over_ranges(spans, scheme), outside)
+
+
+def over_ranges(spans: Floats, scheme: Scheme) -> tuple[Floats, Floats, Floats]:
+    """Return ``lost``, ``carried`` and ``least`` of ``Left`` for blocks with these ranges."""
+    different, place = np.unique(spans, return_inverse=True)
+    table = np.array([_of_range(span, scheme) for span in different.tolist()]).T
+    lost, carried, least = (column[place.reshape(spans.shape)] for column in table)
+    return lost, carried, least
+
+
+def _of_range(span: float, scheme: Scheme) -> tuple[float, float, float]:
+    if span == 0:
+        return 0.0, 0.0, 0.0
+    if not math.isfinite(span):
+        return math.inf, math.inf, math.inf
+    terms = bounds.term_bounds(scheme, Fraction(span))
+    if scheme.divisors[-1] > 1 and terms[-1].scale < BINARY32.min_normal:
+        # The product uses the scale rounded to binary32, here by more than half an ulp of it.
+        return math.inf, math.inf, math.inf
+    left = [term.remainder for term in terms]
+    elements = (fmt.element for fmt in scheme.formats)
+    least = sum(
+        (
+            term.scale * Fraction(element.min_normal)
+            for term, element in zip(terms, elements, strict=True)
+            if isinstance(element, FloatFormat)
+        ),
+        Fraction(0),
+    )
+    return _up(left[-1]), _up(2 * sum(left[:-1]) + left[-1]), _up(least)
+
+
+def _up(x: Fraction | float) -> float:
+    """Return the least binary64 number that is not below ``x``."""
+    nearest = float(x)
+    return nearest if nearest >= x else math.nextafter(nearest, math.inf)
+
+
+def remainders(x: NDArray[Any], scheme: Scheme) -> Floats:
+    """Return the bound on what a scheme leaves of each element of ``x``, of its shape."""
+    return Left.of(x, scheme).lost
+
+
+def ranges(x: NDArray[Any], scheme: Scheme) -> Floats:
+    """Return alpha, or M, of the block of each element of ``x``, of its shape."""
+    fmt, axis = blocks.resolve(x, scheme.formats[0], -1, None, None)
+    rows = blocks.split(np.abs(x).astype(np.float64), fmt, axis)
+    amax = rows.max(axis=-1, keepdims=True)
+    span = coverings(amax) if fmt.scale == E8M0 else amax
+    joined: Floats = blocks.join(np.broadcast_to(span, rows.shape), x.shape, axis)
+    return joined
+
+
+def exact_values(weight: Weight) -> Floats:
+    """Return the numbers that codes and scales stand for, in binary64, nothing rounded.
+
+    Raises
+    ------
+    ValueError
+        If binary64 cannot hold element times scale times tensor scale.
+    """
+    inner = weight.quantized if isinstance(weight, AsymmetricArray) else weight
+    fmt = inner.format
+    precision = fmt.element.precision + fmt.scale.precision + 24 * fmt.tensor_scale
+    if precision > 53 or inner.divisor > 1:
+        raise ValueError(
+            f"weight must have products of element and scales of at most 53 bits and no divisor, "
+            f"got {precision} bits and divisor {inner.divisor} for {fmt.name}"
+        )
+    integers = isinstance(fmt.element, IntegerFormat) and not fmt.element.fraction_bits
+    elements = weight.integers() if integers else decode(inner.codes, fmt.element)
+    scales = np.asarray(decode(inner.scale_codes, fmt.scale)).astype(np.float64)
+    tensor = 1.0 if inner.tensor_scale is None else float(inner.tensor_scale)
+    scaled = np.asarray(inner.rows(elements)).astype(np.float64) * inner.column(scales) * tensor
+    values: Floats = blocks.join(scaled, inner.shape, inner.axis)
+    return values
+
+
+@dataclass(frozen=True, eq=False)
+class Right:
+    """The right factor of a product, as the bound sees it.
+
+    Parameters
+    ----------
+    magnitudes : ndarray of float64
+        Of the weight, (k, n).
+    least : ndarray of float64
+        Smallest normal number of each element's format, times its scale, which counts as normal,
+        too; zeros for integers.
+    error : Fraction
+        Relative error of the weight as it is used: half a unit of BF16 where it was rounded to it.
+    outside : ndarray of float64, optional
+        Scale of each element that multiplies sums; 1 where it is part of the products.
+    """
+
+    magnitudes: Floats
+    least: Floats
+    error: Fraction = Fraction(0)
+    outside: Floats | None = None
+
+    @classmethod
+    def of(cls, weight: Weight) -> "Right":
+        """Describe a quantized weight."""
+        inner = weight.quantized if isinstance(weight, AsymmetricArray) else weight
+        fmt, magnitudes = inner.format, np.abs(exact_values(weight))
+        tensor_scale = 1.0 if inner.tensor_scale is None else float(inner.tensor_scale)
+        scales = _each(inner, np.asarray(inner.scales()).astype(np.float64))
+        outside = scales if fmt.scale == BINARY32 else np.full_like(magnitudes, tensor_scale)
+        least = np.zeros_like(magnitudes)
+        if isinstance(fmt.element, FloatFormat):
+            normal = np.maximum(scales, fmt.scale.min_normal * tensor_scale)
+            least = normal * fmt.element.min_normal
+        return cls(magnitudes, least, outside=outside)
+
+
+def _each(x: QuantizedArray, per_block: Floats) -> Floats:
+    """Return one number for each element from one for each block."""
+    rows = np.broadcast_to(x.column(per_block), x.rows(x.codes).shape)
+    joined: Floats = blocks.join(rows, x.shape, x.axis)
+    return joined
+
+
+def theorem_gemm(
+    x: NDArray[Any], scheme: Scheme | None, right: Right, adding: Accumulation
+) -> Floats:
+    """Return the bound on the error of every entry of a product, against exact arithmetic.
+
+    Parameters
+    ----------
+    x : ndarray
+        The left factor before it is decomposed, (m, k).
+    scheme : Scheme or None
+        How it is decomposed; None: it is multiplied as it is.
+    right : Right
+        The right factor.
+    adding : Accumulation
+        All roundings of sums and scalings.
+
+    Returns
+    -------
+    ndarray of float64
+        Shape (m, n). Inf where no bound is proved: a scheme without a theorem, or magnitudes that
+        could add up to more than binary32 holds.
+
+    Notes
+    -----
+    Source: theorem gemm, with the error of the weight as its second part; theorem remainder, for
+    each block at its own range. Where the unit aligns by exponents (``nearest`` is False), elements
+    count with at least the smallest normal number. What is subnormal in binary32 has an absolute
+    error of its own, which later scales can magnify.
+    """
+    left, gamma, b = Left.of(x, scheme), adding.gamma, right.magnitudes
+    reach, lost, carried = (_product(a, b) for a in (left.magnitudes, left.lost, left.carried))
+    summed = reach + carried
+    total = lost + float(gamma) * summed
+    if right.error:
+        total = total + float(right.error * (1 + gamma)) * (reach + lost)
+    if not adding.nearest:
+        total = total + float(gamma) * _alignment(left, right)
+    scaled = _largest_scales(left, right)
+    total = total + float(adding.underflow * (1 + gamma)) * scaled
+    slack = 1 + (len(b) + 64) * 2.0**-52
+    largest = np.maximum(summed, _unscaled(left, right) * scaled) * float(1 + right.error)
+    overflows = largest * float(1 + gamma) * slack > BINARY32.max_finite
+    result: Floats = np.where(overflows, np.inf, total * slack)
+    return result
+
+
+def _largest_scales(left: Left, right: Right) -> Floats:
+    """Return what outside scales can make of 1 at the most, for each entry."""
+    outside = np.ones_like(right.magnitudes) if right.outside is None else right.outside
+    row, column = left.outside.max(axis=1, keepdims=True), outside.max(axis=0)
+    scaled: Floats = np.maximum(row, 1) * np.maximum(column, 1)
+    return scaled
+
+
+def _unscaled(left: Left, right: Right) -> Floats:
+    """Return the magnitudes that are summed before any outside scale."""
+    b = right.magnitudes if right.outside is None else _over(right.magnitudes, right.outside)
+    return _product(_over(left.magnitudes + left.carried, left.outside), b)
+
+
+def _over(x: Floats, scale: Floats) -> Floats:
+    quotient: Floats = x / np.where(scale == 0, 1, scale)
+    return quotient
+
+
+def _product(a: Floats, b: Floats) -> Floats:
+    """Return ``a @ b`` of magnitudes, in which Inf times 0 is 0."""
+    bounded = np.isfinite(a)
+    result: Floats = np.where(bounded, a, 0) @ b
+    if not bounded.all():
+        result[(~bounded).astype(np.float64) @ (b > 0) > 0] = np.inf
+    return result
+
+
+def _alignment(left: Left, right: Right) -> Floats:
+    """Return by how much powers of two aligned to can exceed the magnitudes, summed over k."""
+    reached = _product(left.magnitudes + left.carried, right.least)
+    return reached + _product(left.least, right.magnitudes + right.least)

@@ -1,0 +1,288 @@
+"""One emulated product measured: errors against the exact product, each beside its bound."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msdnum import bounds, errors
+from msdnum.bounds.decompositions import Accumulation
+from msdnum.emulator.blocks import QuantizedArray, quantize
+from msdnum.emulator.decompositions import decompose_terms
+from msdnum.emulator.gemm import dequantizing
+from msdnum.emulator.gemm.products import matmul
+from msdnum.emulator.zero_points import AsymmetricArray, quantize_asymmetric
+from msdnum.evidence.product_bounds import (
+    Right,
+    accumulation,
+    exact_values,
+    has_outside_scale,
+    theorem_gemm,
+)
+from msdnum.formats.accumulators import SEQUENTIAL, AnyAccumulator
+from msdnum.formats.elements import (
+    BINARY32,
+    E4M3,
+    E8M0,
+    INT4,
+    INT4_GROUP,
+    INT8_ROW,
+    MXFP4,
+    MXFP8_E4M3,
+    BlockFormat,
+    IntegerFormat,
+)
+from msdnum.formats.modes import ScaleRule
+from msdnum.formats.schemes import Scheme, covering_scheme
+
+__all__ = [
+    "BASELINES", "WEIGHTS", "Errors", "Method", "Operands", "Result", "decomposed", "errors_of",
+    "float32_reference", "roundings",
+]  # fmt: skip
+
+Array: TypeAlias = NDArray[np.float32]
+Floats: TypeAlias = NDArray[np.float64]
+Weight: TypeAlias = QuantizedArray | AsymmetricArray
+
+GROUP = 128
+
+
+def _mx(fmt: Any) -> Callable[[Array, int | None], Weight]:
+    return lambda w, size: quantize(w, fmt, axis=-2, block_size=size)
+
+
+WEIGHTS: dict[str, Callable[[Array, int | None], Weight]] = {
+    "INT8": lambda w, size: quantize(w, INT8_ROW, axis=-2, block_size=size),
+    "INT4": lambda w, size: quantize(w, INT4_GROUP, axis=-2, block_size=size),
+    "INT4_ZERO": lambda w, size: quantize_asymmetric(
+        w, INT4, axis=-2, block_size=size or min(GROUP, len(w))
+    ),
+    "MXFP4": _mx(MXFP4),
+    "MXFP8": _mx(MXFP8_E4M3),
+}
+"""Weights of shape (k, n) by name, blocks along k: a column for INT8, 128 for INT4, 32 for MX."""
+
+
+@dataclass(frozen=True, eq=False)
+class Operands:
+    """Activations, quantized weights, and their exact product.
+
+    Parameters
+    ----------
+    x : ndarray of float32
+        BF16 values, (m, k).
+    weight : QuantizedArray or AsymmetricArray
+        (k, n).
+    values : ndarray of float64
+        What the weight stands for, nothing rounded.
+    product : ndarray of float64
+        ``x @ values``, correctly rounded.
+    magnitude : ndarray of float64
+        ``|x| @ |values|``.
+    reference : ndarray of float32
+        The product in binary32, one addition after the other, of weights rounded to binary32.
+    """
+
+    x: Array
+    weight: Weight
+    values: Floats
+    product: Floats
+    magnitude: Floats
+    reference: Array
+
+    @classmethod
+    def of(cls, x: Array, weight: Weight, on: Callable[[Any], Any] = lambda v: v) -> "Operands":
+        """Multiply exactly; ``on`` moves arrays to the backend of the emulated reference."""
+        from msdnum import exact
+
+        values = exact_values(weight)
+        product = exact.product(x, values).to_float64()
+        magnitude = np.abs(x).astype(np.float64) @ np.abs(values)
+        return cls(x, weight, values, product, magnitude, float32_reference(x, values, on))
+
+    @property
+    def format(self) -> BlockFormat:
+        """Format of the weight."""
+        weight = self.weight
+        return (weight.quantized if isinstance(weight, AsymmetricArray) else weight).format
+
+    @property
+    def integers(self) -> bool:
+        """Whether the weight is of integers with scales outside."""
+        return self.format.scale == BINARY32 and isinstance(self.format.element, IntegerFormat)
+
+    @property
+    def scalings(self) -> int:
+        """How often a sum is multiplied by a scale of the weight."""
+        return int(has_outside_scale(self.format))
+
+    @property
+    def segment(self) -> int:
+        """Length of k over which scales outside do not change."""
+        size = self.format.block_size if self.format.scale == BINARY32 else None
+        return size or self.x.shape[1]
+
+
+def float32_reference(x: Array, values: Floats, on: Callable[[Any], Any]) -> Array:
+    """Return the product as the paper's reference has it: all in binary32, k in order."""
+    operands = on(x), on(values.astype(np.float32))
+    return np.asarray(matmul(*operands, accumulator=SEQUENTIAL))
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A product as some method computes it, and the bound on the error of every entry."""
+
+    product: Array
+    bound: Floats
+
+
+Method: TypeAlias = Callable[[Operands, AnyAccumulator], Result]
+
+
+def _moved(on: Callable[[Any], Any] | None, value: Any) -> Any:
+    return value if on is None else on(value)
+
+
+def decomposed(scheme: Scheme, on: Callable[[Any], Any] | None = None) -> Method:
+    """Return MSD: the terms of the activation by the weight as it is, results added in binary32.
+
+    Integer sums are exact in int32 whatever the accumulator, unless it is of floats on purpose.
+    """
+
+    def method(given: Operands, accumulator: AnyAccumulator) -> Result:
+        terms = decompose_terms(given.x, scheme)
+        operands = _moved(on, terms), _moved(on, given.weight)
+        c = np.asarray(matmul(*operands, accumulator=accumulator))
+        adding = roundings(given, scheme, accumulator)
+        return Result(c, theorem_gemm(given.x, scheme, Right.of(given.weight), adding))
+
+    return method
+
+
+def roundings(given: Operands, scheme: Scheme, accumulator: AnyAccumulator) -> Accumulation:
+    """Return all roundings between the terms of MSD and its result."""
+    outside = scheme.formats[0].scale != E8M0
+    return accumulation(
+        accumulator,
+        given.x.shape[1],
+        terms=scheme.terms,
+        scalings=outside + given.scalings,
+        segment=given.segment,
+        inputs=int(scheme.divisors[-1] > 1),
+    )
+
+
+# The baselines of the paper's claim C7
+
+
+def weight_in_bf16(given: Operands, accumulator: AnyAccumulator) -> Result:
+    """Round weight times scale to BF16, then multiply BF16 by BF16."""
+    weight = dequantizing.to_bf16(given.weight.dequantize())
+    lossless = bool((weight.astype(np.float64) == given.values).all())
+    c = dequantizing.dequantized_bf16(given.x, given.weight, accumulator=accumulator)
+    adding = accumulation(accumulator, given.x.shape[1], terms=1, scalings=0, segment=1 << 30)
+    # Scale by tensor scale, element by scale, and their product to BF16.
+    loss = Fraction(0) if lossless else (1 + Fraction(1, 2**8)) * (1 + bounds.U32) ** 2 - 1
+    right = Right(np.abs(given.values), np.zeros_like(given.values), loss)
+    return Result(c, theorem_gemm(given.x, None, right, adding))
+
+
+def scale_after(given: Operands, accumulator: AnyAccumulator) -> Result:
+    """Multiply BF16 by the codes, which are exact in BF16, then by the scale of the weight.
+
+    A power-of-two scale stays where it is: nothing is rounded by it.
+    """
+    c = dequantizing.scale_after(given.x, given.weight, accumulator=accumulator)
+    adding = accumulation(
+        accumulator,
+        given.x.shape[1],
+        terms=1,
+        scalings=given.scalings,
+        segment=given.segment,
+    )
+    return Result(c, theorem_gemm(given.x, None, Right.of(given.weight), adding))
+
+
+def mxfp8_activations(rule: ScaleRule, block_size: int = 32) -> Method:
+    """Return one MXFP8 pass: the activation rounded to E4M3 with shared scales."""
+    name = f"MXFP8_{rule.name}"
+    return decomposed(covering_scheme(name, E4M3, rule=rule, block_size=block_size))
+
+
+def float32(given: Operands, accumulator: AnyAccumulator) -> Result:
+    """Multiply in binary32, in order: the accumulator is not used."""
+    k = given.x.shape[1]
+    adding = accumulation(SEQUENTIAL, k, terms=1, scalings=0, segment=k, inputs=1)
+    loss = Fraction(0) if _is_float32(given.values) else bounds.U32
+    right = Right(np.abs(given.values), np.zeros_like(given.values), loss)
+    return Result(given.reference, theorem_gemm(given.x, None, right, adding))
+
+
+def _is_float32(x: Floats) -> bool:
+    return bool((x.astype(np.float32) == x).all())
+
+
+BASELINES: dict[str, Method] = {
+    "weight in BF16": weight_in_bf16,
+    "scale after": scale_after,
+    "MXFP8 floor": mxfp8_activations(ScaleRule.FLOOR),
+    "MXFP8 ceil": mxfp8_activations(ScaleRule.CEIL),
+    "float32": float32,
+}
+"""What "dequantization" can mean, by name."""
+
+
+# Errors
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Errors of a product, and in the same units their bounds.
+
+    Parameters
+    ----------
+    componentwise, bound_componentwise : float
+        Largest ``|error| / (|A||B|)``, entry by entry.
+    normwise, bound_normwise : float
+        Largest ``|error|`` over the largest of ``|A||B|``.
+    l2, bound_l2 : float
+        ``||error|| / ||AB||`` in the Frobenius norm, AB exact.
+    l2_float32 : float
+        The same against the float32 reference, as the paper measures; it has no bound here.
+    ratio : float
+        Largest error over bound of any entry.
+    """
+
+    componentwise: float
+    bound_componentwise: float
+    normwise: float
+    bound_normwise: float
+    l2: float
+    bound_l2: float
+    l2_float32: float
+    ratio: float
+
+
+def errors_of(given: Operands, result: Result) -> Errors:
+    """Compare a product with the exact one.
+
+    The exact product is rounded to binary64 here: 2**-53 of an entry, which the bound includes.
+    """
+    error = np.abs(result.product.astype(np.float64) - given.product)
+    bound = result.bound + 2.0**-52 * np.abs(given.product)
+    size = float(given.magnitude.max())
+    norm = float(np.linalg.norm(given.product))
+    return Errors(
+        errors.backward_error_componentwise(given.product, result.product, given.magnitude),
+        float((bound / np.where(given.magnitude == 0, 1, given.magnitude)).max()),
+        errors.backward_error_normwise(given.product, result.product, given.magnitude),
+        float(bound.max()) / size,
+        errors.relative_l2(given.product, result.product),
+        float(np.linalg.norm(bound)) / norm,
+        errors.relative_l2(given.reference, result.product),
+        float((error / np.where(bound == 0, 1, bound)).max()),
+    )

@@ -1,0 +1,485 @@
+"""Exact references: products of matrices over the rationals, and mpmath for what is irrational.
+
+The rational side: the entries of a float matrix are integers times a power of two, so that a
+product is one integer matrix product (FLINT) and every question about it has an exact answer. The
+mpmath side converts by (significand, exponent) and works in a context of its own.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import numpy as np
+from flint import fmpz_mat
+from mpmath import MPContext
+from mpmath.libmp import from_int, from_rational, round_nearest, to_rational
+from numpy.typing import ArrayLike, NDArray
+
+from msdnum import spec
+from msdnum.formats.elements import ElementFormat, FloatFormat, IntegerFormat, Specials
+from msdnum.formats.modes import Overflow, Rounding
+
+__all__ = [
+    "ExactMatrix", "absolute_product", "amax_scales", "condition_numbers", "context",
+    "correctly_rounded", "covering_scales", "mp_attention", "mp_decompose", "mp_gemm",
+    "mp_matrix", "mp_softmax",
+    "product", "to_float64", "to_fraction", "to_mpf",
+]  # fmt: skip
+
+Floats: TypeAlias = NDArray[np.float64]
+Integers: TypeAlias = NDArray[np.int64]
+Mpf: TypeAlias = Any
+MpMatrix: TypeAlias = Any
+
+LEADING_BITS = 61
+
+
+# ------------------------------------------------------------------------------------------------
+# Rational matrices
+# ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class ExactMatrix:
+    """A rational matrix, entry (i, j) being ``integers[i, j] * row_scales[i] * column_scales[j]``.
+
+    Parameters
+    ----------
+    integers : flint.fmpz_mat
+        An m by n integer matrix.
+    row_scales, column_scales : tuple of Fraction
+        Positive scales, m and n of them.
+
+    Raises
+    ------
+    ValueError
+        If their numbers do not fit the matrix, or one is not positive.
+    """
+
+    integers: fmpz_mat
+    row_scales: tuple[Fraction, ...]
+    column_scales: tuple[Fraction, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse scales that do not fit."""
+        if (len(self.row_scales), len(self.column_scales)) != self.shape:
+            raise ValueError(
+                f"row_scales and column_scales must number {self.shape}, "
+                f"got {len(self.row_scales)} and {len(self.column_scales)}"
+            )
+        if min(self.row_scales + self.column_scales) <= 0:
+            raise ValueError("row_scales and column_scales must be positive")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of rows and columns."""
+        return self.integers.nrows(), self.integers.ncols()
+
+    def __getitem__(self, index: tuple[int, int]) -> Fraction:
+        i, j = index
+        return int(self.integers[i, j]) * self.row_scales[i] * self.column_scales[j]
+
+    def fractions(self) -> Iterator[tuple[int, int]]:
+        """Yield numerator and positive denominator, not reduced, of each entry, row by row."""
+        integers = iter(self.integers.entries())
+        columns = [scale.as_integer_ratio() for scale in self.column_scales]
+        for row_scale in self.row_scales:
+            p, q = row_scale.as_integer_ratio()
+            for (r, s), integer in zip(columns, integers, strict=False):
+                yield int(integer) * (p * r), q * s
+
+    def to_float64(self) -> Floats:
+        """Return the entries correctly rounded to binary64 (RNE, overflow to Inf)."""
+        return self._array(_divide(n, d) for n, d in self.fractions())
+
+    def _array(self, values: Iterator[float]) -> Floats:
+        return np.fromiter(values, np.float64, math.prod(self.shape)).reshape(self.shape)
+
+    def correctly_rounded(
+        self, fmt: ElementFormat, *, overflow: Overflow, rounding: Rounding = Rounding.RNE
+    ) -> NDArray[np.float32]:
+        """Return the entries rounded once to a signed element format, as float32.
+
+        Same semantics as `msdnum.spec.encode`, all at once. `to_float64` is the binary64 twin.
+
+        Raises
+        ------
+        ValueError
+            If the format has no sign or no zero (E8M0), has neither Inf nor NaN under OVERFLOW,
+            or the rounding is STOCHASTIC.
+        """
+        _check_rounding(fmt, overflow, rounding)
+        leading = np.fromiter(
+            (part for n, d in self.fractions() for part in _leading_bits(n, d)),
+            np.int64,
+            2 * math.prod(self.shape),
+        )
+        significand, exponent = leading.reshape(*self.shape, 2).transpose(2, 0, 1)
+        rounded = _round(significand, exponent, fmt, rounding)
+        return _limit(rounded, fmt, overflow).astype(np.float32)
+
+    def minus(self, approximation: ArrayLike) -> "ExactMatrix":
+        """Return the exact error of a float matrix, ``self - approximation``.
+
+        Its largest entry, correctly rounded, is ``abs(c.minus(approximation).to_float64()).max()``.
+        """
+        integers, exponents = _integers(_matrix(approximation, "approximation"))
+        if np.shape(integers) != self.shape:
+            raise ValueError(f"approximation must have shape {self.shape}, got {integers.shape}")
+        rows = [2 ** max(-int(exponent), 0) for exponent in exponents]
+        factors = [2 ** max(int(exponent), 0) for exponent in exponents]
+        pairs = iter(self.fractions())
+        columns = [scale.denominator for scale in self.column_scales]
+        difference = []
+        for i, scale in enumerate(self.row_scales):
+            for j, column in enumerate(columns):
+                numerator, _ = next(pairs)
+                subtrahend = int(integers[i, j]) * factors[i] * scale.denominator * column
+                difference.append(numerator * rows[i] - subtrahend)
+        return ExactMatrix(
+            fmpz_mat(*self.shape, difference),
+            tuple(
+                Fraction(1, scale.denominator * row)
+                for scale, row in zip(self.row_scales, rows, strict=True)
+            ),
+            tuple(Fraction(1, column) for column in columns),
+        )
+
+    def over(self, other: "ExactMatrix") -> Floats:
+        """Return ``|self| / |other|`` entry by entry, correctly rounded to binary64; 0/0 is 0."""
+        if self.shape != other.shape:
+            raise ValueError(f"other must have shape {self.shape}, got {other.shape}")
+        return self._array(
+            _divide(abs(n * s), abs(d * r))
+            for (n, d), (r, s) in zip(self.fractions(), other.fractions(), strict=True)
+        )
+
+
+def product(
+    a: ArrayLike,
+    b: ArrayLike,
+    *,
+    row_scales: Sequence[Fraction] | None = None,
+    column_scales: Sequence[Fraction] | None = None,
+) -> ExactMatrix:
+    """Return the exact product of two matrices, its rows and columns scaled.
+
+    Parameters
+    ----------
+    a, b : array_like
+        Finite matrices, m by k and k by n, of floats up to binary64 or integers below 2**53.
+    row_scales, column_scales : sequence of Fraction, optional
+        Positive factors of the m rows and the n columns: for exact INT8, whose scale is not
+        dyadic, ``a`` holds the digits and row i is scaled with ``amax[i] / 127``.
+
+    Returns
+    -------
+    ExactMatrix
+
+    Raises
+    ------
+    ValueError
+        If a matrix is not finite, not two-dimensional or empty, or the shapes do not match.
+    TypeError
+        If a matrix has a dtype that binary64 does not hold.
+    """
+    x, y = _matrix(a, "a"), _matrix(b, "b")
+    if x.shape[1] != y.shape[0]:
+        raise ValueError(f"b must have {x.shape[1]} rows to match a, got {y.shape[0]}")
+    rows, row_exponents = _integers(x)
+    columns, column_exponents = _integers(y.T)
+    integers = fmpz_mat(rows.tolist()) * fmpz_mat(columns.T.tolist())
+    return ExactMatrix(
+        integers, _scales(row_exponents, row_scales), _scales(column_exponents, column_scales)
+    )
+
+
+def absolute_product(
+    a: ArrayLike,
+    b: ArrayLike,
+    *,
+    row_scales: Sequence[Fraction] | None = None,
+    column_scales: Sequence[Fraction] | None = None,
+) -> ExactMatrix:
+    """Return ``|A||B|``; the parameters are those of `product`."""
+    x, y = _matrix(a, "a"), _matrix(b, "b")
+    return product(abs(x), abs(y), row_scales=row_scales, column_scales=column_scales)
+
+
+def condition_numbers(a: ArrayLike, b: ArrayLike) -> Floats:
+    """Return ``(|A||B|) / |AB|``, entry by entry, correctly rounded to binary64.
+
+    The condition number of an inner product under componentwise perturbation of its products; Inf
+    where they cancel to zero, 0 where they are all zero. Scales of rows and columns do not matter.
+
+    Source: Higham, Accuracy and Stability of Numerical Algorithms, section 3.1.
+    """
+    return absolute_product(a, b).over(product(a, b))
+
+
+def _matrix(x: ArrayLike, name: str) -> Floats:
+    """Return a finite, nonempty matrix in binary64, nothing rounded."""
+    array = np.asarray(x)
+    if array.ndim != 2 or array.size == 0:
+        raise ValueError(f"{name} must be a nonempty matrix, got shape {array.shape}")
+    if not np.can_cast(array.dtype, np.float64):
+        raise TypeError(f"{name} must be real and at most binary64, got {array.dtype}")
+    floats = array.astype(np.float64)
+    if array.dtype.kind in "iu" and (abs(floats) >= 2**53).any():
+        raise ValueError(f"{name} must be less than 2**53 in magnitude if it has integers")
+    if not np.isfinite(floats).all():
+        raise ValueError(f"{name} must be finite, got Inf or NaN")
+    return floats
+
+
+def _integers(x: Floats) -> tuple[NDArray[Any], Integers]:
+    """Return integers n and one exponent e per row with ``x[i, j] == n[i, j] * 2**e[i]``."""
+    fraction, exponent = np.frexp(x)
+    significand = np.ldexp(fraction, 53).astype(np.int64)
+    trailing = np.frexp(significand & -significand)[1] - 1
+    lowest = np.where(significand == 0, 2000, exponent - 53 + trailing)
+    row = lowest.min(axis=1)
+    row[row == 2000] = 0
+    odd = significand >> np.maximum(trailing, 0)
+    shift = np.where(significand == 0, 0, lowest - row[:, None])
+    if shift.max() <= 62 - 53:
+        return odd << shift, row
+    return odd.astype(object) << shift.astype(object), row
+
+
+def _scales(exponents: Integers, factors: Sequence[Fraction] | None) -> tuple[Fraction, ...]:
+    factors = [Fraction(1)] * len(exponents) if factors is None else factors
+    if len(factors) != len(exponents):
+        raise ValueError(f"scales must number {len(exponents)}, got {len(factors)}")
+    return tuple(f * Fraction(2) ** int(e) for f, e in zip(factors, exponents, strict=True))
+
+
+def _divide(numerator: int, denominator: int) -> float:
+    """Return the quotient correctly rounded, as the division of Python's integers is."""
+    if denominator == 0:
+        return math.inf if numerator else 0.0
+    try:
+        return numerator / denominator
+    except OverflowError:
+        return math.inf if (numerator > 0) == (denominator > 0) else -math.inf
+
+
+def _leading_bits(numerator: int, denominator: int) -> tuple[int, int]:
+    """Return m and e with ``m * 2**e`` the quotient, or as good as it for rounding.
+
+    Where the quotient does not fit, m has 61 or 62 bits and its last bit says "and more" (sticky).
+    """
+    magnitude = abs(numerator)
+    shift = magnitude.bit_length() - denominator.bit_length() - LEADING_BITS
+    if shift < 0:
+        quotient, rest = divmod(magnitude << -shift, denominator)
+    else:
+        quotient, rest = divmod(magnitude, denominator << shift)
+    significand = quotient | (rest != 0)
+    return (significand if numerator >= 0 else -significand), shift
+
+
+# ------------------------------------------------------------------------------------------------
+# Rounding, all entries at once
+# ------------------------------------------------------------------------------------------------
+
+
+def _check_rounding(fmt: ElementFormat, overflow: Overflow, rounding: Rounding) -> None:
+    if rounding is Rounding.STOCHASTIC:
+        raise ValueError("rounding must not be STOCHASTIC: a reference is not random")
+    if isinstance(fmt, FloatFormat) and not (fmt.signed and fmt.subnormals):
+        raise ValueError(f"fmt must be signed and have a zero, got {fmt.name}")
+    lacks_specials = isinstance(fmt, IntegerFormat) or fmt.specials is Specials.NONE
+    if overflow is Overflow.OVERFLOW and lacks_specials:
+        raise ValueError(f"overflow must be SATURATE for {fmt.name}, got OVERFLOW")
+
+
+def _round(
+    significand: Integers, exponent: Integers, fmt: ElementFormat, rounding: Rounding
+) -> Floats:
+    """Round ``significand * 2**exponent`` to the spacing of the format, exponent unbounded."""
+    magnitude = abs(significand)
+    shift = _quantum_exponent(magnitude, exponent, fmt) - exponent
+    # Beyond 63 places nothing but "less than half" is left; below 0 nothing is discarded.
+    right = np.clip(shift, 0, 63).astype(np.uint64)
+    bits = magnitude.astype(np.uint64)
+    down = bits >> right
+    rest = bits - (down << right)
+    half = (np.uint64(1) << right) >> np.uint64(1)
+    negative = significand < 0
+    up = _goes_up(down, rest, half, negative, rounding)
+    places = exponent + np.maximum(shift, 0)
+    with np.errstate(over="ignore"):
+        rounded: Floats = np.ldexp((down + up).astype(np.float64), places)
+    return np.where(negative, -rounded, rounded)
+
+
+def _quantum_exponent(magnitude: Integers, exponent: Integers, fmt: ElementFormat) -> Any:
+    """Return the exponent of the spacing of the format around ``magnitude * 2**exponent``."""
+    if isinstance(fmt, IntegerFormat):
+        return -fmt.fraction_bits
+    length = np.frexp(magnitude.astype(np.float64))[1].astype(np.int64)
+    length -= magnitude >> np.maximum(length - 1, 0) == 0  # the conversion has rounded up
+    return np.maximum(length - 1 + exponent, fmt.emin) - fmt.fraction_bits
+
+
+def _goes_up(
+    down: NDArray[np.uint64],
+    rest: NDArray[np.uint64],
+    half: NDArray[np.uint64],
+    negative: NDArray[np.bool_],
+    rounding: Rounding,
+) -> NDArray[np.bool_]:
+    up: dict[Rounding, NDArray[np.bool_]] = {
+        Rounding.RNE: (rest > half) | ((rest == half) & (down % 2 == 1)),
+        Rounding.RNA: rest >= half,
+        Rounding.RTZ: np.zeros_like(negative),
+        Rounding.RTP: ~negative,
+        Rounding.RTN: negative,
+    }
+    return (rest > 0) & up[rounding]
+
+
+def _limit(x: Floats, fmt: ElementFormat, overflow: Overflow) -> Floats:
+    """Replace what exceeds the format's range."""
+    if isinstance(fmt, IntegerFormat):
+        return np.clip(x, fmt.min_integer * fmt.eta, fmt.max_finite) + 0.0
+    if overflow is Overflow.SATURATE:
+        return np.clip(x, -fmt.max_finite, fmt.max_finite)
+    excess = np.copysign(math.inf, x) if fmt.specials is Specials.IEEE else math.nan
+    return np.where(abs(x) > fmt.max_finite, excess, x)
+
+
+# ------------------------------------------------------------------------------------------------
+# One number
+# ------------------------------------------------------------------------------------------------
+
+
+def context(precision: int = 256) -> MPContext:
+    """Return a new mpmath context of ``precision`` bits; the global one is never touched."""
+    ctx = MPContext()
+    ctx.prec = precision
+    return ctx
+
+
+def to_mpf(x: float | Fraction, ctx: MPContext) -> Mpf:
+    """Return ``x`` as an mpf: a float exactly, a Fraction rounded to the context's precision."""
+    numerator, denominator = x.as_integer_ratio()
+    if isinstance(x, Fraction):
+        return ctx.make_mpf(from_rational(numerator, denominator, ctx.prec, round_nearest))
+    return ctx.ldexp(ctx.make_mpf(from_int(numerator)), 1 - denominator.bit_length())
+
+
+def to_fraction(x: Mpf) -> Fraction:
+    """Return a finite mpf exactly."""
+    return Fraction(*to_rational(x._mpf_))
+
+
+def to_float64(x: Fraction | Mpf) -> float:
+    """Return ``x`` correctly rounded to binary64 (RNE, overflow to Inf)."""
+    return _divide(*_fraction(x).as_integer_ratio())
+
+
+def correctly_rounded(
+    x: Fraction | Mpf,
+    fmt: ElementFormat,
+    *,
+    overflow: Overflow,
+    rounding: Rounding = Rounding.RNE,
+) -> float:
+    """Return ``x`` rounded once to ``fmt``, as a float; see `msdnum.spec.encode`.
+
+    An mpf counts as exact: where it approximates something irrational, the result is right unless
+    a boundary between two roundings lies within its error.
+    """
+    code = spec.encode(_fraction(x), fmt, overflow=overflow, rounding=rounding)
+    return fmt.value(code)
+
+
+def _fraction(x: Fraction | Mpf) -> Fraction:
+    return x if isinstance(x, Fraction) else to_fraction(x)
+
+
+# ------------------------------------------------------------------------------------------------
+# mpmath
+# ------------------------------------------------------------------------------------------------
+
+
+def mp_matrix(x: ArrayLike, ctx: MPContext) -> MpMatrix:
+    """Return a float matrix as an mpmath matrix, exactly."""
+    return ctx.matrix([[to_mpf(float(entry), ctx) for entry in row] for row in _matrix(x, "x")])
+
+
+def mp_gemm(a: MpMatrix, b: MpMatrix, ctx: MPContext) -> MpMatrix:
+    """Return the product, each entry summed exactly and rounded once to the context's precision."""
+    columns = [list(b[:, j]) for j in range(b.cols)]
+    return ctx.matrix(
+        [[ctx.fdot(list(a[i, :]), column) for column in columns] for i in range(a.rows)]
+    )
+
+
+def mp_softmax(scores: MpMatrix, ctx: MPContext) -> MpMatrix:
+    """Return the softmax of every row."""
+    rows = []
+    for i in range(scores.rows):
+        row = list(scores[i, :])
+        largest = max(row)
+        weights = [ctx.exp(score - largest) for score in row]
+        total = ctx.fsum(weights)
+        rows.append([weight / total for weight in weights])
+    return ctx.matrix(rows)
+
+
+def mp_attention(q: ArrayLike, k: ArrayLike, v: ArrayLike, ctx: MPContext) -> MpMatrix:
+    """Return ``softmax(Q K^T / sqrt(d)) V`` for matrices of shape (m, d), (n, d) and (n, e)."""
+    queries, keys, values = (mp_matrix(x, ctx) for x in (q, k, v))
+    scores = mp_gemm(queries, keys.T, ctx) / ctx.sqrt(queries.cols)
+    return mp_gemm(mp_softmax(scores, ctx), values, ctx)
+
+
+def amax_scales(amax: Mpf, elements: Sequence[IntegerFormat]) -> list[Mpf]:
+    """Return the scales ``amax / 127``, then each a 254th of the one before (INT8)."""
+    scales = [amax / elements[0].max_integer]
+    for element in elements[1:]:
+        scales.append(scales[-1] / (2 * element.max_integer))
+    return scales
+
+
+def covering_scales(amax: Mpf, elements: Sequence[FloatFormat], ctx: MPContext) -> list[Mpf]:
+    """Return the scales ``alpha / 2**emax``; alpha covers amax, then shrinks by ``2**(p + 1)``."""
+    fraction, exponent = ctx.frexp(amax)
+    alpha = ctx.ldexp(1, exponent - (fraction == 0.5))
+    scales = []
+    for element in elements:
+        scales.append(ctx.ldexp(alpha, -element.emax))
+        alpha = ctx.ldexp(alpha, -element.precision - 1)
+    return scales
+
+
+def mp_decompose(
+    values: Sequence[Mpf], elements: Sequence[ElementFormat], scales: Sequence[Mpf], ctx: MPContext
+) -> tuple[list[list[Mpf]], list[Mpf]]:
+    """Return the digits of each term and the remainders of a block; no scale may be 0.
+
+    Exact as long as the context's precision holds every digit of the remainders: 256 bits do for
+    three terms of binary32 values within a block whose magnitudes span less than 2**150.
+    """
+    remainders = list(values)
+    digits = []
+    for element, scale in zip(elements, scales, strict=True):
+        term = [_nearest(remainder / scale, element, ctx) for remainder in remainders]
+        digits.append(term)
+        remainders = [r - scale * digit for r, digit in zip(remainders, term, strict=True)]
+    return digits, remainders
+
+
+def _nearest(x: Mpf, element: ElementFormat, ctx: MPContext) -> Mpf:
+    """Return ``x`` rounded to the element format, RNE and saturated."""
+    if isinstance(element, IntegerFormat):
+        quantum, smallest = element.eta, element.min_integer * element.eta
+    else:
+        exponent = max(ctx.frexp(x)[1] - 1, element.emin)
+        quantum, smallest = ctx.ldexp(1, exponent - element.fraction_bits), -element.max_finite
+    return max(min(ctx.nint(x / quantum) * quantum, element.max_finite), smallest)

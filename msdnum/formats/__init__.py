@@ -1,0 +1,1 @@
+"""What is computed with, as frozen data: number formats, block formats, modes, schemes, accumulators."""

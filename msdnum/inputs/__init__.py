@@ -1,0 +1,1 @@
+"""What is fed in: named families, tensors, a small transformer."""

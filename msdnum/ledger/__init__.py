@@ -1,0 +1,1 @@
+"""What a judgement is: claims, entries, findings, witnesses, theorems; no arrays."""

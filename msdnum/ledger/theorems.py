@@ -1,0 +1,65 @@
+"""Where the proofs are: the folder of each theorem, its text and how to check it again."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from msdnum._repository import PROOFS
+
+__all__ = ["Theorem", "theorem", "theorem_ids"]
+
+
+@dataclass(frozen=True)
+class Theorem:
+    """A theorem with a written proof.
+
+    Parameters
+    ----------
+    id : str
+        Name of its folder; the function in ``bounds`` has the same name with underscores.
+    path : Path
+        Of the text.
+    text : str
+        Statement and proof, in Markdown.
+    machine_checked : bool
+        Whether there is a statement that Coq checks.
+    """
+
+    id: str
+    path: Path
+    text: str
+    machine_checked: bool
+
+    @property
+    def proof(self) -> str:
+        """How it is proved."""
+        return "proved" if self.machine_checked else "proved on paper"
+
+    @property
+    def name(self) -> str:
+        """The file of its text, from the root of the repository."""
+        return f"proofs/{self.id}/README.md"
+
+    @property
+    def statement(self) -> str:
+        """Setting and statement, without the proof."""
+        stated = self.text.partition("**Proof.**")[0].partition("**Setting.**")
+        return "".join(stated[1:]).rstrip() + "\n"
+
+    @property
+    def recheck(self) -> str:
+        """The command that checks the proof from scratch; empty for one on paper only."""
+        return f"python proofs/check.py --only {self.id}" if self.machine_checked else ""
+
+
+def theorem_ids() -> list[str]:
+    """Return the ids of all theorems with a written proof, in alphabetical order."""
+    return sorted(path.parent.name for path in PROOFS.glob("*/README.md"))
+
+
+def theorem(name: str) -> Theorem | None:
+    """Return the theorem of that id, or None if there is no written proof of it."""
+    if name not in theorem_ids():
+        return None
+    path = PROOFS / name / "README.md"
+    text = path.read_text(encoding="utf-8")
+    return Theorem(name, path, text, path.with_name("theorem.v").is_file())

@@ -1,0 +1,269 @@
+"""The specification of accumulators: one inner product, step by step, in fractions.
+
+Slow and obviously right: the scalar twin of ``accumulate``, with which it shares no code.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from itertools import zip_longest
+from math import floor
+from typing import TypeAlias
+
+from msdnum import spec
+from msdnum.formats.accumulators import (
+    AnyAccumulator,
+    Blocks,
+    Cdna3Unit,
+    Exact,
+    FusedUnit,
+    GroupedUnit,
+    Int32,
+    Int32Overflow,
+    MatrixUnit,
+    Pairwise,
+    PairwiseUnit,
+    Sequential,
+)
+from msdnum.formats.elements import E8M0, ElementFormat, FloatFormat, IntegerFormat
+
+__all__ = ["Factor", "factor", "inner_product", "partial_sums"]
+
+ZERO = Fraction(0)
+NO_EXPONENT = -1000
+"""Below all exponents that there are."""
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One number of a product as a matrix unit sees it.
+
+    Parameters
+    ----------
+    element : Fraction
+        Without the scale.
+    scale : Fraction
+        The block scale that enters the accumulation; 1 if there is none.
+    exponent : int
+        Of the two together, not normalized below the element format's emin.
+    scale_exponent : int
+        Of the scale alone.
+    subnormal : bool
+        Whether the element is a subnormal number of a 16-bit format.
+    """
+
+    element: Fraction
+    scale: Fraction
+    exponent: int
+    scale_exponent: int
+    subnormal: bool
+
+    @cached_property
+    def value(self) -> Fraction:
+        """The number."""
+        return self.element * self.scale
+
+
+def factor(
+    element: Fraction,
+    fmt: ElementFormat,
+    scale: Fraction = Fraction(1),
+    scale_format: FloatFormat = E8M0,
+) -> Factor:
+    """Return the number ``element * scale`` with the exponents that a matrix unit aligns by.
+
+    A power-of-two scale adds to the exponent of the element; any other is multiplied first.
+    """
+    own = spec.floor_log2(abs(element)) if element else 0
+    scale_exponent = spec.floor_log2(abs(scale)) if scale else scale_format.emin
+    scale_exponent = max(scale_exponent, scale_format.emin)
+    if scale_format != E8M0:
+        exponent = spec.floor_log2(abs(element * scale)) if element * scale else 0
+        return Factor(element, scale, exponent, scale_exponent, False)
+    emin = own if isinstance(fmt, IntegerFormat) else fmt.emin
+    exponent = max(own, emin) + scale_exponent
+    return Factor(element, scale, exponent, scale_exponent, fmt.bits == 16 and own < emin)
+
+
+Factors: TypeAlias = Sequence[Factor]
+
+
+def inner_product(
+    a: Factors, b: Factors, accumulator: AnyAccumulator, c: Fraction = ZERO
+) -> Fraction:
+    """Return c plus the sum of products, as the accumulator has it at the end.
+
+    A zero has no sign here: +0 in matrix units that truncate, elsewhere that of IEEE 754.
+
+    Raises
+    ------
+    ValueError
+        If something on the way is infinite.
+    """
+    for c in partial_sums(a, b, accumulator, c):  # noqa: B007, B020
+        pass
+    return c
+
+
+def partial_sums(
+    a: Factors, b: Factors, accumulator: AnyAccumulator, c: Fraction = ZERO
+) -> Iterator[Fraction]:
+    """Yield what the accumulator holds after each of its steps.
+
+    Source: the docstrings of ``accumulators``, which are the definition.
+    """
+    add, size = _step(accumulator, len(a))
+    for start in range(0, len(a), size):
+        part = slice(start, start + size)
+        c = add(c, a[part], b[part])
+        yield c
+
+
+Step: TypeAlias = Callable[[Fraction, Factors, Factors], Fraction]
+
+
+def _step(accumulator: AnyAccumulator, length: int) -> tuple[Step, int]:
+    """Return what one step does, and how many products it takes."""
+    match accumulator:
+        case Exact():
+            return lambda c, a, b: fl(c + sum(_products(a, b))), length
+        case Int32():
+            return lambda c, a, b: _int32(c, a, b, accumulator.overflow), accumulator.group
+        case Sequential():
+            return lambda c, a, b: fl(c + fl(a[0].value * b[0].value)), 1
+        case Pairwise():
+            return lambda c, a, b: fl(c + _tree([fl(p) for p in _products(a, b)], fl)), length
+        case Blocks():
+            return lambda c, a, b: fl(c + inner_product(a, b, accumulator.inner)), accumulator.size
+        case MatrixUnit():
+            return lambda c, a, b: _matrix_unit(c, a, b, accumulator), accumulator.group
+        case GroupedUnit():
+            return lambda c, a, b: _grouped_unit(c, a, b, accumulator), accumulator.group
+        case FusedUnit():
+            return lambda c, a, b: fl(c + sum(_products(a, b))), accumulator.group
+        case Cdna3Unit():
+            return lambda c, a, b: _cdna3_unit(c, a, b, accumulator), accumulator.group
+        case PairwiseUnit():
+            return lambda c, a, b: _pairwise_unit(c, a, b, accumulator), accumulator.group
+
+
+# ------------------------------------------------------------------------------------------------
+# Arithmetic
+# ------------------------------------------------------------------------------------------------
+
+
+def fl(x: Fraction) -> Fraction:
+    """Return x rounded to binary32, RNE."""
+    return spec.number(spec.fl32(x))
+
+
+def _truncated(x: Fraction, quantum: Fraction) -> Fraction:
+    """Return x rounded towards zero to a multiple of quantum."""
+    magnitude = floor(abs(x) / quantum) * quantum
+    return magnitude if x >= 0 else -magnitude
+
+
+def _lowered(x: Fraction, quantum: Fraction) -> Fraction:
+    return floor(x / quantum) * quantum
+
+
+def _exponent(c: Fraction, zero: int = -126) -> int:
+    """Return the exponent of a binary32 number; subnormals have emin."""
+    return max(spec.floor_log2(abs(c)), -126) if c else zero
+
+
+def _products(a: Factors, b: Factors) -> list[Fraction]:
+    return [x.value * y.value for x, y in zip(a, b, strict=True)]
+
+
+def _aligned(a: Factors, b: Factors) -> list[tuple[Fraction, int]]:
+    """Return products with their exponents, without those that are zero."""
+    pairs = zip(a, b, strict=True)
+    return [(x.value * y.value, x.exponent + y.exponent) for x, y in pairs if x.value and y.value]
+
+
+def _tree(terms: list[Fraction], rounding: Callable[[Fraction], Fraction]) -> Fraction:
+    """Add neighbours, then their sums; an odd one moves up."""
+    while len(terms) > 1:
+        pairs = zip_longest(terms[::2], terms[1::2])
+        terms = [x if y is None else rounding(x + y) for x, y in pairs]
+    return terms[0]
+
+
+# ------------------------------------------------------------------------------------------------
+# One step of each unit
+# ------------------------------------------------------------------------------------------------
+
+
+def _int32(c: Fraction, a: Factors, b: Factors, overflow: Int32Overflow) -> Fraction:
+    total, limit = c + sum(_products(a, b)), 1 << 31
+    if overflow is Int32Overflow.WRAP:
+        return (total + limit) % (2 * limit) - limit
+    if overflow is Int32Overflow.SATURATE:
+        return min(max(total, Fraction(-limit)), Fraction(limit - 1))
+    if not -limit <= total < limit:
+        raise OverflowError(f"the sum must fit int32, got {total}")
+    return total
+
+
+def _matrix_unit(c: Fraction, a: Factors, b: Factors, unit: MatrixUnit) -> Fraction:
+    addends = [(c, _exponent(c, unit.exponent_of_zero)), *_aligned(a, b)]
+    return _truncated_sum(addends, unit, unit.result_bits)
+
+
+def _truncated_sum(
+    addends: list[tuple[Fraction, int]], unit: MatrixUnit | GroupedUnit, result_bits: int
+) -> Fraction:
+    """Truncate all addends below the largest exponent, add them, and truncate the sum."""
+    top = max(unit.exponent_of_zero, *[e for _, e in addends])
+    quantum = spec.pow2(top - unit.fraction_bits)
+    total = sum((_truncated(x, quantum) for x, _ in addends), ZERO)
+    # A binary32 number, but where it is too large.
+    return fl(_truncated(total, spec.pow2(_exponent(total) - result_bits)))
+
+
+def _grouped_unit(c: Fraction, a: Factors, b: Factors, unit: GroupedUnit) -> Fraction:
+    addends = [(c, _exponent(c, unit.exponent_of_zero))]
+    for start in range(0, len(a), unit.exact):
+        part = slice(start, start + unit.exact)
+        if any(_products(a[part], b[part])):
+            exponent = a[start].scale_exponent + b[start].scale_exponent
+            addends.append((sum(_products(a[part], b[part]), ZERO), exponent))
+    return _truncated_sum(addends, unit, 23)
+
+
+def _cdna3_unit(c: Fraction, a: Factors, b: Factors, unit: Cdna3Unit) -> Fraction:
+    bits, sums = unit.fraction_bits, [(ZERO, NO_EXPONENT)]
+    for part in range(unit.parts):
+        addends = _aligned(a[part :: unit.parts], b[part :: unit.parts])
+        _check_finite([p for p, _ in addends])
+        top = max((e for _, e in addends), default=NO_EXPONENT)
+        sums.append((sum((_truncated(p, spec.pow2(top - bits)) for p, _ in addends), ZERO), top))
+    joint = max(top for _, top in sums)
+    total = sum((_lowered(s, spec.pow2(joint - bits)) for s, _ in sums), ZERO)
+    top = max(joint, _exponent(c))
+    if unit.drops_accumulator and _exponent(c) < top - bits - 1:
+        c = ZERO
+    total = _lowered(total, spec.pow2(top - unit.sum_bits - 1)) + _lowered(c, spec.pow2(top - bits))
+    return fl(_lowered(total, spec.pow2(_exponent(total) - unit.sum_bits)))
+
+
+def _check_finite(products: list[Fraction]) -> None:
+    if any(abs(product) >= spec.pow2(128) for product in products):
+        raise ValueError("every product must be finite")
+
+
+def _pairwise_unit(c: Fraction, a: Factors, b: Factors, unit: PairwiseUnit) -> Fraction:
+    terms = [
+        ZERO if x.subnormal or y.subnormal else _flushed(x.value * y.value)
+        for x, y in zip(a, b, strict=True)
+    ]
+    terms += [ZERO] * (-len(terms) % unit.group)
+    return _flushed(_flushed(c) + _tree(terms, _flushed))
+
+
+def _flushed(x: Fraction) -> Fraction:
+    """Round to binary32; a subnormal result becomes zero."""
+    x = fl(x)
+    return x if abs(x) >= spec.pow2(-126) else ZERO

@@ -1,0 +1,47 @@
+"""All experiments by name."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from msdnum.experiments.tables import Experiment, Record
+from msdnum.ledger.findings import Table
+from msdnum.trials.msd.experiments import costs
+from msdnum.trials.msd.experiments.attention import ATTENTION
+from msdnum.trials.msd.experiments.blocks import BLOCK_EXPERIMENTS
+from msdnum.trials.msd.experiments.designs import DESIGN_EXPERIMENTS
+from msdnum.trials.msd.experiments.lengths import LENGTH_EXPERIMENTS
+from msdnum.trials.msd.experiments.model import MODEL
+from msdnum.trials.msd.experiments.products import EXPERIMENTS
+from msdnum.trials.msd.experiments.schemes import SCHEME_EXPERIMENTS
+from msdnum.trials.ozaki.experiments import OZAKI
+
+__all__ = ["CATALOGUE"]
+
+
+def _closed_form(name: str, table: Callable[[], Table]) -> Experiment:
+    """Return the experiment that writes down a table of the cost models."""
+
+    def rows(spec: tuple[Any, ...], seed: int) -> Iterator[Record]:
+        made = table()
+        return (dict(zip(made.header, row, strict=True)) for row in made.rows)
+
+    return Experiment(name, "cost models in closed form: no seed, no sample", (), rows, ())
+
+
+COSTS = tuple(_closed_form(name, table) for name, table in costs.TABLES.items())
+
+CATALOGUE: dict[str, Experiment] = {
+    experiment.name: experiment
+    for experiment in (
+        *SCHEME_EXPERIMENTS,
+        *BLOCK_EXPERIMENTS,
+        *DESIGN_EXPERIMENTS,
+        *LENGTH_EXPERIMENTS,
+        *EXPERIMENTS,
+        *MODEL,
+        OZAKI,
+        ATTENTION,
+        *COSTS,
+    )
+}
+"""Every experiment by the name of its table."""

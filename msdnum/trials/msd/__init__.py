@@ -1,0 +1,1 @@
+"""Multi-Scale Dequant (arXiv:2605.13915) on trial."""

@@ -1,0 +1,1 @@
+"""The claims of Multi-Scale Dequant, one file a subject."""

@@ -1,0 +1,91 @@
+"""Rows of the ledger on CANN's kernels: which splits keep the paper's M/64516, and what they cost.
+
+The splits are decided over all BF16 pairs, under each way to divide that no document excludes.
+"""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import partial
+
+import ml_dtypes
+import numpy as np
+
+from msdnum.emulator.cann.digits import (
+    PAIRS,
+    PAPER_BOUND,
+    VARIANTS,
+    Division,
+    SplitError,
+    Switches,
+    Variant,
+    split_error,
+)
+from msdnum.emulator.cann.products import traps
+from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, Witness
+from msdnum.ledger.ledger import Claim, Entry
+
+__all__ = ["CANN_CLAIM", "cann"]
+
+CANN_CLAIM = Claim(
+    "CANN", "CANN's kernels split BF16 within the paper's M/64516", Verdict.CONDITIONAL
+)
+
+# What every variant does as its source has it, and where another division changes the verdict.
+KEEPS = {"multicore", "multicore_short_k", "split_k_int8"}
+DIVISIONS = [
+    ("multicore", Division.ULP_BELOW, False),
+    ("split_k_int8", Division.RECIPROCAL, False),
+]
+
+
+def cann(study: object) -> Iterator[Entry]:
+    """Judge every split as its source has it, where a switch decides, and the traps."""
+    for variant in VARIANTS.values():
+        yield _entry(variant, Switches(), variant.name, variant.name in KEEPS)
+    for name, division, keeps in DIVISIONS:
+        words = f"{name}, division {division.name}"
+        yield _entry(VARIANTS[name], Switches(division), words, keeps)
+    yield Entry("CANN", "arithmetic of the recombination", "no traps", _traps,
+                expected=Verdict.FAILS)  # fmt: skip
+
+
+def _entry(variant: Variant, switches: Switches, convention: str, keeps: bool) -> Entry:
+    return Entry(
+        "CANN",
+        convention,
+        "1/64516",
+        partial(_judge, variant, switches),
+        expected=Verdict.HOLDS if keeps else Verdict.FAILS,
+    )
+
+
+def _judge(variant: Variant, switches: Switches) -> Finding:
+    found = split_error(variant, switches)
+    return Finding(
+        Verdict.HOLDS if found.keeps_paper_bound else Verdict.FAILS,
+        _written(found.error),
+        ratio=found.error / PAPER_BOUND,
+        evidence=Evidence("exhaustive", PAIRS, "BF16 pairs (x, amax), mod 2^k"),
+        witness=_witness(found),
+    )
+
+
+def _written(error: Fraction) -> str:
+    return f"1/{float(1 / error):.6g}"
+
+
+def _witness(found: SplitError) -> Witness:
+    """Return amax and x as a block."""
+    block = np.array([found.amax, found.x], np.float32).astype(ml_dtypes.bfloat16)
+    return Witness("BF16", tuple(map(int, block.view(np.uint16))), 1)
+
+
+def _traps() -> Finding:
+    found = traps()
+    rows = tuple((trap.name, f"{trap.value:.7g}", trap.witness) for trap in found)
+    return Finding(
+        Verdict.FAILS,
+        f"{len(found)} traps",
+        evidence=Evidence("known case", len(found), "traps"),
+        table=Table(("trap", "value", "witness"), rows),
+    )

@@ -1,0 +1,1 @@
+"""The tables of Multi-Scale Dequant, one file a family."""

@@ -1,0 +1,135 @@
+"""Where MSD begins to lose to a baseline: one parameter varied, beside the closed form."""
+
+from collections.abc import Iterator
+from math import log, sqrt
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from msdnum import bounds
+from msdnum.evidence.products import (
+    BASELINES,
+    Method,
+    Operands,
+    decomposed,
+    errors_of,
+    mxfp8_activations,
+    weight_in_bf16,
+)
+from msdnum.experiments.tables import Record
+from msdnum.formats.accumulators import EXACT, INT32, SEQUENTIAL, Accumulator
+from msdnum.formats.elements import E2M1, E4M3
+from msdnum.formats.modes import ScaleRule
+from msdnum.formats.schemes import INT8_X2, MXFP4_X2, covering_scheme
+from msdnum.trials.msd.comparisons import operands, over, sizes
+
+__all__ = ["crossings", "long_k_crossing", "outlier_crossing"]
+
+Spec: TypeAlias = tuple[Any, ...]
+
+STEP_RMS = 1 / sqrt(12) / (127 * 254)
+"""RMS error of two INT8 passes over M: a uniform error of one step of the second scale."""
+
+
+def _rounding_rms(precision: int) -> float:
+    """RMS relative error of rounding log-uniform numbers: ``ulp / sqrt(12)`` over x."""
+    return 2.0 ** (1 - precision) * sqrt(3 / 8 / log(2) / 12)
+
+
+def _float32_walk(k: int) -> float:
+    """Relative RMS error of k sums in order: each rounds a partial sum that grows like sqrt(k)."""
+    return _rounding_rms(24) * sqrt(k / 2)
+
+
+def _outlier_crest(k: int) -> float:
+    """M over the RMS of a row of ``outlier_per_row``: sqrt(k) while the outlier dominates."""
+    square = 1024.0**2 * 3 / (2 * log(2))
+    return sqrt(k * square / (square + (k - 1) / 3))
+
+
+def outlier_crossing() -> float:
+    """Return the k from which one outlier per row costs INT8 x2 more than BF16 costs the weight.
+
+    ``crest(k) * STEP_RMS = rounding_rms(8)``, solved for k: 34,510.
+    """
+    crest = (_rounding_rms(8) / STEP_RMS) ** 2
+    square = 1024.0**2 * 3 / (2 * log(2))
+    return crest * (square - 1 / 3) / (square - crest / 3)
+
+
+def long_k_crossing() -> float:
+    """Return the k from which sums in order in binary32 lose to INT8 x2, uniform operands.
+
+    ``sqrt(3) * STEP_RMS = float32_walk(k)``, solved for k: 750,000, where int32 has overflowed.
+    """
+    return 2 * (sqrt(3) * STEP_RMS / _rounding_rms(24)) ** 2
+
+
+def crossings(spec: Spec, seed: int) -> Iterator[Record]:
+    """Vary one parameter until the winner changes, and set the closed form beside it."""
+    outliers, lengths, binades, sizes = spec
+    for k in outliers:
+        yield _one_outlier(k, seed)
+    for k in lengths:
+        yield from _long(k, seed)
+    for i in binades:
+        yield _one_binade(i, seed)
+    for size in sizes:
+        yield _one_block_size(size, seed)
+
+
+def _one_outlier(k: int, seed: int) -> Record:
+    given = operands("outlier_per_row", "INT8", (16, k, 16), np.random.default_rng([seed, k]))
+    runs = (decomposed(INT8_X2), INT32), (weight_in_bf16, SEQUENTIAL)
+    predicted = STEP_RMS * _outlier_crest(k), _rounding_rms(8)
+    return _crossing("one outlier per row: INT8 x2, weight in BF16", k, given, *runs, predicted)
+
+
+def _long(k: int, seed: int) -> Iterator[Record]:
+    given = operands("uniform", "INT8", (16, k, 16), np.random.default_rng([seed, k]))
+    predicted = STEP_RMS * sqrt(3), _float32_walk(k)
+    for name in ("scale after", "float32"):
+        runs = (decomposed(INT8_X2), INT32), (BASELINES[name], SEQUENTIAL)
+        yield _crossing(f"long k, uniform: INT8 x2, {name} in order", k, given, *runs, predicted)
+
+
+def _one_binade(i: int, seed: int) -> Record:
+    rng = np.random.default_rng([seed, i])
+    given = operands(f"binade_{i}", "MXFP8", (64, 1024, 64), rng)
+    runs = (decomposed(MXFP4_X2), EXACT), (BASELINES["MXFP8 ceil"], EXACT)
+    ours, theirs = (bounds.rms_error(e, binade=i).relative for e in ((E2M1, E2M1), (E4M3,)))
+    return _crossing("binade below alpha: MXFP4 x2, MXFP8 ceil", i, given, *runs, (ours, theirs))
+
+
+def _one_block_size(size: int, seed: int) -> Record:
+    rng = np.random.default_rng([seed, size])
+    given = operands("normal", "MXFP8", (64, 1024, 64), rng, size)
+    ours = decomposed(covering_scheme("MXFP4_X2", E2M1, E2M1, block_size=size))
+    runs = (ours, EXACT), (mxfp8_activations(ScaleRule.CEIL, size), EXACT)
+    return _crossing("block size, normal: MXFP4 x2, MXFP8 ceil", size, given, *runs, None)
+
+
+Run: TypeAlias = tuple[Method, Accumulator]
+
+
+def _crossing(
+    study: str,
+    value: int,
+    given: Operands,
+    ours: Run,
+    theirs: Run,
+    predicted: tuple[float, float] | None,
+) -> Record:
+    """Return measured L2 errors against the exact product beside those predicted."""
+    mine, other = (errors_of(given, method(given, unit)) for method, unit in (ours, theirs))
+    m, k, n = *given.x.shape, given.weight.shape[1]
+    return {
+        "study": study, "value": value, **sizes((m, k, n)),
+        "msd_l2": mine.l2, "msd_bound_l2": mine.bound_l2, "msd_ratio": mine.ratio,
+        "baseline_l2": other.l2, "baseline_bound_l2": other.bound_l2,
+        "baseline_ratio": other.ratio,
+        "measured_ratio": over(mine.l2, other.l2),
+        "predicted_msd": predicted[0] if predicted else "",
+        "predicted_baseline": predicted[1] if predicted else "",
+        "predicted_ratio": predicted[0] / predicted[1] if predicted else "",
+    }  # fmt: skip

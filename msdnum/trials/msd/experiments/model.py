@@ -1,0 +1,190 @@
+"""``msdnum model``: a whole model by every variant, and the tables of what that costs.
+
+Cosine distances and rank correlations are from the published model and, in the columns that begin
+with ``quantized_``, from float64 with the same quantization: see ``model_runs``.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msdnum._names import did_you_mean
+from msdnum.evidence.products import Errors
+from msdnum.experiments.tables import Experiment, Record
+from msdnum.inputs.encoder import LAYERS, LINEARS
+from msdnum.trials.msd.model.runs import (
+    cosine_distances,
+    own_reference,
+    reference,
+    run_variant,
+    similarity_correlation,
+)
+
+if TYPE_CHECKING:
+    from msdnum.trials.msd.model.linears import Variant
+
+__all__ = ["MODEL", "add_arguments", "run"]
+
+Floats: TypeAlias = NDArray[np.float64]
+
+
+def _labels(variant: "Variant", count: int) -> Record:
+    return {
+        "variant": variant.name,
+        "kind": variant.kind,
+        "weight": variant.weight,
+        "scheme": variant.scheme,
+        "activation": variant.activation.name,
+        "attention": variant.attention.name,
+        "cache": variant.attention.cache,
+        "sentences": count,
+    }
+
+
+def _distances(found: Floats, expected: Floats, prefix: str) -> Record:
+    """Return mean, its standard error, and the largest distance with its sentence (from 1)."""
+    distances = cosine_distances(found, expected)
+    return {
+        f"{prefix}distance_mean": float(distances.mean()),
+        f"{prefix}distance_error": float(distances.std(ddof=1) / len(distances) ** 0.5),
+        f"{prefix}distance_max": float(distances.max()),
+        f"{prefix}witness": int(distances.argmax()) + 1,
+        f"{prefix}spearman": f"{similarity_correlation(found, expected):.7f}",
+    }
+
+
+def _worst(products: Sequence[Errors]) -> Record:
+    """Return the largest error with its bound and its linear, and the largest ratio of any entry.
+
+    Bounds and ratios are empty where there is no theorem.
+    """
+    worst = max(products, key=lambda found: found.normwise)
+    bounds = {
+        "bound_normwise": worst.bound_normwise,
+        "ratio": max(found.ratio for found in products),
+    }
+    known = {name: "" if np.isnan(value) else value for name, value in bounds.items()}
+    linear = list(LINEARS)[products.index(worst) % len(LINEARS)]
+    return {"worst_linear": linear, "normwise": worst.normwise, **known}
+
+
+def _chosen(names: Sequence[str]) -> list["Variant"]:
+    """Return the variants of these names, or of groups of these names."""
+    from msdnum.trials.msd.model.linears import GROUPS, VARIANTS
+
+    return [VARIANTS[each] for name in names for each in GROUPS.get(name, (name,))]
+
+
+def model_sentences(spec: tuple[Any, ...], seed: int) -> Iterator[Record]:
+    """Measure the embeddings of variants."""
+    from msdnum.trials.msd.model.attentions import FLOAT32
+    from msdnum.trials.msd.model.linears import PUBLISHED
+
+    count, names = spec
+    for variant in _chosen(names):
+        found = run_variant(variant.name, count)
+        published, own = reference(PUBLISHED, FLOAT32.cache, count), own_reference(variant, count)
+        yield {
+            **_labels(variant, count),
+            **_distances(found.embeddings, published.embeddings, ""),
+            **_distances(found.embeddings, own.embeddings, "quantized_"),
+            "quantized_state": found.states[-1],
+            **_worst(found.products),
+        }
+
+
+def model_layers(spec: tuple[Any, ...], seed: int) -> Iterator[Record]:
+    """Measure what every layer of variants leaves, and its worst product."""
+    count, names = spec
+    for variant in _chosen(names):
+        found = run_variant(variant.name, count)
+        for layer in range(LAYERS):
+            part = slice(layer * len(LINEARS), (layer + 1) * len(LINEARS))
+            yield {
+                **_labels(variant, count),
+                "layer": layer,
+                "quantized_state": found.states[layer],
+                **_worst(found.products[part]),
+            }
+
+
+COUNT, FEW = 240, 60
+"""How many sentences linears and attentions are measured on."""
+QUICK = (16, ("FLOAT32, float32, BINARY32",))
+
+MODEL = (
+    Experiment(
+        "model_sentences",
+        "sentence embeddings of all-MiniLM-L6-v2, its linears computed by every variant",
+        (COUNT, ("linears",)),
+        model_sentences,
+        QUICK,
+    ),
+    Experiment(
+        "model_layers",
+        "what each layer of all-MiniLM-L6-v2 leaves, its linears computed by every variant",
+        (COUNT, ("linears",)),
+        model_layers,
+        QUICK,
+    ),
+    Experiment(
+        "model_attention",
+        "sentence embeddings of all-MiniLM-L6-v2, its attentions computed by every variant",
+        (FEW, ("attentions",)),
+        model_sentences,
+        QUICK,
+    ),
+)
+"""The first two tables come from the same runs, which are kept."""
+
+
+# Command
+
+TABLES, LOOK = Path("figures/tables"), Path("build/figures/tables")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``msdnum model``."""
+    parser.add_argument("names", nargs="*", metavar="NAME", help="variants; all, if none is named")
+    parser.add_argument("--list", action="store_true", help="print the variants and end")
+    parser.add_argument("--quick", action="store_true", help="few sentences, for a look")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help=f"({TABLES}; with names or --quick {LOOK})"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out ``msdnum model`` and return 0.
+
+    Raises
+    ------
+    ValueError
+        If there is no variant of a name.
+    """
+    from msdnum.trials.msd.model.linears import GROUPS, VARIANTS
+
+    if args.list:
+        print("\n".join(VARIANTS))
+        return 0
+    for name in args.names:
+        if name not in {**GROUPS, **VARIANTS}:
+            near = did_you_mean(name, {**GROUPS, **VARIANTS})
+            raise ValueError(f"name must be one of those of --list, got {name!r}{near}")
+    out = args.out or (LOOK if args.names or args.quick else TABLES)
+    for experiment in _asked(args):
+        print(experiment.write(out))
+    return 0
+
+
+def _asked(args: argparse.Namespace) -> list[Experiment]:
+    """Return the experiments; of named variants or a quick look, the first two alone."""
+    if not (args.names or args.quick):
+        return list(MODEL)
+    count = QUICK[0] if args.quick else COUNT
+    spec = (count, tuple(args.names) or QUICK[1])
+    return [replace(experiment, spec=spec) for experiment in MODEL[:2]]

@@ -1,0 +1,1 @@
+"""The figures of Multi-Scale Dequant, one file a family."""

@@ -1,0 +1,1 @@
+"""MiniLM by every variant of a linear layer and of attention."""

@@ -1,0 +1,285 @@
+"""Ways to compute MiniLM: its linears by MSD, dequantization or CANN's kernels, and its attentions.
+
+Each rounds activations to a format (BF16 but where it says otherwise) and takes weights quantized
+from the published ones. Sums of integers are INT32, of floats SEQUENTIAL, as in claim C7's
+products. Those called float32 are XLA's own, whose order of addition is not defined.
+CANN's kernels have no attention here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from msdnum.emulator import bits, elements
+from msdnum.emulator.blocks import QuantizedArray, quantize
+from msdnum.emulator.cann.products import KERNELS, Kernel, Weight, kernel_matmul, nibble_matmul
+from msdnum.emulator.decompositions import decompose_terms
+from msdnum.emulator.gemm import dequantizing
+from msdnum.emulator.gemm.products import matmul
+from msdnum.evidence import products
+from msdnum.evidence.product_bounds import exact_values
+from msdnum.evidence.products import WEIGHTS, Method, decomposed
+from msdnum.formats.accumulators import INT32, SEQUENTIAL, Accumulator
+from msdnum.formats.elements import BF16, BINARY32, INT4, INT8_ROW, FloatFormat
+from msdnum.formats.modes import Overflow
+from msdnum.formats.schemes import INT8_X1, INT8_X2, INT8_X3, MXFP4_X2, MXFP4_X3, MXFP8_X2, Scheme
+from msdnum.inputs import jax_encoder
+from msdnum.trials.msd.comparisons import MSD
+from msdnum.trials.msd.model.attentions import FLOAT32, OVER, AttentionVariant
+
+__all__ = [
+    "GROUPS",
+    "PUBLISHED",
+    "VARIANTS",
+    "Variant",
+    "baseline_names",
+    "in_format",
+    "quantized",
+    "wide",
+]
+
+Array: TypeAlias = Any
+
+PUBLISHED = "FLOAT32"
+"""The weights as published, by name beside those of ``gemm_measure.WEIGHTS``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """One way to compute every linear.
+
+    Parameters
+    ----------
+    kind : str
+        MSD, baseline or CANN.
+    weight : str
+        PUBLISHED or a name of ``gemm_measure.WEIGHTS``.
+    scheme : str
+        Of the activation, the baseline or the kernel, by name.
+    activation : FloatFormat
+        What activations are rounded to before anything else.
+    linear : callable
+        From activations, float32, and a weight in the form that ``form`` gives to their product.
+    form : callable
+        From a quantized weight to what ``linear`` takes; done once.
+    bound : Method or None
+        What gives the bound on the product of the rounded activations; None: no theorem does.
+    accumulator : Accumulator
+        Of the products.
+    attention : AttentionVariant
+        What computes every attention.
+    """
+
+    kind: str
+    weight: str
+    scheme: str
+    activation: FloatFormat
+    linear: jax_encoder.Linear
+    form: Callable[[Any], Any]
+    bound: Method | None
+    accumulator: Accumulator = SEQUENTIAL
+    attention: AttentionVariant = FLOAT32
+
+    @property
+    def name(self) -> str:
+        """Name in tables, unique."""
+        linears = f"{self.weight}, {self.scheme}, {self.activation.name}"
+        if self.attention is FLOAT32:
+            return linears
+        return f"{linears}; {self.attention.name} over {self.attention.cache}"
+
+
+def in_format(x: Array, fmt: FloatFormat) -> Array:
+    """Return ``x`` rounded to BF16, FP16 or binary32 (RNE), in that type, by integer operations."""
+    if fmt == BINARY32:
+        return x
+    return elements.as_ml_dtype(elements.encode(x, fmt, overflow=Overflow.OVERFLOW), fmt)
+
+
+# Weights
+
+
+@cache
+def quantized(name: str) -> dict[str, Any]:
+    """Return the weights, those of linears quantized as ``gemm_measure.WEIGHTS`` says, by NumPy."""
+    published = {key: np.asarray(x) for key, x in jax_encoder.checkpoint().items()}
+    if name == PUBLISHED:
+        return published
+    return jax_encoder.replaced(published, lambda w: WEIGHTS[name](w, None))
+
+
+def wide(name: str) -> dict[str, NDArray[np.float64]]:
+    """Return the numbers that the weights stand for, in float64, nothing rounded."""
+
+    def value(x: Any) -> NDArray[np.float64]:
+        return x.astype(np.float64) if isinstance(x, np.ndarray) else exact_values(x)
+
+    return {key: value(x) for key, x in quantized(name).items()}
+
+
+def _on_jax(weight: Any) -> Any:
+    bits.register_pytrees()
+    return jax.tree.map(jnp.asarray, weight)
+
+
+# MSD and the baselines
+
+
+def _msd(scheme: Scheme, weight: str, activation: FloatFormat = BF16) -> Variant:
+    own = INT32 if weight.startswith("INT") else SEQUENTIAL
+
+    @jax.jit
+    def linear(x: Array, w: Any) -> Array:
+        terms = decompose_terms(in_format(x, activation), scheme)
+        return matmul(terms, w, accumulator=own)
+
+    bound = decomposed(scheme)
+    return Variant("MSD", weight, scheme.name, activation, linear, _on_jax, bound, own)
+
+
+def _baseline(name: str, product: Callable[..., Array], weight: str) -> Variant:
+    @jax.jit
+    def linear(x: Array, w: Any) -> Array:
+        return product(in_format(x, BF16), w)
+
+    bound = products.BASELINES[name]
+    return Variant("baseline", weight, name, BF16, linear, _on_jax, bound)
+
+
+def _float32(weight: str) -> Variant:
+    """Return XLA's product of float32: the bound holds whatever the order of addition."""
+
+    def form(w: Any) -> Array:
+        return jnp.asarray(w if isinstance(w, np.ndarray) else w.dequantize())
+
+    bound = products.BASELINES["float32"]
+    return Variant("baseline", weight, "float32", BINARY32, jax_encoder.multiply, form, bound)
+
+
+DEQUANTIZED: dict[str, Callable[..., Array]] = {
+    "weight in BF16": lambda x, w: dequantizing.dequantized_bf16(x.astype(np.float32), w),
+    "scale after": lambda x, w: dequantizing.scale_after(x.astype(np.float32), w),
+    "MXFP8 floor": dequantizing.mxfp8_floor,
+    "MXFP8 ceil": dequantizing.mxfp8_ceil,
+}
+
+
+def baseline_names(weight: str) -> list[str]:
+    """Return the baselines of a weight: of MX, whose values BF16 holds, "scale after" is no other.
+
+    It is the first, to the bit: scales are powers of two within the sum.
+    """
+    return [n for n in products.BASELINES if not (weight[:2] == "MX" and n == "scale after")]
+
+
+# CANN
+
+
+def _kernel_weight(kernel: Kernel | None, w: QuantizedArray) -> Weight:
+    """Return codes and scales as a kernel has them; 128 of k share a scale where it has groups."""
+    codes, scales = np.asarray(w.integers()), np.asarray(w.scales())
+    if kernel is not None and kernel.per_group and len(scales) == 1:
+        scales = np.repeat(scales, len(codes) // products.GROUP, axis=0)
+    return Weight(codes, scales)
+
+
+def _cann(kernel: Kernel, weight: str) -> Variant:
+    """Return a kernel on activations of the format of its output."""
+    activation = kernel.output
+    assert isinstance(activation, FloatFormat)
+
+    def linear(x: Array, w: Weight) -> Array:
+        return jnp.asarray(kernel_matmul(in_format(np.asarray(x), activation), w, kernel))
+
+    form = partial(_kernel_weight, kernel)
+    return Variant("CANN", weight, kernel.name, activation, linear, form, None)
+
+
+def _nibbles() -> Variant:
+    """Return A8W4: the activation in INT8, one scale a token, its nibbles by INT4."""
+
+    def linear(x: Array, w: Weight) -> Array:
+        q = quantize(in_format(np.asarray(x), BF16), INT8_ROW, axis=-1)
+        return jnp.asarray(nibble_matmul(q.integers(), q.scales(), w))
+
+    return Variant("CANN", "INT4", "a8w4", BF16, linear, partial(_kernel_weight, None), None)
+
+
+SCHEMES: dict[str, tuple[Scheme, ...]] = {
+    "INT8": (INT8_X1, INT8_X2, INT8_X3),
+    "INT4": (INT8_X1, INT8_X2, INT8_X3),
+    "MXFP4": (MXFP4_X2, MXFP4_X3),
+    "MXFP8": (MXFP8_X2,),
+}
+"""MSD of each weight. One pass of MXFP8 is the baseline "MXFP8 ceil", to the bit."""
+
+OF_FLOAT32: dict[str, Scheme] = {"INT8": INT8_X2, "INT4": INT8_X2, "MXFP8": MXFP8_X2}
+"""Schemes finer than BF16, and so measured on activations that are not rounded to it, too."""
+
+LEFT_OUT = "split_k_int4_half"
+"""A kernel whose half arithmetic takes NumPy as long over a model as ten others."""
+
+
+def _variants(weight: str) -> list[Variant]:
+    """Return every variant of a weight: MSD, baselines, CANN."""
+    kernels = [k for k in KERNELS.values() if k.weight.name == weight and k.name != LEFT_OUT]
+    return [
+        *(_msd(scheme, weight) for scheme in SCHEMES[weight]),
+        *([_msd(OF_FLOAT32[weight], weight, BINARY32)] if weight in OF_FLOAT32 else []),
+        *(
+            _baseline(name, product, weight)
+            for name, product in DEQUANTIZED.items()
+            if name in baseline_names(weight)
+        ),
+        _float32(weight),
+        *(_cann(kernel, weight) for kernel in kernels),
+        *([_nibbles()] if weight == INT4.name else []),
+    ]
+
+
+def _attentions() -> list[Variant]:
+    """Return every attention but the published one, the linears as published."""
+    kinds = {"MSD": "MSD", "BF16": "baseline", "float32": "baseline"}
+    return [
+        replace(_float32(PUBLISHED), kind=kinds[way.name], attention=way)
+        for way in OVER.values()
+        if way is not FLOAT32
+    ]
+
+
+CACHES = {"INT8": "INT8", "INT4": "INT8", "MXFP4": "MXFP4", "MXFP8": "MXFP8"}
+"""For each weight the cache beside it where linears and attentions are replaced together."""
+
+
+def _whole(linears: list[Variant]) -> list[Variant]:
+    """Return MSD, dequantization to BF16 and float32 through the whole model."""
+    ways = {"weight in BF16": "BF16", "float32": "float32"}
+
+    def way(v: Variant) -> str | None:
+        usual = v.scheme == MSD[v.weight].name and v.activation == BF16
+        return "MSD" if usual else ways.get(v.scheme)
+
+    return [replace(v, attention=OVER[name, CACHES[v.weight]]) for v in linears if (name := way(v))]
+
+
+_LINEARS = [v for weight in ("INT8", "INT4", "MXFP4", "MXFP8") for v in _variants(weight)]
+
+
+def _named(*variants: Variant) -> dict[str, Variant]:
+    return {variant.name: variant for variant in variants}
+
+
+GROUPS: dict[str, dict[str, Variant]] = {
+    "linears": _named(_float32(PUBLISHED), *_LINEARS),
+    "attentions": _named(*_attentions(), *_whole(_LINEARS)),
+}
+"""The published model and other linears, all with its attention; other attentions, then both."""
+
+VARIANTS: dict[str, Variant] = GROUPS["linears"] | GROUPS["attentions"]
+"""Every variant by name."""

@@ -1,0 +1,1 @@
+"""The error curve of the Ozaki scheme."""

@@ -1,0 +1,96 @@
+"""The Ozaki scheme's error curve: error against the number of INT8 slices, beside its bound."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msdnum import errors, exact
+from msdnum.emulator.gemm import ozaki
+from msdnum.emulator.gemm.products import triangular
+from msdnum.experiments.tables import Experiment, Record
+
+__all__ = ["OZAKI", "bound", "curve", "spread"]
+
+Floats = NDArray[np.float64]
+
+
+def spread(shape: tuple[int, int], phi: float, rng: np.random.Generator) -> Floats:
+    """Return ``(uniform(0, 1) - 0.5) * exp(phi * normal)``: a larger phi, a larger exponent range.
+
+    Source: the test matrices of ozIMMU (arXiv 2306.11975).
+    """
+    found: Floats = (rng.random(shape) - 0.5) * np.exp(phi * rng.standard_normal(shape))
+    return found
+
+
+def bound(count: int, width: int) -> float:
+    """Bound the error of an entry over ``k * alpha_i * beta_j``, for a triangular schedule.
+
+    alpha and beta are the powers of two that cover a row and a column. Slice i is at most
+    ``alpha * 2**(-width * i)``, and what all slices leave ``alpha * 2**(-width * count)``. Three
+    parts: the remainders, the pairs that the triangle leaves out, the additions in binary64.
+
+    Notes
+    -----
+    Source: theorem gemm, applied on paper. Its data part has both remainders. Of the pairs of
+    slices, of which each is at most ``alpha * beta * 2**(-width * (i + j))``, those with
+    ``i + j >= count`` are left out, and the others are exact in int32 and in binary64; each passes
+    through one addition for each pair, the accumulation part. Hypothesis: nothing underflows.
+    """
+    step = 2.0**-width
+    remainders = 2 * step**count + step ** (2 * count)
+    left_out = sum((2 * count - 1 - t) * step**t for t in range(count, 2 * count - 1))
+    kept = sum((t + 1) * step**t for t in range(count))
+    additions = len(triangular(count, count).pairs) * 2.0**-53
+    return (remainders + left_out + additions / (1 - additions) * kept) * (1 + 2.0**-50)
+
+
+def curve(size: int, phi: float, counts: range, rng: np.random.Generator) -> Iterator[Record]:
+    """Yield a record for each number of slices of the product of two square matrices.
+
+    Errors are exact: of the whole scheme over ``k * alpha_i * beta_j``, with its bound; relative to
+    the product of magnitudes; and the mean relative error that the papers plot, beside that of
+    binary64 GEMM.
+    """
+    a, b = spread((size, size), phi, rng), spread((size, size), phi, rng)
+    product, absolute = exact.product(a, b), exact.absolute_product(a, b)
+    width = ozaki.slice_width(size)
+    covering = [np.exp2(np.frexp(np.abs(v).max(axis=1))[1]) for v in (a, b.T)]
+    scale = size * np.multiply.outer(*covering)
+    plain = _mean_relative(product, a @ b)
+    for count in counts:
+        found = ozaki.matmul(a, b, count)
+        error = np.abs(product.minus(found).to_float64())
+        yield {
+            "phi": phi,
+            "slices": count,
+            "products": len(triangular(count, count).pairs),
+            "error": float((error / scale).max()),
+            "bound": bound(count, width),
+            "backward_componentwise": errors.backward_error_componentwise(
+                product.to_float64(), found, absolute.to_float64()
+            ),
+            "mean_relative": _mean_relative(product, found),
+            "binary64_mean_relative": plain,
+        }
+
+
+def _mean_relative(product: exact.ExactMatrix, found: Floats) -> float:
+    return float(np.mean(product.minus(found).over(product)))
+
+
+def _rows(spec: tuple[Any, ...], seed: int) -> Iterator[Record]:
+    size, most, phis = spec
+    for phi in phis:
+        yield from curve(size, phi, range(1, most + 1), np.random.default_rng(seed))
+
+
+OZAKI = Experiment(
+    "gemm_ozaki",
+    "binary64 GEMM from INT8 slices: error against slices, by exponent range phi",
+    (256, 13, (0.1, 1.0, 2.0, 4.0)),
+    _rows,
+    (32, 5, (0.1, 4.0)),
+)

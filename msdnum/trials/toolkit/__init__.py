@@ -1,0 +1,1 @@
+"""The toolkit's own claims: bounds hold, bits agree, a user's tensor."""
