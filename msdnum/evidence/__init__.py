@@ -1,1 +1,1 @@
-"""How anything is judged: BF16 pairs, worst cases, sweeps, products and attention beside their bounds."""
+"""How anything is judged: worst cases, sweeps, products and attention beside their bounds."""

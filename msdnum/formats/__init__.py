@@ -1,1 +1,1 @@
-"""What is computed with, as frozen data: number formats, block formats, modes, schemes, accumulators."""
+"""What is computed with, as frozen data: formats, modes, schemes, accumulators."""

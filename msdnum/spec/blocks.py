@@ -1,0 +1,140 @@
+"""Blocks: the shared scale that a rule gives, and elements divided by it."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from msdnum.formats.elements import (
+    E8M0,
+    BlockFormat,
+    ElementFormat,
+)
+from msdnum.formats.modes import Overflow, Rounding, ScaleRule
+from msdnum.spec.elements import decode, encode, fl32, max_finite, nan_code
+from msdnum.spec.numbers import (
+    Special,
+    Value,
+    ceil_log2,
+    divide,
+    floor_log2,
+    is_finite,
+    is_negative,
+    multiply,
+    number,
+    round_significand,
+    signed,
+)
+
+__all__ = [
+    "largest_magnitude",
+    "e8m0_code",
+    "dequantize_block",
+    "quantize_block",
+    "shared_exponent",
+    "shared_scale",
+    "tensor_scale",
+]
+
+
+def shared_exponent(amax: Fraction, element: ElementFormat, rule: ScaleRule) -> int:
+    """Return the exponent of the power-of-two scale of a block with ``amax > 0``, unclamped.
+
+    Source: OCP MX v1.0, section 6.3 (FLOOR); torchao's names for the other rules. EVEN rounds
+    ``amax`` to the element's precision (RNE, exponent unbounded) and then proceeds as FLOOR.
+    """
+    match rule:
+        case ScaleRule.FLOOR:
+            return floor_log2(amax) - element.emax
+        case ScaleRule.CEIL:
+            return ceil_log2(amax) - element.emax
+        case ScaleRule.RCEIL:
+            return ceil_log2(amax / max_finite(element))
+        case ScaleRule.EVEN:
+            return floor_log2(round_significand(amax, element.precision)) - element.emax
+    raise ValueError(f"rule must give powers of two, got {rule.name}")
+
+
+def shared_scale(amax: Fraction, fmt: BlockFormat, tensor: Value | None = None) -> int:
+    """Return the scale code of a block with largest magnitude ``amax``.
+
+    Powers of two are clamped to [2**-127, 2**127]; ``amax`` = 0 gives 2**-127. AMAX is
+    ``fl32(amax / max_finite)``, divided by ``tensor`` (`tensor_scale`) with another binary32
+    rounding where the format has one, then rounded to the scale format, saturating. A zero
+    ``tensor`` gives scale 0.
+    """
+    if fmt.scale == E8M0:
+        return e8m0_code(shared_exponent(amax, fmt.element, fmt.rule) if amax else -127)
+    ideal = fl32(amax / max_finite(fmt.element))
+    if tensor is not None:
+        ideal = fl32(divide(ideal, number(tensor))) if number(tensor) else Fraction(0)
+    return encode(ideal, fmt.scale, overflow=Overflow.SATURATE)
+
+
+def e8m0_code(exponent: int) -> int:
+    """Return the code of a power of two, its exponent clamped to [-127, 127]."""
+    return min(max(exponent, -127), 127) + 127
+
+
+def tensor_scale(values: Sequence[Value], fmt: BlockFormat) -> Value | None:
+    """Return the binary32 scale of a whole tensor, None for a format without one.
+
+    ``fl32(fl32(amax / max_finite(element)) / max_finite(scale))``, with ``amax`` over the finite
+    elements. Source: NVIDIA's public description of NVFP4.
+    """
+    if not fmt.tensor_scale:
+        return None
+    amax = largest_magnitude([value for value in values if is_finite(value)])
+    return fl32(divide(fl32(amax / max_finite(fmt.element)), max_finite(fmt.scale)))
+
+
+def largest_magnitude(values: Sequence[Value]) -> Fraction:
+    """Return amax of finite values; 0 of none."""
+    return max((abs(number(value)) for value in values), default=Fraction(0))
+
+
+def _effective_scale(code: int, fmt: BlockFormat, tensor: Value | None) -> Value:
+    """Return what an element is multiplied with: exact for E8M0, else a binary32 value."""
+    scale = decode(code, fmt.scale)
+    return scale if tensor is None else fl32(multiply(scale, tensor))
+
+
+def quantize_block(
+    values: Sequence[Value],
+    fmt: BlockFormat,
+    *,
+    rounding: Rounding = Rounding.RNE,
+    random: Sequence[int] | None = None,
+    tensor: Value | None = None,
+) -> tuple[int, list[int]]:
+    """Return the scale code and the element codes of one block.
+
+    A power-of-two scale divides exactly; any other division is rounded to binary32 first. Elements
+    saturate. Where the scale is 0, elements are zeros that keep their sign where the format has
+    one. In a block with an Inf or a NaN all element codes are 0 and the scale is NaN. ``random``
+    has one integer for each element (STOCHASTIC). For another scale rule,
+    ``dataclasses.replace(fmt, rule=...)``.
+
+    Source: OCP MX v1.0, section 6.3; paper, section on decomposition, for INT8 rows.
+    """
+    if not all(is_finite(value) for value in values):
+        return nan_code(fmt.scale, Special.NAN), [0] * len(values)
+    scale_code = shared_scale(largest_magnitude(values), fmt, tensor)
+    scale = number(_effective_scale(scale_code, fmt, tensor))
+    if scale:
+        quotients = [divide(value, scale) for value in values]
+    else:
+        quotients = [signed(is_negative(value), Fraction(0)) for value in values]
+    if fmt.scale != E8M0:
+        quotients = [fl32(quotient) for quotient in quotients]
+    words = [None] * len(values) if random is None else random
+    return scale_code, [
+        encode(x, fmt.element, overflow=Overflow.SATURATE, rounding=rounding, random=word)
+        for x, word in zip(quotients, words, strict=True)
+    ]
+
+
+def dequantize_block(
+    scale_code: int, codes: Sequence[int], fmt: BlockFormat, *, tensor: Value | None = None
+) -> list[Value]:
+    """Return element times scale, rounded to binary32 (RNE, overflow to Inf)."""
+    scale = _effective_scale(scale_code, fmt, tensor)
+    return [fl32(multiply(decode(code, fmt.element), scale)) for code in codes]

@@ -1,0 +1,210 @@
+"""Elements: the codes of a format and the numbers that they stand for.
+
+A code is an unsigned int.
+"""
+
+from fractions import Fraction
+from functools import cache
+
+from msdnum.formats.elements import (
+    BINARY32,
+    ElementFormat,
+    FloatFormat,
+    IntegerFormat,
+    Specials,
+)
+from msdnum.formats.modes import Overflow, Rounding
+from msdnum.spec.numbers import (
+    Special,
+    Value,
+    floor_log2,
+    is_finite,
+    is_negative,
+    number,
+    pow2,
+    round_significand,
+    round_to_integer,
+    signed,
+)
+
+__all__ = [
+    "nan_code",
+    "decode",
+    "encode",
+    "fl32",
+    "from_float32_bits",
+    "max_finite",
+    "round_to",
+    "to_float32_bits",
+]
+
+
+def decode(code: int, fmt: ElementFormat) -> Value:
+    """Return the value that ``code`` stands for.
+
+    Source: OCP MX v1.0, section 5.3; OCP OFP8 v1.0, section 5; IEEE 754-2019, section 3.4.
+    """
+    if not 0 <= code < 2**fmt.bits:
+        raise ValueError(f"code must be in 0..{2**fmt.bits - 1} for {fmt.name}, got {code}")
+    if isinstance(fmt, IntegerFormat):
+        integer = code if code < 2 ** (fmt.bits - 1) else code - 2**fmt.bits
+        return integer * pow2(-fmt.fraction_bits)
+    rest, fraction = divmod(code, 2**fmt.fraction_bits)
+    sign, field = divmod(rest, 2**fmt.exponent_bits)
+    all_ones = 2**fmt.exponent_bits - 1, 2**fmt.fraction_bits - 1
+    if fmt.specials is Specials.IEEE and field == all_ones[0]:
+        infinity = Special.NEGATIVE_INFINITY if sign else Special.INFINITY
+        return Special.NAN if fraction else infinity
+    if fmt.specials is Specials.NAN and (field, fraction) == all_ones:
+        return Special.NAN
+    significand = fraction * pow2(-fmt.fraction_bits)
+    if fmt.subnormals and field == 0:
+        return signed(sign == 1, significand * pow2(1 - fmt.bias))
+    return signed(sign == 1, (1 + significand) * pow2(field - fmt.bias))
+
+
+@cache
+def max_finite(fmt: ElementFormat) -> Fraction:
+    """Return the largest number of the format."""
+    code = fmt.max_integer if isinstance(fmt, IntegerFormat) else fmt.max_code
+    return number(decode(code, fmt))
+
+
+def encode(
+    value: Value,
+    fmt: ElementFormat,
+    *,
+    overflow: Overflow,
+    rounding: Rounding = Rounding.RNE,
+    random: int | None = None,
+) -> int:
+    """Return the code of ``value`` rounded to the format.
+
+    Parameters
+    ----------
+    value : Fraction or Special
+        What to round.
+    fmt : ElementFormat
+        Format to round to.
+    overflow : Overflow
+        The value is first rounded as if the exponent were unbounded above. Where that magnitude
+        exceeds ``max_finite``, in every rounding direction, and for Inf: SATURATE gives
+        ``max_finite`` with the sign; OVERFLOW gives Inf, or NaN for lack of Inf, with the sign.
+    rounding : Rounding
+        Rounding direction.
+    random : int, optional
+        Uniform in [0, 2**32), for STOCHASTIC.
+
+    Returns
+    -------
+    int
+        The code. NaN gives the canonical NaN with the sign bit clear. The sign of zero is kept, and
+        negative numbers that underflow give -0, in formats that have one.
+
+    Raises
+    ------
+    ValueError
+        If the result would be an Inf or NaN that the format lacks: NaN into a format without NaN, a
+        negative number into an unsigned one, OVERFLOW for a format with neither Inf nor NaN.
+
+    Notes
+    -----
+    An unsigned format gives NaN for every negative number (-0 counts as zero). A format without
+    zero (E8M0) is rounded with the exponent unbounded below as well; what then lies below its
+    smallest number, zero included, gives that number under SATURATE and NaN under OVERFLOW.
+    """
+    if isinstance(fmt, IntegerFormat):
+        return _encode_integer(value, fmt, overflow, rounding, random)
+    return _encode_float(value, fmt, overflow, rounding, random)
+
+
+def _encode_integer(
+    value: Value, fmt: IntegerFormat, overflow: Overflow, rounding: Rounding, random: int | None
+) -> int:
+    if overflow is Overflow.OVERFLOW:
+        raise ValueError(f"overflow must be SATURATE for {fmt.name}, got OVERFLOW")
+    if value is Special.NAN:
+        raise ValueError(f"value must be a number for {fmt.name}, got NaN")
+    negative = is_negative(value)
+    if is_finite(value):
+        scaled = abs(number(value)) * 2**fmt.fraction_bits
+        magnitude = round_to_integer(scaled, rounding, negative=negative, random=random)
+    else:
+        magnitude = 2**fmt.bits
+    integer = -min(magnitude, -fmt.min_integer) if negative else min(magnitude, fmt.max_integer)
+    return integer % (1 << fmt.bits)
+
+
+def _encode_float(
+    value: Value, fmt: FloatFormat, overflow: Overflow, rounding: Rounding, random: int | None
+) -> int:
+    if overflow is Overflow.OVERFLOW and fmt.nan_code is None:
+        raise ValueError(f"overflow must be SATURATE for {fmt.name}, got OVERFLOW")
+    negative = is_negative(value)
+    if value is Special.NAN or (negative and value is not Special.NEGATIVE_ZERO and not fmt.signed):
+        return nan_code(fmt, value)
+    sign = 1 << (fmt.bits - 1) if negative and fmt.signed else 0
+    if not is_finite(value):
+        return _overflow_code(fmt, overflow, sign)
+    emin = fmt.emin if fmt.subnormals else None
+    rounded = round_significand(
+        abs(number(value)), fmt.precision, rounding, emin=emin, negative=negative, random=random
+    )
+    if rounded > max_finite(fmt):
+        return _overflow_code(fmt, overflow, sign)
+    if not fmt.subnormals and rounded < pow2(fmt.emin):
+        return 0 if overflow is Overflow.SATURATE else nan_code(fmt, value)
+    return sign + _magnitude_code(rounded, fmt)
+
+
+def _magnitude_code(x: Fraction, fmt: FloatFormat) -> int:
+    """Return the code of a magnitude that the format holds."""
+    if x < pow2(fmt.emin):
+        return int(x / pow2(fmt.emin - fmt.fraction_bits))
+    exponent = floor_log2(x)
+    fraction = (x / pow2(exponent) - 1) * 2**fmt.fraction_bits
+    return ((exponent + fmt.bias) << fmt.fraction_bits) + int(fraction)
+
+
+def nan_code(fmt: FloatFormat, value: Value) -> int:
+    """Return the code of NaN, or raise if ``value`` cannot become one."""
+    if fmt.nan_code is None:
+        raise ValueError(
+            f"value must be representable in {fmt.name}, which has no NaN, got {value}"
+        )
+    return fmt.nan_code
+
+
+def _overflow_code(fmt: FloatFormat, overflow: Overflow, sign: int) -> int:
+    if overflow is Overflow.SATURATE:
+        return sign + fmt.max_code
+    if fmt.inf_code is None:
+        return sign + nan_code(fmt, Special.INFINITY)
+    return sign + fmt.inf_code
+
+
+def round_to(
+    value: Value,
+    fmt: ElementFormat,
+    *,
+    overflow: Overflow,
+    rounding: Rounding = Rounding.RNE,
+    random: int | None = None,
+) -> Value:
+    """Return ``value`` rounded to the format; see `encode`."""
+    return decode(encode(value, fmt, overflow=overflow, rounding=rounding, random=random), fmt)
+
+
+def fl32(value: Value) -> Value:
+    """Return ``value`` rounded to binary32, RNE, overflow to Inf: one IEEE operation."""
+    return round_to(value, BINARY32, overflow=Overflow.OVERFLOW)
+
+
+def from_float32_bits(bits: int) -> Value:
+    """Return the value of a binary32 bit pattern."""
+    return decode(bits, BINARY32)
+
+
+def to_float32_bits(value: Value) -> int:
+    """Return the binary32 bit pattern of ``value``, rounded RNE, overflow to Inf."""
+    return encode(value, BINARY32, overflow=Overflow.OVERFLOW)
