@@ -37,7 +37,7 @@ from msdnum.accumulators import (
 from msdnum.blocks import QuantizedArray
 from msdnum.factors import factor, kind
 from msdnum.formats import MXFP4, NVFP4
-from msdnum.gemm import matmul
+from msdnum.gemm import matmul, transposed
 
 BF16, FP16 = ml_dtypes.bfloat16, np.float16
 NVFP4_UNSCALED = replace(NVFP4, tensor_scale=False)
@@ -102,6 +102,19 @@ def test_a_group_whose_products_cancel_keeps_its_exponent(small, exponent, expec
     assert bits_of(matmul(a, b, accumulator=BLACKWELL_MXFP4)) == expected
     on_jax = jax.tree.map(jax.numpy.asarray, (a, b))
     assert bits_of(matmul(*on_jax, accumulator=BLACKWELL_MXFP4)) == expected
+
+
+def test_a_scale_of_zero_has_no_exponent():
+    """NVFP4: 0 times 448 would be aligned to 2**2, and c lost."""
+    a, b = (
+        QuantizedArray(np.full((1, 16), 2, np.uint8), np.array([[code]], np.uint8), None,
+                       NVFP4_UNSCALED, -1)
+        for code in (0, 0x7E)
+    )  # fmt: skip
+    c = np.full((1, 1), p(-40), np.float32)
+    assert bits_of(started(a, transposed(b), BLACKWELL_MXFP4, c)) == bits_of(c)
+    left, right = (quantized_numbers(x, -1)[0] for x in (a, b))
+    assert inner_product(left, right, BLACKWELL_MXFP4, Fraction(p(-40))) == Fraction(p(-40))
 
 
 def test_cdna3_has_32_bits_under_the_sum_of_products():
