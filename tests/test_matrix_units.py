@@ -10,7 +10,7 @@ import jax
 import ml_dtypes
 import numpy as np
 import pytest
-from gemm_oracle import FLOATS, float_numbers, inner_product, quantized_numbers
+from gemm_oracle import FLOATS, float_numbers, inner_product, matrix, quantized_numbers
 
 from msdnum.accumulate import accumulate
 from msdnum.accumulators import (
@@ -102,6 +102,15 @@ def test_a_group_whose_products_cancel_keeps_its_exponent(small, exponent, expec
     assert bits_of(matmul(a, b, accumulator=BLACKWELL_MXFP4)) == expected
     on_jax = jax.tree.map(jax.numpy.asarray, (a, b))
     assert bits_of(matmul(*on_jax, accumulator=BLACKWELL_MXFP4)) == expected
+
+
+@pytest.mark.parametrize(("zero", "expected"), [(-139, 0), (-126, 1)])
+def test_a_zero_accumulator_of_a_grouped_unit_has_the_exponent_of_zero(zero, expected):
+    """2**-149 less 2**-163, which -126 - 35 is too high for."""
+    a, b = mxfp4({0: (1, 0.5), 32: (0.5, -1)}, (127 - 74, 127 - 81))
+    unit = replace(BLACKWELL_MXFP4, exponent_of_zero=zero)
+    assert bits_of(matmul(a, b, accumulator=unit)) == expected
+    assert matrix(quantized_numbers(a, -1), quantized_numbers(b, -2), unit) == p(-149) * expected
 
 
 def test_a_scale_of_zero_has_no_exponent():
