@@ -10,12 +10,12 @@ import jax
 import ml_dtypes
 import numpy as np
 import pytest
-from gemm_oracle import FLOATS, float_numbers, inner_product, quantized_numbers
+from gemm_oracle import FLOATS, float_numbers, inner_product, matrix, quantized_numbers
 
 from msdnum.emulator.blocks import QuantizedArray
 from msdnum.emulator.gemm.accumulation import accumulate
 from msdnum.emulator.gemm.operands import factor, kind
-from msdnum.emulator.gemm.products import matmul
+from msdnum.emulator.gemm.products import matmul, transposed
 from msdnum.formats.accumulators import (
     ADA_FP8,
     AMPERE,
@@ -102,6 +102,28 @@ def test_a_group_whose_products_cancel_keeps_its_exponent(small, exponent, expec
     assert bits_of(matmul(a, b, accumulator=BLACKWELL_MXFP4)) == expected
     on_jax = jax.tree.map(jax.numpy.asarray, (a, b))
     assert bits_of(matmul(*on_jax, accumulator=BLACKWELL_MXFP4)) == expected
+
+
+@pytest.mark.parametrize(("zero", "expected"), [(-139, 0), (-126, 1)])
+def test_a_zero_accumulator_of_a_grouped_unit_has_the_exponent_of_zero(zero, expected):
+    """2**-149 less 2**-163, which -126 - 35 is too high for."""
+    a, b = mxfp4({0: (1, 0.5), 32: (0.5, -1)}, (127 - 74, 127 - 81))
+    unit = replace(BLACKWELL_MXFP4, exponent_of_zero=zero)
+    assert bits_of(matmul(a, b, accumulator=unit)) == expected
+    assert matrix(quantized_numbers(a, -1), quantized_numbers(b, -2), unit) == p(-149) * expected
+
+
+def test_a_scale_of_zero_has_no_exponent():
+    """NVFP4: 0 times 448 would be aligned to 2**2, and c lost."""
+    a, b = (
+        QuantizedArray(np.full((1, 16), 2, np.uint8), np.array([[code]], np.uint8), None,
+                       NVFP4_UNSCALED, -1)
+        for code in (0, 0x7E)
+    )  # fmt: skip
+    c = np.full((1, 1), p(-40), np.float32)
+    assert bits_of(started(a, transposed(b), BLACKWELL_MXFP4, c)) == bits_of(c)
+    left, right = (quantized_numbers(x, -1)[0] for x in (a, b))
+    assert inner_product(left, right, BLACKWELL_MXFP4, Fraction(p(-40))) == Fraction(p(-40))
 
 
 def test_cdna3_has_32_bits_under_the_sum_of_products():
