@@ -132,8 +132,10 @@ def _verify(args: argparse.Namespace) -> int:
 
 def _explain(args: argparse.Namespace) -> int:
     if "/" in args.name:
+        from msdnum import vectors
         from msdnum.steps import explain_vector
 
+        vectors.keep()
         print(explain_vector(args.name))
         return AS_EXPECTED
     from msdnum.explain import explain, explain_with_proofs

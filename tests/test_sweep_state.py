@@ -87,6 +87,8 @@ NONE = {"odd": {"count": 0, "first": None}}
         {"digests": [0, 1]},
         {"digests": 3},
         {"start": 127},
+        {"start": 127, "digests": ["0" * 64] * 3},
+        {"stop": 250},
         {"start": "128"},
         {"stop": 257},
         {"stop": 255},
