@@ -140,8 +140,10 @@ def _verify(args: argparse.Namespace) -> int:
 
 def _explain(args: argparse.Namespace) -> int:
     if "/" in args.name:
+        from msdnum.conformance import suite
         from msdnum.conformance.derivations import explain_vector
 
+        suite.keep()
         print(explain_vector(args.name))
         return AS_EXPECTED
     from msdnum.cli.explain import explain, explain_with_proofs

@@ -6,7 +6,6 @@ Imported first of all, for it acts by being imported.
 import os
 import signal
 import sys
-from pathlib import Path
 from types import FrameType
 
 __all__ = ["STATUS", "as_usual"]
@@ -25,7 +24,7 @@ def _is_the_command() -> bool:
     """Whether this process is the command line, and not a program that uses the package."""
     words = sys.orig_argv
     as_module = any(words[i : i + 2] == ["-m", "msdnum"] for i in range(len(words)))
-    return as_module or Path(sys.argv[0]).stem == "msdnum"
+    return as_module or os.path.basename(sys.argv[0]) in ("msdnum", "msdnum.exe")
 
 
 def as_usual() -> None:

@@ -592,9 +592,8 @@ def test_a_package_that_is_missing_is_said_to_be(monkeypatch):
     assert verdicts["encode, RNE: all BF16, NumPy = JAX"] is NOT_RUN
     assert verdicts["encode, RNE: BF16, NumPy = specification"] is HOLDS
     assert verdicts["decode: all codes, NumPy = specification"] is HOLDS
-    assert "not run: jax is missing: verify needs msdnum[verify]: pip install" in "\n".join(
-        ledger.brief()
-    )
+    brief = "\n".join(ledger.brief())
+    assert "not run: jax is missing: verify needs msdnum[verify]: pip install" in brief
 
 
 def test_real_tensors_obey_the_bounds():

@@ -87,6 +87,9 @@ NONE = {"odd": {"count": 0, "first": None}}
         {"digests": [0, 1]},
         {"digests": 3},
         {"start": 127},
+        {"start": 127, "digests": ["0" * 64] * 3},
+        {"stop": 250, "worst": {}},
+        {"stop": 320, "digests": ["0" * 64] * 3},
         {"start": "128"},
         {"stop": 257},
         {"stop": 255},
@@ -178,6 +181,7 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     with subprocess.Popen(
         [sys.executable, str(script)],
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         text=True,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
     ) as process:

@@ -54,7 +54,8 @@ def load(name: str) -> ModuleType:
 def _run(name: str) -> ModuleType:
     path = Path(name)
     location = util.spec_from_file_location(f"msdnum_adapter_{path.stem}", name)
-    if not path.is_file() or location is None or location.loader is None:
+    usable = path.is_file() and path.suffix == ".py"
+    if not usable or location is None or location.loader is None:
         ready = f"adapter must be a Python file or one of {', '.join(READY)}, got {name}"
         raise AdapterError(f"{ready}{did_you_mean(name, READY)}")
     module = util.module_from_spec(location)
