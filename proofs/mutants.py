@@ -54,6 +54,66 @@ MUTANTS = [
     Mutant("mxfp4-scale-rules", "four.gappa", "t in [4,5]", "t in [4,5.01]"),
     Mutant("mixed-decomposition", "theorem.v", "<= M / 3556.", "<= M / 3557."),
     Mutant("mixed-decomposition", "mxfp8_mxfp4.gappa", "<= 1 }", "<= 0.999 }"),
+    # What the formats, the elements and the scales must satisfy.
+    Mutant("remainder", "theorem.v", "(mantissa f <? 2 ^ precision f)", "(mantissa f <? 5)"),
+    Mutant("remainder", "theorem.v", "(eta f <=? exponent f)", "(eta f <=? exponent f + 1)"),
+    Mutant("remainder", "theorem.v", "(0 <? mantissa f)", "(-1 <? mantissa f)"),
+    Mutant("remainder", "theorem.v", "<= Rabs (x - z).", "<= 2 * Rabs (x - z)."),
+    Mutant("remainder", "theorem.v", "/\\ 0 < snd term.", "/\\ snd term <> 0."),
+    Mutant(
+        "remainder",
+        "theorem.v",
+        "cast_nearest low choice x : largest f <= low ->",
+        "cast_nearest low choice x : 0 <= low ->",
+    ),
+    Mutant(
+        "remainder",
+        "theorem.v",
+        "sound fs -> Rabs x <= a -> leaves fs x r",
+        "sound fs -> x <= a -> leaves fs x r",
+    ),
+    # The bound itself: too small, or too large to be attained.
+    Mutant(
+        "remainder",
+        "theorem.v",
+        "Rmax (t - pow2 k) (pow2 (k - precision f - 1)))",
+        "Rmax (t - pow2 k) (pow2 (k - precision f - 2)))",
+    ),
+    Mutant(
+        "remainder",
+        "theorem.v",
+        "then t else Rmax (t - pow2 k) (pow2 (k - precision f - 1)))",
+        "then t else pow2 (k - precision f))",
+    ),
+    Mutant(
+        "remainder",
+        "theorem.v",
+        "in Rmax (t - largest f) (rounding_error f (binade f c) c).",
+        "in rounding_error f (binade f c) c.",
+    ),
+    # The scale rules, and E8M0's ends.
+    Mutant("remainder", "theorem.v", "/\\ ~ fits r amax (pow2 (e - 1)).", "."),
+    Mutant("remainder", "theorem.v", "Z.max (-127) (Z.min 127 e).", "Z.max (-128) (Z.min 127 e)."),
+    Mutant("remainder", "theorem.v", "Z.max (-127) (Z.min 127 e).", "Z.max (-127) (Z.min 126 e)."),
+    Mutant(
+        "remainder",
+        "theorem.v",
+        "0 < Q2R (limit r) -> pow2 (k - 1) < amax <= pow2 k ->",
+        "0 < Q2R (limit r) -> 0 < amax <= pow2 k ->",
+    ),
+    Mutant("remainder", "theorem.v", "Exists (fun x => Rabs x = amax)", "Exists (fun x => x = x)"),
+    Mutant(
+        "remainder", "theorem.v", "(2 - power (- precision f))", "(2 - power (1 - precision f))"
+    ),
+    # The numbers of an instance.
+    Mutant("remainder", "theorem.v", "1 (5 # 64)); certify", "1 (5 # 63)); certify"),
+    Mutant(
+        "remainder",
+        "theorem.v",
+        "odd_scheme := [(e2m1, 0); (e2m1, 5)]",
+        "odd_scheme := [(e2m1, 0); (e2m1, 6)]",
+    ),
+    Mutant("remainder", "theorem.v", "(floor, 1 # 16)", "(floor, 1 # 17)"),
     Mutant("element-rounding", "e4m3_relative.gappa", "<= 1b-4", "<= 0.058"),
     Mutant("element-rounding", "theorem.v", "(eta f / 2).", "(eta f / 3)."),
     Mutant(

@@ -1,7 +1,8 @@
 (** What any decomposition leaves: any formats, any scales, saturation, any choice among nearest. *)
 
-From Coq Require Import QArith Qreals Qround Qminmax.
-From Msdnum Require Import Decomposition.
+From Coq Require Export QArith.
+From Coq Require Import Qreals Qround Qminmax.
+From Msdnum Require Export Decomposition.
 Open Scope R_scope.
 
 (** * Element formats: integers in fixed point among them *)
@@ -89,7 +90,10 @@ Lemma number_opp x : number f x -> number f (- x).
 Proof. intros [F L]; split; [now apply generic_format_opp | now rewrite Rabs_Ropp]. Qed.
 
 Lemma pow2_format k : (eta f <= k)%Z -> generic_format radix2 fexp (pow2 k).
-Proof. intros H; apply generic_format_bpow; unfold FLT_exp; generalize precision_pos; unfold Prec_gt_0; lia. Qed.
+Proof.
+  intros H; assert (P := precision_pos : (0 < p)%Z).
+  apply generic_format_bpow; unfold FLT_exp; lia.
+Qed.
 
 (** Ties by any rule, saturation at [largest] above and at [low] below (two's complement). *)
 Definition cast (low : R) (choice : Z -> bool) (x : R) : R :=
@@ -253,7 +257,8 @@ Lemma errs_above k e :
   errs e (pow2 k + e) (pow2 k).
 Proof.
   intros K M E; unfold errs, nearest; replace (_ - _) with e by ring.
-  split; [now apply number_pow2 | split; [apply Rabs_pos_eq; lra|]]; intros z [F _]; rewrite (Rabs_pos_eq e) by lra.
+  split; [now apply number_pow2 | split; [apply Rabs_pos_eq; lra|]]; intros z [F _].
+  rewrite (Rabs_pos_eq e) by lra.
   destruct (Rle_or_lt z (pow2 k)) as [Z | Z].
   - rewrite Rabs_pos_eq; lra.
   - assert (A := above_pow2 k z K F Z); rewrite Rabs_left1; lra.
@@ -687,49 +692,50 @@ Qed.
 
 (** ** Each scale a power of two below the first: [fs] lists formats and how far below *)
 
-Definition shared (e : Z) (fs : list (format * Z)) : list (format * R) :=
+Definition by_ratios (e : Z) (fs : list (format * Z)) : list (format * R) :=
   map (fun term => (fst term, pow2 (e8m0 (e - snd term)))) fs.
-Definition rational_shared (e : Z) (fs : list (format * Z)) : list (format * Q) :=
+Definition rational_by_ratios (e : Z) (fs : list (format * Z)) : list (format * Q) :=
   map (fun term => (fst term, power (e8m0 (e - snd term)))) fs.
 
 (** alpha = 2^k covers amax: under [r] the first scale is alpha's own or, for amax below, half. *)
-Definition shared_bound (r : rule) (fs : list (format * Z)) (k : Z) : Q :=
+Definition ratios_bound (r : rule) (fs : list (format * Z)) (k : Z) : Q :=
   let e := scale_exponent r (power k) in
   let below := (limit r * power (e - 1))%Q in
-  let first := rational_bound (rational_shared e fs) (power k) in
+  let first := rational_bound (rational_by_ratios e fs) (power k) in
   if Qle_bool below (power (k - 1)) then first
-  else Qmax first (rational_bound (rational_shared (e - 1) fs) below).
+  else Qmax first (rational_bound (rational_by_ratios (e - 1) fs) below).
 
 Definition valid_terms {A} (fs : list (format * A)) : bool := forallb (fun term => valid (fst term)) fs.
 
-Lemma rational_shared_sound e fs : valid_terms fs = true -> rational_sound (rational_shared e fs) = true.
+Lemma rational_by_ratios_sound e fs :
+  valid_terms fs = true -> rational_sound (rational_by_ratios e fs) = true.
 Proof.
   intros V; induction fs as [|[f d] fs IH]; [reflexivity|].
   apply andb_prop in V; destruct V as [V Vs]; simpl in V; cbn.
   rewrite V, (proj2 (positive_correct _) (power_pos _)); now apply IH.
 Qed.
 
-Lemma shared_in_units e fs : shared e fs = in_units 1 (rational_shared e fs).
+Lemma by_ratios_in_units e fs : by_ratios e fs = in_units 1 (rational_by_ratios e fs).
 Proof.
-  unfold shared, in_units, rational_shared; rewrite map_map; apply map_ext; intros [f d]; simpl.
+  unfold by_ratios, in_units, rational_by_ratios; rewrite map_map; apply map_ext; intros [f d]; simpl.
   now rewrite power_correct, Rmult_1_l.
 Qed.
 
-Lemma shared_leaves e fs a x y :
-  valid_terms fs = true -> 0 < Q2R a -> Rabs x <= Q2R a -> leaves (shared e fs) x y ->
-  Rabs y <= Q2R (rational_bound (rational_shared e fs) a).
+Lemma by_ratios_leaves e fs a x y :
+  valid_terms fs = true -> 0 < Q2R a -> Rabs x <= Q2R a -> leaves (by_ratios e fs) x y ->
+  Rabs y <= Q2R (rational_bound (rational_by_ratios e fs) a).
 Proof.
-  intros V A X L; rewrite shared_in_units in L; apply rational_shared_sound with (e := e) in V.
+  intros V A X L; rewrite by_ratios_in_units in L; apply rational_by_ratios_sound with (e := e) in V.
   rewrite <- (Rmult_1_l (Q2R (rational_bound _ _))), <- rational_bound_correct by (assumption || lra).
   apply leaves_bound with x; [apply in_units_sound; [lra | exact V] | lra | exact L].
 Qed.
 
-Lemma shared_bound_correct r fs k amax e x y :
+Lemma ratios_bound_correct r fs k amax e x y :
   valid_terms fs = true -> 0 < Q2R (limit r) -> pow2 (k - 1) < amax <= pow2 k -> ruled r amax e ->
-  Rabs x <= amax -> leaves (shared e fs) x y -> Rabs y <= Q2R (shared_bound r fs k).
+  Rabs x <= amax -> leaves (by_ratios e fs) x y -> Rabs y <= Q2R (ratios_bound r fs k).
 Proof.
   intros V L [A1 A2] R X Y; assert (P := power_pos k).
-  destruct (scale_exponent_ruled r (power k) L P) as [F N]; unfold shared_bound.
+  destruct (scale_exponent_ruled r (power k) L P) as [F N]; unfold ratios_bound.
   set (e' := scale_exponent r (power k)) in *; rewrite power_correct in F, N.
   set (below := (limit r * power (e' - 1))%Q).
   assert (U := ruled_le r amax (pow2 k) e e' L A2 R F).
@@ -738,8 +744,8 @@ Proof.
     rewrite <- fits_half; destruct R as [R _]; apply fits_mono with amax (pow2 e); try assumption.
     - replace (pow2 k / 2) with (pow2 (k - 1)) by (unfold Z.sub; rewrite bpow_plus; simpl; lra); lra.
     - apply bpow_le; lia. }
-  assert (First : e = e' -> Rabs y <= Q2R (rational_bound (rational_shared e' fs) (power k))).
-  { intros ->; apply shared_leaves with x; [exact V | exact P | rewrite power_correct; lra | exact Y]. }
+  assert (First : e = e' -> Rabs y <= Q2R (rational_bound (rational_by_ratios e' fs) (power k))).
+  { intros ->; apply by_ratios_leaves with x; [exact V | exact P | rewrite power_correct; lra | exact Y]. }
   assert (E : e = e' \/ e = (e' - 1)%Z) by lia; destruct E as [E | E].
   { destruct Qle_bool; [|rewrite Q2R_max; apply Rle_trans with (2 := Rmax_l _ _)]; now apply First. }
   assert (B : amax <= Q2R below).
@@ -748,7 +754,7 @@ Proof.
   destruct Qle_bool eqn:Q.
   - apply Qle_bool_iff, Qle_Rle in Q; rewrite power_correct in Q; lra.
   - rewrite Q2R_max; apply Rle_trans with (2 := Rmax_r _ _); rewrite <- E.
-    apply shared_leaves with x; [exact V | | lra | exact Y].
+    apply by_ratios_leaves with x; [exact V | | lra | exact Y].
     apply Rlt_le_trans with (2 := B); apply Rle_lt_trans with (2 := A1), bpow_ge_0.
 Qed.
 
@@ -870,12 +876,12 @@ Definition exponents (low high : Z) : list Z :=
 
 Definition at_most (c : Q) (d k : Z) (b : Q) : bool := Qle_bool b (Qmax (c * power k) (power d)).
 
-Definition shared_leaves_at_most (r : rule) (fs : list (format * Z))
+Definition ratios_leave_at_most (r : rule) (fs : list (format * Z))
     (low high : Z) (c : Q) (d : Z) : bool :=
   (valid_terms fs && positive (limit r) &&
-   forallb (fun k => at_most c d k (shared_bound r fs k)) (exponents low high))%bool.
+   forallb (fun k => at_most c d k (ratios_bound r fs k)) (exponents low high))%bool.
 
-Definition own_leaves_at_most (fs : list (format * rule))
+Definition own_leave_at_most (fs : list (format * rule))
     (low high : Z) (c : Q) (d : Z) : bool :=
   (valid_rules fs &&
    forallb (fun k => at_most c d k (own_bound fs (power k))) (exponents low high))%bool.
@@ -889,23 +895,23 @@ Proof.
   apply in_map_iff; exists (Z.to_nat (k - low)); split; [lia | apply in_seq; lia].
 Qed.
 
-Theorem shared_remainder r fs low high c d :
-  shared_leaves_at_most r fs low high c d = true ->
+Theorem ratios_remainder r fs low high c d :
+  ratios_leave_at_most r fs low high c d = true ->
   forall k amax e x y, (low <= k <= high)%Z -> pow2 (k - 1) < amax <= pow2 k -> ruled r amax e ->
-  Rabs x <= amax -> leaves (shared e fs) x y -> Rabs y <= Rmax (Q2R c * pow2 k) (pow2 d).
+  Rabs x <= amax -> leaves (by_ratios e fs) x y -> Rabs y <= Rmax (Q2R c * pow2 k) (pow2 d).
 Proof.
-  unfold shared_leaves_at_most; rewrite !andb_true_iff, positive_correct.
+  unfold ratios_leave_at_most; rewrite !andb_true_iff, positive_correct.
   intros [[V L] H] k amax e x y K A R X Y.
-  apply Rle_trans with (2 := at_every_alpha low high c d (shared_bound r fs) k H K).
-  now apply shared_bound_correct with amax e x.
+  apply Rle_trans with (2 := at_every_alpha low high c d (ratios_bound r fs) k H K).
+  now apply ratios_bound_correct with amax e x.
 Qed.
 
 Theorem own_remainder fs low high c d :
-  own_leaves_at_most fs low high c d = true ->
+  own_leave_at_most fs low high c d = true ->
   forall k block left, (low <= k <= high)%Z -> Forall (fun x => Rabs x <= pow2 k) block ->
   leaves_own fs block left -> Forall (fun y => Rabs y <= Rmax (Q2R c * pow2 k) (pow2 d)) left.
 Proof.
-  unfold own_leaves_at_most; rewrite andb_true_iff; intros [V H] k block left K B L.
+  unfold own_leave_at_most; rewrite andb_true_iff; intros [V H] k block left K B L.
   assert (O : Forall (fun y => Rabs y <= Q2R (own_bound fs (power k))) left).
   { apply own_bound_correct with block; [exact V | apply power_pos | | exact L].
     now rewrite power_correct. }
@@ -1104,19 +1110,94 @@ Theorem mxfp8_decomposition n k x :
   Rabs (remainder (repeat Decomposition.e5m2 n) k x) <= Rmax (pow2 k / 16 ^ n) (pow2 (-144)).
 Proof.
   split.
-  - apply (repeated_terms Decomposition.e4m3 e4m3 (-137)); [| exact e4m3_well_formed | simpl; lia | assumption].
+  - apply (repeated_terms Decomposition.e4m3 e4m3 (-137)); [| | simpl; lia | assumption].
+    2: exact e4m3_well_formed.
     repeat split; simpl; unfold largest; simpl; lra.
-  - apply (repeated_terms Decomposition.e5m2 e5m2 (-144)); [| exact e5m2_well_formed | simpl; lia | assumption].
+  - apply (repeated_terms Decomposition.e5m2 e5m2 (-144)); [| | simpl; lia | assumption].
+    2: exact e5m2_well_formed.
     repeat split; simpl; unfold largest; simpl; lra.
 Qed.
 
-(** Integers, scales amax/Q and the next range amax/(2Q): theorem int8-decomposition, any M. *)
-Theorem int8_decomposition M x r :
-  0 < M -> Rabs x <= M * 1 -> leaves (in_units M [(int8, 1 # 127); (int8, 1 # 32258)]) x r ->
-  Rabs r <= M * (1 / 64516).
+(** Integers up to Q, scales M/Q, the next M half a scale: int8-decomposition is an instance. *)
+Definition fixed_point (q : Z) : format := Format 0 (Z.log2 q + 1) q 0.
+
+Fixpoint integer_terms (qs : list Z) (M : R) : list (format * R) :=
+  match qs with
+  | [] => []
+  | q :: qs => (fixed_point q, M / IZR q) :: integer_terms qs (M / IZR (2 * q))
+  end.
+
+Lemma fixed_point_valid q : (0 < q)%Z -> valid (fixed_point q) = true.
+Proof.
+  intros Q; unfold valid; simpl; rewrite !andb_true_iff, !Z.ltb_lt.
+  now assert (L := Z.log2_spec q Q).
+Qed.
+
+Lemma fixed_point_error q t :
+  (0 < q)%Z -> 0 < t <= IZR q -> element_error (fixed_point q) t <= / 2.
+Proof.
+  intros Q T; destruct (Z.log2_spec q Q) as [_ L].
+  assert (M : largest (fixed_point q) = IZR q) by apply Rmult_1_r.
+  unfold element_error; rewrite M, Rmin_left by lra; apply Rmax_lub; [lra|].
+  apply Rle_trans with (1 := Rmin_l _ _); change (/ 2) with (pow2 (-1)); apply bpow_le.
+  assert (B : pow2 (ceil_log2 t - 1) < pow2 (Z.log2 q + 1)).
+  { apply Rlt_trans with (1 := ceil_log2_gt t (proj1 T)), Rle_lt_trans with (1 := proj2 T).
+    rewrite <- (IZR_Zpower radix2) by (assert (N := Z.log2_nonneg q); lia); now apply IZR_lt. }
+  apply lt_bpow in B; unfold binade, lowest; simpl; lia.
+Qed.
+
+Lemma integer_terms_leave qs M x :
+  Forall (fun q => (0 < q)%Z) qs -> leaves (integer_terms qs M) x (integer_remainder qs M x).
+Proof.
+  intros P; revert M x; induction P as [|q qs Q P IH]; intros M x; [constructor|].
+  apply leaves_term with (2 := IH _ _); intros z [F _].
+  rewrite <- (Rabs_Ropp (_ - integer _)), <- (Rabs_Ropp (_ - z)), !Ropp_minus_distr.
+  apply (round_N_pt radix2 (FIX_exp 0) (fun n => negb (Z.even n))).
+  now apply generic_format_FIX_FLT in F.
+Qed.
+
+Lemma integer_terms_bound qs M a :
+  Forall (fun q => (0 < q)%Z) qs -> 0 < a <= M ->
+  Forall sound (integer_terms qs M) /\ bound (integer_terms qs M) a <= M / levels qs.
+Proof.
+  intros P; revert M a; induction P as [|q qs Q P IH]; intros M a A.
+  { split; [constructor | simpl; lra]. }
+  assert (Q' : 0 < IZR q) by now apply IZR_lt.
+  assert (S : 0 < M / IZR q) by (apply Rdiv_lt_0_compat; lra).
+  assert (V := fixed_point_valid q Q).
+  assert (T : 0 < a / (M / IZR q)) by (apply Rdiv_lt_0_compat; lra).
+  cbn [integer_terms bound levels]; rewrite mult_IZR.
+  destruct (IH (M / (2 * IZR q)) (M / IZR q * element_error (fixed_point q) (a / (M / IZR q))))
+    as [H1 H2].
+  { split; [now apply Rmult_lt_0_compat; [|apply element_error_pos]|].
+    replace (M / (2 * IZR q)) with (M / IZR q * / 2) by (field; lra).
+    apply Rmult_le_compat_l; [lra|]; apply fixed_point_error; [exact Q | split; [exact T|]].
+    apply Rmult_le_reg_r with (M / IZR q); [exact S|].
+    replace (a / (M / IZR q) * (M / IZR q)) with a by (field; split; lra).
+    replace (IZR q * (M / IZR q)) with M by (field; lra); lra. }
+  split; [now constructor|]; apply Rle_trans with (1 := H2); right.
+  assert (L : 0 < levels qs).
+  { clear -P; induction P as [|q qs Q P IH]; cbn [levels]; [lra|].
+    apply Rmult_lt_0_compat; [apply IZR_lt; lia | exact IH]. }
+  field; split; lra.
+Qed.
+
+Theorem integer_decomposition qs M x :
+  Forall (fun q => (0 < q)%Z) qs -> 0 < M -> Rabs x <= M ->
+  Rabs (integer_remainder qs M x) <= M / levels qs.
+Proof.
+  intros P A X; destruct (integer_terms_bound qs M M P ltac:(lra)) as [S B].
+  apply Rle_trans with (2 := B), leaves_bound with x; [exact S | exact X|].
+  now apply integer_terms_leave.
+Qed.
+
+(** The same as a number, in units of amax, and with any nearest integers. *)
+Theorem int8_decomposition amax x y :
+  0 < amax -> Rabs x <= amax * 1 -> leaves (in_units amax [(int8, 1 # 127); (int8, 1 # 32258)]) x y ->
+  Rabs y <= amax * (1 / 64516).
 Proof.
   replace 1 with (Q2R 1) at 1 by (unfold Q2R; simpl; lra).
-  now apply (remainder_bound [(int8, 1 # 127); (int8, 1 # 32258)] 1 (1 # 64516)).
+  apply (remainder_bound [(int8, 1 # 127); (int8, 1 # 32258)] 1 (1 # 64516)); certify.
 Qed.
 
 (** ** Theorem mxfp4-scale-rules: two terms, s2 = s1/8 or each by the rule, for every alpha *)
@@ -1125,34 +1206,34 @@ Definition mxfp4_twice := [(e2m1, 0); (e2m1, 3)]%Z.
 
 Theorem mxfp4_covering k amax e x y :
   (-149 <= k <= 128)%Z -> pow2 (k - 1) < amax <= pow2 k -> ruled (covering e2m1) amax e ->
-  Rabs x <= amax -> leaves (shared e mxfp4_twice) x y ->
+  Rabs x <= amax -> leaves (by_ratios e mxfp4_twice) x y ->
   Rabs y <= Rmax (1 / 64 * pow2 k) (pow2 (-129)).
 Proof.
-  apply (shared_remainder (covering e2m1) mxfp4_twice (-149) 128 (1 # 64) (-129)); certify.
+  apply (ratios_remainder (covering e2m1) mxfp4_twice (-149) 128 (1 # 64) (-129)); certify.
 Qed.
 
 Theorem mxfp4_floor k amax e x y :
   (-149 <= k <= 128)%Z -> pow2 (k - 1) < amax <= pow2 k -> ruled (floor e2m1) amax e ->
-  Rabs x <= amax -> leaves (shared e mxfp4_twice) x y ->
+  Rabs x <= amax -> leaves (by_ratios e mxfp4_twice) x y ->
   Rabs y <= Rmax (5 / 32 * pow2 k) (pow2 (-129)).
 Proof.
-  apply (shared_remainder (floor e2m1) mxfp4_twice (-149) 128 (5 # 32) (-129)); certify.
+  apply (ratios_remainder (floor e2m1) mxfp4_twice (-149) 128 (5 # 32) (-129)); certify.
 Qed.
 
 Theorem mxfp4_rceil k amax e x y :
   (-149 <= k <= 128)%Z -> pow2 (k - 1) < amax <= pow2 k -> ruled (rceil e2m1) amax e ->
-  Rabs x <= amax -> leaves (shared e mxfp4_twice) x y ->
+  Rabs x <= amax -> leaves (by_ratios e mxfp4_twice) x y ->
   Rabs y <= Rmax (1 / 32 * pow2 k) (pow2 (-129)).
 Proof.
-  apply (shared_remainder (rceil e2m1) mxfp4_twice (-149) 128 (1 # 32) (-129)); certify.
+  apply (ratios_remainder (rceil e2m1) mxfp4_twice (-149) 128 (1 # 32) (-129)); certify.
 Qed.
 
 Theorem mxfp4_even k amax e x y :
   (-149 <= k <= 128)%Z -> pow2 (k - 1) < amax <= pow2 k -> ruled (even e2m1) amax e ->
-  Rabs x <= amax -> leaves (shared e mxfp4_twice) x y ->
+  Rabs x <= amax -> leaves (by_ratios e mxfp4_twice) x y ->
   Rabs y <= Rmax (1 / 32 * pow2 k) (pow2 (-129)).
 Proof.
-  apply (shared_remainder (even e2m1) mxfp4_twice (-149) 128 (1 # 32) (-129)); certify.
+  apply (ratios_remainder (even e2m1) mxfp4_twice (-149) 128 (1 # 32) (-129)); certify.
 Qed.
 
 Definition own_twice (r : format -> rule) := [(e2m1, r e2m1); (e2m1, r e2m1)].
@@ -1167,7 +1248,20 @@ Proof.
   repeat (destruct I as [I | I]; [injection I as <- <-; certify|]); contradiction.
 Qed.
 
-(** * A scheme of nobody's: what a generated file says, and all that it proves
+(** The largest E8M0 scale, 2^127, is half of what this format would need to cover 2^128. *)
+Definition e1m1_fn := Format (-1) 2 1 0.
+
+Theorem largest_scale amax e x y :
+  pow2 127 < amax <= pow2 128 -> ruled (covering e1m1_fn) amax e ->
+  Rabs x <= amax -> leaves (by_ratios e [(e1m1_fn, 0%Z)]) x y ->
+  Rabs y <= Rmax (1 / 2 * pow2 128) (pow2 (-127)).
+Proof.
+  refine (ratios_remainder (covering e1m1_fn) [(e1m1_fn, 0%Z)] 128 128 (1 # 2) (-127) _ 128 _ _ _ _ _).
+  - certify.
+  - lia.
+Qed.
+
+(** * A scheme that nobody has proved: what a generated file says, and all that it proves
 
     E2M1 twice, the second scale a 32nd of the first: it saturates. *)
 
@@ -1175,10 +1269,10 @@ Definition odd_scheme := [(e2m1, 0); (e2m1, 5)]%Z.
 
 Theorem odd_scheme_remainder k amax e x y :
   (-149 <= k <= 128)%Z -> pow2 (k - 1) < amax <= pow2 k -> ruled (covering e2m1) amax e ->
-  Rabs x <= amax -> leaves (shared e odd_scheme) x y ->
+  Rabs x <= amax -> leaves (by_ratios e odd_scheme) x y ->
   Rabs y <= Rmax (5 / 64 * pow2 k) (pow2 (-129)).
 Proof.
-  apply (shared_remainder (covering e2m1) odd_scheme (-149) 128 (5 # 64) (-129)); certify.
+  apply (ratios_remainder (covering e2m1) odd_scheme (-149) 128 (5 # 64) (-129)); certify.
 Qed.
 
 (** In units of alpha and away from the clamp; some real x of the block leaves that much. *)
@@ -1193,8 +1287,8 @@ Qed.
 (** Ratio 2: the second term wastes two bits, alpha/32 for alpha/64. *)
 Theorem ratio_two_remainder k amax e x y :
   (-149 <= k <= 128)%Z -> pow2 (k - 1) < amax <= pow2 k -> ruled (covering e2m1) amax e ->
-  Rabs x <= amax -> leaves (shared e [(e2m1, 0); (e2m1, 1)]%Z) x y ->
+  Rabs x <= amax -> leaves (by_ratios e [(e2m1, 0); (e2m1, 1)]%Z) x y ->
   Rabs y <= Rmax (1 / 32 * pow2 k) (pow2 (-129)).
 Proof.
-  apply (shared_remainder (covering e2m1) [(e2m1, 0); (e2m1, 1)]%Z (-149) 128 (1 # 32) (-129)); certify.
+  apply (ratios_remainder (covering e2m1) [(e2m1, 0); (e2m1, 1)]%Z (-149) 128 (1 # 32) (-129)); certify.
 Qed.
