@@ -40,6 +40,7 @@ from msdnum.formats import BINARY32, E2M1, E4M3, E8M0, ELEMENT_FORMATS, INT8_SYM
 from msdnum.ledger import TERMS, Claim, Entry, Ledger, Row, lines
 from msdnum.modes import ScaleRule
 from msdnum.pairs import LARGEST, ONE, Window, every_amax, profile, scale_free, to_float32
+from msdnum.products import GEMM_CASES
 from msdnum.promises import (
     ALPHA_64,
     EVERY_AMAX,
@@ -622,7 +623,7 @@ def test_the_ledger_is_one_line_a_row():
 def test_only_rows_whose_last_step_no_machine_has_checked_say_so():
     entries = claims.entries(claims.Study(), "bounds")
     assert [entry.convention for entry in entries if entry.on_paper] == [
-        "MXFP4 x2 by MXFP4, Hopper's unit",
+        *(case.name for case in GEMM_CASES),
         "MXFP4 x2 by MXFP4, with a probability",
         "attention, P in MXFP4 x2",
         "attention, MSD over each cache",
