@@ -40,8 +40,8 @@ format: $(STAMP)  ## rewrite the sources in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-proofs: $(STAMP)  ## check every proof from scratch (needs what .ci/run installs: Gappa, Coq and four of its libraries)
-	$(BIN)/python proofs/check.py $(ARGS)
+proofs:  ## check every proof from scratch (needs what .ci/run installs: Gappa, Coq and four of its libraries)
+	$(PYTHON) proofs/check.py $(ARGS)
 
 bench: $(STAMP)  ## time everything beside memcpy and sgemm
 	$(BIN)/python -m msdnum bench $(ARGS)

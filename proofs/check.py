@@ -1,13 +1,17 @@
 """Check every theorem from scratch: Gappa writes the certificates, Coq checks them.
 
-    python proofs/check.py                    all theorems
+    python proofs/check.py                    all theorems, and that stamp.json says so
+    python proofs/check.py --stamp            all theorems, and write that, and the quotations
     python proofs/check.py --only gemm        one theorem
-    python proofs/check.py --mutants          wrong statements, each of which must be refused
+    python proofs/check.py --mutants          wrong statements and cheats: all must be refused
+    python proofs/check.py --keep DIR         keep every file in DIR, to step through in an editor
 
-A theorem is a folder with ``theorem.v`` and any number of ``*.gappa``. It is accepted if Gappa
-proves every goal, Coq checks every certificate and ``theorem.v``, ``theorem.v`` uses every
-certificate, and no theorem rests on an axiom besides those of Coq's classical reals and, where an
-interval is computed, of Coq's machine integers.
+A theorem is a folder with ``theorem.v`` and any number of ``*.gappa``, and a part of
+``Statements.v``. It is accepted if Gappa proves every goal, Coq checks every certificate,
+``theorem.v`` and the closed statements, ``theorem.v`` uses every certificate, no file says what
+``audit.py`` does not allow, nothing in them rests on an axiom besides those of Coq's classical
+reals and, where an interval is computed, of Coq's machine integers, and ``coqchk`` finds nothing
+of Coq's kernel switched off. Only the standard library of Python is needed.
 """
 
 import argparse
@@ -18,44 +22,32 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mutants import MUTANTS, Mutant
+import audit
+import stamp
+import statements
+from audit import RefusedError
+from mutants import CHEATS, MUTANTS, Cheat, Mutant
 
 PROOFS = Path(__file__).parent
 SHARED = ("Formats", "Decomposition", "InnerProduct")
-JOBS = 2
-TIME_LIMIT = 240  # seconds, for one run of gappa or coqc
-
-# Coq's real numbers are classical: these, and nothing else, may remain.
-AXIOMS = {
-    "ClassicalDedekindReals.sig_forall_dec",
-    "ClassicalDedekindReals.sig_not_dec",
-    "FunctionalExtensionality.functional_extensionality_dep",
-    "Classical_Prop.classic",
-}
-# The tactic ``interval`` computes with the integers of the machine, as Coq's kernel has them.
-MACHINE_INTEGERS = ("PrimInt63.", "Uint63.")
-STATEMENT = re.compile(r"^(?:Theorem|Corollary)\s+(\w+)", re.MULTILINE)
-# What a refusal must not be: a mutant that does not parse proves nothing.
-MALFORMED = re.compile(r"syntax error|Syntax error|was not found in the current environment")
-
-
-class RefusedError(Exception):
-    """A tool did not accept a statement; the message is the tool's."""
+STATEMENTS = statements.NAME
+TOOLS = ("gappa", "coqc", "coqchk")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One checked statement."""
+    """One checked statement, and the axioms that it rests on."""
 
     theorem: str
     file: str
     goal: str
     seconds: float
-    verdict: str
+    verdict: str = "proved"
+    axioms: frozenset[str] | None = None  # of a closed statement
 
     @property
     def accepted(self) -> bool:
@@ -71,56 +63,94 @@ class Row:
 HEADER = f"{'theorem':28}{'file':24}{'statement':66}{'seconds':>7}  verdict"
 
 
+@dataclass(frozen=True)
+class Prover:
+    """Runs the tools in the folder ``build``, none of them longer than ``limit`` seconds."""
+
+    build: Path
+    limit: float
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Return what a tool answers; raise `RefusedError` if it fails or takes too long."""
+        try:
+            done = subprocess.run(
+                command,
+                cwd=self.build,
+                capture_output=True,
+                text=True,
+                timeout=self.limit,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise RefusedError(f"{command[0]} took more than {self.limit:g} s") from error
+        if done.returncode:
+            raise RefusedError(done.stderr.strip() or done.stdout.strip())
+        return done
+
+    def coqc(self, file: Path) -> str:
+        """Check one Coq file under the logical root ``Msdnum``; return what it prints."""
+        return self.run("coqc", "-q", "-R", ".", "Msdnum", str(file.relative_to(self.build))).stdout
+
+    def ask(self, file: Path, text: str) -> str:
+        """Check a Coq file of that text, and return what it prints."""
+        file.write_text(text)
+        return self.coqc(file)
+
+    def check(self, file: Path) -> None:
+        """Check one Coq file that we have written, its text first."""
+        if found := audit.objections(file.read_text()):
+            raise RefusedError(f"not allowed: {'; '.join(found)}")
+        self.coqc(file)
+
+    def constants(self, file: Path) -> list[str]:
+        """Return the full names of all that a checked file defines, proves or assumes."""
+        name = module(file.relative_to(self.build))
+        lines = [
+            f"Require {name}.",
+            'Remove Search Blacklist "_subproof" "_subterm" "Private_".',
+            "Set Search Output Name Only.",
+            f"Search _ inside {name}.",
+        ]
+        answers = self.ask(file.with_name(f"{file.stem}_constants.v"), "\n".join(lines) + "\n")
+        last = name.rpartition(".")[2]
+        return sorted(f"{name}.{line.split(f'{last}.', 1)[1]}" for line in answers.splitlines())
+
+    def audit(self, file: Path) -> None:
+        """Raise `RefusedError` if a constant of a checked file rests on more than is allowed."""
+        names = self.constants(file)
+        if not names:
+            raise RefusedError("states nothing")
+        head = f"Require {module(file.relative_to(self.build))}.\n"
+        named = "".join(f"  let _ := @{name} in\n" for name in names)
+        head += f"Definition constants :=\n{named}  tt.\n"
+        asked = head + audit.questions(["constants"])
+        audit.assumptions(self.ask(file.with_name(f"{file.stem}_axioms.v"), asked))
+
+    def axioms(self, file: Path, names: list[str]) -> list[frozenset[str]]:
+        """Return what each of the statements of a checked file rests on."""
+        name = module(file.relative_to(self.build))
+        asked = f"Require {name}.\n" + audit.questions([f"{name}.{known}" for known in names])
+        return audit.assumptions(self.ask(file.with_name(f"{file.stem}_axioms.v"), asked))
+
+
 def theorem_ids(root: Path = PROOFS) -> list[str]:
     """Return the ids of the machine-checked theorems: the folders with a ``theorem.v``."""
     return sorted(path.parent.name for path in root.glob("*/theorem.v"))
 
 
-def module(theorem: str) -> str:
-    """Return the Coq name of a theorem's folder."""
+def folder_name(theorem: str) -> str:
+    """Return the name that Coq can give to a theorem's folder."""
     return theorem.replace("-", "_")
 
 
-def run(command: list[str], build: Path) -> str:
-    """Return what a tool prints; raise `RefusedError` if it fails or takes too long."""
-    try:
-        done = subprocess.run(
-            command, cwd=build, capture_output=True, text=True, timeout=TIME_LIMIT, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise RefusedError(f"{command[0]} took more than {TIME_LIMIT} s") from error
-    if done.returncode:
-        raise RefusedError(done.stderr.strip() or done.stdout.strip())
-    return done.stdout
+def module(file: Path) -> str:
+    """Return Coq's full name of a file, given from the root."""
+    return ".".join(("Msdnum", *file.with_suffix("").parts))
 
 
-def coqc(file: Path, build: Path) -> str:
-    """Check one Coq file under the logical root ``Msdnum``."""
-    return run(["coqc", "-q", "-R", ".", "Msdnum", str(file.relative_to(build))], build)
-
-
-def certify(source: Path, folder: Path, build: Path) -> None:
+def certify(source: Path, folder: Path, prover: Prover) -> None:
     """Write the Coq certificate of a Gappa file and check it."""
-    certificate = folder / f"{source.stem}.v"
-    certificate.write_text(run(["gappa", "-Bcoq", str(source)], build))
-    coqc(certificate, build)
-
-
-def audit(theorem: str, names: list[str], folder: Path, build: Path) -> None:
-    """Raise `RefusedError` if a statement rests on other axioms than are allowed."""
-    path = f"Msdnum.{module(theorem)}"
-    statements = ", ".join(f"@{path}.theorem.{name}" for name in names)
-    lines = [
-        f"From {path} Require theorem.",
-        f"Definition statements := ({statements}).",
-        "Print Assumptions statements.",
-    ]
-    file = folder / "audit.v"
-    file.write_text("\n".join(lines) + "\n")
-    found = set(re.findall(r"^([\w.]+)\s*:", coqc(file, build), re.MULTILINE))
-    found = {name for name in found if not name.startswith(MACHINE_INTEGERS)}
-    if extra := found - AXIOMS - {"Axioms"}:
-        raise RefusedError(f"rests on {', '.join(sorted(extra))}")
+    prover.ask(folder / f"{source.stem}.v", prover.run("gappa", "-Bcoq", str(source)).stdout)
 
 
 def attempt(
@@ -142,99 +172,217 @@ def gappa_goal(source: Path) -> str:
     return " ".join(found.group(1).split()) if found else "no goal"
 
 
-def unused(sources: list[Path], theorem_file: Path) -> list[str]:
-    """Return the certificates that ``theorem.v`` never uses: their hypotheses stay open."""
-    text = theorem_file.read_text()
-    return [source.stem for source in sources if not re.search(rf"\b{source.stem}\.l1\b", text)]
+def check_file(file: Path, sources: list[Path], prover: Prover) -> None:
+    """Check a ``theorem.v``: it states a theorem, and leaves the hypotheses of no source open."""
+    prover.check(file)
+    text = audit.without_comments(file.read_text())
+    if unused := [path.stem for path in sources if not re.search(rf"\b{path.stem}\.l1\b", text)]:
+        raise RefusedError(f"unused certificates: {', '.join(unused)}")
+    if not audit.statements(text):
+        raise RefusedError("states no theorem")
 
 
-def check_theorem(theorem: str, root: Path, build: Path) -> Iterator[Row]:
+def check_statements(theorem: str, root: Path, prover: Prover) -> Iterator[Row]:
+    """Check the closed statements of one theorem, and ask what each of them rests on."""
+    start = time.monotonic()
+    file = prover.build / folder_name(theorem) / "statements.v"
+    try:
+        file.write_text(statements.closed(theorem, root))
+        names = audit.statements(file.read_text())
+        if not names:
+            raise RefusedError("states no theorem")
+        prover.check(file)
+        found = prover.axioms(file, names)
+    except RefusedError as refusal:
+        seconds = time.monotonic() - start
+        yield Row(theorem, STATEMENTS, "closed", seconds, f"REFUSED: {refusal}")
+        return
+    seconds = (time.monotonic() - start) / len(names)
+    for name, axioms in zip(names, found, strict=True):
+        yield Row(theorem, STATEMENTS, name, seconds, axioms=axioms)
+
+
+def check_theorem(theorem: str, root: Path, prover: Prover) -> Iterator[Row]:
     """Check one folder, stopping at the first refusal."""
-    folder = build / module(theorem)
+    folder = prover.build / folder_name(theorem)
     folder.mkdir()
     sources = sorted((root / theorem).glob("*.gappa"))
     for source in sources:
-        row = attempt(theorem, source.name, gappa_goal(source), certify, source, folder, build)
-        yield row
+        goal = gappa_goal(source)
+        yield (row := attempt(theorem, source.name, goal, certify, source, folder, prover))
         if not row.accepted:
             return
     file = Path(shutil.copy(root / theorem / "theorem.v", folder))
-    row = attempt(theorem, file.name, "all of the file", coqc, file, build)
-    if orphans := unused(sources, file):
-        row = Row(theorem, file.name, row.goal, row.seconds, f"REFUSED: unused {orphans}")
-    yield row
+    goal = "all of the file"
+    yield (row := attempt(theorem, file.name, goal, check_file, file, sources, prover))
+    if not row.accepted:
+        return
+    yield (row := attempt(theorem, file.name, "axioms of every constant", prover.audit, file))
     if row.accepted:
-        names = STATEMENT.findall(file.read_text())
-        row = attempt(theorem, file.name, "axioms", audit, theorem, names, folder, build)
-        yield from (replace(row, goal=name, seconds=row.seconds / len(names)) for name in names)
+        yield from check_statements(theorem, root, prover)
 
 
-def prepare(root: Path, build: Path) -> None:
-    """Compile what the theorems share."""
+def check_shared(root: Path, prover: Prover) -> Iterator[Row]:
+    """Check what the theorems share, stopping at the first refusal."""
     for name in SHARED:
-        coqc(Path(shutil.copy(root / f"{name}.v", build)), build)
+        file = Path(shutil.copy(root / f"{name}.v", prover.build))
+        yield (row := attempt("shared", file.name, "all of the file", prover.check, file))
+        if not row.accepted:
+            return
+        yield (row := attempt("shared", file.name, "axioms of every constant", prover.audit, file))
+        if not row.accepted:
+            return
 
 
-def check(theorems: list[str], root: Path = PROOFS) -> bool:
-    """Print the table of the theorems; return whether all of them hold."""
-    print(HEADER)
-    with TemporaryDirectory() as name, ThreadPoolExecutor(JOBS) as pool:
-        build = Path(name)
-        prepare(root, build)
-        accepted = True
-        for rows in pool.map(lambda theorem: list(check_theorem(theorem, root, build)), theorems):
-            print(*rows, sep="\n", flush=True)
-            accepted &= all(row.accepted for row in rows)
-    return accepted
+def recheck(prover: Prover) -> None:
+    """Have ``coqchk`` check again all that was compiled, our own files by its own kernel."""
+    modules = sorted(module(path.relative_to(prover.build)) for path in prover.build.rglob("*.vo"))
+    ours = [word for name in modules for word in ("-norec", name)]
+    summary = prover.run("coqchk", "-silent", "-o", "-R", ".", "Msdnum", *ours).stderr
+    if found := audit.unsound(summary):
+        raise RefusedError("; ".join(found))
 
 
-def check_mutant(mutant: Mutant, prepared: Path) -> Row:
-    """Check a folder with one wrong statement: the verdict should be a refusal."""
+def check_page(root: Path, prover: Prover) -> None:
+    """Check ``Statements.v`` as one file: it is about theorems that there are, and no others."""
+    _, named = statements.parts(root)
+    if sorted(named) != theorem_ids(root):
+        raise RefusedError(f"its parts are {', '.join(named)}, not the theorems")
+    prover.check(Path(shutil.copy(root / STATEMENTS, prover.build)))
+
+
+def check_all(theorems: list[str], root: Path, prover: Prover, jobs: int) -> Iterator[Row]:
+    """Check what the theorems share, the theorems, and all of that once more by ``coqchk``."""
+    rows = list(check_shared(root, prover))
+    yield from rows
+    if not rows[-1].accepted:
+        return
+    with ThreadPoolExecutor(jobs) as pool:
+        for rows in pool.map(lambda name: list(check_theorem(name, root, prover)), theorems):
+            yield from rows
+    if theorems == theorem_ids(root):
+        yield attempt("all", STATEMENTS, "all of the file", check_page, root, prover)
+    yield attempt("all", "*.vo", "checked again by coqchk", recheck, prover)
+
+
+def write_project(folder: Path) -> None:
+    """Write the ``_CoqProject`` with which an editor steps through the files of a folder."""
+    files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.v"))
+    (folder / "_CoqProject").write_text("\n".join(["-R . Msdnum", *files]) + "\n")
+
+
+def check_mutant(mutant: Mutant | Cheat, prepared: Prover) -> Row:
+    """Check a folder with one wrong statement or cheat: the verdict should be a refusal."""
+    start = time.monotonic()
     with TemporaryDirectory() as name:
-        root, build = Path(name, "proofs"), Path(name, "build")
+        root, prover = Path(name, "proofs"), Prover(Path(name, "build"), prepared.limit)
         shutil.copytree(PROOFS / mutant.theorem, root / mutant.theorem)
-        shutil.copytree(prepared, build)
+        for shared in PROOFS.glob("*.v"):
+            shutil.copy(shared, root)
         file = root / mutant.theorem / mutant.file
-        text = file.read_text()
-        if text.count(mutant.old) != 1:
-            raise ValueError(f"{mutant} must name exactly one place, not {text.count(mutant.old)}")
-        file.write_text(text.replace(mutant.old, mutant.new))
-        start = time.monotonic()
-        last = list(check_theorem(mutant.theorem, root, build))[-1]
-    if last.accepted or MALFORMED.search(last.verdict):
-        verdict = f"SURVIVED: {last.verdict}"
-    else:
-        verdict = f"refused at {last.file}"
-    goal = " ".join(f"{mutant.old} -> {mutant.new}".split())
-    return Row(mutant.theorem, mutant.file, goal, time.monotonic() - start, verdict)
+        file.write_text(mutant.change(file.read_text()))
+        if mutant.file.startswith("../") and mutant.file != f"../{STATEMENTS}":
+            prover.build.mkdir()
+            last = list(check_shared(root, prover))[-1]
+        else:
+            shutil.copytree(prepared.build, prover.build)
+            last = list(check_theorem(mutant.theorem, root, prover))[-1]
+    refused = not last.accepted and mutant.refusal(last.verdict)
+    verdict = f"refused at {last.file}" if refused else f"SURVIVED: {last.verdict}"
+    return Row(mutant.theorem, mutant.file, mutant.title, time.monotonic() - start, verdict)
 
 
-def check_mutants(mutants: list[Mutant]) -> bool:
-    """Print the table of the mutants; return whether all of them are refused."""
+def check_mutants(theorems: list[str], prover: Prover, jobs: int) -> bool:
+    """Print the table of the mutants and cheats; return whether all of them are refused."""
+    mutants = [mutant for mutant in (*CHEATS, *MUTANTS) if mutant.theorem in theorems]
     print(HEADER)
-    with TemporaryDirectory() as name, ThreadPoolExecutor(JOBS) as pool:
-        prepare(PROOFS, Path(name))
-        refused = True
-        for row in pool.map(lambda mutant: check_mutant(mutant, Path(name)), mutants):
+    *_, last = check_shared(PROOFS, prover)
+    if not last.accepted:
+        print(last)
+        return False
+    refused = True
+    with ThreadPoolExecutor(jobs) as pool:
+        for row in pool.map(lambda mutant: check_mutant(mutant, prover), mutants):
             print(row, flush=True)
             refused &= row.verdict.startswith("refused")
     return refused
 
 
-def main() -> int:
-    """Run the command line; return 0 if everything is as it should be."""
+def versions(prover: Prover) -> dict[str, str]:
+    """Return the versions of the tools that take part."""
+    asked = "From Flocq Require Version.\nEval compute in Version.Flocq_version.\n"
+    asked = "From Coq Require Import NArith.\nOpen Scope N_scope.\n" + asked
+    flocq = int(re.search(r"= (\d+)", prover.ask(prover.build / "version.v", asked))[1])
+    numbers = {
+        tool: re.search(r"\d[\d.]+", prover.run(tool, "--version").stdout)[0] for tool in TOOLS
+    }
+    return numbers | {"Flocq": f"{flocq // 10000}.{flocq // 100 % 100}.{flocq % 100}"}
+
+
+def check(theorems: list[str], prover: Prover, jobs: int) -> list[Row]:
+    """Print the table of the theorems; return its rows."""
+    print(HEADER)
+    rows = []
+    for row in check_all(theorems, PROOFS, prover, jobs):
+        print(row, flush=True)
+        rows.append(row)
+    return rows
+
+
+def stamped(rows: list[Row], tools: dict[str, str], write: bool) -> bool:
+    """Write the stamp of a green run, or compare it with the one that is there."""
+    made = stamp.stamp(PROOFS, tools, [row for row in rows if row.axioms is not None])
+    if write:
+        stamp.write(PROOFS, made)
+        for path, _, quoted in statements.quotes(PROOFS):
+            path.write_text(quoted, encoding="utf-8")
+    found = stamp.differences(PROOFS, made)
+    for difference in found:
+        print(f"{stamp.NAME} is not of this run: {difference}; after a green run: --stamp")
+    return not found
+
+
+def options() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", metavar="ID", choices=theorem_ids(), help="one theorem")
     parser.add_argument("--mutants", action="store_true", help="wrong statements instead")
-    options = parser.parse_args()
-    theorems = [options.only] if options.only else theorem_ids()
-    if missing := [tool for tool in ("gappa", "coqc") if shutil.which(tool) is None]:
+    parser.add_argument(
+        "--stamp", action="store_true", help="write it if all is well, and what READMEs quote"
+    )
+    parser.add_argument("--keep", metavar="DIR", type=Path, help="an empty folder for the files")
+    parser.add_argument("--jobs", metavar="N", type=int, default=2, help="at once; 2 unless given")
+    parser.add_argument(
+        "--limit", metavar="SECONDS", type=float, default=240, help="for one run of a tool"
+    )
+    chosen = parser.parse_args()
+    if chosen.stamp and (chosen.only or chosen.mutants):
+        parser.error("--stamp is of all theorems: leave out --only and --mutants")
+    if chosen.keep and chosen.keep.exists() and any(chosen.keep.iterdir()):
+        parser.error(f"--keep must name a new or an empty folder, {chosen.keep} is not empty")
+    return chosen
+
+
+def main() -> int:
+    """Run the command line; return 0 if everything is as it should be."""
+    chosen = options()
+    theorems = [chosen.only] if chosen.only else theorem_ids()
+    if missing := [tool for tool in TOOLS if shutil.which(tool) is None]:
         print(f"not installed: {', '.join(missing)}", file=sys.stderr)
         return 2
-    if options.mutants:
-        accepted = check_mutants([mutant for mutant in MUTANTS if mutant.theorem in theorems])
-    else:
-        accepted = check(theorems)
+    with TemporaryDirectory() as name:
+        prover = Prover((chosen.keep or Path(name)).resolve(), chosen.limit)
+        prover.build.mkdir(parents=True, exist_ok=True)
+        tools = versions(prover)
+        print(", ".join(f"{tool} {number}" for tool, number in tools.items()))
+        if chosen.mutants:
+            return 0 if check_mutants(theorems, prover, chosen.jobs) else 1
+        rows = check(theorems, prover, chosen.jobs)
+        if chosen.keep:
+            write_project(prover.build)
+    accepted = all(row.accepted for row in rows)
+    if accepted and not chosen.only:
+        accepted = stamped(rows, tools, chosen.stamp)
     return 0 if accepted else 1
 
 

@@ -1,6 +1,9 @@
-"""Wrong statements: ``python proofs/check.py --mutants`` must refuse every one of them."""
+"""Wrong statements and cheats: ``python proofs/check.py --mutants`` must refuse every one."""
 
+import re
 from typing import NamedTuple
+
+from audit import MALFORMED
 
 
 class Mutant(NamedTuple):
@@ -11,6 +14,159 @@ class Mutant(NamedTuple):
     old: str
     new: str
 
+    @property
+    def title(self) -> str:
+        """What is wrong."""
+        return " ".join(f"{self.old} -> {self.new}".split())
+
+    def change(self, text: str) -> str:
+        """Return the text of the file with the mutation."""
+        if text.count(self.old) != 1:
+            raise ValueError(f"{self} must name exactly one place, not {text.count(self.old)}")
+        return text.replace(self.old, self.new)
+
+    def refusal(self, verdict: str) -> bool:
+        """Say whether it is refused for what it states: one that does not parse states nothing."""
+        return not MALFORMED.search(verdict)
+
+
+class Cheat(NamedTuple):
+    """A way to have a wrong statement printed as proved: ``old`` becomes ``new``, everywhere."""
+
+    title: str
+    old: str
+    new: str
+    reason: str  # a pattern that the verdict must have
+    theorem: str = "int32-overflow"
+    file: str = "theorem.v"
+
+    def change(self, text: str) -> str:
+        """Return the text of the file with the cheat."""
+        if self.old not in text:
+            raise ValueError(f"{self} names no place")
+        return text.replace(self.old, self.new)
+
+    def refusal(self, verdict: str) -> bool:
+        """Say whether it is refused, and for the cheat."""
+        return re.search(self.reason, verdict) is not None
+
+
+def written(title: str, cheat: str, reason: str) -> Cheat:
+    """Return a cheat that is a proof of False, and a wrong theorem by it."""
+    place = "(** INT8 digits up to 127"
+    wrong = "Theorem wrong : threshold 127 127 = 5.\nProof. destruct cheat. Qed.\n\n"
+    return Cheat(title, place, f"{cheat}\n{wrong}{place}", f"REFUSED: not allowed: {reason}")
+
+
+def restated(title: str, theorem: str) -> Cheat:
+    """Return a cheat that is another theorem of the same name: its closed statement fails."""
+    place = "Theorem no_overflow q w a b :"
+    return Cheat(title, place, f"{theorem}\n\nLemma kept q w a b :", "The term .* has type")
+
+
+LIMIT = "0 < q -> 0 < w -> within q a -> within w b ->\n  Z.of_nat (length a) <= threshold q w ->"
+RECURSION = "Fixpoint endless (n : nat) : False := endless n.\nDefinition cheat := endless 0%nat."
+AXIOM_IN_STRINGS = 'Ltac one := idtac "(*".\nAxiom cheat : False.\nLtac two := idtac "*)".'
+CHEATS = [
+    written("an axiom", "Axiom cheat : False.", "Axiom"),
+    written(
+        "an axiom with a prime in its name",
+        "Axiom cheat' : False.\nNotation cheat := cheat'.",
+        "Axiom",
+    ),
+    written(
+        "an axiom in a module called as one of Coq's",
+        "Module PrimInt63. Axiom cheat : False. End PrimInt63.\nNotation cheat := PrimInt63.cheat.",
+        "Module",
+    ),
+    written(
+        "an axiom that a module type declares",
+        "Module Type T. Axiom cheat : False. End T.\nDeclare Module M : T.\n"
+        "Notation cheat := M.cheat.",
+        "Module Type T; Axiom .*; Declare",
+    ),
+    written("an axiom between two strings", AXIOM_IN_STRINGS, "Axiom"),
+    written("a variable outside a section", "Variable cheat : False.", "Variable"),
+    written("an admitted lemma", "Lemma cheat : False.\nAdmitted.", "Admitted"),
+    written("recursion without an end", f"Unset Guard Checking.\n{RECURSION}", "Unset Guard"),
+    written(
+        "recursion without an end, by an attribute", f"#[bypass_check(guard)] {RECURSION}", "#"
+    ),
+    written(
+        "a type of all types, itself among them",
+        "From Coq Require Hurkens.\nUnset Universe Checking.\n"
+        "Definition cheat : False := Hurkens.TypeNeqSmallType.paradox Type eq_refl.",
+        "Unset Universe",
+    ),
+    written(
+        "a type of functions on itself",
+        "Unset Positivity Checking.\nInductive bad : Prop := Bad (f : bad -> False).\n"
+        "Definition self (b : bad) : False := match b with Bad f => f b end.\n"
+        "Definition cheat : False := self (Bad self).",
+        "Unset Positivity",
+    ),
+    written(
+        "another meaning for a sign",
+        'Notation "x = y" := True.\nDefinition cheat : False \\/ True := or_intror I.',
+        "Notation",
+    ),
+    Cheat(
+        "an axiom of a library, not one of those allowed",
+        "Open Scope Z_scope.",
+        "Open Scope Z_scope.\nFrom Coq Require ClassicalEpsilon.\n"
+        "Definition choice := ClassicalEpsilon.constructive_indefinite_description.",
+        "rests on ClassicalEpsilon.constructive_indefinite_description",
+    ),
+    Cheat(
+        "a theorem turned into an admitted lemma",
+        "Theorem no_overflow q w a b :",
+        f"Lemma no_overflow q w a b :\n  2 * {LIMIT} int32 (dot a b).\nAdmitted.\n\n"
+        "Lemma kept q w a b :",
+        "not allowed: Admitted",
+    ),
+    Cheat("every theorem turned into a lemma", "Theorem", "Lemma", "states no theorem"),
+    restated(
+        "a premise that nothing satisfies, in a section",
+        "Section Cheat.\nHypothesis cheat : False.\nTheorem no_overflow q w a b :\n"
+        f"  {LIMIT} int32 (dot a b).\nProof. destruct cheat. Qed.\nEnd Cheat.",
+    ),
+    restated(
+        "a premise that nothing satisfies",
+        f"Theorem no_overflow q w a b :\n  q < 0 < q -> {LIMIT} int32 (dot a b).\nProof. lia. Qed.",
+    ),
+    restated(
+        "a weaker theorem",
+        "Theorem no_overflow q w a b :\n  0 < q -> 0 < w -> within q a -> within w b ->\n"
+        "  2 * Z.of_nat (length a) <= threshold q w -> int32 (dot a b).\n"
+        "Proof.\n  intros Hq Hw A B K; assert (D := dot_bound q w a b ltac:(lia) ltac:(lia) A B).\n"
+        "  assert (T : threshold q w * (q * w) <= 2 ^ 31 - 1)\n"
+        "    by (rewrite Z.mul_comm; apply Z.mul_div_le; nia).\n"
+        "  assert (Z.of_nat (length a) * (q * w) <= threshold q w * (q * w))\n"
+        "    by (apply Z.mul_le_mono_nonneg_r; nia).\n"
+        "  unfold int32; lia.\nQed.",
+    ),
+    Cheat(
+        "a definition that asks for more",
+        "Forall (fun x => - q <= x <= q).",
+        "Forall (fun x => - q <= x <= q /\\ x <= q / 2).",
+        "The term .* has type",
+    ),
+    Cheat(
+        "a theorem that no closed statement covers",
+        "(** * int32-overflow *)",
+        "(** * int32 *)",
+        "has no part",
+        file="../Statements.v",
+    ),
+    Cheat(
+        "a certificate that is named in a comment only",
+        "Theorem e2m1_absolute x : Rabs x <= 6 -> Rabs (E2M1 x - x) <= 1.\n"
+        "Proof. intros H; by_certificate (e2m1_absolute.l1 x). Qed.",
+        "(* e2m1_absolute.l1 *)",
+        "unused certificates: e2m1_absolute",
+        theorem="element-rounding",
+    ),
+]
 
 MUTANTS = [
     # alpha/65 for alpha/64, in units of s1: 4/65 is 0.06153...

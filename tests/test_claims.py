@@ -48,6 +48,7 @@ from msdnum.ledger.ledger import TERMS, Claim, Entry, Ledger, Row, lines
 from msdnum.trials import claims
 from msdnum.trials.msd.claims import products
 from msdnum.trials.toolkit import bits
+from msdnum.trials.toolkit.products import GEMM_CASES
 
 HOLDS, FAILS, CONDITIONAL, NOT_RUN = (
     Verdict.HOLDS, Verdict.FAILS, Verdict.CONDITIONAL, Verdict.NOT_RUN,
@@ -618,7 +619,7 @@ def test_the_ledger_is_one_line_a_row():
 def test_only_rows_whose_last_step_no_machine_has_checked_say_so():
     entries = claims.entries(claims.Study(), "bounds")
     assert [entry.convention for entry in entries if entry.on_paper] == [
-        "MXFP4 x2 by MXFP4, Hopper's unit",
+        *(case.name for case in GEMM_CASES),
         "MXFP4 x2 by MXFP4, with a probability",
         "attention, P in MXFP4 x2",
         "attention, MSD over each cache",

@@ -2,7 +2,9 @@
 
 import ast
 import inspect
+import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -116,7 +118,7 @@ def test_each_proof_can_be_read_and_names_function_and_test(theorem):
     name = theorem.replace("-", "_")
     assert f"`msdnum.bounds.{name}`" in proof.text
     assert f"`test_{name}`" in proof.text
-    assert ("check.py --only" in proof.text) == proof.machine_checked
+    assert ("check.py --only" in proof.text) == bool(proof.recheck)
 
 
 @pytest.mark.parametrize("theorem", IDS)
@@ -125,12 +127,47 @@ def test_the_table_says_what_coq_checks(theorem):
     text = (PROOFS / "README.md").read_text(encoding="utf-8")
     row = re.search(rf"^\| \[{theorem}\].*$", text, re.MULTILINE)[0]
     checked, paper = row.split(" | ")[3:5]
-    assert (
-        (checked == "nothing")
-        == (paper == "all")
-        == (not theorems.theorem(theorem).machine_checked)
-    )
+    assert (checked == "nothing") == (paper == "all") == (not theorems.theorem(theorem).recheck)
     assert paper == "nothing" or checked != "all"
+
+
+def proof_of(theorem):
+    return theorems.theorem(theorem).proof
+
+
+@pytest.fixture
+def proofs(tmp_path, monkeypatch):
+    """Proofs that a test may change."""
+    shutil.copytree(PROOFS, tmp_path, dirs_exist_ok=True)
+    monkeypatch.setattr(theorems, "PROOFS", tmp_path)
+    assert {proof_of(theorem) for theorem in theorems.theorem_ids()} == {"proved"}
+    return tmp_path
+
+
+@pytest.mark.parametrize("file", ["theorem.v", "new.gappa", "../Formats.v", "../Statements.v"])
+def test_a_theorem_that_has_changed_since_its_check_is_only_stated(proofs, file):
+    (proofs / "gemm" / file).write_text("garbage(", encoding="utf-8")
+    assert proof_of("gemm") == "stated"
+    assert proof_of("attention") == ("stated" if file.startswith("..") else "proved")
+    rows = [entry for entry in claims.entries(claims.Study(), "bounds") if entry.theorem == "gemm"]
+    assert claims.judge(rows[0]).evidence.startswith("stated: gemm, applied on paper")
+
+
+def test_a_theorem_that_no_stamp_covers_is_only_stated(proofs):
+    stamp = proofs / "stamp.json"
+    covered = json.loads(stamp.read_text(encoding="utf-8"))
+    del covered["statements"]["gemm"]
+    stamp.write_text(json.dumps(covered), encoding="utf-8")
+    assert proof_of("gemm") == "stated"
+    assert proof_of("attention") == "proved"
+    stamp.unlink()
+    assert proof_of("attention") == "stated"
+
+
+def test_a_theorem_that_is_not_written_for_coq_is_proved_on_paper(proofs):
+    (proofs / "gemm" / "theorem.v").unlink()
+    assert proof_of("gemm") == "proved on paper"
+    assert theorems.theorem("gemm").recheck == ""
 
 
 def test_links_between_proofs_lead_somewhere():

@@ -6,7 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import audit
+import check as checker
 import pytest
+import stamp
+import statements
+from mutants import CHEATS, MUTANTS
 
 from msdnum import bounds
 
@@ -24,6 +29,42 @@ def check(*arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
+
+
+# Proofs of False, as Coq takes them once the text is not looked at; and what they assume.
+FORGED = {
+    "axiom_with_a_prime": ("Axiom cheat' : False.", "cheat'"),
+    "axiom_called_as_one_of_coq": ("Module PrimInt63. Axiom int : False. End PrimInt63.", "int"),
+    "declared_module": (
+        "Module Type T. Axiom cheat : False. End T. Declare Module M : T.",
+        "M.cheat",
+    ),
+    "admitted_lemma": ("Lemma cheat : False. Admitted.", "cheat"),
+    "no_guard": (
+        "Unset Guard Checking. Fixpoint cheat (n : nat) : False := cheat n.",
+        "cheat is assumed to be guarded",
+    ),
+    "type_in_type": (
+        "From Coq Require Hurkens. Unset Universe Checking.\n"
+        "Definition cheat : False := Hurkens.TypeNeqSmallType.paradox Type eq_refl.",
+        "cheat relies on an unsafe hierarchy",
+    ),
+    "no_positivity": (
+        "Unset Positivity Checking. Inductive bad : Prop := Bad (f : bad -> False).",
+        "bad is assumed to be positive",
+    ),
+}
+
+
+READ_BEFORE_COQ = [cheat for cheat in CHEATS if "not allowed" in cheat.reason]
+
+
+def compiled(folder: Path) -> checker.Prover:
+    """Check every forged proof by coqc alone, which takes them all."""
+    prover = checker.Prover(folder, 60)
+    for name, (text, _) in FORGED.items():
+        prover.ask(folder / f"{name}.v", f"{text}\n")
+    return prover
 
 
 def readme(theorem: str) -> str:
@@ -94,5 +135,173 @@ def test_texts_name_statements_that_exist():
 
 
 def test_every_checked_theorem_has_mutants():
-    text = (PROOFS / "mutants.py").read_text(encoding="utf-8")
-    assert set(re.findall(r'Mutant\(\s*"([\w-]+)"', text)) == set(CHECKED)
+    assert {mutant.theorem for mutant in MUTANTS} == set(CHECKED)
+
+
+def test_there_are_as_many_cheats_as_were_asked_for():
+    assert len({cheat.title for cheat in CHEATS}) == len(CHEATS) >= 15
+
+
+@pytest.mark.parametrize("cheat", READ_BEFORE_COQ, ids=lambda cheat: cheat.title)
+def test_a_cheat_in_the_text_is_refused_before_coq_reads_it(cheat):
+    text = (PROOFS / cheat.theorem / cheat.file).read_text(encoding="utf-8")
+    assert audit.objections(text) == []
+    found = audit.objections(cheat.change(text))
+    assert cheat.refusal(f"REFUSED: not allowed: {'; '.join(found)}"), found
+
+
+@pytest.mark.parametrize("path", sorted(PROOFS.glob("**/*.v")), ids=lambda path: path.parent.name)
+def test_nothing_in_our_files_is_refused(path):
+    text = path.read_text(encoding="utf-8")
+    assert audit.objections(text) == []
+    assert len(list(audit.sentences(text))) > 10
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("Lemma a : True. Proof. (* Axiom. *) exact I. Qed.", []),
+        ('(* " *) Axiom a : False. (* " *) Lemma', []),
+        ("Section S. Hypothesis h : False. End S.", []),
+        ("Section S. End S. Hypothesis h : False.", ["Hypothesis h : False"]),
+        ("Proof. { Unset Guard Checking. }", ["Unset Guard Checking"]),
+        ("2: { - admit. }", ["admit"]),
+        ("Time Fixpoint f := f.", ["Time Fixpoint f := f"]),
+        ("#[local] Lemma a : True.", ["#[local] Lemma a : True"]),
+        ("Local Axiom a : False.", ["Local Axiom a : False"]),
+        ("From Elsewhere Require Import False.", ["From Elsewhere Require Import False"]),
+        ("Notation two := (1 + 1).", []),
+        ('Local Notation "a + b" := (a * b).', ['Local Notation "" := (a * b)']),
+    ],
+)
+def test_sentences_that_may_stand_and_that_may_not(text, refused):
+    assert audit.objections(text) == refused
+
+
+@pytest.mark.parametrize("text", ['Ltac a := idtac "', "Lemma a : True. (* (* *)"])
+def test_a_text_that_does_not_end_is_refused(text):
+    with pytest.raises(audit.RefusedError, match="does not end"):
+        audit.objections(text)
+
+
+CLASSIC = "Constant Coq.Logic.Classical_Prop.classic\n"
+
+
+def test_answers_of_coq_are_read_to_the_last_line():
+    answers = (
+        f"No object of suffix Uint63.add_spec\n{CLASSIC}Closed under the global context\n"
+        "Axioms:\nClassical_Prop.classic : forall P : Prop,\n  P \\/ ~ P\n"
+    )
+    assert audit.assumptions(answers) == [set(), {"Coq.Logic.Classical_Prop.classic"}]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        f"{CLASSIC}Axioms:\ncheat' : False",
+        f"{CLASSIC}Axioms:\ntheorem.cheat is assumed to be guarded.",
+        f"{CLASSIC}Axioms:\ntheorem.Classical_Prop.classic : False",
+        f"{CLASSIC}Constant Msdnum.gemm.Classical_Prop.classic\nAxioms:\nClassical_Prop.classic",
+        f"{CLASSIC}Axioms:\nPrimInt63.cheat : False",
+        "Axioms:\nClassical_Prop.classic : False",
+        f"{CLASSIC}Section Variables:\nh : False",
+        f"{CLASSIC}Theory:\nType hierarchy is collapsed (logic is inconsistent)",
+        f"{CLASSIC}Something new in the next version",
+    ],
+)
+def test_an_answer_that_is_not_understood_or_not_allowed_is_refused(answers):
+    with pytest.raises(audit.RefusedError, match="rests on"):
+        audit.assumptions(answers)
+
+
+SUMMARY = """
+CONTEXT SUMMARY
+===============
+
+* Theory: Set is predicative
+
+* Axioms:
+    Coq.Logic.Classical_Prop.classic
+
+* Constants/Inductives relying on type-in-type: <none>
+
+* Constants/Inductives relying on unsafe (co)fixpoints: <none>
+
+* Inductives whose positivity is assumed: <none>
+"""
+
+
+def test_only_a_summary_of_coqchk_with_nothing_switched_off_is_sound():
+    assert audit.unsound(SUMMARY) == []
+    assert audit.unsound("") != []
+    assert audit.unsound(SUMMARY.replace("Set is predicative", "Set is impredicative")) != []
+    assert audit.unsound(SUMMARY.replace("Coq.Logic", "Msdnum")) == [
+        "Axioms: Msdnum.Classical_Prop.classic"
+    ]
+    for place in re.findall(r"\* (.*): <none>", SUMMARY):
+        found = audit.unsound(SUMMARY.replace(f"{place}: <none>", f"{place}:\n    Coq.Init.any"))
+        assert found == [f"{place}: Coq.Init.any"]
+
+
+@needs_provers
+def test_forged_proofs_are_refused_whatever_the_text_says(tmp_path):
+    """The answers of ``Print Assumptions`` alone, and the summary of ``coqchk`` alone, suffice."""
+    prover = compiled(tmp_path)
+    for name, (_, assumed) in FORGED.items():
+        with pytest.raises(audit.RefusedError, match=f"rests on .*{re.escape(assumed)}"):
+            prover.audit(tmp_path / f"{name}.v")
+    with pytest.raises(audit.RefusedError) as refused:
+        checker.recheck(prover)
+    for name in FORGED:
+        assert f"Msdnum.{name}." in str(refused.value)
+
+
+@needs_provers
+def test_files_are_kept_for_an_editor(tmp_path):
+    done = check("--only", "int32-overflow", "--keep", str(tmp_path / "kept"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    project = (tmp_path / "kept" / "_CoqProject").read_text(encoding="utf-8").split("\n")
+    assert project[0] == "-R . Msdnum"
+    assert {"Formats.v", "int32_overflow/theorem.v", "int32_overflow/statements.v"} < set(project)
+    assert check("--only", "int32-overflow", "--keep", str(tmp_path / "kept")).returncode == 2
+
+
+def test_each_readme_quotes_its_closed_statements():
+    quotes = list(statements.quotes(PROOFS))
+    assert sorted(path.parent.name for path, _, _ in quotes) == CHECKED
+    for path, text, expected in quotes:
+        assert text == expected, f"{path}: python proofs/check.py --stamp writes the quotation"
+        assert "Theorem " in expected
+
+
+def test_a_changed_hypothesis_is_seen(tmp_path):
+    shutil.copytree(PROOFS, tmp_path, dirs_exist_ok=True)
+    page = tmp_path / statements.NAME
+    text = page.read_text(encoding="utf-8")
+    page.write_text(text.replace("INR d * u32 < 1", "INR d * u32 < 2"), encoding="utf-8")
+    changed = [path.parent.name for path, text, new in statements.quotes(tmp_path) if text != new]
+    assert changed == ["gemm"]
+
+
+def test_the_stamp_is_of_these_sources():
+    """What the stamp says of statements, only a run of the check can say: CI makes one."""
+    kept = stamp.read(PROOFS)
+    assert kept["sources"] == stamp.sources(PROOFS)
+    _, parts = statements.parts(PROOFS)
+    for theorem, part in parts.items():
+        assert list(kept["statements"][theorem]) == audit.statements(part)
+    assert set(kept["statements"]) == set(CHECKED)
+
+
+def test_a_stamp_of_another_run_is_seen(tmp_path):
+    shutil.copytree(PROOFS, tmp_path, dirs_exist_ok=True)
+    made = stamp.read(PROOFS)
+    assert stamp.differences(tmp_path, made) == []
+    file = tmp_path / "gemm" / "theorem.v"
+    file.write_text(file.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    changed = {**made, "sources": stamp.sources(tmp_path)}
+    assert stamp.differences(tmp_path, changed) == ["sources of gemm/theorem.v"]
+    assert stamp.differences(tmp_path, {**made, "statements": {}}) != []
+    assert stamp.differences(tmp_path, {**made, "tools": {}}) == []
+    (tmp_path / stamp.NAME).unlink()
+    assert stamp.differences(tmp_path, made) == ["there is no stamp.json"]

@@ -21,6 +21,7 @@ TERMS = {
     "witness": "worst block in BF16 (eight digits: BINARY32), [its worst element]",
     "ratio": "worst found over promised",
     "proved": "by a theorem that Coq has checked",
+    "stated": "by a theorem that was written or changed since Coq checked the proofs",
     "applied on paper": "Coq has checked the theorem, but not the step from it to the row",
     "proved on paper": "by a theorem that no machine has checked",
     "see": "the theorem that says what is true instead (--full)",
@@ -100,7 +101,7 @@ class Row:
     finding : Finding
         What that gave.
     proof : str or None
-        Of what holds, how its theorem is proved: ``proved`` by machine or ``proved on paper``.
+        Of what holds, ``proved`` by machine, ``stated`` without that, or ``proved on paper``.
     """
 
     entry: Entry

@@ -1,5 +1,7 @@
 """Where the proofs are: the folder of each theorem, its text and how to check it again."""
 
+import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +23,7 @@ class Theorem:
     text : str
         Statement and proof, in Markdown.
     machine_checked : bool
-        Whether there is a statement that Coq checks.
+        Whether Coq has checked it as it stands here: ``proofs/stamp.json`` covers its sources.
     """
 
     id: str
@@ -32,7 +34,9 @@ class Theorem:
     @property
     def proof(self) -> str:
         """How it is proved."""
-        return "proved" if self.machine_checked else "proved on paper"
+        if self.machine_checked:
+            return "proved"
+        return "stated" if self._formal else "proved on paper"
 
     @property
     def name(self) -> str:
@@ -48,7 +52,12 @@ class Theorem:
     @property
     def recheck(self) -> str:
         """The command that checks the proof from scratch; empty for one on paper only."""
-        return f"python proofs/check.py --only {self.id}" if self.machine_checked else ""
+        return f"python proofs/check.py --only {self.id}" if self._formal else ""
+
+    @property
+    def _formal(self) -> bool:
+        """Whether it is written for Coq."""
+        return self.path.with_name("theorem.v").is_file()
 
 
 def theorem_ids() -> list[str]:
@@ -62,4 +71,25 @@ def theorem(name: str) -> Theorem | None:
         return None
     path = PROOFS / name / "README.md"
     text = path.read_text(encoding="utf-8")
-    return Theorem(name, path, text, path.with_name("theorem.v").is_file())
+    return Theorem(name, path, text, _checked(name))
+
+
+def _checked(name: str) -> bool:
+    """Say whether the last green run of ``check.py`` was of these very sources of a theorem."""
+    if not (PROOFS / "stamp.json").is_file():
+        return False
+    stamp = json.loads((PROOFS / "stamp.json").read_text(encoding="utf-8"))
+    kinds = ("*.v", f"{name}/*.v", f"{name}/*.gappa")
+    files = {path for kind in kinds for path in PROOFS.glob(kind)}
+    sources = {path.relative_to(PROOFS).as_posix(): _digest(path) for path in files}
+    covered = {
+        path: digest
+        for path, digest in stamp["sources"].items()
+        if path.rpartition("/")[0] in ("", name)
+    }
+    return name in stamp["statements"] and sources == covered
+
+
+def _digest(path: Path) -> str:
+    """Return the SHA-256 of a text, whatever ends its lines."""
+    return hashlib.sha256(path.read_text(encoding="utf-8").encode()).hexdigest()

@@ -1,0 +1,306 @@
+(** Every headline theorem, closed: all that is assumed stands in the statement, and nothing else is
+    behind it than definitions. They are those of Coq, of Flocq and of the three shared files; where
+    a statement needs one of its own folder, the part names it first. The README of each folder
+    quotes its part. *)
+
+From Coq Require Import Reals ZArith List Permutation.
+From Flocq Require Import Core.
+From Msdnum Require Import Formats Decomposition InnerProduct.
+Import ListNotations.
+Open Scope R_scope.
+
+(** * element-rounding *)
+
+From Msdnum.element_rounding Require theorem.
+Notation cast f x := (saturate (max_finite f) (binary (emin f) (prec f) x)).
+Notation five_formats := [e2m1; e2m3; e3m2; e4m3; e5m2].
+
+(** A cast to one of the five formats, [x] in its range: u/(1+u) relative, or half the underflow unit. *)
+Theorem element_rounding (f : element) (x : R) (u := pow2 (- prec f)) :
+  In f five_formats -> Rabs x <= max_finite f ->
+  Rabs (cast f x - x) <= Rmax (u / (1 + u) * Rabs x) (pow2 (emin f) / 2).
+Proof. exact (element_rounding.theorem.element_rounding f x). Qed.
+
+(** Both are attained. *)
+Theorem element_rounding_attained (f : element) (u := pow2 (- prec f)) (eta := pow2 (emin f)) :
+  In f five_formats ->
+  Rabs (cast f (1 + u) - (1 + u)) = u / (1 + u) * Rabs (1 + u) /\
+  Rabs (cast f (eta / 2) - eta / 2) = eta / 2.
+Proof.
+  intros F; split; [exact (element_rounding.theorem.relative_attained f F)|].
+  exact (element_rounding.theorem.subnormal_attained f F).
+Qed.
+
+(** * mixed-decomposition *)
+
+From Msdnum.mixed_decomposition Require theorem.
+
+(** Any float elements, one per pass; 2^k covers the block, 2^u is the largest underflow term. *)
+Theorem mixed_float_passes (fs : list element) (u k : Z) (x : R) :
+  Forall well_formed fs -> (u <= -127)%Z -> Forall (fun f => emin f - 128 <= u)%Z fs ->
+  Rabs x <= pow2 (Z.max k u) ->
+  unsaturated fs k x /\ Rabs (remainder fs k x) <= pow2 (Z.max (k - gained fs) u).
+Proof. intros W L U; exact (mixed_decomposition.theorem.float_passes fs u k x W (conj L U)). Qed.
+
+(** Integer elements with digits up to q: each pass divides what is left by 2 q. *)
+Theorem mixed_integer_passes (qs : list Z) (M x : R) :
+  Forall (fun q => 0 < q)%Z qs -> 0 < M -> Rabs x <= M ->
+  digits_within qs M x /\ Rabs (integer_remainder qs M x) <= M / levels qs.
+Proof. exact (mixed_decomposition.theorem.integer_passes qs M x). Qed.
+
+(** * mxfp4-decomposition *)
+
+From Msdnum.mxfp4_decomposition Require theorem.
+
+(** n passes leave alpha/8^n of alpha = 2^k, or 2^-129 where the scale underflows. *)
+Theorem mxfp4_n_passes (n : nat) (k : Z) (x : R) :
+  Rabs x <= pow2 k ->
+  unsaturated (repeat e2m1 n) k x /\
+  Rabs (remainder (repeat e2m1 n) k x) <= Rmax (pow2 k / 8 ^ n) (pow2 (-129)).
+Proof. exact (mxfp4_decomposition.theorem.n_passes n k x). Qed.
+
+(** What is carried from pass to pass is a binary32 number. *)
+Theorem mxfp4_remainder_exact (n : nat) (k : Z) (x : R) :
+  Rabs x <= pow2 k -> is_binary32 x -> is_binary32 (remainder (repeat e2m1 n) k x).
+Proof. exact (mxfp4_decomposition.theorem.remainder_exact n k x). Qed.
+
+(** * mxfp8-decomposition *)
+
+From Msdnum.mxfp8_decomposition Require theorem.
+
+(** n passes of E4M3, or of E5M2. *)
+Theorem mxfp8_n_passes (n : nat) (k : Z) (x : R) :
+  Rabs x <= pow2 k ->
+  (unsaturated (repeat e4m3 n) k x /\
+   Rabs (remainder (repeat e4m3 n) k x) <= Rmax (pow2 k / 32 ^ n) (pow2 (-137))) /\
+  (unsaturated (repeat e5m2 n) k x /\
+   Rabs (remainder (repeat e5m2 n) k x) <= Rmax (pow2 k / 16 ^ n) (pow2 (-144))).
+Proof.
+  intros H; split; [exact (mxfp8_decomposition.theorem.e4m3_n_passes n k x H)|].
+  exact (mxfp8_decomposition.theorem.e5m2_n_passes n k x H).
+Qed.
+
+(** * mxfp4-scale-rules *)
+
+From Msdnum.mxfp4_scale_rules Require theorem.
+Notation term4 s x := (s * saturate 6 (E2M1 (x / s))).
+Notation left4 s x := (x - term4 s x).
+Notation cast4 t := (saturate 6 (E2M1 t)).
+Notation left_by_two t := (t - cast4 t - cast4 (8 * (t - cast4 t)) / 8).
+
+(** s2 = s1/8 and amax = A: what each rule says of the first scale s, and what two terms leave. *)
+Theorem scale_rules (s A x : R) (e := Rabs (s * left_by_two (x / s))) :
+  0 < s -> Rabs x <= A ->
+  (4 <= A / s <= 8 -> e <= 5 / 32 * A) /\       (* floor *)
+  (7 / 2 <= A / s <= 7 -> e <= 1 / 20 * A) /\   (* even *)
+  (3 <= A / s <= 6 -> e <= 1 / 20 * A) /\       (* rceil *)
+  (2 <= A / s <= 4 -> e <= 1 / 37 * A).         (* ceil *)
+Proof.
+  intros Hs Hx; repeat split; intros HA.
+  - exact (mxfp4_scale_rules.theorem.floor_rule s A x Hs HA Hx).
+  - exact (mxfp4_scale_rules.theorem.even_rule s A x Hs HA Hx).
+  - exact (mxfp4_scale_rules.theorem.rceil_rule s A x Hs HA Hx).
+  - exact (mxfp4_scale_rules.theorem.covering_rule s A x Hs HA Hx).
+Qed.
+
+(** s2 by the remainders' own amax, that of y: s2 is a power of two times s1. *)
+Theorem scale_rules_own_amax (k : Z) (s1 s2 A x y : R) (A' := Rabs (left4 s1 y))
+    (e := Rabs (left4 s2 (left4 s1 x))) :
+  0 < s1 -> s2 = pow2 k * s1 -> Rabs x <= A -> Rabs y <= A -> Rabs (left4 s1 x) <= A' ->
+  (4 * s1 <= A < 8 * s1 -> A' = 0 \/ 4 * s2 <= A' <= 8 * s2 -> e <= 1 / 16 * A) /\
+  (3 * s1 <= A <= 7 * s1 -> A' = 0 \/ 3 * s2 <= A' <= 7 * s2 -> e <= 1 / 37 * A) /\
+  (2 * s1 < A <= 4 * s1 -> A' = 0 \/ 2 * s2 < A' <= 4 * s2 -> e <= 1 / 37 * A).
+Proof.
+  intros Hs Hk Hx Hy W; repeat split.
+  - exact (mxfp4_scale_rules.theorem.floor_own k s1 s2 A x y Hs Hk Hy W).
+  - exact (mxfp4_scale_rules.theorem.even_rceil_own k s1 s2 A x y Hs Hk Hy W).
+  - exact (mxfp4_scale_rules.theorem.covering_own k s1 s2 A x y Hs Hk Hx Hy W).
+Qed.
+
+(** No two E2M1 numbers times powers of two come closer to 37 than 1. *)
+Theorem scale_rules_optimal (m n e f : Z) :
+  (Z.abs m <= 3 /\ Z.abs m <> 2)%Z -> (Z.abs n <= 3 /\ Z.abs n <> 2)%Z ->
+  1 <= Rabs (37 - (IZR m * pow2 e + IZR n * pow2 f)).
+Proof.
+  intros M N; apply mxfp4_scale_rules.theorem.optimal; [exists m, e | exists n, f]; now split.
+Qed.
+
+(** * int8-decomposition *)
+
+From Msdnum.int8_decomposition Require theorem.
+
+(** n passes of INT8 in exact arithmetic, M = amax. *)
+Theorem int8_n_passes (n : nat) (M x : R) :
+  0 < M -> Rabs x <= M ->
+  digits_within (repeat 127%Z n) M x /\
+  Rabs (integer_remainder (repeat 127%Z n) M x) <= M / 254 ^ n.
+Proof. exact (int8_decomposition.theorem.n_passes n M x). Qed.
+
+(** Two passes as the paper writes them; [integer] rounds to the nearest integer. *)
+Theorem int8_two_passes (M x : R) (q1 := integer (x / (M / 127)))
+    (q2 := integer ((x - M / 127 * q1) / (M / 32258))) :
+  0 < M -> Rabs x <= M ->
+  Rabs q1 <= 127 /\ Rabs q2 <= 127 /\ Rabs (x - (M / 127 * q1 + M / 32258 * q2)) <= M / 64516.
+Proof. exact (int8_decomposition.theorem.two_passes M x). Qed.
+
+(** * int8-decomposition-float32 *)
+
+From Msdnum.int8_decomposition_float32 Require theorem.
+
+(** Every operation in binary32, ties as [choice] says; M/(127 254^n) is normal with a little room. *)
+Theorem int8_float32_one_pass (choice : Z -> bool) (M x : R)
+    (s := binary32 (M / 127)) (q := IZR (Znearest choice (binary32 (x / s)))) :
+  Rabs x <= M -> 0 < M -> pow2 (-126) * (1 + / 16777216) ^ 1 <= M / (127 * 254 ^ 0) ->
+  Rabs (x - s * q) <= M * (1 + / 16777216) * ((1 + / 131072) / 254).
+Proof. exact (int8_decomposition_float32.theorem.one_pass choice M x). Qed.
+
+Theorem int8_float32_two_passes (choice : Z -> bool) (M x : R)
+    (s1 := binary32 (M / 127)) (q1 := IZR (Znearest choice (binary32 (x / s1))))
+    (r := binary32 (x - binary32 (s1 * q1)))
+    (s2 := binary32 (s1 / 254)) (q2 := IZR (Znearest choice (binary32 (r / s2)))) :
+  is_binary32 x -> Rabs x <= M -> 0 < M ->
+  pow2 (-126) * (1 + / 16777216) ^ 2 <= M / (127 * 254 ^ 1) ->
+  Rabs (x - (s1 * q1 + s2 * q2)) <=
+    M * (1 + / 16777216) ^ 2 * ((1 + / 131072) / 64516 + / 16777216).
+Proof. exact (int8_decomposition_float32.theorem.two_passes choice M x). Qed.
+
+(** * int32-overflow *)
+
+From Msdnum.int32_overflow Require theorem.
+Notation integer_dot := int32_overflow.theorem.dot.
+
+(** K products of magnitude at most q w each: no sum of them overflows, up to a threshold. *)
+Theorem int32_no_overflow (q w : Z) (a b : list Z) :
+  (0 < q)%Z -> (0 < w)%Z ->
+  Forall (fun x => - q <= x <= q)%Z a -> Forall (fun y => - w <= y <= w)%Z b ->
+  (Z.of_nat (length a) <= (2 ^ 31 - 1) / (q * w))%Z ->
+  (- 2 ^ 31 <= integer_dot a b <= 2 ^ 31 - 1)%Z.
+Proof. exact (int32_overflow.theorem.no_overflow q w a b). Qed.
+
+(** With one product more one does. *)
+Theorem int32_overflow (q w : Z) (K : nat) :
+  (0 < q)%Z -> (0 < w)%Z -> ((2 ^ 31 - 1) / (q * w) < Z.of_nat K)%Z ->
+  ~ (- 2 ^ 31 <= integer_dot (repeat q K) (repeat w K) <= 2 ^ 31 - 1)%Z.
+Proof. exact (int32_overflow.theorem.overflow q w K). Qed.
+
+(** * gemm *)
+
+From Msdnum.gemm Require theorem.
+Notation gamma n u := (INR n * u / (1 - INR n * u)).
+Notation u32 := (pow2 (-24)).
+Notation representable := gemm.theorem.representable. (* inputs of sums are binary32 numbers *)
+Notation underflows := gemm.theorem.underflows. (* products that may underflow, by their scales *)
+Notation steps := gemm.theorem.steps. (* of a truncating matrix unit *)
+
+(** Operands a' and b' for a and b, and any tree t of binary32 operations that sums their products. *)
+Theorem gemm_forward_error (da a a' db b b' : list R) (t : schedule R) (d := depth t) :
+  close da a a' -> close db b b' -> value t = dot a' b' ->
+  representable is_binary32 t -> INR d * u32 < 1 ->
+  Rabs (computed binary32 t - dot a b) <=
+    dot da (magnitudes b) + dot (magnitudes a') db
+    + gamma d u32 * magnitude t + pow2 (-149) / 2 * underflows t * (1 + gamma d u32).
+Proof. exact (gemm.theorem.forward_error da a a' db b b' t). Qed.
+
+(** A unit that aligns its addends to f bits and truncates the sum to r: c computed, v exact. *)
+Theorem gemm_matrix_unit_error (group : nat) (f r : Z) (d : nat) (c v m : R)
+    (u := (INR group + 1) * pow2 (- f) + pow2 (- r)) :
+  (0 < r)%Z -> steps group f r d c v m -> INR d * u < 1 -> Rabs (c - v) <= gamma d u * m.
+Proof. intros Hr; exact (gemm.theorem.matrix_unit_error group f r Hr d c v m). Qed.
+
+(** The terms of a decomposition, of remainders rs ++ [r], added by magnitude. *)
+Theorem gemm_terms_magnitude (x : R) (rs : list R) (r : R) :
+  sum (magnitudes (gemm.theorem.terms_of x (rs ++ [r]))) <=
+    Rabs x + 2 * sum (magnitudes rs) + Rabs r.
+Proof. exact (gemm.theorem.terms_magnitude x rs r). Qed.
+
+(** * gemm-probabilistic *)
+
+From Msdnum.gemm_probabilistic Require theorem.
+Import gemm_probabilistic.theorem(
+  space, outcome, random, probability, mean_independent, remainders, drawn, draw, inputs, rounded,
+  precise, error, addends, two_norm, growth).
+
+(** Remainders within delta and roundings within u, each of mean zero given the earlier ones. *)
+Theorem gemm_probabilistic (s : space) (rnd : R -> R) (u lambda : R) (delta : list R)
+    (a a' : list (outcome s -> R)) (b : list R) (t : schedule (outcome s -> R))
+    (order : list (outcome s -> R)) (N := INR (addends s t)) :
+  0 <= u < 1 -> 0 <= lambda ->
+  length a = length a' -> Forall (random s) a -> Forall (random s) a' ->
+  gemm_probabilistic.theorem.within s delta (remainders s a a') ->
+  mean_independent s (remainders s a a') ->
+  (forall w, value (draw s w t) = dot (drawn s w a') b) -> Forall (random s) (inputs s t) ->
+  Forall (precise s rnd u) (rounded s rnd t) -> Forall (random s) order ->
+  Permutation order (map (error s rnd) (rounded s rnd t)) -> mean_independent s order ->
+  1 - 2 * (N + 1) * exp (- (lambda ^ 2 / 2)) <=
+    probability s
+      (fun w => Rabs (computed rnd (draw s w t) - dot (drawn s w a) b))
+      (fun w => lambda * two_norm b delta + growth lambda (depth t) u * magnitude (draw s w t)).
+Proof.
+  intros Hu; exact (gemm_probabilistic.theorem.inner_product s rnd u Hu lambda delta a a' b t order).
+Qed.
+
+(** * attention *)
+
+From Msdnum.attention Require theorem.
+Notation total := attention.theorem.total. (* the sum of a function over a list *)
+Notation softmax score keys k := (exp (score k) / total (fun k => exp (score k)) keys).
+Notation exact_score := (@fst R R).
+Notation moved_score := (@snd R R).
+Notation mean_of score v keys := (total (fun k => softmax score keys k * v k) keys).
+
+(** Scores moved by at most eps move all weights together by at most 2 tanh(eps/2). *)
+Theorem attention_weights (eps : R) (keys : list (R * R)) :
+  keys <> [] -> (forall k, In k keys -> Rabs (moved_score k - exact_score k) <= eps) -> 0 <= eps ->
+  total (fun k => Rabs (softmax moved_score keys k - softmax exact_score keys k)) keys
+    <= 2 * ((exp eps - 1) / (exp eps + 1)).
+Proof. exact (attention.theorem.softmax_distance eps keys). Qed.
+
+(** Each score with an error e of its own. *)
+Theorem attention_output (keys : list (R * R)) (e v : R * R -> R) (o := mean_of exact_score v keys) :
+  keys <> [] -> (forall k, In k keys -> Rabs (moved_score k - exact_score k) <= e k) ->
+  Rabs (mean_of moved_score v keys - o)
+    * total (fun k => softmax exact_score keys k * exp (- e k)) keys
+  <= total (fun k => softmax exact_score keys k * (exp (e k) - 1) * Rabs (v k - o)) keys.
+Proof. exact (attention.theorem.output_deviation keys e v). Qed.
+
+(** With decomposed weights p and values w besides. *)
+Theorem attention_output_error (eps V : R) (keys : list (R * R)) (v w p dp dw : R * R -> R) :
+  keys <> [] -> (forall k, In k keys -> Rabs (moved_score k - exact_score k) <= eps) -> 0 <= eps ->
+  (forall k, In k keys -> Rabs (v k) <= V) ->
+  (forall k, In k keys -> Rabs (p k - softmax moved_score keys k) <= dp k) ->
+  (forall k, In k keys -> Rabs (w k - v k) <= dw k) ->
+  Rabs (total (fun k => p k * w k) keys - mean_of exact_score v keys)
+    <= 2 * ((exp eps - 1) / (exp eps + 1)) * V + total (fun k => dp k * Rabs (v k)) keys
+       + total (fun k => Rabs (p k) * dw k) keys.
+Proof. intros S C; exact (attention.theorem.output_error eps keys S C v w p dp dw V). Qed.
+
+(** Online softmax, in exact arithmetic, is softmax; keys are pairs of a score and a value. *)
+Theorem attention_online (k : R * R) (keys : list (R * R))
+    (r := fold_left attention.theorem.step keys (attention.theorem.State (fst k) 1 (snd k))) :
+  attention.theorem.output r / attention.theorem.mass r =
+    total (fun k => exp (fst k) * snd k) (k :: keys) / total (fun k => exp (fst k)) (k :: keys).
+Proof. exact (attention.theorem.online_softmax k keys). Qed.
+
+(** * rms-error *)
+
+From Coquelicot Require RInt.
+From Msdnum.rms_error Require theorem.
+Notation is_integral f a b := (@RInt.is_RInt Hierarchy.R_NormedModule f a b). (* Riemann's *)
+Notation mean_square fs a :=
+  (is_integral (fun x => (remainder fs 0 x / x) ^ 2 / (x * ln 2)) a (2 * a)).
+Notation bits mean := (- ln (sqrt mean) / ln 2).
+
+(** One pass of E4M3, binades 0 to 13 below the covering 1; two passes of E2M1, binade 0. *)
+Theorem rms_mxfp8_one_pass (b : Z) :
+  (0 <= b <= 13)%Z ->
+  exists mean, mean_square [e4m3] (pow2 (- b - 1)) mean /\ Rabs (bits mean - 5238 / 1000) <= 5 / 10000.
+Proof. exact (rms_error.theorem.mxfp8_one_pass b). Qed.
+
+Theorem rms_mxfp4_two_passes :
+  exists mean, mean_square [e2m1; e2m1] (1 / 2) mean /\ Rabs (bits mean - 6598 / 1000) <= 5 / 10000.
+Proof. exact rms_error.theorem.mxfp4_two_passes. Qed.
+
+(** Uniform inputs in [0, 1], two passes of E2M1. *)
+Theorem rms_mxfp4_two_passes_uniform :
+  is_integral (fun x => remainder [e2m1; e2m1] 0 x ^ 2) 0 1 (7 / 196608).
+Proof. exact (proj1 rms_error.theorem.mxfp4_two_passes_uniform). Qed.
