@@ -95,7 +95,7 @@ def _tokens(root: Path) -> list[list[int]]:
 
 def sentences(name: str) -> list[str]:
     """Return the lines of a file of the package."""
-    return files("msdnum").joinpath(name).read_text(encoding="utf-8").splitlines()
+    return files("msdnum.inputs").joinpath(name).read_text(encoding="utf-8").splitlines()
 
 
 def tokenize(texts: Sequence[str]) -> list[list[int]]:
