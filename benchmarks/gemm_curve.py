@@ -10,7 +10,7 @@ import jax
 from msdnum.bench.products import pair
 from msdnum.emulator.gemm.products import matmul
 from msdnum.formats.accumulators import BLACKWELL_MX, EXACT, INT32, Blocks
-from msdnum.formats.elements import INT8_ROW, MXFP4
+from msdnum.formats.blocks import INT8_ROW, MXFP4
 
 SIZES = (256, 512, 1024, 2048)
 CASES = (("INT8", INT8_ROW, INT32), ("MXFP4", MXFP4, Blocks(32, EXACT)),

@@ -20,7 +20,7 @@ from msdnum.emulator.gemm.exact_sums import integer_dot
 from msdnum.emulator.gemm.operands import kind
 from msdnum.emulator.gemm.products import matmul
 from msdnum.formats.accumulators import EXACT, INT32, Blocks
-from msdnum.formats.elements import INT8_ROW, MXFP4
+from msdnum.formats.blocks import INT8_ROW, MXFP4
 
 
 def float32(x, y):

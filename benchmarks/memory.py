@@ -15,7 +15,7 @@ import numpy as np
 from msdnum.emulator.blocks import QuantizedArray, quantize
 from msdnum.emulator.gemm.products import matmul
 from msdnum.formats.accumulators import EXACT, INT32, Blocks
-from msdnum.formats.elements import INT8_ROW, MXFP4
+from msdnum.formats.blocks import INT8_ROW, MXFP4
 
 CASES = {"int8": (INT8_ROW, INT32), "mxfp4": (MXFP4, Blocks(32, EXACT))}
 

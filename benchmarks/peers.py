@@ -18,7 +18,7 @@ import numpy as np
 from msdnum.bench.quantization import Case, measure, operand, reference_cases, table
 from msdnum.emulator.blocks import quantize
 from msdnum.evidence.sweeps import positive
-from msdnum.formats.elements import MXFP4
+from msdnum.formats.blocks import MXFP4
 
 BLOCK = 32
 

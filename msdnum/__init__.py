@@ -16,10 +16,9 @@ from msdnum.emulator.blocks import (
 )
 from msdnum.emulator.decompositions import Decomposition, decompose, decompose_terms
 from msdnum.emulator.elements import as_ml_dtype, decode, encode, round_to
+from msdnum.formats.blocks import BLOCK_FORMATS, BlockFormat
 from msdnum.formats.elements import (
-    BLOCK_FORMATS,
     ELEMENT_FORMATS,
-    BlockFormat,
     ElementFormat,
     FloatFormat,
     IntegerFormat,
@@ -31,33 +30,9 @@ from msdnum.formats.schemes import OWN_AMAX, SCHEMES, Scheme, amax_scheme, cover
 __version__ = "0.1.0"
 
 __all__ = [
-    "BLOCK_FORMATS",
-    "ELEMENT_FORMATS",
-    "OWN_AMAX",
-    "SCHEMES",
-    "Arithmetic",
-    "BlockFormat",
-    "Decomposition",
-    "ElementFormat",
-    "FloatFormat",
-    "IntegerFormat",
-    "Overflow",
-    "QuantizedArray",
-    "Rounding",
-    "ScaleRule",
-    "Scheme",
-    "Specials",
-    "amax_scheme",
-    "as_ml_dtype",
-    "covering_scheme",
-    "decode",
-    "decompose",
-    "decompose_terms",
-    "encode",
-    "from_blocks_and_scales",
-    "pack",
-    "quantize",
-    "round_to",
-    "to_blocks_and_scales",
-    "unpack",
-]
+    "BLOCK_FORMATS", "ELEMENT_FORMATS", "OWN_AMAX", "SCHEMES", "Arithmetic", "BlockFormat",
+    "Decomposition", "ElementFormat", "FloatFormat", "IntegerFormat", "Overflow", "QuantizedArray",
+    "Rounding", "ScaleRule", "Scheme", "Specials", "amax_scheme", "as_ml_dtype", "covering_scheme",
+    "decode", "decompose", "decompose_terms", "encode", "from_blocks_and_scales", "pack",
+    "quantize", "round_to", "to_blocks_and_scales", "unpack",
+]  # fmt: skip

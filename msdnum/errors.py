@@ -15,9 +15,9 @@ __all__ = [
     "EFFECTIVE_BITS", "backward_error_componentwise", "backward_error_normwise",
     "bits_equivalent_uniform", "bits_log_relative_error", "bits_mean_relative",
     "bits_median_relative", "bits_rate_distortion", "bits_relative_l1", "bits_relative_l2",
-    "bits_rms_over_amax", "bits_rms_relative", "bits_sine_enob", "bits_snr",
-    "bits_worst_case_amax", "bits_worst_case_levels", "bits_worst_case_relative",
-    "forward_error_componentwise", "forward_error_normwise", "relative_l2", "ulp_distance",
+    "bits_rms_over_amax", "bits_rms_relative", "bits_sine_enob", "bits_snr", "bits_worst_case_amax",
+    "bits_worst_case_levels", "bits_worst_case_relative", "forward_error_componentwise",
+    "forward_error_normwise", "relative_l2", "ulp_distance",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]

@@ -8,14 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from numpy.typing import NDArray
 
-from msdnum.formats.elements import (
-    BLOCK_FORMATS,
-    ELEMENT_FORMATS,
-    BlockFormat,
-    ElementFormat,
-    FloatFormat,
-    IntegerFormat,
-)
+from msdnum.formats.blocks import BLOCK_FORMATS, BlockFormat
+from msdnum.formats.elements import ELEMENT_FORMATS, ElementFormat, FloatFormat, IntegerFormat
 from msdnum.formats.modes import Overflow, Rounding, ScaleRule
 
 __all__ = [

@@ -8,15 +8,8 @@ import numpy as np
 from msdnum.emulator.blocks import quantize
 from msdnum.emulator.gemm.products import transposed
 from msdnum.formats.accumulators import ALL_ACCUMULATORS
-from msdnum.formats.elements import (
-    BINARY32,
-    E8M0,
-    NVFP4,
-    BlockFormat,
-    FloatFormat,
-    IntegerFormat,
-    Specials,
-)
+from msdnum.formats.blocks import NVFP4, BlockFormat
+from msdnum.formats.elements import BINARY32, E8M0, FloatFormat, IntegerFormat, Specials
 from msdnum.formats.modes import Arithmetic, ScaleRule
 from msdnum.formats.schemes import OWN_AMAX, Scheme, amax_scheme
 

@@ -37,7 +37,8 @@ from msdnum.formats.accumulators import (
     MatrixUnit,
     PairwiseUnit,
 )
-from msdnum.formats.elements import E2M1, MXFP4, MXFP8_E4M3, MXFP8_E5M2, MXINT8, NVFP4
+from msdnum.formats.blocks import MXFP4, MXFP8_E4M3, MXFP8_E5M2, MXINT8, NVFP4
+from msdnum.formats.elements import E2M1
 from msdnum.formats.modes import ScaleRule
 
 K = 70

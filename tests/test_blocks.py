@@ -16,12 +16,8 @@ from hypothesis import strategies as st
 
 import msdnum
 from msdnum import Overflow, Rounding, ScaleRule, spec, testing
-from msdnum.formats.elements import (
-    BINARY32,
+from msdnum.formats.blocks import (
     BLOCK_FORMATS,
-    E2M1,
-    E8M0,
-    INT4,
     INT4_GROUP,
     INT8_GROUP,
     INT8_ROW,
@@ -32,6 +28,7 @@ from msdnum.formats.elements import (
     NVFP4,
     BlockFormat,
 )
+from msdnum.formats.elements import BINARY32, E2M1, E8M0, INT4
 
 POWER_RULES = [rule for rule in ScaleRule if rule is not ScaleRule.AMAX]
 VARIANTS = [

@@ -43,8 +43,9 @@ from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import INT8_X1, INT8_X2, INT8_X2_FLOAT32, MXFP4_X1, MXFP4_X2, MXFP8_X1
 from msdnum.inputs.families import family
 from msdnum.ledger import theorems
+from msdnum.ledger.claims import TERMS, Claim, Entry, Row
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, Witness, not_run
-from msdnum.ledger.ledger import TERMS, Claim, Entry, Ledger, Row, lines
+from msdnum.ledger.ledger import Ledger, lines
 from msdnum.trials import claims
 from msdnum.trials.msd.claims import products
 from msdnum.trials.toolkit import bits

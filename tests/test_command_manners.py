@@ -17,7 +17,7 @@ from msdnum import _extras, _files, _names
 from msdnum.__main__ import main
 from msdnum.conformance import runner, suite
 from msdnum.experiments import drawing
-from msdnum.experiments.tables import Experiment
+from msdnum.experiments.experiment import Experiment
 from msdnum.inputs.tensors import load_tensor
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -17,6 +17,16 @@ from msdnum.emulator.codes import same_bits
 from msdnum.emulator.gemm.products import matmul, transposed
 from msdnum.emulator.zero_points import AsymmetricArray, quantize_asymmetric
 from msdnum.formats.accumulators import EXACT, INT32
+from msdnum.formats.blocks import (
+    INT8_GROUP,
+    INT8_ROW,
+    MXFP4,
+    MXFP6_E2M3,
+    MXFP8_E4M3,
+    MXINT8,
+    NVFP4,
+    BlockFormat,
+)
 from msdnum.formats.elements import (
     BF16,
     BINARY32,
@@ -28,15 +38,7 @@ from msdnum.formats.elements import (
     FP16,
     INT4,
     INT8,
-    INT8_GROUP,
-    INT8_ROW,
     INT8_SYMMETRIC,
-    MXFP4,
-    MXFP6_E2M3,
-    MXFP8_E4M3,
-    MXINT8,
-    NVFP4,
-    BlockFormat,
     FloatFormat,
 )
 

@@ -40,6 +40,7 @@ from msdnum.cost.work import (
     vector_crossover,
 )
 from msdnum.cost.workloads import Attention, Gemm
+from msdnum.formats.blocks import INT4_GROUP, INT8_ROW, MXFP4, MXFP6_E2M3, MXFP8_E4M3, NVFP4
 from msdnum.formats.elements import (
     BF16,
     BINARY32,
@@ -48,14 +49,8 @@ from msdnum.formats.elements import (
     E5M2,
     FP16,
     INT4,
-    INT4_GROUP,
     INT8,
-    INT8_ROW,
     INT8_SYMMETRIC,
-    MXFP4,
-    MXFP6_E2M3,
-    MXFP8_E4M3,
-    NVFP4,
 )
 
 EIGHT, FOUR = operand(INT8), operand(MXFP4)

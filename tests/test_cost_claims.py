@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from msdnum.experiments import tables
+from msdnum.ledger.claims import Row
 from msdnum.ledger.findings import Verdict
-from msdnum.ledger.ledger import Ledger, Row
+from msdnum.ledger.ledger import Ledger
 from msdnum.trials.msd.claims.costs import COST_CLAIMS, c4, c5, c6, c8
 from msdnum.trials.msd.experiments.costs import TABLES
 

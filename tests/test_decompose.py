@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import msdnum
 from msdnum import OWN_AMAX, SCHEMES, Arithmetic, ScaleRule, Scheme, bounds, spec, testing
 from msdnum.emulator.decompositions import _divide_exactly
+from msdnum.formats.blocks import MXFP4, MXINT8, NVFP4
 from msdnum.formats.elements import (
     BINARY32,
     E2M1,
@@ -24,9 +25,6 @@ from msdnum.formats.elements import (
     FP16,
     INT4,
     INT8_SYMMETRIC,
-    MXFP4,
-    MXINT8,
-    NVFP4,
     FloatFormat,
     IntegerFormat,
 )

@@ -19,8 +19,9 @@ from msdnum.display import html as display
 from msdnum.display.html import Markup
 from msdnum.display.number_line import Axis
 from msdnum.formats.elements import BF16, E2M1, E4M3, E8M0, FloatFormat, IntegerFormat
+from msdnum.ledger.claims import COLUMNS, Claim, Entry, Row
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, Witness, not_run
-from msdnum.ledger.ledger import COLUMNS, Claim, Entry, Ledger, Row
+from msdnum.ledger.ledger import Ledger
 from msdnum.trials.msd.experiments.costs import FEW_ROWS, INT8_X2, Case
 
 X = np.array([5.0, -0.3, 0.02, 3.9], np.float32)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from msdnum.formats import elements
+from msdnum.formats.blocks import BLOCK_FORMATS, MXFP4, NVFP4, BlockFormat
 from msdnum.formats.elements import (
     BF16,
     BINARY32,
-    BLOCK_FORMATS,
     E2M1,
     E2M3,
     E3M2,
@@ -23,10 +23,7 @@ from msdnum.formats.elements import (
     INT4,
     INT8,
     INT8_SYMMETRIC,
-    MXFP4,
     MXINT8_ELEMENT,
-    NVFP4,
-    BlockFormat,
     ElementFormat,
     FloatFormat,
     IntegerFormat,

@@ -43,13 +43,7 @@ from msdnum.formats.accumulators import (
     Int32,
     Int32Overflow,
 )
-from msdnum.formats.elements import (
-    BF16,
-    BINARY32,
-    E4M3,
-    E8M0,
-    FP16,
-    INT4,
+from msdnum.formats.blocks import (
     INT4_GROUP,
     INT8_GROUP,
     INT8_ROW,
@@ -58,6 +52,14 @@ from msdnum.formats.elements import (
     MXFP8_E5M2,
     NVFP4,
     BlockFormat,
+)
+from msdnum.formats.elements import (
+    BF16,
+    BINARY32,
+    E4M3,
+    E8M0,
+    FP16,
+    INT4,
     FloatFormat,
     IntegerFormat,
 )

@@ -19,7 +19,8 @@ from msdnum.emulator import blocks
 from msdnum.evidence.product_bounds import Right, sum_roundings
 from msdnum.formats import accumulators
 from msdnum.formats.accumulators import Cdna3Unit, GroupedUnit, MatrixUnit
-from msdnum.formats.elements import E4M3, FP16, NVFP4
+from msdnum.formats.blocks import NVFP4
+from msdnum.formats.elements import E4M3, FP16
 from msdnum.spec.accumulators import Factor, factor, inner_product
 
 NARROW_RESULT = MatrixUnit("NARROW_RESULT", 4, 25, result_bits=13)

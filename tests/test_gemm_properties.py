@@ -23,18 +23,8 @@ from msdnum.formats.accumulators import (
     MatrixUnit,
     PairwiseUnit,
 )
-from msdnum.formats.elements import (
-    BF16,
-    E2M1,
-    E4M3,
-    E8M0,
-    MXFP4,
-    MXFP6_E2M3,
-    MXFP8_E4M3,
-    MXINT8,
-    BlockFormat,
-    IntegerFormat,
-)
+from msdnum.formats.blocks import MXFP4, MXFP6_E2M3, MXFP8_E4M3, MXINT8, BlockFormat
+from msdnum.formats.elements import BF16, E2M1, E4M3, E8M0, IntegerFormat
 from msdnum.formats.modes import ScaleRule
 
 FORMATS = [MXFP4, MXFP6_E2M3, MXFP8_E4M3, MXINT8]

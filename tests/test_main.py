@@ -12,8 +12,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from msdnum.__main__ import main
+from msdnum.ledger.claims import Claim, Entry
 from msdnum.ledger.findings import Evidence, Finding, Verdict, Witness
-from msdnum.ledger.ledger import Claim, Entry
 from msdnum.trials import claims
 from msdnum.trials.claims import CLAIMS, Study
 

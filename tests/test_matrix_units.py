@@ -37,7 +37,7 @@ from msdnum.formats.accumulators import (
     MatrixUnit,
     PairwiseUnit,
 )
-from msdnum.formats.elements import MXFP4, NVFP4
+from msdnum.formats.blocks import MXFP4, NVFP4
 
 BF16, FP16 = ml_dtypes.bfloat16, np.float16
 NVFP4_UNSCALED = replace(NVFP4, tensor_scale=False)

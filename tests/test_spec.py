@@ -14,6 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msdnum import spec
+from msdnum.formats.blocks import (
+    INT4_GROUP,
+    INT8_ROW,
+    MXFP4,
+    MXFP8_E4M3,
+    MXINT8,
+    NVFP4,
+    BlockFormat,
+)
 from msdnum.formats.elements import (
     BF16,
     BINARY32,
@@ -26,16 +35,9 @@ from msdnum.formats.elements import (
     ELEMENT_FORMATS,
     FP16,
     INT4,
-    INT4_GROUP,
     INT8,
-    INT8_ROW,
     INT8_SYMMETRIC,
-    MXFP4,
-    MXFP8_E4M3,
-    MXINT8,
     MXINT8_ELEMENT,
-    NVFP4,
-    BlockFormat,
     ElementFormat,
     FloatFormat,
     Specials,

@@ -13,7 +13,8 @@ from msdnum.evidence.attention_bounds import ExactAttention, attention_bound
 from msdnum.evidence.product_bounds import exact_values
 from msdnum.evidence.products import Operands, decomposed
 from msdnum.formats.accumulators import EXACT, SEQUENTIAL
-from msdnum.formats.elements import E4M3, MXFP4, NVFP4
+from msdnum.formats.blocks import MXFP4, NVFP4
+from msdnum.formats.elements import E4M3
 from msdnum.formats.schemes import MXFP4_X2
 from tests import strangers
 

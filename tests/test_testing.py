@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
 from msdnum import testing
+from msdnum.formats.blocks import BLOCK_FORMATS
 from msdnum.formats.elements import (
     BINARY32,
-    BLOCK_FORMATS,
     E2M1,
     E4M3,
     E8M0,

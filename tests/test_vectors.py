@@ -15,7 +15,8 @@ from msdnum.conformance import suite
 from msdnum.conformance.blocks import MX_RULES, edge_blocks
 from msdnum.conformance.derivations import STEPS, explain_vector
 from msdnum.conformance.vectors import Patterns, Standard, chunks, one
-from msdnum.formats.elements import BINARY32, BLOCK_FORMATS, E8M0, ELEMENT_FORMATS
+from msdnum.formats.blocks import BLOCK_FORMATS
+from msdnum.formats.elements import BINARY32, E8M0, ELEMENT_FORMATS
 from msdnum.spec.numbers import Special
 
 GROUPS = suite.groups()

@@ -11,7 +11,8 @@ from msdnum.emulator.blocks import quantize
 from msdnum.emulator.gemm.products import matmul
 from msdnum.emulator.zero_points import AsymmetricArray, quantize_asymmetric
 from msdnum.formats.accumulators import INT32
-from msdnum.formats.elements import E4M3, INT4, INT8, INT8_ROW, IntegerFormat
+from msdnum.formats.blocks import INT8_ROW
+from msdnum.formats.elements import E4M3, INT4, INT8, IntegerFormat
 from tests.agreement import on_all_backends
 from tests.corpus import hostile_blocks
 

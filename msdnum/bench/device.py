@@ -24,12 +24,11 @@ from msdnum.cost.machines import MACHINES, Machine, Route
 from msdnum.cost.work import Dequantize, Method, MultiScale, operand
 from msdnum.cost.workloads import Gemm
 from msdnum.experiments import tables
-from msdnum.experiments.tables import SEED, Record
+from msdnum.experiments.experiment import SEED
+from msdnum.experiments.tables import Record
 from msdnum.formats.elements import E4M3, INT8_SYMMETRIC
 
-__all__ = [
-    "LAYERS", "ROWS", "Layer", "add_arguments", "machine_of", "measured", "methods", "run",
-]  # fmt: skip
+__all__ = ["LAYERS", "ROWS", "Layer", "add_arguments", "machine_of", "measured", "methods", "run"]
 
 Call = Callable[[], Any]
 

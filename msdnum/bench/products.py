@@ -8,7 +8,7 @@ import numpy as np
 from msdnum.emulator.blocks import QuantizedArray, quantize
 from msdnum.emulator.gemm.products import matmul
 from msdnum.formats.accumulators import BLACKWELL_MX, EXACT, INT32, SEQUENTIAL, Accumulator, Blocks
-from msdnum.formats.elements import INT4_GROUP, INT8_ROW, MXFP4, MXFP8_E4M3, BlockFormat
+from msdnum.formats.blocks import INT4_GROUP, INT8_ROW, MXFP4, MXFP8_E4M3, BlockFormat
 
 __all__ = ["cases", "pair", "references"]
 

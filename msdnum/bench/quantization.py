@@ -26,12 +26,12 @@ from msdnum import __version__, _files
 from msdnum.emulator.blocks import QuantizedArray, quantize
 from msdnum.emulator.decompositions import decompose_terms
 from msdnum.evidence.sweeps import positive
-from msdnum.formats.elements import MXFP4, MXFP8_E4M3, BlockFormat
+from msdnum.formats.blocks import MXFP4, MXFP8_E4M3, BlockFormat
 from msdnum.formats.schemes import INT8_X2_FLOAT32, MXFP4_X2, Scheme
 
 __all__ = [
-    "SUITES", "Case", "Suite", "Timing", "add_arguments", "gemm_cases", "measure",
-    "quantize_cases", "reference_cases", "run", "table",
+    "SUITES", "Case", "Suite", "Timing", "add_arguments", "gemm_cases", "measure", "quantize_cases",
+    "reference_cases", "run", "table",
 ]  # fmt: skip
 
 SEED = 20260513

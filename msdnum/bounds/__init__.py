@@ -1,67 +1,70 @@
 """One function for each theorem of ``proofs/``; sees no data."""
 
-from msdnum.bounds.decompositions import (
-    EXACT,
-    U32,
-    Accumulation,
-    AttentionBound,
-    GemmBound,
-    ProbabilisticGemmBound,
+from msdnum.bounds.averages import (
     RmsError,
+    rms_error,
+)
+from msdnum.bounds.casts import (
     RoundingBound,
-    ScaleRuleBound,
-    TermBound,
-    attention,
-    blocked,
     element_rounding,
-    gamma,
-    gemm,
-    gemm_probabilistic,
+    half_gap,
+)
+from msdnum.bounds.decompositions import (
     int8_decomposition,
     int8_decomposition_float32,
+    mixed_decomposition,
+    mxfp4_decomposition,
+    mxfp8_decomposition,
+    top_element,
+)
+from msdnum.bounds.products import (
+    GemmBound,
+    ProbabilisticGemmBound,
+    exact_residuals,
+    gemm,
+    gemm_probabilistic,
+)
+from msdnum.bounds.rationals import (
+    MIN_SCALE,
+    U32,
+    Number,
+    at_least_one,
+    ceil_log2,
+    positive,
+    pow2,
+    up,
+)
+from msdnum.bounds.remainders import (
+    TermBound,
+    remainder,
+    term_bounds,
+)
+from msdnum.bounds.scale_rules import (
+    ScaleRuleBound,
+    mxfp4_scale_rules,
+)
+from msdnum.bounds.softmax import (
+    AttentionBound,
+    attention,
+)
+from msdnum.bounds.sums import (
+    EXACT,
+    Accumulation,
+    blocked,
+    gamma,
     int32,
     int32_overflow,
     matrix_unit,
-    mixed_decomposition,
-    mxfp4_decomposition,
-    mxfp4_scale_rules,
-    mxfp8_decomposition,
     pairwise_sum,
-    remainder,
-    rms_error,
     sequential,
-    term_bounds,
 )
 
 __all__ = [
-    "Accumulation",
-    "AttentionBound",
-    "EXACT",
-    "GemmBound",
-    "ProbabilisticGemmBound",
-    "RmsError",
-    "RoundingBound",
-    "ScaleRuleBound",
-    "TermBound",
-    "U32",
-    "attention",
-    "blocked",
-    "element_rounding",
-    "gamma",
-    "gemm",
-    "gemm_probabilistic",
-    "int32",
-    "int32_overflow",
-    "int8_decomposition",
-    "int8_decomposition_float32",
-    "matrix_unit",
-    "mixed_decomposition",
-    "mxfp4_decomposition",
-    "mxfp4_scale_rules",
-    "mxfp8_decomposition",
-    "pairwise_sum",
-    "remainder",
-    "rms_error",
-    "sequential",
-    "term_bounds",
-]
+    "EXACT", "MIN_SCALE", "U32", "Accumulation", "AttentionBound", "GemmBound", "Number",
+    "ProbabilisticGemmBound", "RmsError", "RoundingBound", "ScaleRuleBound", "TermBound",
+    "at_least_one", "attention", "blocked", "ceil_log2", "element_rounding", "exact_residuals",
+    "gamma", "gemm", "gemm_probabilistic", "half_gap", "int32", "int32_overflow",
+    "int8_decomposition", "int8_decomposition_float32", "matrix_unit", "mixed_decomposition",
+    "mxfp4_decomposition", "mxfp4_scale_rules", "mxfp8_decomposition", "pairwise_sum", "positive",
+    "pow2", "remainder", "rms_error", "sequential", "term_bounds", "top_element", "up",
+]  # fmt: skip

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 
 from msdnum._names import did_you_mean
-from msdnum.ledger.ledger import Entry, Row, lines
+from msdnum.ledger.claims import Entry, Row
+from msdnum.ledger.ledger import lines
 from msdnum.ledger.theorems import Theorem, theorem, theorem_ids
 from msdnum.trials import claims
 

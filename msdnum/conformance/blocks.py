@@ -8,16 +8,8 @@ from itertools import pairwise
 
 from msdnum import spec
 from msdnum.conformance.vectors import Arrays, Case, Group, Standard, chunks, one
-from msdnum.formats.elements import (
-    BINARY32,
-    BLOCK_FORMATS,
-    E8M0,
-    MXFP4,
-    MXINT8_ELEMENT,
-    NVFP4,
-    BlockFormat,
-    ElementFormat,
-)
+from msdnum.formats.blocks import BLOCK_FORMATS, MXFP4, NVFP4, BlockFormat
+from msdnum.formats.elements import BINARY32, E8M0, MXINT8_ELEMENT, ElementFormat
 from msdnum.formats.modes import ScaleRule
 from msdnum.spec.numbers import Special
 

@@ -13,12 +13,11 @@ from msdnum.conformance.suite import find
 from msdnum.conformance.terms import SCHEMES
 from msdnum.conformance.vectors import Case, Group, chunks
 from msdnum.formats.accumulators import ALL_ACCUMULATORS, AnyAccumulator
+from msdnum.formats.blocks import BLOCK_FORMATS, BlockFormat
 from msdnum.formats.elements import (
     BINARY32,
-    BLOCK_FORMATS,
     E8M0,
     ELEMENT_FORMATS,
-    BlockFormat,
     ElementFormat,
     FloatFormat,
     IntegerFormat,

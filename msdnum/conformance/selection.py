@@ -9,7 +9,7 @@ from msdnum._names import did_you_mean
 from msdnum.conformance.reports import Report
 from msdnum.conformance.vectors import Case, Group
 
-__all__ = ["chosen", "known_ids", "missing", "no_longer", "names"]
+__all__ = ["chosen", "known_ids", "missing", "names", "no_longer"]
 
 Groups = tuple[Group, ...]
 

@@ -8,6 +8,7 @@ from msdnum import spec
 from msdnum.conformance.blocks import edge_blocks
 from msdnum.conformance.vectors import Arrays, Case, Group, Standard, chunks, one
 from msdnum.formats.accumulators import ALL_ACCUMULATORS
+from msdnum.formats.blocks import MXFP4
 from msdnum.formats.elements import (
     BINARY32,
     E2M1,
@@ -18,7 +19,6 @@ from msdnum.formats.elements import (
     ELEMENT_FORMATS,
     INT8,
     INT8_SYMMETRIC,
-    MXFP4,
     ElementFormat,
     IntegerFormat,
 )
@@ -26,13 +26,8 @@ from msdnum.formats.modes import Arithmetic, Overflow
 from msdnum.spec.accumulators import Factor, factor, inner_product
 
 __all__ = [
-    "SCHEMES",
-    "decompose_groups",
-    "dot_groups",
-    "gpt_oss_groups",
-    "pack_groups",
-    "unpack_groups",
-]
+    "SCHEMES", "decompose_groups", "dot_groups", "gpt_oss_groups", "pack_groups", "unpack_groups",
+]  # fmt: skip
 
 BYTE = INT8
 CONVENTION = "torch.float4_e2m1fn_x2 and gpt-oss checkpoints for 4 bits"

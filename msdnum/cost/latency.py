@@ -19,9 +19,7 @@ from msdnum.cost.work import Method
 from msdnum.cost.workloads import Number, Workload, check_count
 from msdnum.display import html
 
-__all__ = [
-    "PIPELINED", "UNPIPELINED", "Efficiency", "Roofline", "Scenario", "Stages", "in_tiles",
-]  # fmt: skip
+__all__ = ["PIPELINED", "UNPIPELINED", "Efficiency", "Roofline", "Scenario", "Stages", "in_tiles"]
 
 PIPELINED = Fraction(0)
 """The limit of many tiles: the slowest resource hides the others."""

@@ -17,7 +17,8 @@ from typing import Protocol
 
 from msdnum.cost.machines import Machine, Route, Unit, unit_of
 from msdnum.cost.workloads import Gemm, Number, check_count, check_nonnegative
-from msdnum.formats.elements import BF16, BlockFormat, ElementFormat
+from msdnum.formats.blocks import BlockFormat
+from msdnum.formats.elements import BF16, ElementFormat
 
 __all__ = [
     "Dequantize", "Method", "MultiScale", "Operand", "Reads", "VectorWork", "cache_traffic_ratio",

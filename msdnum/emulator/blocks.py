@@ -9,17 +9,14 @@ from msdnum.display import arrays
 from msdnum.emulator import bits, containers, elements
 from msdnum.emulator.bits import Array
 from msdnum.emulator.codes import check_values
-from msdnum.formats.elements import E8M0, BlockFormat, ElementFormat, FloatFormat, IntegerFormat
+from msdnum.formats.blocks import BlockFormat
+from msdnum.formats.elements import E8M0, ElementFormat, FloatFormat, IntegerFormat
 from msdnum.formats.modes import Overflow, Rounding, ScaleRule
 
 __all__ = [
-    "QuantizedArray",
-    "from_blocks_and_scales",
-    "pack",
-    "quantize",
-    "to_blocks_and_scales",
+    "QuantizedArray", "from_blocks_and_scales", "pack", "quantize", "to_blocks_and_scales",
     "unpack",
-]
+]  # fmt: skip
 
 SMALLEST_EXPONENT, LARGEST_EXPONENT = -E8M0.bias, E8M0.bias
 

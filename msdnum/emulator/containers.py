@@ -8,7 +8,8 @@ import numpy as np
 from msdnum.emulator import bits, elements
 from msdnum.emulator.bits import Array
 from msdnum.emulator.codes import as_codes, same_bits
-from msdnum.formats.elements import BINARY32, BlockFormat, FloatFormat, IntegerFormat
+from msdnum.formats.blocks import BlockFormat
+from msdnum.formats.elements import BINARY32, FloatFormat, IntegerFormat
 from msdnum.formats.modes import Overflow
 
 __all__ = [

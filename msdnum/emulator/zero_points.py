@@ -7,7 +7,8 @@ import numpy as np
 from msdnum.emulator import bits, blocks, containers, elements
 from msdnum.emulator.bits import Array
 from msdnum.emulator.blocks import QuantizedArray
-from msdnum.formats.elements import BINARY32, BlockFormat, IntegerFormat
+from msdnum.formats.blocks import BlockFormat
+from msdnum.formats.elements import BINARY32, IntegerFormat
 from msdnum.formats.modes import ScaleRule
 
 __all__ = ["AsymmetricArray", "quantize_asymmetric"]

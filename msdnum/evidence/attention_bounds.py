@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import bounds
-from msdnum.bounds.decompositions import Accumulation
+from msdnum.bounds.sums import Accumulation
 from msdnum.emulator import elements
 from msdnum.emulator.attention.flash import Method, WeightRange
 from msdnum.emulator.attention.kv_cache import (

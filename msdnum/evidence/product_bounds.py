@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import bounds
-from msdnum.bounds.decompositions import Accumulation
+from msdnum.bounds.sums import Accumulation
 from msdnum.emulator import blocks
 from msdnum.emulator.blocks import QuantizedArray
 from msdnum.emulator.elements import decode
@@ -31,12 +31,13 @@ from msdnum.formats.accumulators import (
     PairwiseUnit,
     Sequential,
 )
-from msdnum.formats.elements import BINARY32, E8M0, BlockFormat, FloatFormat, IntegerFormat
+from msdnum.formats.blocks import BlockFormat
+from msdnum.formats.elements import BINARY32, E8M0, FloatFormat, IntegerFormat
 from msdnum.formats.schemes import Scheme
 
 __all__ = [
-    "Left", "Right", "accumulation", "combined", "exact_values", "has_outside_scale",
-    "over_ranges", "ranges", "remainders", "sum_roundings", "sum_underflow", "theorem_gemm",
+    "Left", "Right", "accumulation", "combined", "exact_values", "has_outside_scale", "over_ranges",
+    "ranges", "remainders", "sum_roundings", "sum_underflow", "theorem_gemm",
 ]  # fmt: skip
 
 Floats: TypeAlias = NDArray[np.float64]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import bounds, errors
-from msdnum.bounds.decompositions import Accumulation
+from msdnum.bounds.sums import Accumulation
 from msdnum.emulator.blocks import QuantizedArray, quantize
 from msdnum.emulator.decompositions import decompose_terms
 from msdnum.emulator.gemm import dequantizing
@@ -23,18 +23,8 @@ from msdnum.evidence.product_bounds import (
     theorem_gemm,
 )
 from msdnum.formats.accumulators import SEQUENTIAL, AnyAccumulator
-from msdnum.formats.elements import (
-    BINARY32,
-    E4M3,
-    E8M0,
-    INT4,
-    INT4_GROUP,
-    INT8_ROW,
-    MXFP4,
-    MXFP8_E4M3,
-    BlockFormat,
-    IntegerFormat,
-)
+from msdnum.formats.blocks import INT4_GROUP, INT8_ROW, MXFP4, MXFP8_E4M3, BlockFormat
+from msdnum.formats.elements import BINARY32, E4M3, E8M0, INT4, IntegerFormat
 from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import Scheme, covering_scheme
 

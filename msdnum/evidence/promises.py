@@ -30,8 +30,8 @@ from msdnum.formats.schemes import (
 )
 
 __all__ = [
-    "ALPHA_64", "EVERY_AMAX", "INT8_NORMAL", "INT8_SUBNORMAL", "M_64516", "MXFP4_NORMAL",
-    "MXFP4_64", "MXFP4_UNDERFLOW", "MXFP8_32", "RULES", "SECOND", "Bound", "Promise", "covering",
+    "ALPHA_64", "EVERY_AMAX", "INT8_NORMAL", "INT8_SUBNORMAL", "MXFP4_64", "MXFP4_NORMAL",
+    "MXFP4_UNDERFLOW", "MXFP8_32", "M_64516", "RULES", "SECOND", "Bound", "Promise", "covering",
     "coverings", "promises", "with_rule",
 ]  # fmt: skip
 

@@ -1,10 +1,7 @@
 """References without rounding: rationals (FLINT) and mpmath."""
 
-from msdnum.exact.rationals import (
-    ExactMatrix,
-    absolute_product,
+from msdnum.exact.mp import (
     amax_scales,
-    condition_numbers,
     context,
     correctly_rounded,
     covering_scales,
@@ -13,27 +10,23 @@ from msdnum.exact.rationals import (
     mp_gemm,
     mp_matrix,
     mp_softmax,
-    product,
     to_float64,
     to_fraction,
     to_mpf,
 )
+from msdnum.exact.rationals import (
+    ExactMatrix,
+    Floats,
+    absolute_product,
+    condition_numbers,
+    finite_matrix,
+    product,
+    quotient,
+)
 
 __all__ = [
-    "ExactMatrix",
-    "absolute_product",
-    "amax_scales",
-    "condition_numbers",
-    "context",
-    "correctly_rounded",
-    "covering_scales",
-    "mp_attention",
-    "mp_decompose",
-    "mp_gemm",
-    "mp_matrix",
-    "mp_softmax",
-    "product",
-    "to_float64",
-    "to_fraction",
+    "ExactMatrix", "Floats", "absolute_product", "amax_scales", "condition_numbers", "context",
+    "correctly_rounded", "covering_scales", "finite_matrix", "mp_attention", "mp_decompose",
+    "mp_gemm", "mp_matrix", "mp_softmax", "product", "quotient", "to_float64", "to_fraction",
     "to_mpf",
-]
+]  # fmt: skip

@@ -1,9 +1,4 @@
-"""Exact references: products of matrices over the rationals, and mpmath for what is irrational.
-
-The rational side: the entries of a float matrix are integers times a power of two, so that a
-product is one integer matrix product (FLINT) and every question about it has an exact answer. The
-mpmath side converts by (significand, exponent) and works in a context of its own.
-"""
+"""Products of matrices over the rationals, by FLINT: nothing is rounded until asked."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -13,32 +8,23 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from flint import fmpz_mat
-from mpmath import MPContext
-from mpmath.libmp import from_int, from_rational, round_nearest, to_rational
 from numpy.typing import ArrayLike, NDArray
 
-from msdnum import spec
 from msdnum.formats.elements import ElementFormat, FloatFormat, IntegerFormat, Specials
 from msdnum.formats.modes import Overflow, Rounding
 
 __all__ = [
-    "ExactMatrix", "absolute_product", "amax_scales", "condition_numbers", "context",
-    "correctly_rounded", "covering_scales", "mp_attention", "mp_decompose", "mp_gemm",
-    "mp_matrix", "mp_softmax",
-    "product", "to_float64", "to_fraction", "to_mpf",
+    "ExactMatrix", "Floats", "absolute_product", "condition_numbers", "finite_matrix", "product",
+    "quotient",
 ]  # fmt: skip
 
 Floats: TypeAlias = NDArray[np.float64]
+
+
 Integers: TypeAlias = NDArray[np.int64]
-Mpf: TypeAlias = Any
-MpMatrix: TypeAlias = Any
+
 
 LEADING_BITS = 61
-
-
-# ------------------------------------------------------------------------------------------------
-# Rational matrices
-# ------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +78,7 @@ class ExactMatrix:
 
     def to_float64(self) -> Floats:
         """Return the entries correctly rounded to binary64 (RNE, overflow to Inf)."""
-        return self._array(_divide(n, d) for n, d in self.fractions())
+        return self._array(quotient(n, d) for n, d in self.fractions())
 
     def _array(self, values: Iterator[float]) -> Floats:
         return np.fromiter(values, np.float64, math.prod(self.shape)).reshape(self.shape)
@@ -125,7 +111,7 @@ class ExactMatrix:
 
         Its largest entry, correctly rounded, is ``abs(c.minus(approximation).to_float64()).max()``.
         """
-        integers, exponents = _integers(_matrix(approximation, "approximation"))
+        integers, exponents = _integers(finite_matrix(approximation, "approximation"))
         if np.shape(integers) != self.shape:
             raise ValueError(f"approximation must have shape {self.shape}, got {integers.shape}")
         rows = [2 ** max(-int(exponent), 0) for exponent in exponents]
@@ -152,7 +138,7 @@ class ExactMatrix:
         if self.shape != other.shape:
             raise ValueError(f"other must have shape {self.shape}, got {other.shape}")
         return self._array(
-            _divide(abs(n * s), abs(d * r))
+            quotient(abs(n * s), abs(d * r))
             for (n, d), (r, s) in zip(self.fractions(), other.fractions(), strict=True)
         )
 
@@ -185,7 +171,7 @@ def product(
     TypeError
         If a matrix has a dtype that binary64 does not hold.
     """
-    x, y = _matrix(a, "a"), _matrix(b, "b")
+    x, y = finite_matrix(a, "a"), finite_matrix(b, "b")
     if x.shape[1] != y.shape[0]:
         raise ValueError(f"b must have {x.shape[1]} rows to match a, got {y.shape[0]}")
     rows, row_exponents = _integers(x)
@@ -204,7 +190,7 @@ def absolute_product(
     column_scales: Sequence[Fraction] | None = None,
 ) -> ExactMatrix:
     """Return ``|A||B|``; the parameters are those of `product`."""
-    x, y = _matrix(a, "a"), _matrix(b, "b")
+    x, y = finite_matrix(a, "a"), finite_matrix(b, "b")
     return product(abs(x), abs(y), row_scales=row_scales, column_scales=column_scales)
 
 
@@ -219,7 +205,7 @@ def condition_numbers(a: ArrayLike, b: ArrayLike) -> Floats:
     return absolute_product(a, b).over(product(a, b))
 
 
-def _matrix(x: ArrayLike, name: str) -> Floats:
+def finite_matrix(x: ArrayLike, name: str) -> Floats:
     """Return a finite, nonempty matrix in binary64, nothing rounded."""
     array = np.asarray(x)
     if array.ndim != 2 or array.size == 0:
@@ -256,7 +242,7 @@ def _scales(exponents: Integers, factors: Sequence[Fraction] | None) -> tuple[Fr
     return tuple(f * Fraction(2) ** int(e) for f, e in zip(factors, exponents, strict=True))
 
 
-def _divide(numerator: int, denominator: int) -> float:
+def quotient(numerator: int, denominator: int) -> float:
     """Return the quotient correctly rounded, as the division of Python's integers is."""
     if denominator == 0:
         return math.inf if numerator else 0.0
@@ -279,11 +265,6 @@ def _leading_bits(numerator: int, denominator: int) -> tuple[int, int]:
         quotient, rest = divmod(magnitude, denominator << shift)
     significand = quotient | (rest != 0)
     return (significand if numerator >= 0 else -significand), shift
-
-
-# ------------------------------------------------------------------------------------------------
-# Rounding, all entries at once
-# ------------------------------------------------------------------------------------------------
 
 
 def _check_rounding(fmt: ElementFormat, overflow: Overflow, rounding: Rounding) -> None:
@@ -350,136 +331,3 @@ def _limit(x: Floats, fmt: ElementFormat, overflow: Overflow) -> Floats:
         return np.clip(x, -fmt.max_finite, fmt.max_finite)
     excess = np.copysign(math.inf, x) if fmt.specials is Specials.IEEE else math.nan
     return np.where(abs(x) > fmt.max_finite, excess, x)
-
-
-# ------------------------------------------------------------------------------------------------
-# One number
-# ------------------------------------------------------------------------------------------------
-
-
-def context(precision: int = 256) -> MPContext:
-    """Return a new mpmath context of ``precision`` bits; the global one is never touched."""
-    ctx = MPContext()
-    ctx.prec = precision
-    return ctx
-
-
-def to_mpf(x: float | Fraction, ctx: MPContext) -> Mpf:
-    """Return ``x`` as an mpf: a float exactly, a Fraction rounded to the context's precision."""
-    numerator, denominator = x.as_integer_ratio()
-    if isinstance(x, Fraction):
-        return ctx.make_mpf(from_rational(numerator, denominator, ctx.prec, round_nearest))
-    return ctx.ldexp(ctx.make_mpf(from_int(numerator)), 1 - denominator.bit_length())
-
-
-def to_fraction(x: Mpf) -> Fraction:
-    """Return a finite mpf exactly."""
-    return Fraction(*to_rational(x._mpf_))
-
-
-def to_float64(x: Fraction | Mpf) -> float:
-    """Return ``x`` correctly rounded to binary64 (RNE, overflow to Inf)."""
-    return _divide(*_fraction(x).as_integer_ratio())
-
-
-def correctly_rounded(
-    x: Fraction | Mpf,
-    fmt: ElementFormat,
-    *,
-    overflow: Overflow,
-    rounding: Rounding = Rounding.RNE,
-) -> float:
-    """Return ``x`` rounded once to ``fmt``, as a float; see `msdnum.spec.encode`.
-
-    An mpf counts as exact: where it approximates something irrational, the result is right unless
-    a boundary between two roundings lies within its error.
-    """
-    code = spec.encode(_fraction(x), fmt, overflow=overflow, rounding=rounding)
-    return fmt.value(code)
-
-
-def _fraction(x: Fraction | Mpf) -> Fraction:
-    return x if isinstance(x, Fraction) else to_fraction(x)
-
-
-# ------------------------------------------------------------------------------------------------
-# mpmath
-# ------------------------------------------------------------------------------------------------
-
-
-def mp_matrix(x: ArrayLike, ctx: MPContext) -> MpMatrix:
-    """Return a float matrix as an mpmath matrix, exactly."""
-    return ctx.matrix([[to_mpf(float(entry), ctx) for entry in row] for row in _matrix(x, "x")])
-
-
-def mp_gemm(a: MpMatrix, b: MpMatrix, ctx: MPContext) -> MpMatrix:
-    """Return the product, each entry summed exactly and rounded once to the context's precision."""
-    columns = [list(b[:, j]) for j in range(b.cols)]
-    return ctx.matrix(
-        [[ctx.fdot(list(a[i, :]), column) for column in columns] for i in range(a.rows)]
-    )
-
-
-def mp_softmax(scores: MpMatrix, ctx: MPContext) -> MpMatrix:
-    """Return the softmax of every row."""
-    rows = []
-    for i in range(scores.rows):
-        row = list(scores[i, :])
-        largest = max(row)
-        weights = [ctx.exp(score - largest) for score in row]
-        total = ctx.fsum(weights)
-        rows.append([weight / total for weight in weights])
-    return ctx.matrix(rows)
-
-
-def mp_attention(q: ArrayLike, k: ArrayLike, v: ArrayLike, ctx: MPContext) -> MpMatrix:
-    """Return ``softmax(Q K^T / sqrt(d)) V`` for matrices of shape (m, d), (n, d) and (n, e)."""
-    queries, keys, values = (mp_matrix(x, ctx) for x in (q, k, v))
-    scores = mp_gemm(queries, keys.T, ctx) / ctx.sqrt(queries.cols)
-    return mp_gemm(mp_softmax(scores, ctx), values, ctx)
-
-
-def amax_scales(amax: Mpf, elements: Sequence[IntegerFormat]) -> list[Mpf]:
-    """Return the scales ``amax / 127``, then each a 254th of the one before (INT8)."""
-    scales = [amax / elements[0].max_integer]
-    for element in elements[1:]:
-        scales.append(scales[-1] / (2 * element.max_integer))
-    return scales
-
-
-def covering_scales(amax: Mpf, elements: Sequence[FloatFormat], ctx: MPContext) -> list[Mpf]:
-    """Return the scales ``alpha / 2**emax``; alpha covers amax, then shrinks by ``2**(p + 1)``."""
-    fraction, exponent = ctx.frexp(amax)
-    alpha = ctx.ldexp(1, exponent - (fraction == 0.5))
-    scales = []
-    for element in elements:
-        scales.append(ctx.ldexp(alpha, -element.emax))
-        alpha = ctx.ldexp(alpha, -element.precision - 1)
-    return scales
-
-
-def mp_decompose(
-    values: Sequence[Mpf], elements: Sequence[ElementFormat], scales: Sequence[Mpf], ctx: MPContext
-) -> tuple[list[list[Mpf]], list[Mpf]]:
-    """Return the digits of each term and the remainders of a block; no scale may be 0.
-
-    Exact as long as the context's precision holds every digit of the remainders: 256 bits do for
-    three terms of binary32 values within a block whose magnitudes span less than 2**150.
-    """
-    remainders = list(values)
-    digits = []
-    for element, scale in zip(elements, scales, strict=True):
-        term = [_nearest(remainder / scale, element, ctx) for remainder in remainders]
-        digits.append(term)
-        remainders = [r - scale * digit for r, digit in zip(remainders, term, strict=True)]
-    return digits, remainders
-
-
-def _nearest(x: Mpf, element: ElementFormat, ctx: MPContext) -> Mpf:
-    """Return ``x`` rounded to the element format, RNE and saturated."""
-    if isinstance(element, IntegerFormat):
-        quantum, smallest = element.eta, element.min_integer * element.eta
-    else:
-        exponent = max(ctx.frexp(x)[1] - 1, element.emin)
-        quantum, smallest = ctx.ldexp(1, exponent - element.fraction_bits), -element.max_finite
-    return max(min(ctx.nint(x / quantum) * quantum, element.max_finite), smallest)

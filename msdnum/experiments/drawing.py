@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from msdnum._names import did_you_mean
+from msdnum.experiments.experiment import Experiment
 from msdnum.experiments.plots import Figure, Records, save, style
-from msdnum.experiments.tables import Experiment, read
+from msdnum.experiments.tables import read
 from msdnum.trials.msd.figures import costs, model, products, schemes
 
 __all__ = ["DRAWINGS", "FIGURES", "QUICK", "add_arguments", "draw", "run", "source"]

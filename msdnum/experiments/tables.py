@@ -1,71 +1,16 @@
-"""An experiment is a frozen spec that gives a table: the same seed gives the same bytes."""
+"""Tables as CSV, with a header that says how they were made."""
 
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from msdnum import __version__, _files
-from msdnum._extras import progress
-
-__all__ = ["SEED", "Experiment", "Record", "read", "text"]
+__all__ = ["Record", "read", "text"]
 
 Record: TypeAlias = Mapping[str, str | int | float]
 """One row: column names to values, in order."""
-
-SEED = 20260513
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """What is to be measured.
-
-    Parameters
-    ----------
-    name : str
-        Of the experiment, and of its file.
-    description : str
-        One sentence.
-    spec : tuple
-        What ``rows`` is given, as names and numbers: all that decides the table but the seed.
-    rows : callable
-        ``rows(spec, seed)`` yields the records; they all have the same columns.
-    quick : tuple
-        A smaller spec for a look or a test.
-    """
-
-    name: str
-    description: str
-    spec: tuple[Any, ...]
-    rows: Callable[[tuple[Any, ...], int], Iterator[Record]]
-    quick: tuple[Any, ...]
-
-    def table(self, *, seed: int = SEED, quick: bool = False) -> str:
-        """Carry it out and return the file's text."""
-        spec = self.quick if quick else self.spec
-        records = progress(self.rows(spec, seed), desc=self.name, unit=" rows")
-        return text(list(records), self._header(spec, seed))
-
-    def write(self, directory: Path, *, quick: bool = False) -> Path:
-        """Carry it out, write its file, making the directory if need be, and return the path."""
-        directory.mkdir(parents=True, exist_ok=True)
-        path = directory / f"{self.name}.csv"
-        _files.write_text(path, self.table(quick=quick))
-        return path
-
-    def _header(self, spec: tuple[Any, ...], seed: int) -> dict[str, Any]:
-        packages = {name: version(name) for name in ("numpy", "jax")}
-        return {
-            "experiment": self.name,
-            "description": self.description,
-            "versions": {"msdnum": __version__, **packages},
-            "seed": seed,
-            "spec": [str(item) for item in spec],
-        }
 
 
 def text(records: Sequence[Record], header: Mapping[str, Any]) -> str:

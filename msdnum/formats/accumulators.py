@@ -16,10 +16,10 @@ from typing import ClassVar, TypeAlias
 __all__ = [
     "ACCUMULATORS", "ADA_FP8", "ALL_ACCUMULATORS", "AMPERE", "BLACKWELL", "BLACKWELL_FP8",
     "BLACKWELL_MX", "BLACKWELL_MXFP4", "CDNA1_BF16", "CDNA1_FP16", "CDNA2", "CDNA3", "CDNA3_FP8",
-    "EXACT", "HOPPER", "HOPPER_FP8", "HOPPER_FP8_PROMOTED", "INT32", "INT32_SATURATE",
-    "INT32_WRAP", "PAIRWISE", "SEQUENTIAL", "TURING", "VOLTA", "Accumulator", "AnyAccumulator",
-    "Blocks", "Cdna3Unit", "Exact", "FusedUnit", "GroupedUnit", "Int32", "Int32Overflow",
-    "MatrixUnit", "Pairwise", "PairwiseUnit", "Sequential",
+    "EXACT", "HOPPER", "HOPPER_FP8", "HOPPER_FP8_PROMOTED", "INT32", "INT32_SATURATE", "INT32_WRAP",
+    "PAIRWISE", "SEQUENTIAL", "TURING", "VOLTA", "Accumulator", "AnyAccumulator", "Blocks",
+    "Cdna3Unit", "Exact", "FusedUnit", "GroupedUnit", "Int32", "Int32Overflow", "MatrixUnit",
+    "Pairwise", "PairwiseUnit", "Sequential",
 ]  # fmt: skip
 
 

@@ -10,13 +10,13 @@ from itertools import accumulate, pairwise
 from operator import le, mul
 
 from msdnum.display import html
+from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import (
     BINARY32,
     E2M1,
     E4M3,
     E8M0,
     INT8_SYMMETRIC,
-    BlockFormat,
     ElementFormat,
     FloatFormat,
     IntegerFormat,

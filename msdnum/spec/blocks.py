@@ -3,11 +3,8 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
-from msdnum.formats.elements import (
-    E8M0,
-    BlockFormat,
-    ElementFormat,
-)
+from msdnum.formats.blocks import BlockFormat
+from msdnum.formats.elements import E8M0, ElementFormat
 from msdnum.formats.modes import Overflow, Rounding, ScaleRule
 from msdnum.spec.elements import decode, encode, fl32, max_finite, nan_code
 from msdnum.spec.numbers import (
@@ -25,14 +22,9 @@ from msdnum.spec.numbers import (
 )
 
 __all__ = [
-    "largest_magnitude",
-    "e8m0_code",
-    "dequantize_block",
-    "quantize_block",
-    "shared_exponent",
-    "shared_scale",
-    "tensor_scale",
-]
+    "dequantize_block", "e8m0_code", "largest_magnitude", "quantize_block", "shared_exponent",
+    "shared_scale", "tensor_scale",
+]  # fmt: skip
 
 
 def shared_exponent(amax: Fraction, element: ElementFormat, rule: ScaleRule) -> int:

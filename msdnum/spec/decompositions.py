@@ -5,13 +5,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from msdnum.formats.elements import (
-    E8M0,
-    BlockFormat,
-    ElementFormat,
-    FloatFormat,
-    IntegerFormat,
-)
+from msdnum.formats.blocks import BlockFormat
+from msdnum.formats.elements import E8M0, ElementFormat, FloatFormat, IntegerFormat
 from msdnum.formats.modes import Arithmetic, Overflow, ScaleRule
 from msdnum.spec.blocks import e8m0_code, largest_magnitude, quantize_block, shared_exponent
 from msdnum.spec.elements import decode, encode, fl32, max_finite

@@ -28,15 +28,9 @@ from msdnum.spec.numbers import (
 )
 
 __all__ = [
-    "nan_code",
-    "decode",
-    "encode",
-    "fl32",
-    "from_float32_bits",
-    "max_finite",
-    "round_to",
+    "decode", "encode", "fl32", "from_float32_bits", "max_finite", "nan_code", "round_to",
     "to_float32_bits",
-]
+]  # fmt: skip
 
 
 def decode(code: int, fmt: ElementFormat) -> Value:

@@ -12,22 +12,10 @@ from functools import cache
 from msdnum.formats.modes import Rounding
 
 __all__ = [
-    "Special",
-    "Value",
-    "ceil_log2",
-    "divide",
-    "floor_log2",
-    "from_float",
-    "is_finite",
-    "is_negative",
-    "multiply",
-    "number",
-    "pow2",
-    "round_significand",
-    "round_to_integer",
-    "signed",
+    "Special", "Value", "ceil_log2", "divide", "floor_log2", "from_float", "is_finite",
+    "is_negative", "multiply", "number", "pow2", "round_significand", "round_to_integer", "signed",
     "subtract",
-]
+]  # fmt: skip
 
 
 @unique

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from msdnum.experiments.tables import Experiment, Record
+from msdnum.experiments.experiment import Experiment
+from msdnum.experiments.tables import Record
 from msdnum.ledger.findings import Table
 from msdnum.trials.msd.experiments import costs
 from msdnum.trials.msd.experiments.attention import ATTENTION

@@ -37,8 +37,9 @@ from msdnum.formats.elements import E2M1, E2M3, E3M2, E4M3, E5M2, INT8_SYMMETRIC
 from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import INT8_X2, INT8_X2_FLOAT32, MXFP4_X2, MXFP8_X1
 from msdnum.inputs.families import minilm
+from msdnum.ledger.claims import Claim, Entry, Row
 from msdnum.ledger.findings import Finding, Verdict, not_run
-from msdnum.ledger.ledger import Claim, Entry, Ledger, Row
+from msdnum.ledger.ledger import Ledger
 from msdnum.ledger.theorems import theorem
 from msdnum.trials.msd.claims.attention import attention_bounds, attention_claim
 from msdnum.trials.msd.claims.cann import CANN_CLAIM, cann

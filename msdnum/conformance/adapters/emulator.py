@@ -10,15 +10,15 @@ from msdnum.emulator.codes import storage_dtype
 from msdnum.emulator.decompositions import decompose_terms
 from msdnum.emulator.gemm import products
 from msdnum.formats.accumulators import ALL_ACCUMULATORS
-from msdnum.formats.elements import (
+from msdnum.formats.blocks import (
     BLOCK_FORMATS,
-    ELEMENT_FORMATS,
     INT8_ROW,
     MXFP4,
     MXFP8_E4M3,
     MXFP8_E5M2,
     BlockFormat,
 )
+from msdnum.formats.elements import ELEMENT_FORMATS
 from msdnum.formats.modes import Overflow, Rounding, ScaleRule
 from msdnum.formats.schemes import SCHEMES
 

@@ -16,7 +16,8 @@ from msdnum.emulator.bits import Array
 from msdnum.emulator.blocks import QuantizedArray, quantize
 from msdnum.emulator.gemm.checks import check_layout, is_inside
 from msdnum.emulator.gemm.tiles import cut
-from msdnum.formats.elements import BINARY32, INT8_ROW, MXFP4, MXFP8_E4M3, BlockFormat
+from msdnum.formats.blocks import INT8_ROW, MXFP4, MXFP8_E4M3, BlockFormat
+from msdnum.formats.elements import BINARY32
 
 __all__ = [
     "KV_FORMATS", "Cache", "KeyValueFormat", "check_cache", "padded", "per_channel", "per_token",

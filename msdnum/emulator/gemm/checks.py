@@ -8,7 +8,8 @@ from msdnum.emulator import bits
 from msdnum.emulator.bits import Array
 from msdnum.emulator.blocks import QuantizedArray
 from msdnum.emulator.zero_points import AsymmetricArray
-from msdnum.formats.elements import E8M0, BlockFormat, ElementFormat, FloatFormat
+from msdnum.formats.blocks import BlockFormat
+from msdnum.formats.elements import E8M0, ElementFormat, FloatFormat
 
 __all__ = ["check_dimensions", "check_layout", "checked", "is_inside"]
 

@@ -8,7 +8,8 @@ from msdnum.emulator.blocks import QuantizedArray, quantize
 from msdnum.emulator.gemm.products import matmul
 from msdnum.emulator.zero_points import AsymmetricArray
 from msdnum.formats.accumulators import SEQUENTIAL, AnyAccumulator
-from msdnum.formats.elements import BF16, MXFP8_E4M3
+from msdnum.formats.blocks import MXFP8_E4M3
+from msdnum.formats.elements import BF16
 from msdnum.formats.modes import Overflow, ScaleRule
 
 __all__ = ["dequantized_bf16", "float32", "mxfp8_ceil", "mxfp8_floor", "scale_after", "to_bf16"]

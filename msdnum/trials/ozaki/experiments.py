@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from msdnum import errors, exact
 from msdnum.emulator.gemm import ozaki
 from msdnum.emulator.gemm.products import triangular
-from msdnum.experiments.tables import Experiment, Record
+from msdnum.experiments.experiment import Experiment
+from msdnum.experiments.tables import Record
 
 __all__ = ["OZAKI", "bound", "curve", "spread"]
 

@@ -22,9 +22,7 @@ from msdnum.formats.schemes import INT8_X2, INT8_X2_FLOAT32, MXFP4_X2, MXFP8_X1,
 from msdnum.inputs import families as cases
 from msdnum.ledger.findings import Evidence, Finding, Verdict, Witness, not_run
 
-__all__ = [
-    "codes_agree", "codes_specified", "decompositions_agree", "sweeps_agree", "values_agree",
-]  # fmt: skip
+__all__ = ["codes_agree", "codes_specified", "decompositions_agree", "sweeps_agree", "values_agree"]
 
 Array = NDArray[Any]
 Mismatch = tuple[str, Witness]

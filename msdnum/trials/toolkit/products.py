@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import bounds
-from msdnum.bounds.decompositions import Accumulation
+from msdnum.bounds.sums import Accumulation
 from msdnum.emulator.blocks import QuantizedArray, quantize
 from msdnum.emulator.decompositions import decompose_terms
 from msdnum.emulator.gemm.products import Addition, Recombination, matmul, transposed
 from msdnum.evidence.promises import coverings
 from msdnum.formats.accumulators import EXACT, HOPPER, INT32, SEQUENTIAL, Accumulator
-from msdnum.formats.elements import E8M0, INT4_GROUP, INT8_ROW, MXFP4, BlockFormat
+from msdnum.formats.blocks import INT4_GROUP, INT8_ROW, MXFP4, BlockFormat
+from msdnum.formats.elements import E8M0
 from msdnum.formats.schemes import INT8_X2_FLOAT32, MXFP4_X2, Scheme
 from msdnum.inputs import families
 from msdnum.ledger.findings import Evidence, Finding, Verdict

@@ -21,8 +21,8 @@ from msdnum.evidence.attentions import (
     errors_of,
 )
 from msdnum.formats.schemes import MXFP4_X2
+from msdnum.ledger.claims import Entry
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, not_run
-from msdnum.ledger.ledger import Entry
 
 __all__ = ["attention_bounds", "attention_claim", "worst_remainders"]
 

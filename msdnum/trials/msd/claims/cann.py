@@ -21,8 +21,8 @@ from msdnum.emulator.cann.digits import (
     split_error,
 )
 from msdnum.emulator.cann.products import traps
+from msdnum.ledger.claims import Claim, Entry
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, Witness
-from msdnum.ledger.ledger import Claim, Entry
 
 __all__ = ["CANN_CLAIM", "cann"]
 

@@ -22,9 +22,9 @@ from msdnum.cost.machines import (
 )
 from msdnum.cost.sensitivity import Bar, pays, tornado
 from msdnum.cost.work import MultiScale, Reads, cache_traffic_ratio, operand, vector_crossover
-from msdnum.formats.elements import MXFP4, MXFP8_E4M3
+from msdnum.formats.blocks import MXFP4, MXFP8_E4M3
+from msdnum.ledger.claims import Claim, Entry
 from msdnum.ledger.findings import Evidence, Finding, Verdict
-from msdnum.ledger.ledger import Claim, Entry
 from msdnum.trials.msd.experiments.costs import (
     CACHE,
     FEW_ROWS,

@@ -11,8 +11,8 @@ from functools import cache, partial
 from msdnum._repository import FIGURES
 from msdnum.evidence.products import BASELINES
 from msdnum.experiments.tables import read
+from msdnum.ledger.claims import Entry
 from msdnum.ledger.findings import Evidence, Finding, Verdict, not_run
-from msdnum.ledger.ledger import Entry
 from msdnum.trials.msd.comparisons import MSD
 
 __all__ = ["TABLES", "Row", "model_claim", "model_quality"]

@@ -12,8 +12,8 @@ from msdnum.evidence.products import BASELINES, Operands
 from msdnum.experiments.tables import Record
 from msdnum.formats.accumulators import SEQUENTIAL
 from msdnum.inputs.encoder import linears
+from msdnum.ledger.claims import Claim, Entry
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, not_run
-from msdnum.ledger.ledger import Claim, Entry
 from msdnum.trials.msd.comparisons import MSD, judged, linear_operands, operands
 
 __all__ = ["GEMM_CLAIM", "Drawn", "Real", "gemm_claim"]

@@ -6,7 +6,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from msdnum.evidence.attentions import drawn, measured
-from msdnum.experiments.tables import Experiment, Record
+from msdnum.experiments.experiment import Experiment
+from msdnum.experiments.tables import Record
 
 __all__ = ["ATTENTION"]
 

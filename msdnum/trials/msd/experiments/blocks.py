@@ -14,7 +14,8 @@ from msdnum.evidence.bf16_pairs import ONE, to_float32, to_number
 from msdnum.evidence.effective_bits import EffectiveBits, approximation
 from msdnum.evidence.promises import SECOND, covering, with_rule
 from msdnum.evidence.worst_cases import TOP, pair_profile
-from msdnum.experiments.tables import Experiment, Record
+from msdnum.experiments.experiment import Experiment
+from msdnum.experiments.tables import Record
 from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import MXFP4_X1, MXFP4_X2, MXFP8_X1, Scheme
 from msdnum.inputs import families

@@ -31,7 +31,8 @@ from msdnum.cost.work import (
     relative_gemm_time,
 )
 from msdnum.cost.workloads import Attention, Gemm, Workload
-from msdnum.formats.elements import BF16, INT4, INT4_GROUP, INT8, MXFP4, MXFP8_E4M3
+from msdnum.formats.blocks import INT4_GROUP, MXFP4, MXFP8_E4M3
+from msdnum.formats.elements import BF16, INT4, INT8
 from msdnum.ledger.findings import Table
 
 __all__ = [

@@ -11,7 +11,8 @@ from msdnum import bounds, errors
 from msdnum.cost.machines import MACHINES, Machine, Unit, unit_of
 from msdnum.evidence.effective_bits import EffectiveBits, approximation
 from msdnum.evidence.worst_cases import Extreme, among_ties
-from msdnum.experiments.tables import Experiment, Record
+from msdnum.experiments.experiment import Experiment
+from msdnum.experiments.tables import Record
 from msdnum.formats.elements import ELEMENT_FORMATS, ElementFormat, IntegerFormat
 from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import Scheme, amax_scheme, covering_scheme

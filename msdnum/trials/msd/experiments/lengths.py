@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import bounds
-from msdnum.bounds.decompositions import Accumulation
+from msdnum.bounds.sums import Accumulation
 from msdnum.emulator.gemm.products import matmul
 from msdnum.evidence.product_bounds import Left, Right, accumulation, theorem_gemm
 from msdnum.evidence.products import (
@@ -20,7 +20,8 @@ from msdnum.evidence.products import (
     errors_of,
     roundings,
 )
-from msdnum.experiments.tables import Experiment, Record
+from msdnum.experiments.experiment import Experiment
+from msdnum.experiments.tables import Record
 from msdnum.formats.accumulators import (
     EXACT,
     INT32,

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from msdnum._names import did_you_mean
 from msdnum.evidence.products import Errors
-from msdnum.experiments.tables import Experiment, Record
+from msdnum.experiments.experiment import Experiment
+from msdnum.experiments.tables import Record
 from msdnum.inputs.encoder import LAYERS, LINEARS
 from msdnum.trials.msd.model.runs import (
     cosine_distances,

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from msdnum.emulator import bits
 from msdnum.evidence.products import BASELINES, WEIGHTS, Operands, decomposed, errors_of
-from msdnum.experiments.tables import Experiment, Record
+from msdnum.experiments.experiment import Experiment
+from msdnum.experiments.tables import Record
 from msdnum.formats.accumulators import (
     ACCUMULATORS,
     CDNA1_BF16,

@@ -15,7 +15,8 @@ from msdnum.errors import EFFECTIVE_BITS
 from msdnum.evidence.effective_bits import EffectiveBits, approximation
 from msdnum.evidence.product_bounds import ranges
 from msdnum.evidence.worst_cases import Extreme, among_pairs, among_ties, bound_of
-from msdnum.experiments.tables import Experiment, Record
+from msdnum.experiments.experiment import Experiment
+from msdnum.experiments.tables import Record
 from msdnum.formats.elements import E2M1, E4M3, E8M0, INT4, INT8_SYMMETRIC
 from msdnum.formats.modes import Arithmetic
 from msdnum.formats.schemes import (

@@ -29,9 +29,7 @@ from msdnum.experiments.plots import (
     values,
 )
 
-__all__ = [
-    "accuracy", "claim", "conditions", "crossings", "float32_reference", "length", "ozaki",
-]  # fmt: skip
+__all__ = ["accuracy", "claim", "conditions", "crossings", "float32_reference", "length", "ozaki"]
 
 
 METHODS = {

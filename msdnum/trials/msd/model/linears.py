@@ -26,7 +26,8 @@ from msdnum.evidence import products
 from msdnum.evidence.product_bounds import exact_values
 from msdnum.evidence.products import WEIGHTS, Method, decomposed
 from msdnum.formats.accumulators import INT32, SEQUENTIAL, Accumulator
-from msdnum.formats.elements import BF16, BINARY32, INT4, INT8_ROW, FloatFormat
+from msdnum.formats.blocks import INT8_ROW
+from msdnum.formats.elements import BF16, BINARY32, INT4, FloatFormat
 from msdnum.formats.modes import Overflow
 from msdnum.formats.schemes import INT8_X1, INT8_X2, INT8_X3, MXFP4_X2, MXFP4_X3, MXFP8_X2, Scheme
 from msdnum.inputs import jax_encoder
@@ -34,15 +35,9 @@ from msdnum.trials.msd.comparisons import MSD
 from msdnum.trials.msd.model.attentions import FLOAT32, OVER, AttentionVariant
 
 __all__ = [
-    "GROUPS",
-    "PUBLISHED",
-    "VARIANTS",
-    "Variant",
-    "baseline_names",
-    "in_format",
-    "quantized",
+    "GROUPS", "PUBLISHED", "VARIANTS", "Variant", "baseline_names", "in_format", "quantized",
     "wide",
-]
+]  # fmt: skip
 
 Array: TypeAlias = Any
 

@@ -1,0 +1,135 @@
+"""Root mean square errors of decompositions in closed form."""
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+from fractions import Fraction
+from functools import cache
+from itertools import pairwise
+
+from msdnum.bounds.casts import half_gap
+from msdnum.bounds.decompositions import mixed_decomposition, top_element
+from msdnum.formats.elements import (
+    ElementFormat,
+)
+from msdnum.formats.modes import ScaleRule
+
+__all__ = ["RmsError", "rms_error"]
+
+
+@dataclass(frozen=True)
+class RmsError:
+    """Root mean square errors of a decomposition, over the reals.
+
+    Parameters
+    ----------
+    relative : float
+        Of ``error / x``, with x log-uniform in one binade of the range.
+    uniform : float
+        Of ``error / range``, with x uniform in the whole range.
+    """
+
+    relative: float
+    uniform: float
+
+    @property
+    def bits(self) -> float:
+        """``-log2`` of the relative error."""
+        return -math.log2(self.relative)
+
+    @property
+    def uniform_bits(self) -> float:
+        """Width of the uniform quantizer of the whole range with the same RMS error."""
+        return -math.log2(math.sqrt(3) * self.uniform)
+
+
+def rms_error(
+    elements: Sequence[ElementFormat],
+    *,
+    rule: ScaleRule = ScaleRule.COVERING,
+    binade: int = 0,
+) -> RmsError:
+    """RMS errors of a decomposition in closed form.
+
+    x is rounded to v on a cell [a, b]; the cells of all terms together tile the range, so that,
+    with the range 1 and x log-uniform in ``(2**-(binade + 1), 2**-binade]``::
+
+        mean((error / x)**2) = 1 + sum([2 v / x - v**2 / (2 x**2)] from a to b) / log(2)
+
+    and with x uniform, ``mean(error**2) = sum((b - v)**3 - (a - v)**3) / 3``. Both sums are
+    rational; they are evaluated with 50 digits. In binade 0 the bits are 6.598 for two-pass MXFP4
+    and 5.238 for MXFP8 (the paper's 6.6 and 5.24), and 16.213 for two-pass INT8. Time is
+    proportional to the number of cells: 64,516 for two-pass INT8, 254 times that for three.
+
+    Parameters
+    ----------
+    elements : sequence of ElementFormat
+        Format of each term.
+    rule : ScaleRule
+        COVERING or AMAX, as in ``mixed_decomposition``.
+    binade : int
+        Binade of the log-uniform input, 0 for the top one.
+
+    Notes
+    -----
+    Source: theorem rms-error.
+    """
+    mixed_decomposition(elements, 1, rule=rule, binade=binade)
+    scales = _scales(elements, rule)
+    low, high = Fraction(1, 2 ** (binade + 1)), Fraction(1, 2**binade)
+    with localcontext() as context:
+        context.prec = 50
+        steps = (
+            _primitive(v, b) - _primitive(v, a) for v, a, b in _cells(elements, scales, low, high)
+        )
+        relative = (1 + sum(steps, Decimal(0)) / Decimal(2).ln()).sqrt()
+        cubes = sum(
+            (b - v) ** 3 - (a - v) ** 3
+            for v, a, b in _cells(elements, scales, Fraction(0), Fraction(1))
+        )
+        uniform = (_decimal(Fraction(cubes)) / 3).sqrt()
+    return RmsError(float(relative), float(uniform))
+
+
+def _scales(elements: Sequence[ElementFormat], rule: ScaleRule) -> list[Fraction]:
+    """Return the scale of each term for the range 1."""
+    scales, span = [], Fraction(1)
+    for element in elements:
+        scales.append(span / top_element(element, rule))
+        span = scales[-1] * half_gap(element, top_element(element, rule))
+    return scales
+
+
+def _decimal(x: Fraction) -> Decimal:
+    return Decimal(x.numerator) / Decimal(x.denominator)
+
+
+def _primitive(v: Fraction, x: Fraction) -> Decimal:
+    """Evaluate an integral of ``(x - v)**2 / x**3``, less its logarithm."""
+    ratio = _decimal(v / x)
+    return 2 * ratio - ratio * ratio / 2
+
+
+def _cells(
+    elements: Sequence[ElementFormat], scales: Sequence[Fraction], low: Fraction, high: Fraction
+) -> Iterator[tuple[Fraction, Fraction, Fraction]]:
+    """Tile [low, high] by (v, a, b): all x in [a, b] become v."""
+    if not elements:
+        yield Fraction(0), low, high
+        return
+    scale, values = scales[0], _values(elements[0])
+    edges = [scale * (a + b) / 2 for a, b in pairwise(values)]
+    first, last = bisect_right(edges, low), bisect_left(edges, high)
+    borders = [low, *edges[first:last], high]
+    for value, (a, b) in zip(values[first : last + 1], pairwise(borders), strict=True):
+        v = scale * value
+        for rest, c, d in _cells(elements[1:], scales[1:], a - v, b - v):
+            yield v + rest, v + c, v + d
+
+
+@cache
+def _values(element: ElementFormat) -> tuple[Fraction, ...]:
+    """Return all numbers of an element format, in order."""
+    return tuple(sorted({Fraction(x) for x in element.values if math.isfinite(x)}))
