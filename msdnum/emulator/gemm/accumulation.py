@@ -23,6 +23,7 @@ from msdnum.emulator.gemm.units.aligned import (
     cdna3_step,
     grouped_step,
     matrix_unit_step,
+    with_infinite_products,
 )
 from msdnum.formats.accumulators import (
     AnyAccumulator,
@@ -313,12 +314,22 @@ def _step(
         case GroupedUnit(group=group):
             return lambda c, a, b: grouped_step(c, a, b, accumulator), group
         case Cdna3Unit(group=group):
-            return lambda c, a, b: cdna3_step(c, a, b, accumulator), group
+            return _cdna3_unit(accumulator, kinds), group
         case FusedUnit(group=group):
             return fused_step, group
         case PairwiseUnit(group=group):
             return _pairwise_unit(arithmetic), group
     raise TypeError(f"accumulator must be an Accumulator, got {accumulator!r}")
+
+
+def _cdna3_unit(unit: Cdna3Unit, kinds: tuple[Kind, Kind]) -> Step:
+    def step(c: Array, a: Arrays, b: Arrays) -> Array:
+        result = cdna3_step(c, a, b, unit)
+        if all(k.bounded for k in kinds):
+            return result
+        return with_infinite_products(result, c, a, b)
+
+    return step
 
 
 def _product(arithmetic: Arithmetic, a: Arrays, b: Arrays, k: int) -> Array:

@@ -13,7 +13,13 @@ from msdnum.emulator import bits
 from msdnum.emulator.bits import Array
 from msdnum.formats.accumulators import Cdna3Unit, GroupedUnit, MatrixUnit
 
-__all__ = ["EXPONENT_BIAS", "cdna3_step", "grouped_step", "matrix_unit_step"]
+__all__ = [
+    "EXPONENT_BIAS",
+    "cdna3_step",
+    "grouped_step",
+    "matrix_unit_step",
+    "with_infinite_products",
+]
 
 EXPONENT_BIAS = 2000
 """Of the exponents of elements, so that 0 is below all exponents that there are."""
@@ -150,7 +156,10 @@ def _split(integer: Array, shift: Array) -> tuple[Array, Array]:
 
 
 def cdna3_step(c: Array, a: Sequence[Array], b: Sequence[Array], unit: Cdna3Unit) -> Array:
-    """Return the next accumulator; parameters as for ``matrix_unit_step``."""
+    """Return the next accumulator where products are finite; see ``with_infinite_products``.
+
+    Parameters as for ``matrix_unit_step``.
+    """
     xp = bits.namespace(c)
     f, sums, tops = unit.fraction_bits, [], []
     for part in range(unit.parts):
@@ -171,8 +180,7 @@ def cdna3_step(c: Array, a: Sequence[Array], b: Sequence[Array], unit: Cdna3Unit
     drop = xp.maximum(xp.maximum(length - f, EMIN + 1 - top), 0)
     past = xp.maximum(drop - extra, 0)
     high, low = high >> past << past, low & (-1 << drop)
-    result = _rounded(c, high, low, extra, top - unit.sum_bits - 1, 23, nearest=True)
-    return _with_infinite_products(result, c, a, b, joint)
+    return _rounded(c, high, low, extra, top - unit.sum_bits - 1, 23, nearest=True)
 
 
 def _lowered_accumulator(significand: Array, exponent: Array, top: Array, unit: Cdna3Unit) -> Array:
@@ -185,11 +193,19 @@ def _lowered_accumulator(significand: Array, exponent: Array, top: Array, unit: 
     return aligned
 
 
-def _with_infinite_products(
-    result: Array, c: Array, a: Sequence[Array], b: Sequence[Array], top: Array
+def with_infinite_products(
+    result: Array, c: Array, a: Sequence[Array], b: Sequence[Array]
 ) -> Array:
-    """Return ``result``, but where products are 2**128 or more, c and those as infinities."""
-    possible = (top >= 127).any()
+    """Return ``result``, but where products are 2**128 or more, c and those as infinities.
+
+    Parameters
+    ----------
+    result : Array of float32
+        What a step makes of finite products, (m, n).
+    c, a, b
+        What the step was given, as for ``matrix_unit_step``.
+    """
+    possible = a[1].max() + b[1].max() >= 127 + PRODUCT_BIAS
 
     def replaced() -> Array:
         xp = bits.namespace(c)
