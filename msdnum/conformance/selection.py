@@ -83,9 +83,15 @@ def known_ids(path: Path, groups: Groups) -> frozenset[str]:
     there = {f"{group.name}/{case.name}" for group in groups for case in group.cases}
     for id_ in ids:
         if id_ not in there:
-            near = did_you_mean(id_, (i for i in there if i[:6] == id_[:6]))
+            near = did_you_mean(id_, _siblings(id_, groups) or _all(groups))
             raise ValueError(f"{str(path)!r} must name vectors, got {id_!r}{near}")
     return frozenset(ids)
+
+
+def _siblings(id_: str, groups: Groups) -> list[str]:
+    """Return the ids of the group that an id names, if there is one."""
+    stem = id_.rpartition("/")[0]
+    return [f"{stem}/{case.name}" for group in groups if group.name == stem for case in group.cases]
 
 
 def no_longer(known: frozenset[str], groups: Groups, reports: Sequence[Report]) -> list[str]:
