@@ -214,6 +214,7 @@ def test_a_pattern_without_vectors_is_refused(adapter, run):
 def test_what_is_required_must_have_been_compared(adapter, run):
     assert run(adapter(RIGHT), "--require", "encode")[0] == 0
     assert run(adapter(RIGHT), "--require", "encode/E2M1/RNE")[0] == 0
+    assert run(adapter(RIGHT), "--require", f"{TIES}/3FA00000")[0] == 0
     status, out, err = run(
         adapter(RIGHT), "--require", "encode,quantize", "--require", "encode/E4M3"
     )
