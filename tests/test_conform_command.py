@@ -214,6 +214,7 @@ def test_a_pattern_without_vectors_is_refused(adapter, run):
 def test_what_is_required_must_have_been_compared(adapter, run):
     assert run(adapter(RIGHT), "--require", "encode")[0] == 0
     assert run(adapter(RIGHT), "--require", "encode/E2M1/RNE")[0] == 0
+    assert run(adapter(RIGHT), "--require", f"{TIES}/3FA00000")[0] == 0
     status, out, err = run(
         adapter(RIGHT), "--require", "encode,quantize", "--require", "encode/E4M3"
     )
@@ -269,6 +270,8 @@ def test_a_known_difference_must_be_a_vector(adapter, run, known, tmp_path):
     status, out, err = run(adapter(RIGHT), "--known", known(f"{TIES}/3FA0000"))
     assert (status, out) == (2, "")
     assert f"must name vectors, got '{TIES}/3FA0000'; did you mean '{TIES}/3FA00000'?" in err
+    _, _, err = run(adapter(RIGHT), "--known", known("encode/E2M1/RNE/SATURATE/tie/0"))
+    assert "; did you mean 'encode/E2M1/RNE/SATURATE/ties'?" in err
     (tmp_path / "known.txt").write_bytes(b"\xff\n")
     assert "must be text in UTF-8" in run(adapter(RIGHT), "--known", tmp_path / "known.txt")[2]
     assert "No such file" in run(adapter(RIGHT), "--known", tmp_path / "absent.txt")[2]
@@ -344,11 +347,21 @@ def test_an_empty_report_is_written():
 # Kept vectors
 
 
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stored")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_cache, "_folder", lambda: folder)
+        vectors.keep.__wrapped__()
+    return next(folder.iterdir()).read_bytes()
+
+
 @pytest.fixture
-def kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(_cache, "_folder", lambda: tmp_path / "kept")
-    vectors.keep()
-    return next((tmp_path / "kept").iterdir())
+def kept(tmp_path, monkeypatch, stored):
+    monkeypatch.setattr(_cache, "_folder", lambda: tmp_path)
+    path = _cache._path(vectors.KEPT_AS)
+    path.write_bytes(stored)
+    return path
 
 
 @pytest.fixture

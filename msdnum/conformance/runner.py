@@ -199,7 +199,7 @@ def run(args: argparse.Namespace) -> int:
     for report in reports:
         if report.compared:
             print("\n".join([*peers.lines(report), "", *peers.not_run(report)]), end="\n\n")
-        failures |= _shows_nothing(report, required)
+        failures |= _shows_nothing(report, groups, required)
     fixed = selection.no_longer(known, groups, reports)
     if fixed:
         print("\n".join([f"No longer different, but named in {args.known}:", *fixed]))
@@ -230,9 +230,11 @@ def _reports(
     return reports, failures
 
 
-def _shows_nothing(report: Report, required: Sequence[str]) -> dict[str, str]:
+def _shows_nothing(
+    report: Report, groups: tuple[Group, ...], required: Sequence[str]
+) -> dict[str, str]:
     """Return why a report shows nothing, or less than it has to, by its adapter."""
-    absent = selection.missing(report, required)
+    absent = selection.missing(report, groups, required)
     if not report.compared:
         reasons = ", ".join(dict.fromkeys(report.not_run.values()))
         return {report.adapter: f"nothing was compared: {reasons}"}

@@ -53,18 +53,14 @@ def _all(groups: Groups) -> list[str]:
     return list({"/".join(part[:n]): None for part in parts for n in range(1, len(part) + 1)})
 
 
-def missing(report: Report, required: Sequence[str]) -> list[str]:
-    """Return those required of which no vector was compared, each with the reason."""
+def missing(report: Report, groups: Groups, required: Sequence[str]) -> list[str]:
+    """Return the patterns of which no vector was compared, each with the reason."""
+    wanted = {pattern: [g.name for g in chosen(groups, [pattern])] for pattern in required}
     return [
-        f"{pattern} ({_why(report, pattern)})"
-        for pattern in required
-        if not any(_matches(name, pattern) for name in report.counts)
+        f"{pattern} ({'; '.join(dict.fromkeys(report.not_run[name] for name in names))})"
+        for pattern, names in wanted.items()
+        if not any(name in report.counts for name in names)
     ]
-
-
-def _why(report: Report, pattern: str) -> str:
-    reasons = (why for name, why in report.not_run.items() if _matches(name, pattern))
-    return "; ".join(dict.fromkeys(reasons)) or "not among the vectors chosen"
 
 
 def known_ids(path: Path, groups: Groups) -> frozenset[str]:
@@ -83,9 +79,15 @@ def known_ids(path: Path, groups: Groups) -> frozenset[str]:
     there = {f"{group.name}/{case.name}" for group in groups for case in group.cases}
     for id_ in ids:
         if id_ not in there:
-            near = did_you_mean(id_, (i for i in there if i[:6] == id_[:6]))
+            near = did_you_mean(id_, _siblings(id_, groups) or _all(groups))
             raise ValueError(f"{str(path)!r} must name vectors, got {id_!r}{near}")
     return frozenset(ids)
+
+
+def _siblings(id_: str, groups: Groups) -> list[str]:
+    """Return the ids of the group that an id names, if there is one."""
+    stem = id_.rpartition("/")[0]
+    return [f"{stem}/{case.name}" for group in groups if group.name == stem for case in group.cases]
 
 
 def no_longer(known: frozenset[str], groups: Groups, reports: Sequence[Report]) -> list[str]:

@@ -49,6 +49,7 @@ def groups() -> tuple[Group, ...]:
     return made() if kept is None else _from_documents(json.loads(kept).values())
 
 
+@cache
 def keep() -> None:
     """Keep the vectors for the next process, which then reads them in a tenth of the time."""
     if _cache.load(KEPT_AS) is None:
