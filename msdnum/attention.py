@@ -26,6 +26,7 @@ from msdnum import bits, elements
 from msdnum.attention_methods import BF16_FLASH, FLOAT32_FLASH, MSD, Mask, Method, WeightRange
 from msdnum.bits import Array
 from msdnum.blocks import QuantizedArray
+from msdnum.floats import as_floats
 from msdnum.formats import FloatFormat
 from msdnum.gemm import matmul, transposed
 from msdnum.kv_cache import (
@@ -95,6 +96,7 @@ def attend(
     """
     elements.check_mode("method", method, Method)
     elements.check_mode("mask", mask, Mask)
+    queries = as_floats(queries, "queries")
     factor = _softmax_scale(scale, queries)
     keys, values = checked(keys, "keys"), checked(values, "values")
     group = _check_operands(queries, keys, values, method)
@@ -116,7 +118,6 @@ def _jitted() -> Callable[..., Array]:
 
 
 def _softmax_scale(scale: float | None, queries: Array) -> float:
-    bits.check_floats(queries, "queries")
     if scale is None:
         return float(np.float32(1 / math.sqrt(queries.shape[-1]))) if queries.ndim else 1.0
     if not isinstance(scale, Real):

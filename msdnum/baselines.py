@@ -2,10 +2,11 @@
 
 from typing import TypeAlias
 
-from msdnum import bits, elements
+from msdnum import elements
 from msdnum.accumulators import SEQUENTIAL, AnyAccumulator
 from msdnum.bits import Array
 from msdnum.blocks import QuantizedArray, quantize
+from msdnum.floats import as_floats
 from msdnum.formats import BF16, MXFP8_E4M3
 from msdnum.gemm import matmul
 from msdnum.modes import Overflow, ScaleRule
@@ -56,7 +57,7 @@ def float32(a: Array, b: Weight, *, accumulator: AnyAccumulator = SEQUENTIAL) ->
 
     Where a product of two elements does not fit binary32, it is rounded before it is added.
     """
-    bits.check_floats(a, "a")
+    a = as_floats(a, "a")
     return matmul(a.astype("float32"), _weight(b).dequantize(), accumulator=accumulator)
 
 

@@ -17,6 +17,7 @@ from msdnum import array_tables, bits, blocks, display, elements
 from msdnum.bits import Array
 from msdnum.blocks import QuantizedArray
 from msdnum.elements import Quanta
+from msdnum.floats import as_floats
 from msdnum.formats import (
     BINARY32,
     E2M1,
@@ -366,7 +367,7 @@ def decompose(x: Array, scheme: Scheme, *, axis: int | None = -1) -> Decompositi
     Source: paper, claims C1 and C2; ``spec.decompose_covering``, ``spec.decompose_amax``.
     """
     elements.check_mode("scheme", scheme, Scheme)
-    bits.check_floats(x)
+    x = as_floats(x, "x")
     if scheme.formats[0].scale == E8M0:
         kernel = _powers_of_two_and_remainder
     else:
@@ -385,7 +386,7 @@ def decompose_terms(
     those of ``decompose``; without float64 JAX gives the terms of all but exact INT8 schemes.
     """
     elements.check_mode("scheme", scheme, Scheme)
-    bits.check_floats(x)
+    x = as_floats(x, "x")
     if scheme.arithmetic is Arithmetic.FLOAT32:
         return _decompose(x, scheme, axis, _float32)[0]
     if scheme.formats[0].scale == E8M0:

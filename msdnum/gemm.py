@@ -19,7 +19,7 @@ from msdnum.decompose import Decomposition
 from msdnum.exact_sums import rounded_sum
 from msdnum.factors import Factor, Kind, apart, exponent_range, factor, kind
 from msdnum.formats import BINARY32, FloatFormat
-from msdnum.layout import check_dimensions, checked
+from msdnum.layout import as_operand, check_dimensions, checked
 from msdnum.modes import Overflow
 from msdnum.recombination import (
     Addition,
@@ -40,7 +40,8 @@ __all__ = [
 
 Operand: TypeAlias = Any
 """A Decomposition, a tuple of terms, or one term: a QuantizedArray, an AsymmetricArray or an array
-of float32, bfloat16 or float16."""
+of float32, bfloat16 or float16. Plain numbers of int8, int4, or a float of ``ml_dtypes`` of at most
+8 bits, are elements whose scale is 1."""
 
 
 Pair: TypeAlias = tuple[Kind, Kind]
@@ -145,7 +146,7 @@ def _terms(x: Operand, name: str) -> tuple[Any, ...]:
 
 
 def _checked_terms(x: Operand, name: str) -> tuple[Any, ...]:
-    return tuple(checked(term, name) for term in _terms(x, name))
+    return tuple(as_operand(term, name) for term in _terms(x, name))
 
 
 def _codes(term: Any) -> Array:

@@ -7,6 +7,7 @@ import numpy as np
 from msdnum import bits, blocks, containers, elements
 from msdnum.bits import Array
 from msdnum.blocks import QuantizedArray
+from msdnum.floats import as_floats
 from msdnum.formats import BINARY32, BlockFormat, IntegerFormat
 from msdnum.modes import ScaleRule
 
@@ -147,6 +148,7 @@ def quantize_asymmetric(
     So they are in a block with a NaN or an Inf, whose scale is NaN.
     """
     _check_format(element, "element")
+    x = as_floats(x, "x")
     pattern = bits.as_pattern(x)
     fmt = BlockFormat(f"{element.name}_ASYMMETRIC", element, BINARY32, None, ScaleRule.AMAX)
     fmt, found = blocks.resolve(x, fmt, axis, block_size, None)
