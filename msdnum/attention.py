@@ -29,6 +29,7 @@ from msdnum.blocks import QuantizedArray
 from msdnum.floats import as_floats
 from msdnum.formats import FloatFormat
 from msdnum.gemm import matmul, transposed
+from msdnum.jax_settings import under_own_settings
 from msdnum.kv_cache import (
     Cache,
     check_cache,
@@ -44,6 +45,7 @@ from msdnum.tiles import loop
 __all__ = ["BF16_FLASH", "FLOAT32_FLASH", "MSD", "Mask", "Method", "WeightRange", "attend"]
 
 
+@under_own_settings
 def attend(
     queries: Array,
     keys: Cache,

@@ -10,6 +10,7 @@ from msdnum.bits import Array
 from msdnum.codes import check_values
 from msdnum.floats import as_numbers, patterns
 from msdnum.formats import E8M0, BlockFormat, ElementFormat, FloatFormat, IntegerFormat
+from msdnum.jax_settings import under_own_settings
 from msdnum.modes import Overflow, Rounding, ScaleRule
 
 __all__ = [
@@ -71,6 +72,7 @@ class QuantizedArray:
     axis: int | None
     divisor: int = 1
 
+    @under_own_settings
     def __post_init__(self) -> None:
         """See arrays as codes, check that they belong together; register with JAX."""
         bits.register_pytrees()
@@ -81,6 +83,7 @@ class QuantizedArray:
             object.__setattr__(self, name, part)
 
     @classmethod
+    @under_own_settings
     def from_scales(
         cls,
         codes: Array,
@@ -121,6 +124,7 @@ class QuantizedArray:
         """Shape of the array these codes stand for."""
         return tuple(self.codes.shape)
 
+    @under_own_settings
     def checked(self) -> "QuantizedArray":
         """Return this array if it is one: JAX makes others of its arrays, as ``jax.vmap`` does.
 
@@ -135,6 +139,7 @@ class QuantizedArray:
         check_values(found.scale_codes, found.format.scale, "scale_codes")
         return found
 
+    @under_own_settings
     def scales(self) -> Array:
         """Return the scale of every block as float32, of the shape of ``scale_codes``.
 
@@ -157,6 +162,7 @@ class QuantizedArray:
             scale = divide_by(scale, self.divisor)
         return scale
 
+    @under_own_settings
     def rows(self, array: Array) -> Array:
         """Return ``array``, of the shape of ``codes``, with one row for each block.
 
@@ -170,6 +176,7 @@ class QuantizedArray:
         found = replace(self)
         return split(array, found.format, found.axis)
 
+    @under_own_settings
     def column(self, scales: Array) -> Array:
         """Return ``scales``, of the shape of ``scale_codes``, beside ``rows``: one for each.
 
@@ -184,6 +191,7 @@ class QuantizedArray:
             scales = bits.namespace(scales).moveaxis(scales, self.axis, -1)
         return scales.reshape(-1, 1)
 
+    @under_own_settings
     def dequantize(self) -> Array:
         """Return element times scale as float32.
 
@@ -217,6 +225,7 @@ class QuantizedArray:
             (value,) = bits.map_rows(scale_by_float, self.rows(self.codes), scale)
         return join(value, self.shape, self.axis)
 
+    @under_own_settings
     def integers(self) -> Array:
         """Return the elements of an integer format as int8 (int16 above 8 bits).
 
@@ -238,6 +247,7 @@ class QuantizedArray:
         return None if bits.is_traced(self.codes) else array_tables.quantized(self)
 
 
+@under_own_settings
 def quantize(
     x: Array,
     fmt: BlockFormat,
@@ -502,6 +512,7 @@ def _tensor_scale(pattern: Array, fmt: BlockFormat) -> Array:
     return divide_by(xp.asarray(scale), fmt.scale.max_finite)
 
 
+@under_own_settings
 def pack(codes: Array, fmt: ElementFormat) -> Array:
     """Return the codes of a format of 4, 6 or 8 bits as bytes without gaps, lowest bits first.
 
@@ -533,6 +544,7 @@ def pack(codes: Array, fmt: ElementFormat) -> Array:
     return packed.astype("uint8").reshape(*codes.shape[:-1], -1)
 
 
+@under_own_settings
 def unpack(packed: Array, fmt: ElementFormat) -> Array:
     """Undo ``pack``.
 
@@ -576,6 +588,7 @@ def _byte_group(fmt: ElementFormat) -> tuple[int, int]:
     return _BYTE_GROUPS[fmt.bits]
 
 
+@under_own_settings
 def to_blocks_and_scales(quantized: QuantizedArray) -> tuple[Array, Array]:
     """Return packed elements and scale codes in the layout of the gpt-oss checkpoints.
 
@@ -615,6 +628,7 @@ def to_blocks_and_scales(quantized: QuantizedArray) -> tuple[Array, Array]:
     return pack(codes, quantized.format.element), quantized.scale_codes
 
 
+@under_own_settings
 def from_blocks_and_scales(blocks: Array, scales: Array, fmt: BlockFormat) -> QuantizedArray:
     """Undo ``to_blocks_and_scales``.
 

@@ -29,6 +29,7 @@ from msdnum.formats import (
     FloatFormat,
     IntegerFormat,
 )  # fmt: skip
+from msdnum.jax_settings import under_own_settings
 from msdnum.modes import Arithmetic, Overflow, ScaleRule
 
 __all__ = [
@@ -322,6 +323,7 @@ class Decomposition:
         return self.terms[-1].divisor
 
     @property
+    @under_own_settings
     def remainder(self) -> Array:
         """What the terms leave of x: exact where the denominator is 1, else rounded to float64."""
         if self.denominator == 1:
@@ -336,6 +338,7 @@ class Decomposition:
         return None if traced else array_tables.decomposition(self)
 
 
+@under_own_settings
 def decompose(x: Array, scheme: Scheme, *, axis: int | None = -1) -> Decomposition:
     """Decompose ``x`` into low-bit terms and the remainder that they leave.
 
@@ -377,6 +380,7 @@ def decompose(x: Array, scheme: Scheme, *, axis: int | None = -1) -> Decompositi
     return Decomposition(terms, remainder, scheme)
 
 
+@under_own_settings
 def decompose_terms(
     x: Array, scheme: Scheme, *, axis: int | None = -1
 ) -> tuple[QuantizedArray, ...]:

@@ -15,11 +15,13 @@ from msdnum.bits import Array, Fields
 from msdnum.codes import ML_DTYPES, as_codes, check_values, storage_dtype
 from msdnum.floats import as_numbers, patterns
 from msdnum.formats import ElementFormat, FloatFormat, IntegerFormat
+from msdnum.jax_settings import under_own_settings
 from msdnum.modes import Overflow, Rounding
 
 __all__ = ["as_ml_dtype", "check_mode", "decode", "encode", "round_to"]
 
 
+@under_own_settings
 def encode(
     x: Array,
     fmt: ElementFormat,
@@ -76,6 +78,7 @@ def encode(
     return encode_scaled(pattern, 0, fmt, overflow, rounding, words)
 
 
+@under_own_settings
 def decode(codes: Array, fmt: ElementFormat) -> Array:
     """Return the numbers that ``codes`` stand for.
 
@@ -101,6 +104,7 @@ def decode(codes: Array, fmt: ElementFormat) -> Array:
     return decode_scaled(checked_codes(codes, fmt), 0, fmt)
 
 
+@under_own_settings
 def round_to(
     x: Array,
     fmt: ElementFormat,
@@ -121,6 +125,7 @@ def round_to(
     return bits.straight_through(rounded, as_numbers(x, "x"))
 
 
+@under_own_settings
 def as_ml_dtype(codes: Array, fmt: ElementFormat) -> Array:
     """Return ``codes`` seen, without a copy, as the ``ml_dtypes`` or NumPy type of ``fmt``.
 

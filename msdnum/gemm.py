@@ -19,6 +19,7 @@ from msdnum.decompose import Decomposition
 from msdnum.exact_sums import rounded_sum
 from msdnum.factors import Factor, Kind, apart, exponent_range, factor, kind
 from msdnum.formats import BINARY32, FloatFormat
+from msdnum.jax_settings import under_own_settings
 from msdnum.layout import as_operand, check_dimensions, checked
 from msdnum.modes import Overflow
 from msdnum.recombination import (
@@ -57,6 +58,7 @@ class Plan:
     schedule: Schedule
 
 
+@under_own_settings
 def matmul(
     a: Operand,
     b: Operand,
@@ -405,6 +407,7 @@ def _in_range(a: Factor, b: Factor, kinds: Pair, accumulator: AnyAccumulator) ->
     )  # fmt: skip
 
 
+@under_own_settings
 def transposed(x: QuantizedArray) -> QuantizedArray:
     """Return the transpose of the last two axes: a weight (n, k) with blocks along k, as b.
 

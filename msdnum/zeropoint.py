@@ -9,6 +9,7 @@ from msdnum.bits import Array
 from msdnum.blocks import QuantizedArray
 from msdnum.floats import as_floats
 from msdnum.formats import BINARY32, BlockFormat, IntegerFormat
+from msdnum.jax_settings import under_own_settings
 from msdnum.modes import ScaleRule
 
 __all__ = ["AsymmetricArray", "quantize_asymmetric"]
@@ -41,6 +42,7 @@ class AsymmetricArray:
     quantized: QuantizedArray
     zero_points: Array
 
+    @under_own_settings
     def __post_init__(self) -> None:
         """Check that the zero points belong to the codes; register with JAX."""
         bits.register_pytrees()
@@ -60,6 +62,7 @@ class AsymmetricArray:
         fmt = _check_format(self.quantized.format.element, "quantized")
         return fmt.max_integer - fmt.min_integer
 
+    @under_own_settings
     def checked(self) -> "AsymmetricArray":
         """Return this array if it is one: JAX makes others of its arrays, as ``jax.vmap`` does.
 
@@ -77,6 +80,7 @@ class AsymmetricArray:
                 raise ValueError(f"zero_points must be integers of {fmt.name}, got {low} to {high}")
         return found
 
+    @under_own_settings
     def integers(self) -> Array:
         """Return ``code - zero_point`` as int8, of magnitudes up to ``largest``.
 
@@ -90,6 +94,7 @@ class AsymmetricArray:
         difference = q.rows(q.integers()) - q.column(found.zero_points)
         return blocks.join(difference, q.shape, q.axis)
 
+    @under_own_settings
     def dequantize(self) -> Array:
         """Return ``(code - zero_point) * scale`` as float32, rounded once (RNE).
 
@@ -106,6 +111,7 @@ class AsymmetricArray:
         return blocks.join(value, q.shape, q.axis)
 
 
+@under_own_settings
 def quantize_asymmetric(
     x: Array, element: IntegerFormat, *, axis: int | None = -1, block_size: int | None = None
 ) -> AsymmetricArray:
