@@ -21,10 +21,10 @@ NAMES = {"formats", "modes", "schemes", "display", "array_tables", "number_line"
 
 # In reading order: each may import those before it in its list, and what MAY_IMPORT adds.
 EMULATOR = [
-    "bits", "codes", "elements", "containers", "blocks", "zeropoint", "decompose", "accumulators",
-    "layout", "factors", "tiles", "exact_sums", "specials", "fixed_point", "accumulate",
-    "recombination", "gemm", "ozaki", "baselines", "cann_digits", "cann", "exponential", "kv_cache",
-    "attention_methods", "softmax", "attention",
+    "jax_settings", "bits", "arrays", "codes", "floats", "elements", "quotients", "containers",
+    "blocks", "zeropoint", "decompose", "accumulators", "layout", "factors", "tiles", "exact_sums",
+    "specials", "fixed_point", "accumulate", "recombination", "gemm", "ozaki", "baselines",
+    "cann_digits", "cann", "exponential", "kv_cache", "attention_methods", "softmax", "attention",
 ]  # fmt: skip
 COSTS = ["machines", "workloads", "cost", "latency", "sensitivity"]
 EVIDENCE = [

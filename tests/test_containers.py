@@ -292,8 +292,8 @@ REFUSED = {
         TypeError, "format must be BlockFormat, got 'MXFP4'",
     ),
     "a list": (
-        lambda a: QuantizedArray(a(TWO), [[1, 2]], None, MXFP4, -1),
-        TypeError, "scale_codes must be a NumPy or JAX array, got list",
+        lambda a: QuantizedArray(a(TWO), [[1.0, 2.0]], None, MXFP4, -1),
+        TypeError, "scale_codes must be integers, bit patterns of E8M0, got float64",
     ),
     "no divisor": (
         lambda a: QuantizedArray(a(TWO), a(ONE), None, INT8_GROUP, -1, 0),
@@ -489,7 +489,7 @@ def test_scales_as_numbers(array, dtype):
         (MXFP4, -1.0, r"numbers of E8M0, got -1.0"),
         (MXFP4, np.inf, r"numbers of E8M0, got inf"),
         (Q8_0, 0.1, r"numbers of FP16, got 0.1"),
-        (Q8_0, 1e-41, r"numbers of FP16, got 9.999"),
+        (Q8_0, 1e-41, r"numbers of FP16, got 9.99"),
     ],
 )  # fmt: skip
 def test_no_scale_is_rounded(array, fmt, scale, message):

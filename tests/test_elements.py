@@ -421,7 +421,9 @@ def test_overflow_is_required():
         (np.array([16], np.uint8), ValueError, "codes must be below 16 for E2M1, got 16"),
         (np.array([1], np.int64), TypeError, "codes must be uint8, got int64"),
         (np.array([], np.uint8), ValueError, "codes must not be empty"),
-        ([1], TypeError, "codes must be a NumPy or JAX array"),
+        ("1", TypeError, "codes must be a NumPy or JAX array, got str"),
+        ([16], ValueError, r"codes must be in 0..15 for E2M1, got 16 to 16"),
+        ([1.0], TypeError, "codes must be integers, bit patterns of E2M1, got float64"),
     ],
 )
 def test_bad_codes(codes, error, message):

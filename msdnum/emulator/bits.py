@@ -41,11 +41,42 @@ CACHED_ELEMENTS = 1 << 15
 KEPT_BYTES = 24 << 20
 
 
-class Fields(NamedTuple):
-    """A binary32 magnitude: ``significand * 2**(exponent - 23)``, all arrays of int32.
+class Width(NamedTuple):
+    """An interchange format of IEEE 754 whose patterns are integers of one type."""
 
-    The significand has 24 bits, subnormal numbers too; it is 0 for zero only. Inf and NaN have the
-    exponent 128.
+    fraction_bits: int
+    bias: int
+    float_type: str
+    max_shift: int
+    """More than the bits of a significand, less than those of the integers."""
+    rest_type: str
+    """Integers that hold 32 bits more than 0."""
+
+    @property
+    def inf(self) -> int:
+        """Pattern of Inf."""
+        return (2 * self.bias + 1) << self.fraction_bits
+
+    @property
+    def magnitude_mask(self) -> int:
+        """All bits but that of the sign."""
+        return ((2 * self.bias + 2) << self.fraction_bits) - 1
+
+    @property
+    def eta_exponent(self) -> int:
+        """Exponent of the smallest subnormal number."""
+        return 1 - self.bias - self.fraction_bits
+
+
+BINARY32 = Width(FRACTION_BITS, BIAS, "float32", MAX_SHIFT, "uint32")
+BINARY64 = Width(52, 1023, "float64", 62, "int64")
+
+
+class Fields(NamedTuple):
+    """A magnitude: ``significand * 2**(exponent - fraction_bits)``, arrays of int32 or int64.
+
+    The significand of binary32 has 24 bits, subnormal numbers too; it is 0 for zero only. Inf and
+    NaN have the exponent 128, or 1024 in binary64.
     """
 
     negative: Array
@@ -106,22 +137,28 @@ def as_pattern(x: Array, name: str = "x") -> Array:
 
 
 def fields(pattern: Array) -> Fields:
-    """Split binary32 patterns (int32), normalizing subnormal numbers."""
-    xp = namespace(pattern)
-    magnitude = pattern & MAGNITUDE_MASK
-    normalized, implicit = magnitude, IMPLICIT_BIT
-    if maybe_any(magnitude < IMPLICIT_BIT):
-        # A subnormal fraction, converted to binary32, is normal; its exponent is 149 too large.
-        subnormal = magnitude.astype(xp.float32).view(xp.int32) + (ETA_EXPONENT << FRACTION_BITS)
-        normalized = xp.where(magnitude < IMPLICIT_BIT, subnormal, magnitude)
-        implicit = (magnitude != 0).astype(xp.int32) << FRACTION_BITS
-    significand = normalized & FRACTION_MASK | implicit
-    return Fields(pattern < 0, (normalized >> FRACTION_BITS) - BIAS, significand)
+    """Split binary32 (int32) or binary64 (int64) patterns, normalizing subnormal numbers."""
+    xp, of, m = namespace(pattern), width(pattern), width(pattern).fraction_bits
+    magnitude = pattern & of.magnitude_mask
+    normalized, implicit = magnitude, 1 << m
+    if maybe_any(magnitude < 1 << m):
+        # A subnormal fraction, as a float, is normal; its exponent is 149 (or 1074) too large.
+        subnormal = magnitude.astype(of.float_type).view(pattern.dtype) + (of.eta_exponent << m)
+        normalized = xp.where(magnitude < 1 << m, subnormal, magnitude)
+        implicit = (magnitude != 0).astype(pattern.dtype) << m
+    significand = normalized & ((1 << m) - 1) | implicit
+    return Fields(pattern < 0, (normalized >> m) - of.bias, significand)
+
+
+def width(pattern: Array) -> Width:
+    """Return the format of patterns: int32 are binary32, int64 binary64."""
+    return BINARY64 if pattern.dtype.itemsize == 8 else BINARY32
 
 
 def is_nan(pattern: Array) -> Array:
-    """Return where binary32 patterns (int32) are those of NaN."""
-    return (pattern & MAGNITUDE_MASK) > INF
+    """Return where patterns, int32 or int64, are those of NaN."""
+    of = width(pattern)
+    return (pattern & of.magnitude_mask) > of.inf
 
 
 def maybe_any(mask: Array) -> bool:

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 
 from msdnum.display import arrays
-from msdnum.emulator import bits, containers, elements
+from msdnum.emulator import bits, containers, elements, quotients
 from msdnum.emulator.bits import Array
 from msdnum.emulator.codes import check_values
+from msdnum.emulator.floats import as_numbers, patterns
+from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import E8M0, ElementFormat, FloatFormat, IntegerFormat
 from msdnum.formats.modes import Overflow, Rounding, ScaleRule
@@ -68,6 +70,7 @@ class QuantizedArray:
     axis: int | None
     divisor: int = 1
 
+    @under_own_settings
     def __post_init__(self) -> None:
         """See arrays as codes, check that they belong together; register with JAX."""
         bits.register_pytrees()
@@ -78,6 +81,7 @@ class QuantizedArray:
             object.__setattr__(self, name, part)
 
     @classmethod
+    @under_own_settings
     def from_scales(
         cls,
         codes: Array,
@@ -93,7 +97,7 @@ class QuantizedArray:
         ----------
         codes : Array
             As for ``QuantizedArray``.
-        scales : Array of float32, bfloat16 or float16, or of the type of ``fmt.scale``
+        scales : Array of floats, or Python's numbers
             Numbers of ``fmt.scale``, of the shape of its codes.
         fmt : BlockFormat
             The format.
@@ -118,6 +122,7 @@ class QuantizedArray:
         """Shape of the array these codes stand for."""
         return tuple(self.codes.shape)
 
+    @under_own_settings
     def checked(self) -> "QuantizedArray":
         """Return this array if it is one: JAX makes others of its arrays, as ``jax.vmap`` does.
 
@@ -132,6 +137,7 @@ class QuantizedArray:
         check_values(found.scale_codes, found.format.scale, "scale_codes")
         return found
 
+    @under_own_settings
     def scales(self) -> Array:
         """Return the scale of every block as float32, of the shape of ``scale_codes``.
 
@@ -154,6 +160,7 @@ class QuantizedArray:
             scale = divide_by(scale, self.divisor)
         return scale
 
+    @under_own_settings
     def rows(self, array: Array) -> Array:
         """Return ``array``, of the shape of ``codes``, with one row for each block.
 
@@ -167,6 +174,7 @@ class QuantizedArray:
         found = replace(self)
         return split(array, found.format, found.axis)
 
+    @under_own_settings
     def column(self, scales: Array) -> Array:
         """Return ``scales``, of the shape of ``scale_codes``, beside ``rows``: one for each.
 
@@ -181,6 +189,7 @@ class QuantizedArray:
             scales = bits.namespace(scales).moveaxis(scales, self.axis, -1)
         return scales.reshape(-1, 1)
 
+    @under_own_settings
     def dequantize(self) -> Array:
         """Return element times scale as float32.
 
@@ -214,6 +223,7 @@ class QuantizedArray:
             (value,) = bits.map_rows(scale_by_float, self.rows(self.codes), scale)
         return join(value, self.shape, self.axis)
 
+    @under_own_settings
     def integers(self) -> Array:
         """Return the elements of an integer format as int8 (int16 above 8 bits).
 
@@ -235,6 +245,7 @@ class QuantizedArray:
         return None if bits.is_traced(self.codes) else arrays.quantized(self)
 
 
+@under_own_settings
 def quantize(
     x: Array,
     fmt: BlockFormat,
@@ -249,8 +260,9 @@ def quantize(
 
     Parameters
     ----------
-    x : Array of float32, bfloat16 or float16
-        At least one dimension.
+    x : Array of float32, bfloat16, float16 or float64, or Python's numbers
+        At least one dimension. Smaller floats of ``ml_dtypes`` and torch tensors on the CPU are
+        taken, too. Amax, and each quotient by a scale, is exact until it is rounded, once.
     fmt : BlockFormat
         The target.
     axis : int or None
@@ -278,7 +290,8 @@ def quantize(
         If an argument is not of its type.
     ValueError
         If ``x`` is empty or has no dimension; if ``axis`` is not one of its axes; if
-        ``block_size`` is below 1 or above the axis length; if the rule does not suit the format.
+        ``block_size`` is below 1 or above the axis length; if the rule does not suit the format;
+        if a float64 number is so large that the tensor scale, a binary32 number, would be Inf.
 
     Notes
     -----
@@ -290,7 +303,8 @@ def quantize(
 
     Source: OCP MX v1.0, sections 5 and 6.3; ``spec.quantize_block``.
     """
-    pattern = bits.as_pattern(x)
+    x = as_numbers(x, "x")
+    pattern = patterns(x)
     fmt, axis = resolve(x, fmt, axis, block_size, rule)
     words = elements.check_random(rounding, random, pattern)
     tensor_scale = _tensor_scale(pattern, fmt) if fmt.tensor_scale else None
@@ -381,7 +395,12 @@ def row_amax(rows: Array) -> Array:
 
     Patterns of magnitudes are ordered as the magnitudes are, with Inf and NaN on top.
     """
-    return (rows & bits.MAGNITUDE_MASK).max(axis=1, keepdims=True)
+    return (rows & bits.width(rows).magnitude_mask).max(axis=1, keepdims=True)
+
+
+def is_finite(amax: Array) -> Array:
+    """Return where patterns of magnitudes are those of numbers."""
+    return amax < bits.width(amax).inf
 
 
 def shared_exponent(amax: Array, element: ElementFormat, rule: ScaleRule) -> Array:
@@ -390,8 +409,8 @@ def shared_exponent(amax: Array, element: ElementFormat, rule: ScaleRule) -> Arr
     Every rule is the exponent of amax, plus one if its significand exceeds a threshold. Not yet
     clamped to E8M0; a zero amax gives an exponent below its range.
     """
-    x = bits.fields(amax)
-    above = x.significand > _threshold(element, rule)
+    x, more = bits.fields(amax), bits.width(amax).fraction_bits - bits.FRACTION_BITS
+    above = x.significand > _threshold(element, rule) << more
     return x.exponent + above - element.emax
 
 
@@ -410,7 +429,7 @@ def zero_unless(usable: Array, codes: Array) -> Array:
 def exponent_codes(exponent: Array, amax: Array) -> Array:
     """Return E8M0 codes of clamped exponents; NaN where the pattern ``amax`` is not finite."""
     xp = bits.namespace(exponent)
-    return xp.where(amax < bits.INF, exponent + E8M0.bias, E8M0.max_code + 1).astype("uint8")
+    return xp.where(is_finite(amax), exponent + E8M0.bias, E8M0.max_code + 1).astype("uint8")
 
 
 def _threshold(element: ElementFormat, rule: ScaleRule) -> int:
@@ -429,7 +448,7 @@ def _quantize_powers_of_two(
     amax = row_amax(rows)
     exponent = clamp_exponent(shared_exponent(amax, fmt.element, fmt.rule))
     codes = elements.encode_scaled(rows, exponent, fmt.element, Overflow.SATURATE, rounding, words)
-    return zero_unless(amax < bits.INF, codes), exponent_codes(exponent, amax)
+    return zero_unless(is_finite(amax), codes), exponent_codes(exponent, amax)
 
 
 def _quantize_float_scale(
@@ -441,7 +460,7 @@ def _quantize_float_scale(
 ) -> tuple[Array, Array]:
     xp = bits.namespace(rows)
     amax = row_amax(rows)
-    scale = divide_by(finite_or_nan(amax), fmt.element.max_finite)
+    scale = _over(xp.where(is_finite(amax), amax, -1), fmt.element.max_finite)
     if tensor_scale is not None:
         # As a float, JAX would take a subnormal tensor scale for zero.
         zero = tensor_scale.view(xp.int32) == 0
@@ -454,11 +473,11 @@ def _quantize_float_scale(
         scale = bits.multiply(scale, tensor_scale)
     # What a scale of zero leaves of a number is its sign, as division by Inf does.
     divisor = xp.where(scale.view(xp.int32) == 0, np.float32(np.inf), scale)
-    quotient = bits.divide(rows.view(xp.float32), divisor)
+    quotient = quotients.divide(rows, divisor)
     codes = elements.encode_scaled(
         quotient.view(xp.int32), 0, fmt.element, Overflow.SATURATE, rounding, words
     )
-    return zero_unless(amax < bits.INF, codes), scale_codes
+    return zero_unless(is_finite(amax), codes), scale_codes
 
 
 def finite_or_nan(amax: Array) -> Array:
@@ -472,15 +491,26 @@ def divide_by(x: Array, divisor: float) -> Array:
     return bits.divide(x, bits.namespace(x).full_like(x, divisor))
 
 
+def _over(pattern: Array, divisor: float) -> Array:
+    """Return the numbers of patterns over one that float32 holds, rounded once to binary32."""
+    return quotients.divide(
+        pattern, bits.namespace(pattern).full(pattern.shape, np.float32(divisor))
+    )
+
+
 def _tensor_scale(pattern: Array, fmt: BlockFormat) -> Array:
     assert isinstance(fmt.scale, FloatFormat)
     xp = bits.namespace(pattern)
-    magnitude = pattern & bits.MAGNITUDE_MASK
-    amax = xp.where(magnitude < bits.INF, magnitude, 0).max().view(xp.float32)
-    scale = divide_by(xp.asarray(amax), fmt.element.max_finite)
+    magnitude = pattern & bits.width(pattern).magnitude_mask
+    amax = xp.asarray(xp.where(is_finite(magnitude), magnitude, 0).max())
+    scale = _over(amax, fmt.element.max_finite)
+    if not bits.is_traced(scale) and bool(xp.isinf(scale)):
+        largest = f"{fmt.element.max_finite:g} * 2**128"
+        raise ValueError(f"x must be below {largest} in magnitude for the scale of {fmt.name}")
     return divide_by(xp.asarray(scale), fmt.scale.max_finite)
 
 
+@under_own_settings
 def pack(codes: Array, fmt: ElementFormat) -> Array:
     """Return the codes of a format of 4, 6 or 8 bits as bytes without gaps, lowest bits first.
 
@@ -512,6 +542,7 @@ def pack(codes: Array, fmt: ElementFormat) -> Array:
     return packed.astype("uint8").reshape(*codes.shape[:-1], -1)
 
 
+@under_own_settings
 def unpack(packed: Array, fmt: ElementFormat) -> Array:
     """Undo ``pack``.
 
@@ -555,6 +586,7 @@ def _byte_group(fmt: ElementFormat) -> tuple[int, int]:
     return _BYTE_GROUPS[fmt.bits]
 
 
+@under_own_settings
 def to_blocks_and_scales(quantized: QuantizedArray) -> tuple[Array, Array]:
     """Return packed elements and scale codes in the layout of the gpt-oss checkpoints.
 
@@ -594,6 +626,7 @@ def to_blocks_and_scales(quantized: QuantizedArray) -> tuple[Array, Array]:
     return pack(codes, quantized.format.element), quantized.scale_codes
 
 
+@under_own_settings
 def from_blocks_and_scales(blocks: Array, scales: Array, fmt: BlockFormat) -> QuantizedArray:
     """Undo ``to_blocks_and_scales``.
 

@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 
 from msdnum.emulator import bits
+from msdnum.emulator.arrays import as_array, is_python
 from msdnum.emulator.bits import Array
 from msdnum.formats.elements import (
     BF16,
@@ -66,8 +67,8 @@ def as_codes(x: Array, fmt: ElementFormat, name: str = "codes", remedy: str = ""
 
     Parameters
     ----------
-    x : Array
-        Of that type, or of one that holds the same bits: ``same_bits``.
+    x : Array, list, tuple, int or torch.Tensor
+        Of that type, or of one that holds the same bits: ``same_bits``. Python's integers.
     fmt : ElementFormat
         Their format.
     name, remedy : str
@@ -81,7 +82,9 @@ def as_codes(x: Array, fmt: ElementFormat, name: str = "codes", remedy: str = ""
         If ``x`` is empty.
     """
     stored = storage_dtype(fmt)
-    bits.check_array(x, name, None)
+    if is_python(x):
+        return _of_integers(as_array(x, name), fmt, name)
+    x = as_array(x, name)
     found = str(x.dtype)
     if found == stored:
         return x
@@ -92,6 +95,17 @@ def as_codes(x: Array, fmt: ElementFormat, name: str = "codes", remedy: str = ""
             f"{f', also as {others}' if others else ''}{remedy}"
         )
     return _patterns(x, fmt).view(stored)
+
+
+def _of_integers(x: Array, fmt: ElementFormat, name: str) -> Array:
+    """Return Python's integers, which have no width."""
+    if x.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be integers, bit patterns of {fmt.name}, got {x.dtype}")
+    if x.min() < 0 or x.max() >= 1 << fmt.bits:
+        raise ValueError(
+            f"{name} must be in 0..{(1 << fmt.bits) - 1} for {fmt.name}, got {x.min()} to {x.max()}"
+        )
+    return x.astype(storage_dtype(fmt))
 
 
 def _patterns(x: Array, fmt: ElementFormat) -> Array:

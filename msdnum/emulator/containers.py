@@ -8,6 +8,7 @@ import numpy as np
 from msdnum.emulator import bits, elements
 from msdnum.emulator.bits import Array
 from msdnum.emulator.codes import as_codes, same_bits
+from msdnum.emulator.floats import as_numbers, patterns
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import BINARY32, FloatFormat, IntegerFormat
 from msdnum.formats.modes import Overflow
@@ -211,24 +212,27 @@ def codes_of_numbers(x: Array, fmt: FloatFormat, name: str) -> Array:
     ValueError
         If a number is not one of ``fmt``.
     """
-    bits.check_array(x, name, None)
-    if x.dtype.kind not in "iu" and str(x.dtype) in same_bits(fmt):
-        return as_codes(x, fmt, name)
-    pattern = bits.as_pattern(x, name)
-    if fmt == BINARY32:
+    numbers = as_numbers(x, name)
+    pattern = patterns(numbers)
+    if fmt == BINARY32 and bits.width(pattern) is bits.BINARY32:
         return pattern.view("uint32")
     if bits.is_traced(pattern):
+        if str(getattr(x, "dtype", "")) in same_bits(fmt):
+            return as_codes(x, fmt, name)
         raise TypeError(
-            f"{name} must be known to be numbers of {fmt.name} and are traced {x.dtype}: "
+            f"{name} must be known to be numbers of {fmt.name} and are traced {numbers.dtype}: "
             f"round them with encode, and pass the codes"
         )
     found = elements.encode_scaled(pattern, 0, fmt, Overflow.OVERFLOW)
-    back = elements.decode_scaled(found, 0, fmt).view("int32")
-    differs = np.asarray((back != pattern) & ~(bits.is_nan(back) & bits.is_nan(pattern)))
+    given, back = (
+        np.asarray(v).astype(np.float64) for v in (numbers, elements.decode_scaled(found, 0, fmt))
+    )
+    same = (given == back) & (np.signbit(given) == np.signbit(back))
+    differs = ~(same | np.isnan(given) & np.isnan(back))
     if differs.any():
         place = tuple(int(i) for i in np.argwhere(differs)[0])
         raise ValueError(
-            f"{name} must be numbers of {fmt.name}, got {np.asarray(x)[place]} at {place}: "
+            f"{name} must be numbers of {fmt.name}, got {given[place]} at {place}: "
             f"round them first, with round_to"
         )
     return found

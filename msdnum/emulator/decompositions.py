@@ -15,6 +15,8 @@ from msdnum.emulator import bits, blocks, elements
 from msdnum.emulator.bits import Array
 from msdnum.emulator.blocks import QuantizedArray
 from msdnum.emulator.elements import Quanta
+from msdnum.emulator.floats import as_floats
+from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.formats.elements import E8M0, ElementFormat
 from msdnum.formats.modes import Arithmetic, Overflow
 from msdnum.formats.schemes import OWN_AMAX, Scheme
@@ -54,6 +56,7 @@ class Decomposition:
         return self.terms[-1].divisor
 
     @property
+    @under_own_settings
     def remainder(self) -> Array:
         """What the terms leave of x: exact where the denominator is 1, else rounded to float64."""
         if self.denominator == 1:
@@ -68,6 +71,7 @@ class Decomposition:
         return None if traced else arrays.decomposition(self)
 
 
+@under_own_settings
 def decompose(x: Array, scheme: Scheme, *, axis: int | None = -1) -> Decomposition:
     """Decompose ``x`` into low-bit terms and the remainder that they leave.
 
@@ -99,7 +103,7 @@ def decompose(x: Array, scheme: Scheme, *, axis: int | None = -1) -> Decompositi
     Source: paper, claims C1 and C2; ``spec.decompose_covering``, ``spec.decompose_amax``.
     """
     elements.check_mode("scheme", scheme, Scheme)
-    bits.check_floats(x)
+    x = as_floats(x, "x")
     if scheme.formats[0].scale == E8M0:
         kernel = _powers_of_two_and_remainder
     else:
@@ -109,6 +113,7 @@ def decompose(x: Array, scheme: Scheme, *, axis: int | None = -1) -> Decompositi
     return Decomposition(terms, remainder, scheme)
 
 
+@under_own_settings
 def decompose_terms(
     x: Array, scheme: Scheme, *, axis: int | None = -1
 ) -> tuple[QuantizedArray, ...]:
@@ -118,7 +123,7 @@ def decompose_terms(
     those of ``decompose``; without float64 JAX gives the terms of all but exact INT8 schemes.
     """
     elements.check_mode("scheme", scheme, Scheme)
-    bits.check_floats(x)
+    x = as_floats(x, "x")
     if scheme.arithmetic is Arithmetic.FLOAT32:
         return _decompose(x, scheme, axis, _float32)[0]
     if scheme.formats[0].scale == E8M0:

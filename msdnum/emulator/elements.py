@@ -13,12 +13,15 @@ import numpy as np
 from msdnum.emulator import bits
 from msdnum.emulator.bits import Array, Fields
 from msdnum.emulator.codes import ML_DTYPES, as_codes, check_values, storage_dtype
+from msdnum.emulator.floats import as_numbers, patterns
+from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.formats.elements import ElementFormat, FloatFormat, IntegerFormat
 from msdnum.formats.modes import Overflow, Rounding
 
 __all__ = ["as_ml_dtype", "check_mode", "decode", "encode", "round_to"]
 
 
+@under_own_settings
 def encode(
     x: Array,
     fmt: ElementFormat,
@@ -31,8 +34,9 @@ def encode(
 
     Parameters
     ----------
-    x : Array of float32, bfloat16 or float16
-        Any shape.
+    x : Array of float32, bfloat16, float16 or float64, or Python's numbers
+        Any shape. Smaller floats of ``ml_dtypes`` and torch tensors on the CPU are taken, too. Each
+        number is rounded once.
     fmt : ElementFormat
         The target.
     overflow : Overflow
@@ -68,19 +72,20 @@ def encode(
     """
     check_mode("fmt", fmt, ElementFormat)
     check_mode("overflow", overflow, Overflow)
-    pattern = bits.as_pattern(x)
+    pattern = patterns(as_numbers(x, "x"))
     _check_representable(pattern, fmt, overflow)
     words = check_random(rounding, random, pattern)
     return encode_scaled(pattern, 0, fmt, overflow, rounding, words)
 
 
+@under_own_settings
 def decode(codes: Array, fmt: ElementFormat) -> Array:
     """Return the numbers that ``codes`` stand for.
 
     Parameters
     ----------
-    codes : Array of uint8, uint16 or uint32
-        As ``encode`` returns them.
+    codes : Array of uint8, uint16 or uint32, or Python's integers
+        As ``encode`` returns them. Types that hold the same bits are taken, too.
     fmt : ElementFormat
         Their format.
 
@@ -99,6 +104,7 @@ def decode(codes: Array, fmt: ElementFormat) -> Array:
     return decode_scaled(checked_codes(codes, fmt), 0, fmt)
 
 
+@under_own_settings
 def round_to(
     x: Array,
     fmt: ElementFormat,
@@ -116,10 +122,10 @@ def round_to(
         codes = encode(v, fmt, overflow=overflow, rounding=rounding, random=random)
         return decode_scaled(codes, 0, fmt)
 
-    bits.check_floats(x)
-    return bits.straight_through(rounded, x)
+    return bits.straight_through(rounded, as_numbers(x, "x"))
 
 
+@under_own_settings
 def as_ml_dtype(codes: Array, fmt: ElementFormat) -> Array:
     """Return ``codes`` seen, without a copy, as the ``ml_dtypes`` or NumPy type of ``fmt``.
 
@@ -157,9 +163,9 @@ def check_integer(name: str, value: object) -> None:
 def checked_codes(x: Array, fmt: ElementFormat, name: str = "codes") -> Array:
     """Return codes of ``fmt`` as unsigned integers, or raise: ``codes.as_codes``, with values."""
     check_mode("fmt", fmt, ElementFormat)
-    patterns = as_codes(x, fmt, name)
-    check_values(patterns, fmt, name)
-    return patterns
+    codes = as_codes(x, fmt, name)
+    check_values(codes, fmt, name)
+    return codes
 
 
 def _check_representable(pattern: Array, fmt: ElementFormat, overflow: Overflow) -> None:
@@ -216,8 +222,8 @@ def round_to_quanta(
 
     Parameters
     ----------
-    pattern : Array of int32
-        The binary32 patterns of x.
+    pattern : Array of int32 or int64
+        The binary32 or binary64 patterns of x.
     exponent : Array of int32, or int
         Broadcast against ``pattern``; -300 to 300.
     fmt, rounding
@@ -227,16 +233,16 @@ def round_to_quanta(
     """
     xp = bits.namespace(pattern)
     m, emin = _quantum(fmt)
-    x = bits.fields(pattern)
+    of, x = bits.width(pattern), bits.fields(pattern)
     above = x.exponent - (exponent + emin)
     behind = xp.clip(-above, 0, 60) if _is_gradual(fmt) else xp.zeros_like(above)
-    shift = behind + (bits.FRACTION_BITS - m)
+    shift = behind + (of.fraction_bits - m)
     if words is not None:
-        count = _round_stochastic(x.significand, shift, words)
-    elif rounding is Rounding.RNE and m < bits.FRACTION_BITS:
+        count = _round_stochastic(x.significand, shift, words, of)
+    elif of is bits.BINARY32 and rounding is Rounding.RNE and m < bits.FRACTION_BITS:
         count = bits.shift_rne_by_adder(x.significand, shift)
     else:
-        count = _ROUND[rounding](x.significand, xp.minimum(shift, bits.MAX_SHIFT), x.negative)
+        count = _ROUND[rounding](x.significand, xp.minimum(shift, of.max_shift), x.negative)
     return Quanta(pattern, x, above, shift, count)
 
 
@@ -357,12 +363,12 @@ def _round_toward_negative(n: Array, shift: Array, negative: Array) -> Array:
     return _round_toward_positive(n, shift, ~negative)
 
 
-def _round_stochastic(n: Array, shift: Array, words: Array) -> Array:
+def _round_stochastic(n: Array, shift: Array, words: Array, of: bits.Width) -> Array:
     xp = bits.namespace(n)
-    clamped = xp.minimum(shift, bits.MAX_SHIFT)
-    rest = _rest(n, clamped).astype(xp.uint32)
-    left = xp.clip(32 - shift, 0, 31).astype(xp.uint32)
-    right = xp.clip(shift - 32, 0, 31).astype(xp.uint32)
+    clamped = xp.minimum(shift, of.max_shift)
+    rest = _rest(n, clamped).astype(of.rest_type)
+    left = xp.clip(32 - shift, 0, 31).astype(of.rest_type)
+    right = xp.clip(shift - 32, 0, of.max_shift).astype(of.rest_type)
     return (n >> clamped) + (((rest << left) >> right) > words)
 
 

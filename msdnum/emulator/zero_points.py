@@ -7,6 +7,8 @@ import numpy as np
 from msdnum.emulator import bits, blocks, containers, elements
 from msdnum.emulator.bits import Array
 from msdnum.emulator.blocks import QuantizedArray
+from msdnum.emulator.floats import as_floats
+from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import BINARY32, IntegerFormat
 from msdnum.formats.modes import ScaleRule
@@ -41,6 +43,7 @@ class AsymmetricArray:
     quantized: QuantizedArray
     zero_points: Array
 
+    @under_own_settings
     def __post_init__(self) -> None:
         """Check that the zero points belong to the codes; register with JAX."""
         bits.register_pytrees()
@@ -60,6 +63,7 @@ class AsymmetricArray:
         fmt = _check_format(self.quantized.format.element, "quantized")
         return fmt.max_integer - fmt.min_integer
 
+    @under_own_settings
     def checked(self) -> "AsymmetricArray":
         """Return this array if it is one: JAX makes others of its arrays, as ``jax.vmap`` does.
 
@@ -77,6 +81,7 @@ class AsymmetricArray:
                 raise ValueError(f"zero_points must be integers of {fmt.name}, got {low} to {high}")
         return found
 
+    @under_own_settings
     def integers(self) -> Array:
         """Return ``code - zero_point`` as int8, of magnitudes up to ``largest``.
 
@@ -90,6 +95,7 @@ class AsymmetricArray:
         difference = q.rows(q.integers()) - q.column(found.zero_points)
         return blocks.join(difference, q.shape, q.axis)
 
+    @under_own_settings
     def dequantize(self) -> Array:
         """Return ``(code - zero_point) * scale`` as float32, rounded once (RNE).
 
@@ -106,6 +112,7 @@ class AsymmetricArray:
         return blocks.join(value, q.shape, q.axis)
 
 
+@under_own_settings
 def quantize_asymmetric(
     x: Array, element: IntegerFormat, *, axis: int | None = -1, block_size: int | None = None
 ) -> AsymmetricArray:
@@ -148,6 +155,7 @@ def quantize_asymmetric(
     So they are in a block with a NaN or an Inf, whose scale is NaN.
     """
     _check_format(element, "element")
+    x = as_floats(x, "x")
     pattern = bits.as_pattern(x)
     fmt = BlockFormat(f"{element.name}_ASYMMETRIC", element, BINARY32, None, ScaleRule.AMAX)
     fmt, found = blocks.resolve(x, fmt, axis, block_size, None)

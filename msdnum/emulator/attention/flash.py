@@ -50,14 +50,17 @@ from msdnum.emulator.attention.online_softmax import (
 )
 from msdnum.emulator.bits import Array
 from msdnum.emulator.blocks import QuantizedArray
+from msdnum.emulator.floats import as_floats
 from msdnum.emulator.gemm.checks import check_dimensions, checked
 from msdnum.emulator.gemm.products import matmul, transposed
 from msdnum.emulator.gemm.tiles import loop
+from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.formats.elements import FloatFormat
 
 __all__ = ["BF16_FLASH", "FLOAT32_FLASH", "MSD", "Mask", "Method", "WeightRange", "attend"]
 
 
+@under_own_settings
 def attend(
     queries: Array,
     keys: Cache,
@@ -110,6 +113,7 @@ def attend(
     """
     elements.check_mode("method", method, Method)
     elements.check_mode("mask", mask, Mask)
+    queries = as_floats(queries, "queries")
     factor = _softmax_scale(scale, queries)
     keys, values = checked(keys, "keys"), checked(values, "values")
     group = _check_operands(queries, keys, values, method)
@@ -131,7 +135,6 @@ def _jitted() -> Callable[..., Array]:
 
 
 def _softmax_scale(scale: float | None, queries: Array) -> float:
-    bits.check_floats(queries, "queries")
     if scale is None:
         return float(np.float32(1 / math.sqrt(queries.shape[-1]))) if queries.ndim else 1.0
     if not isinstance(scale, Real):

@@ -4,14 +4,17 @@ from typing import Any
 
 import numpy as np
 
-from msdnum.emulator import bits
+from msdnum.emulator import bits, containers
+from msdnum.emulator.arrays import as_array, is_python
 from msdnum.emulator.bits import Array
 from msdnum.emulator.blocks import QuantizedArray
+from msdnum.emulator.floats import SMALL, as_floats
 from msdnum.emulator.zero_points import AsymmetricArray
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import E8M0, ElementFormat, FloatFormat
+from msdnum.formats.elements import BINARY32, E8M0, INT4, INT8, ElementFormat, FloatFormat
+from msdnum.formats.modes import ScaleRule
 
-__all__ = ["check_dimensions", "check_layout", "checked", "is_inside"]
+__all__ = ["as_operand", "check_dimensions", "check_layout", "checked", "is_inside"]
 
 RANGE = 2.0**40
 """Elements of blocks are 0 or between its reciprocal and it."""
@@ -27,13 +30,35 @@ def check_dimensions(shape: tuple[int, ...], name: str) -> None:
 
 
 def checked(x: Any, name: str) -> Any:
-    """Return a term whose arrays belong together, or raise with the name of the argument."""
+    """Return arrays that belong together, or floats; or raise with the name of the argument."""
     if not isinstance(x, QuantizedArray | AsymmetricArray):
-        return x
+        return as_floats(x, name)
     try:
         return x.checked()
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name} must be an array whose parts belong together: {error}") from None
+
+
+UNSCALED: dict[str, BlockFormat] = {
+    "int4": BlockFormat("INT4", INT4, BINARY32, None, ScaleRule.AMAX),
+    "int8": BlockFormat("INT8", INT8, BINARY32, None, ScaleRule.AMAX),
+} | {
+    dtype: BlockFormat(fmt.name, fmt, E8M0, None, ScaleRule.FLOOR)
+    for dtype, fmt in SMALL.items() if isinstance(fmt, FloatFormat) and fmt.signed
+}  # fmt: skip
+"""What arrays of plain numbers are to a product: elements of one block whose scale is 1."""
+
+
+def as_operand(x: Any, name: str) -> Any:
+    """Return what a product takes: as ``checked``, but small numbers as elements."""
+    if isinstance(x, QuantizedArray | AsymmetricArray) or is_python(x):
+        return checked(x, name)
+    array = as_array(x, name)
+    fmt = UNSCALED.get(str(array.dtype))
+    if fmt is None:
+        return checked(array, name)
+    one = bits.namespace(array).asarray(containers.codes_of_numbers(1.0, fmt.scale, "scale"))
+    return QuantizedArray(array, one, None, fmt, None)
 
 
 def check_layout(x: QuantizedArray, axis: int | None, name: str) -> None:

@@ -2,9 +2,10 @@
 
 from typing import TypeAlias
 
-from msdnum.emulator import bits, elements
+from msdnum.emulator import elements
 from msdnum.emulator.bits import Array
 from msdnum.emulator.blocks import QuantizedArray, quantize
+from msdnum.emulator.floats import as_floats
 from msdnum.emulator.gemm.products import matmul
 from msdnum.emulator.zero_points import AsymmetricArray
 from msdnum.formats.accumulators import SEQUENTIAL, AnyAccumulator
@@ -57,7 +58,7 @@ def float32(a: Array, b: Weight, *, accumulator: AnyAccumulator = SEQUENTIAL) ->
 
     Where a product of two elements does not fit binary32, it is rounded before it is added.
     """
-    bits.check_floats(a, "a")
+    a = as_floats(a, "a")
     return matmul(a.astype("float32"), _weight(b).dequantize(), accumulator=accumulator)
 
 

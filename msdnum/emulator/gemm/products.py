@@ -15,7 +15,7 @@ from msdnum.emulator.bits import Array
 from msdnum.emulator.blocks import QuantizedArray
 from msdnum.emulator.decompositions import Decomposition
 from msdnum.emulator.gemm import accumulation
-from msdnum.emulator.gemm.checks import check_dimensions, checked
+from msdnum.emulator.gemm.checks import as_operand, check_dimensions, checked
 from msdnum.emulator.gemm.exact_sums import rounded_sum
 from msdnum.emulator.gemm.inf_and_nan import Operands, with_specials
 from msdnum.emulator.gemm.operands import Factor, Kind, apart, exponent_range, factor, kind
@@ -28,6 +28,7 @@ from msdnum.emulator.gemm.recombination import (
     triangular,
 )
 from msdnum.emulator.gemm.tiles import cut, loop
+from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.zero_points import AsymmetricArray
 from msdnum.formats.accumulators import SEQUENTIAL, AnyAccumulator, Exact
 from msdnum.formats.elements import BINARY32, FloatFormat
@@ -40,7 +41,8 @@ __all__ = [
 
 Operand: TypeAlias = Any
 """A Decomposition, a tuple of terms, or one term: a QuantizedArray, an AsymmetricArray or an array
-of float32, bfloat16 or float16."""
+of float32, bfloat16 or float16. Plain numbers of int8, int4, or a float of ``ml_dtypes`` of at most
+8 bits, are elements whose scale is 1."""
 
 
 Pair: TypeAlias = tuple[Kind, Kind]
@@ -56,6 +58,7 @@ class Plan:
     schedule: Schedule
 
 
+@under_own_settings
 def matmul(
     a: Operand,
     b: Operand,
@@ -145,7 +148,7 @@ def _terms(x: Operand, name: str) -> tuple[Any, ...]:
 
 
 def _checked_terms(x: Operand, name: str) -> tuple[Any, ...]:
-    return tuple(checked(term, name) for term in _terms(x, name))
+    return tuple(as_operand(term, name) for term in _terms(x, name))
 
 
 def _codes(term: Any) -> Array:
@@ -404,6 +407,7 @@ def _in_range(a: Factor, b: Factor, kinds: Pair, accumulator: AnyAccumulator) ->
     )  # fmt: skip
 
 
+@under_own_settings
 def transposed(x: QuantizedArray) -> QuantizedArray:
     """Return the transpose of the last two axes: a weight (n, k) with blocks along k, as b.
 

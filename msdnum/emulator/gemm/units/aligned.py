@@ -14,12 +14,8 @@ from msdnum.emulator.bits import Array
 from msdnum.formats.accumulators import Cdna3Unit, GroupedUnit, MatrixUnit
 
 __all__ = [
-    "EXPONENT_BIAS",
-    "cdna3_step",
-    "grouped_step",
-    "matrix_unit_step",
-    "with_infinite_products",
-]
+    "EXPONENT_BIAS", "cdna3_step", "grouped_step", "matrix_unit_step", "with_infinite_products",
+]  # fmt: skip
 
 EXPONENT_BIAS = 2000
 """Of the exponents of elements, so that 0 is below all exponents that there are."""

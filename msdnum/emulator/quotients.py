@@ -1,0 +1,59 @@
+"""Quotients of binary64 by binary32 numbers, rounded once to binary32."""
+
+import numpy as np
+
+from msdnum.emulator import bits, elements
+from msdnum.emulator.bits import Array, Fields
+from msdnum.formats.elements import BINARY32
+from msdnum.formats.modes import Overflow
+
+__all__ = ["divide"]
+
+GUARD = 10
+"""Bits put behind the 53 of a dividend: the quotient by 24 bits has 38 or more."""
+
+
+def divide(pattern: Array, divisor: Array) -> Array:
+    """Return the quotients of numbers, rounded once to binary32 (RNE), subnormals kept.
+
+    Parameters
+    ----------
+    pattern : Array of int32 or int64
+        Binary32 or binary64 patterns of the dividends.
+    divisor : Array of float32
+        Broadcast against them.
+
+    Returns
+    -------
+    Array of float32
+    """
+    if bits.width(pattern) is bits.BINARY32:
+        return bits.divide(pattern.view("float32"), divisor)
+    xp = bits.namespace(pattern)
+    x, y = bits.fields(pattern), bits.fields(divisor.view("int32"))
+    below = xp.maximum(y.significand, bits.IMPLICIT_BIT).astype("int64")
+    dividend = x.significand << GUARD
+    quotient = dividend // below
+    # What is below the last bit sticks to it: no later rounding can mistake it for nothing.
+    sticky = (quotient << 1) | (quotient * below != dividend).astype("int64")
+    power = x.exponent - y.exponent - (bits.BINARY64.fraction_bits - bits.FRACTION_BITS + GUARD + 1)
+    signed = _with_sign(sticky.astype("float64").view("int64"), x.negative != y.negative)
+    finite = elements.encode_scaled(signed, -power, BINARY32, Overflow.OVERFLOW)
+    special = (x.exponent == 1024) | (y.exponent == 128) | (y.significand == 0)
+    with np.errstate(all="ignore"):
+        classes = _class(x, 1024) / _class(y, 128)
+    return xp.where(special, classes.view("uint32"), finite).view("float32")
+
+
+def _with_sign(magnitude: Array, negative: Array) -> Array:
+    return magnitude | (negative.astype("int64") << 63)
+
+
+def _class(x: Fields, special: int) -> Array:
+    """Return NaN, Inf, 1 or 0, with sign, as float32: what decides about special quotients."""
+    xp = bits.namespace(x.exponent)
+    nan = (x.significand & (x.significand - 1)) != 0
+    magnitude = xp.where(x.significand == 0, np.float32(0), np.float32(1))
+    magnitude = xp.where(x.exponent == special, np.float32(np.inf), magnitude)
+    magnitude = xp.where((x.exponent == special) & nan, np.float32(np.nan), magnitude)
+    return xp.where(x.negative, -magnitude, magnitude)
