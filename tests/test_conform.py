@@ -19,7 +19,7 @@ PEERS = ROOT / "conformance"
 
 CASTS = """
 PACKAGES = ("numpy",)
-from msdnum.adapters import emulator
+from msdnum.conformance.adapters import emulator
 
 def encode(x, *, fmt, rounding, overflow):
     if (fmt, rounding) != ("E2M1", "RNE"):
@@ -29,7 +29,7 @@ def encode(x, *, fmt, rounding, overflow):
 """
 QUANTIZE = """
 PACKAGES = ("numpy",)
-from msdnum.adapters import emulator
+from msdnum.conformance.adapters import emulator
 
 def quantize(x, *, fmt, rule):
     if (fmt, rule) != ("MXFP4", "FLOOR"):

@@ -14,7 +14,7 @@ from msdnum.conformance import suite as vectors
 from msdnum.conformance.reports import Report
 from msdnum.conformance.runner import conform
 
-HEAD = "PACKAGES = ('numpy',)\nfrom msdnum.adapters import emulator\n"
+HEAD = "PACKAGES = ('numpy',)\nfrom msdnum.conformance.adapters import emulator\n"
 ENCODE = HEAD + "def encode(x, *, fmt, rounding, overflow):\n"
 E2M1 = ENCODE + (
     "    if (fmt, rounding) != ('E2M1', 'RNE'):\n"
@@ -160,7 +160,7 @@ def test_one_failing_adapter_does_not_hide_the_others(adapter, run):
 
 def test_a_ready_adapter_of_a_missing_package_is_not_green(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "gfloat", None)
-    monkeypatch.delitem(sys.modules, "msdnum.adapters.gfloat", raising=False)
+    monkeypatch.delitem(sys.modules, "msdnum.conformance.adapters.gfloat", raising=False)
     status, out, err = run("gfloat")
     assert (status, out) == (2, "")
     assert "gfloat: not run" in err

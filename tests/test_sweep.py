@@ -355,7 +355,7 @@ def test_wrong_use(words, capsys):
 
 SCRIPT = """
 import argparse, signal, sys
-from msdnum import sweep
+from msdnum.evidence import sweeps as sweep
 # What a shell runs in the background has SIGINT ignored, and so have its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 parser = argparse.ArgumentParser()
