@@ -210,6 +210,13 @@ def test_a_product_that_binary32_does_not_hold_is_infinite_in_cdna3(b, expected)
     assert dot([p(127), -p(127)], b, CDNA3) == expected
 
 
+def test_significands_count_where_products_of_cdna3_overflow():
+    """Exponents that add up to 127: infinite from significands that multiply to 2."""
+    assert dot([1.5 * p(127)], [1.5], CDNA3) == 0x7F800000
+    assert dot([1.5 * p(127)], [1.25], CDNA3) == bits_of(1.875 * p(127))
+    assert dot([1.5 * p(127), -p(127)], [1.5, 1], CDNA3) == 0x7F800000
+
+
 def test_an_infinite_product_meets_an_accumulator_that_has_overflowed():
     """A sum of finite products overflows in the first step; the second has the other infinity."""
     a = [p(127)] * 8 + [-p(127)] + [0] * 7

@@ -191,6 +191,11 @@ class GroupedUnit:
         -300, below all products, to -126, of subnormal accumulators.
     source : str
         Where the model comes from.
+
+    Notes
+    -----
+    Both versions of MMA-Sim have the exponent of products that cancel; no recorded result of
+    hardware is known that tells.
     """
 
     name: str
