@@ -12,8 +12,9 @@ import time
 import jax
 import numpy as np
 
-from msdnum.emulator.blocks import QuantizedArray, quantize
+from msdnum.emulator.blocks import quantize
 from msdnum.emulator.gemm.products import matmul
+from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.accumulators import EXACT, INT32, Blocks
 from msdnum.formats.blocks import INT8_ROW, MXFP4
 

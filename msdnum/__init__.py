@@ -6,16 +6,11 @@ becomes; ``elements``, ``blocks`` and ``decompose`` do it to arrays, NumPy's or 
 """
 
 from msdnum import _interrupts as _interrupts  # First, for what follows takes its time.
-from msdnum.emulator.blocks import (
-    QuantizedArray,
-    from_blocks_and_scales,
-    pack,
-    quantize,
-    to_blocks_and_scales,
-    unpack,
-)
+from msdnum.emulator.blocks import quantize
 from msdnum.emulator.decompositions import Decomposition, decompose, decompose_terms
 from msdnum.emulator.elements import as_ml_dtype, decode, encode, round_to
+from msdnum.emulator.packing import from_blocks_and_scales, pack, to_blocks_and_scales, unpack
+from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.blocks import BLOCK_FORMATS, BlockFormat
 from msdnum.formats.elements import (
     ELEMENT_FORMATS,

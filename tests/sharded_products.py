@@ -12,7 +12,7 @@ import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from msdnum import BLOCK_FORMATS, SCHEMES, decompose, quantize
-from msdnum.emulator import bits
+from msdnum.emulator import backend
 from msdnum.emulator.gemm.products import matmul, transposed
 from msdnum.formats.accumulators import ACCUMULATORS
 
@@ -45,7 +45,7 @@ def sharded(tree, mesh, axes):
 def main(names):
     jax.config.update("jax_num_cpu_devices", 8)
     jax.config.update("jax_enable_x64", True)
-    bits.register_pytrees()
+    backend.register_pytrees()
     mesh = jax.make_mesh((4, 2), ("x", "y"), axis_types=(AxisType.Auto,) * 2)
     for name in names:
         a, b = operands("INT8_X2" if name.startswith("INT32") else "MXFP4_X2")

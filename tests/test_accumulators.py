@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from gemm_oracle import FLOATS, float_numbers, inner_product, matrix, quantized_numbers
 
-from msdnum.emulator.blocks import QuantizedArray, quantize
+from msdnum.emulator.blocks import quantize
 from msdnum.emulator.gemm.accumulation import check_accumulator
 from msdnum.emulator.gemm.operands import Kind
 from msdnum.emulator.gemm.products import matmul, transposed
+from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.accumulators import (
     ACCUMULATORS,
     AMPERE,

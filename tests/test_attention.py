@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from msdnum import exact
-from msdnum.emulator import bits
+from msdnum.emulator import backend
 from msdnum.emulator.attention.exponential import Exponential
 from msdnum.emulator.attention.flash import (
     BF16_FLASH,
@@ -60,7 +60,7 @@ def over_cache(name, method, **options):
 
 def on_both(x):
     """``numpy.exp`` of both backends: JAX calls it back."""
-    if not bits.is_jax(x):
+    if not backend.is_jax(x):
         return np.exp(x)
     return jax.pure_callback(np.exp, jax.ShapeDtypeStruct(x.shape, x.dtype), x)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from msdnum import bounds, errors, spec
 from msdnum.cli import explain
-from msdnum.emulator import blocks, elements
+from msdnum.emulator import elements, shared_scales
 from msdnum.emulator.decompositions import decompose
 from msdnum.evidence import bf16_pairs, decompositions
 from msdnum.evidence.bf16_pairs import (
@@ -533,7 +533,7 @@ def test_c2_holds_only_under_a_convention():
     assert "see: mxfp4-scale-rules" in ledger.rows[2].evidence
 
 
-SHARED_EXPONENT = blocks.shared_exponent
+SHARED_EXPONENT = shared_scales.shared_exponent
 
 
 def scale_too_small(amax, element, rule):
@@ -560,16 +560,16 @@ def half_left(x, scheme):
 @pytest.mark.parametrize(
     ("module", "broken"),
     [
-        (blocks, scale_too_small),
-        (blocks, scale_too_large),
-        (blocks, rule_ignored),
+        (shared_scales, scale_too_small),
+        (shared_scales, scale_too_large),
+        (shared_scales, rule_ignored),
         (bf16_pairs, one_term_only),
         (bf16_pairs, half_left),
     ],
     ids=lambda part: getattr(part, "__name__", None),
 )
 def test_a_broken_emulator_is_not_as_expected(module, broken, monkeypatch):
-    name = "shared_exponent" if module is blocks else "decompose"
+    name = "shared_exponent" if module is shared_scales else "decompose"
     monkeypatch.setattr(module, name, broken)
     study = claims.Study()
     chosen = claims.entries(study, "C2") + claims.entries(study, "bounds")

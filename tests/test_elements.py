@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import msdnum
 from msdnum import Overflow, Rounding, spec, testing
-from msdnum.emulator import bits, elements
+from msdnum.emulator import argument_checks, bit_patterns, element_rounding
 from msdnum.emulator.elements import storage_dtype
 from msdnum.formats.elements import (
     BF16,
@@ -198,11 +198,11 @@ def test_remainders_are_what_rounded_numbers_leave(fmt, above):
     """One binade at a time, beyond the largest number too."""
     x = np.float32(np.random.default_rng(above + 9).uniform(1, 2, 200) * 2.0 ** (fmt.emax + above))
     x = np.concatenate([x, -x])
-    quanta = elements.round_to_quanta(bits.as_pattern(x), 0, fmt)
+    quanta = element_rounding.round_to_quanta(bit_patterns.as_pattern(x), 0, fmt)
     rounded = msdnum.round_to(x, fmt, overflow=Overflow.SATURATE)
     codes = msdnum.encode(x, fmt, overflow=Overflow.SATURATE)
     assert_same_bits(rounded, msdnum.decode(codes, fmt))
-    assert_same_bits(elements.remainder_of(quanta, fmt), x - rounded)
+    assert_same_bits(element_rounding.remainder_of(quanta, fmt), x - rounded)
 
 
 def test_binary32_keeps_every_pattern():
@@ -227,7 +227,9 @@ def test_unsigned_formats_with_a_fraction_and_no_zero():
 
 def test_scaled_numbers_beyond_binary32_saturate():
     x = np.array([np.inf, 2.0**127, 1.0], np.float32)
-    codes = elements.encode_scaled(bits.as_pattern(x), -10, BINARY32, Overflow.SATURATE)
+    codes = element_rounding.encode_scaled(
+        bit_patterns.as_pattern(x), -10, BINARY32, Overflow.SATURATE
+    )
     largest = np.finfo(np.float32).max
     assert_same_bits(codes.view(np.float32), np.array([largest, largest, 1024], np.float32))
 
@@ -235,15 +237,15 @@ def test_scaled_numbers_beyond_binary32_saturate():
 @pytest.mark.parametrize("fmt", [E4M3, INT8], **by_name)
 def test_scaled_codes_are_the_numbers_times_the_scale(fmt):
     codes = np.arange(100, dtype=np.uint8)
-    assert_same_bits(elements.decode_scaled(codes, 5, fmt), 32 * msdnum.decode(codes, fmt))
+    assert_same_bits(element_rounding.decode_scaled(codes, 5, fmt), 32 * msdnum.decode(codes, fmt))
 
 
 def test_remainders_across_binades_and_of_one_unit():
     """Some beyond the largest number, 6, some one ulp beside a number, and some of both."""
     x = neighbours(np.array([2, 3, 3.75, 4, 6, 8, 100, 2.0**20], np.float32))
-    quanta = elements.round_to_quanta(bits.as_pattern(x), 0, E2M1)
+    quanta = element_rounding.round_to_quanta(bit_patterns.as_pattern(x), 0, E2M1)
     rounded = msdnum.round_to(x, E2M1, overflow=Overflow.SATURATE)
-    assert_same_bits(elements.remainder_of(quanta, E2M1), x - rounded)
+    assert_same_bits(element_rounding.remainder_of(quanta, E2M1), x - rounded)
 
 
 WIDE = FloatFormat("E8M22", 8, 22, 127, BINARY32.specials)
@@ -395,13 +397,13 @@ def test_bad_arguments(arguments, error, message):
 
 @pytest.mark.parametrize("value", [None, 0, -3, np.int64(2), np.uint8(2)])
 def test_integers(value):
-    elements.check_integer("axis", value)
+    argument_checks.check_integer("axis", value)
 
 
 @pytest.mark.parametrize("value", [True, 1.0, np.float32(1), "1", np.True_])
 def test_no_integers(value):
     with pytest.raises(TypeError, match="axis must be an integer or None, got"):
-        elements.check_integer("axis", value)
+        argument_checks.check_integer("axis", value)
 
 
 def test_options_are_named():

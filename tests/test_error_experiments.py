@@ -15,7 +15,7 @@ from test_experiments import exceeded
 
 from msdnum import bounds, spec
 from msdnum.cost.machines import ASCEND_950PR, B200, H100
-from msdnum.emulator import blocks
+from msdnum.emulator import shared_scales
 from msdnum.emulator.cann.digits import VARIANTS, split_error
 from msdnum.evidence import worst_cases
 from msdnum.experiments import tables
@@ -89,8 +89,8 @@ def test_bounds_as_bits_and_with_a_probability():
 @pytest.mark.parametrize("name", ["passes", "dynamic_range", "design_space"])
 def test_a_scale_that_is_too_small_is_seen(name, monkeypatch):
     """Half of each scale: terms saturate."""
-    whole = blocks.shared_exponent
-    monkeypatch.setattr(blocks, "shared_exponent", lambda *given: whole(*given) - 1)
+    whole = shared_scales.shared_exponent
+    monkeypatch.setattr(shared_scales, "shared_exponent", lambda *given: whole(*given) - 1)
     assert any(exceeded(row) for row in quick(name))
 
 

@@ -8,8 +8,7 @@ import pytest
 from gemm_oracle import as_float32, fl, float_numbers, inner_product, matrix, quantized_numbers
 
 from msdnum import spec
-from msdnum.emulator import elements
-from msdnum.emulator.blocks import QuantizedArray, quantize
+from msdnum.emulator.blocks import quantize
 from msdnum.emulator.decompositions import decompose, decompose_terms
 from msdnum.emulator.gemm import tiles
 from msdnum.emulator.gemm.dequantizing import (
@@ -29,6 +28,7 @@ from msdnum.emulator.gemm.products import (
     transposed,
     triangular,
 )
+from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.emulator.zero_points import quantize_asymmetric
 from msdnum.formats.accumulators import (
     BLACKWELL_MXFP4,
@@ -607,9 +607,9 @@ def block_scaled(element, scale=BINARY32, codes=None):
     """Return one block of four elements, with codes of the type of the format."""
     rule = ScaleRule.FLOOR if scale is E8M0 else ScaleRule.AMAX
     fmt = BlockFormat("odd", element, scale, 4, rule)
-    codes = np.ones((1, 4), elements.storage_dtype(element)) if codes is None else codes
+    codes = np.ones((1, 4), codes.storage_dtype(element)) if codes is None else codes
     return QuantizedArray(
-        codes, np.full((1, 1), 1, elements.storage_dtype(scale)), None, fmt, -1
+        codes, np.full((1, 1), 1, codes.storage_dtype(scale)), None, fmt, -1
     )  # fmt: skip
 
 

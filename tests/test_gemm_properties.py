@@ -9,8 +9,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from msdnum import spec
-from msdnum.emulator.blocks import QuantizedArray
 from msdnum.emulator.gemm.products import matmul
+from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.accumulators import (
     ACCUMULATORS,
     BLACKWELL_MXFP4,

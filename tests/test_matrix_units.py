@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from gemm_oracle import FLOATS, float_numbers, inner_product, matrix, quantized_numbers
 
-from msdnum.emulator.blocks import QuantizedArray
 from msdnum.emulator.gemm.accumulation import accumulate
 from msdnum.emulator.gemm.operands import factor, kind
 from msdnum.emulator.gemm.products import matmul, transposed
+from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.accumulators import (
     ADA_FP8,
     AMPERE,

@@ -18,7 +18,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msdnum import spec
-from msdnum.emulator import elements
 from msdnum.evidence import sweeps
 from msdnum.evidence.sweeps import Event, Findings, Outcome, Sweep, Worst, certificate, run
 from msdnum.formats.elements import BINARY32, E2M1, E4M3, E5M2
@@ -269,7 +268,7 @@ def test_digest_is_of_the_codes(fmt):
     codes = sweep.judge(inputs).output
     values = [spec.decode(pattern, BINARY32) for pattern in patterns.tolist()]
     assert codes.tolist() == [spec.encode(v, fmt, overflow=overflow) for v in values]
-    assert codes.dtype == elements.storage_dtype(fmt)
+    assert codes.dtype == codes.storage_dtype(fmt)
 
 
 @pytest.mark.parametrize("name", ["_numpy_codes", "_ml_dtypes_codes", "_jitted"])

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from msdnum.emulator.blocks import QuantizedArray, quantize
+from msdnum.emulator.blocks import quantize
 from msdnum.emulator.gemm.products import matmul
+from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.accumulators import BLACKWELL_MX, EXACT, INT32, SEQUENTIAL, Accumulator, Blocks
 from msdnum.formats.blocks import INT4_GROUP, INT8_ROW, MXFP4, MXFP8_E4M3, BlockFormat
 

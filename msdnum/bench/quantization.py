@@ -23,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import __version__, _files
-from msdnum.emulator.blocks import QuantizedArray, quantize
+from msdnum.emulator.blocks import quantize
 from msdnum.emulator.decompositions import decompose_terms
+from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.evidence.sweeps import positive
 from msdnum.formats.blocks import MXFP4, MXFP8_E4M3, BlockFormat
 from msdnum.formats.schemes import INT8_X2_FLOAT32, MXFP4_X2, Scheme

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from msdnum.emulator import bits
-from msdnum.emulator.bits import Array
+from msdnum.emulator import backend
+from msdnum.emulator.backend import Array
 
 __all__ = ["as_array", "is_python"]
 
@@ -37,7 +37,7 @@ def as_array(x: Any, name: str) -> Array:
         x = _of_python(x, name)
     elif type(x).__module__.partition(".")[0] == "torch":
         x = _of_torch(x, name)
-    bits.check_array(x, name, None)
+    backend.check_array(x, name, None)
     if isinstance(x, np.ndarray | np.generic) and not x.dtype.isnative:
         return x.astype(x.dtype.newbyteorder("="))
     return x

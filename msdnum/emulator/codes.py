@@ -5,9 +5,9 @@ from functools import cache
 
 import numpy as np
 
-from msdnum.emulator import bits
+from msdnum.emulator import backend
 from msdnum.emulator.arrays import as_array, is_python
-from msdnum.emulator.bits import Array
+from msdnum.emulator.backend import Array
 from msdnum.formats.elements import (
     BF16,
     BINARY32,
@@ -110,13 +110,13 @@ def _of_integers(x: Array, fmt: ElementFormat, name: str) -> Array:
 
 def _patterns(x: Array, fmt: ElementFormat) -> Array:
     """Return an array of the type of ``storage_dtype``, or of its signed counterpart."""
-    xp, found, stored = bits.namespace(x), str(x.dtype), storage_dtype(fmt)
+    xp, found, stored = backend.namespace(x), str(x.dtype), storage_dtype(fmt)
     if found.startswith("uint"):
         return x.astype(stored)
     if found.startswith("int"):
         # A conversion of integers is right where JAX's view of types below a byte is not.
         return x.astype(stored[1:]) & ((1 << fmt.bits) - 1 if fmt.bits < 8 else -1)
-    if fmt.bits < 8 and bits.is_jax(x):
+    if fmt.bits < 8 and backend.is_jax(x):
         from jax.lax import bitcast_convert_type
 
         return bitcast_convert_type(x, f"uint{fmt.bits}").astype(stored)
@@ -128,10 +128,10 @@ def check_values(codes: Array, fmt: ElementFormat, name: str = "codes") -> None:
 
     While JAX traces there is nothing to look at.
     """
-    if fmt.bits in (8, 16, 32) or bits.is_traced(codes):
+    if fmt.bits in (8, 16, 32) or backend.is_traced(codes):
         return
     largest = codes.max()
-    if bits.is_traced(largest):
+    if backend.is_traced(largest):
         # A known array that a traced function has closed over.
         largest = np.asarray(codes).max()
     if largest >= 1 << fmt.bits:

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from msdnum.emulator import bits, elements
-from msdnum.emulator.bits import Array
+from msdnum.emulator import argument_checks, backend, bit_patterns, element_rounding
+from msdnum.emulator.backend import Array
 from msdnum.emulator.codes import as_codes, same_bits
 from msdnum.emulator.floats import as_numbers, patterns
 from msdnum.formats.blocks import BlockFormat
@@ -49,7 +49,7 @@ def checked_parts(
         If shapes, axis, format and divisor do not belong together, or the tensor scale is not a
         binary32 number.
     """
-    elements.check_mode("format", fmt, BlockFormat)
+    argument_checks.check_mode("format", fmt, BlockFormat)
     element_codes = as_codes(
         element_codes, fmt.element, "codes", ": encode numbers first, or quantize them"
     )
@@ -68,7 +68,7 @@ def checked_parts(
 
 def axis_from_the_end(shape: tuple[int, ...], axis: int | None, name: str) -> int | None:
     """Return an axis, which may be counted from either end, as a negative number; None is None."""
-    elements.check_integer("axis", axis)
+    argument_checks.check_integer("axis", axis)
     if axis is None:
         return None
     ndim = len(shape)
@@ -118,7 +118,7 @@ def _remedy(found: tuple[int, ...], expected: tuple[int, ...], axis: int, fmt: B
 
 
 def _check_divisor(divisor: int, fmt: BlockFormat) -> None:
-    elements.check_integer("divisor", divisor)
+    argument_checks.check_integer("divisor", divisor)
     if divisor is None or divisor < 1:
         raise ValueError(f"divisor must be a positive integer, got {divisor}")
     if divisor != 1 and fmt.scale != BINARY32:
@@ -139,19 +139,21 @@ def _tensor_scale(scale: Any, like: Array, fmt: BlockFormat) -> Array | None:
             f"tensor_scale must have shape (), one scale for the whole tensor, got {shape}; "
             f"under jax.vmap, dequantize inside"
         )
-    if getattr(scale, "dtype", None) == np.float32 and bits.is_jax(scale) == bits.is_jax(like):
+    if getattr(scale, "dtype", None) == np.float32 and backend.is_jax(scale) == backend.is_jax(
+        like
+    ):
         return scale.reshape(())
     return _as_binary32(scale, like).reshape(())
 
 
 def _as_binary32(number: Any, like: Array) -> Array:
     """Return a number of another type, or a NumPy number beside JAX arrays, if it is binary32."""
-    if hasattr(number, "__array_namespace__") and bits.is_jax(number):
+    if hasattr(number, "__array_namespace__") and backend.is_jax(number):
         _check_backend(number, like, "tensor_scale")
-    if bits.is_traced(number):
+    if backend.is_traced(number):
         if str(number.dtype) not in ("float32", "bfloat16", "float16"):
             raise TypeError(f"tensor_scale must be float32 where it is traced, got {number.dtype}")
-        return bits.as_pattern(number, "tensor_scale").view("float32")
+        return bit_patterns.as_pattern(number, "tensor_scale").view("float32")
     known = np.asarray(number)
     if known.dtype.kind not in "iuf" and str(known.dtype) != "bfloat16":
         raise TypeError(f"tensor_scale must be a number, float32, got {number!r}")
@@ -162,7 +164,7 @@ def _as_binary32(number: Any, like: Array) -> Array:
             f"tensor_scale must be a binary32 number, got {known.item()!r}: round it first, "
             f"np.float32({known.item()!r})"
         )
-    return bits.namespace(like).asarray(rounded)
+    return backend.namespace(like).asarray(rounded)
 
 
 def checked_zero_points(zero_points: Array, scale_codes: Array, fmt: BlockFormat) -> Array:
@@ -183,7 +185,7 @@ def checked_zero_points(zero_points: Array, scale_codes: Array, fmt: BlockFormat
             f"quantized must be of integers of at most 7 bits with BINARY32 scales beside zero "
             f"points, got {element.name} with {fmt.scale.name}"
         )
-    bits.check_array(zero_points, "zero_points", ("int8", f"int{element.bits}"))
+    backend.check_array(zero_points, "zero_points", ("int8", f"int{element.bits}"))
     _check_backend(zero_points, scale_codes, "zero_points")
     if zero_points.shape != scale_codes.shape:
         raise ValueError(
@@ -194,8 +196,8 @@ def checked_zero_points(zero_points: Array, scale_codes: Array, fmt: BlockFormat
 
 
 def _check_backend(x: Array, like: Array, name: str) -> None:
-    if bits.is_jax(x) != bits.is_jax(like):
-        found = ["NumPy", "JAX"] if bits.is_jax(like) else ["JAX", "NumPy"]
+    if backend.is_jax(x) != backend.is_jax(like):
+        found = ["NumPy", "JAX"] if backend.is_jax(like) else ["JAX", "NumPy"]
         raise TypeError(
             f"{name} must be of the backend of its codes, got {found[0]} beside {found[1]}"
         )
@@ -214,18 +216,19 @@ def codes_of_numbers(x: Array, fmt: FloatFormat, name: str) -> Array:
     """
     numbers = as_numbers(x, name)
     pattern = patterns(numbers)
-    if fmt == BINARY32 and bits.width(pattern) is bits.BINARY32:
+    if fmt == BINARY32 and bit_patterns.width(pattern) is bit_patterns.BINARY32:
         return pattern.view("uint32")
-    if bits.is_traced(pattern):
+    if backend.is_traced(pattern):
         if str(getattr(x, "dtype", "")) in same_bits(fmt):
             return as_codes(x, fmt, name)
         raise TypeError(
             f"{name} must be known to be numbers of {fmt.name} and are traced {numbers.dtype}: "
             f"round them with encode, and pass the codes"
         )
-    found = elements.encode_scaled(pattern, 0, fmt, Overflow.OVERFLOW)
+    found = element_rounding.encode_scaled(pattern, 0, fmt, Overflow.OVERFLOW)
     given, back = (
-        np.asarray(v).astype(np.float64) for v in (numbers, elements.decode_scaled(found, 0, fmt))
+        np.asarray(v).astype(np.float64)
+        for v in (numbers, element_rounding.decode_scaled(found, 0, fmt))
     )
     same = (given == back) & (np.signbit(given) == np.signbit(back))
     differs = ~(same | np.isnan(given) & np.isnan(back))

@@ -11,12 +11,22 @@ from typing import TypeAlias
 import numpy as np
 
 from msdnum.display import arrays
-from msdnum.emulator import bits, blocks, elements
-from msdnum.emulator.bits import Array
-from msdnum.emulator.blocks import QuantizedArray
-from msdnum.emulator.elements import Quanta
+from msdnum.emulator import (
+    argument_checks,
+    backend,
+    binary32,
+    bit_patterns,
+    block_rows,
+    element_rounding,
+    elements,
+    quantized_arrays,
+    shared_scales,
+)
+from msdnum.emulator.backend import Array
+from msdnum.emulator.element_rounding import Quanta
 from msdnum.emulator.floats import as_floats
 from msdnum.emulator.jax_settings import under_own_settings
+from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.elements import E8M0, ElementFormat
 from msdnum.formats.modes import Arithmetic, Overflow
 from msdnum.formats.schemes import OWN_AMAX, Scheme
@@ -24,7 +34,7 @@ from msdnum.formats.schemes import OWN_AMAX, Scheme
 __all__ = ["Decomposition", "decompose", "decompose_terms"]
 
 
-@bits.pytree(data=("terms", "scaled_remainder"), static=("scheme",))
+@backend.pytree(data=("terms", "scaled_remainder"), static=("scheme",))
 @dataclass(frozen=True)
 class Decomposition:
     """An array as a sum of terms and a remainder.
@@ -48,7 +58,7 @@ class Decomposition:
 
     def __post_init__(self) -> None:
         """Register with JAX if it is there."""
-        bits.register_pytrees()
+        backend.register_pytrees()
 
     @property
     def denominator(self) -> int:
@@ -61,13 +71,13 @@ class Decomposition:
         """What the terms leave of x: exact where the denominator is 1, else rounded to float64."""
         if self.denominator == 1:
             return self.scaled_remainder
-        xp = bits.namespace(self.scaled_remainder)
+        xp = backend.namespace(self.scaled_remainder)
         # By a divisor that depends on the data, jitted JAX divides; by a constant it multiplies.
         unknown = xp.isnan(self.scaled_remainder)
         return self.scaled_remainder / xp.where(unknown, np.nan, float(self.denominator))
 
     def _repr_html_(self) -> str | None:
-        traced = bits.is_traced(self.scaled_remainder)
+        traced = backend.is_traced(self.scaled_remainder)
         return None if traced else arrays.decomposition(self)
 
 
@@ -102,12 +112,12 @@ def decompose(x: Array, scheme: Scheme, *, axis: int | None = -1) -> Decompositi
     -----
     Source: paper, claims C1 and C2; ``spec.decompose_covering``, ``spec.decompose_amax``.
     """
-    elements.check_mode("scheme", scheme, Scheme)
+    argument_checks.check_mode("scheme", scheme, Scheme)
     x = as_floats(x, "x")
     if scheme.formats[0].scale == E8M0:
         kernel = _powers_of_two_and_remainder
     else:
-        bits.require_float64(x, f"the remainder of {scheme.name}")
+        backend.require_float64(x, f"the remainder of {scheme.name}")
         kernel = _exact if scheme.arithmetic is Arithmetic.EXACT else _float32_and_remainder
     terms, (remainder,) = _decompose(x, scheme, axis, kernel)
     return Decomposition(terms, remainder, scheme)
@@ -122,13 +132,13 @@ def decompose_terms(
     Under ``jit`` what only the remainder needs is not computed. Parameters, errors and notes are
     those of ``decompose``; without float64 JAX gives the terms of all but exact INT8 schemes.
     """
-    elements.check_mode("scheme", scheme, Scheme)
+    argument_checks.check_mode("scheme", scheme, Scheme)
     x = as_floats(x, "x")
     if scheme.arithmetic is Arithmetic.FLOAT32:
         return _decompose(x, scheme, axis, _float32)[0]
     if scheme.formats[0].scale == E8M0:
         return _decompose(x, scheme, axis, _powers_of_two)[0]
-    bits.require_float64(x, f"the exact arithmetic of {scheme.name}")
+    backend.require_float64(x, f"the exact arithmetic of {scheme.name}")
     return _decompose(x, scheme, axis, _exact)[0]
 
 
@@ -140,20 +150,20 @@ def _decompose(
     x: Array, scheme: Scheme, axis: int | None, kernel: Kernel
 ) -> tuple[tuple[QuantizedArray, ...], tuple[Array, ...]]:
     """Return the terms, and what else the kernel gives in the shape of ``x``."""
-    pattern = bits.as_pattern(x)
-    first, axis = blocks.resolve(x, scheme.formats[0], axis, None, None)
-    rows = blocks.split(pattern, first, axis)
-    results = bits.map_rows(lambda r: kernel(r, scheme), rows)
+    pattern = bit_patterns.as_pattern(x)
+    first, axis = block_rows.resolve(x, scheme.formats[0], axis, None, None)
+    rows = block_rows.split(pattern, first, axis)
+    results = backend.map_rows(lambda r: kernel(r, scheme), rows)
     n = scheme.terms
     terms = tuple(
-        blocks.assemble(
+        quantized_arrays.assemble(
             codes, scale_codes, None, replace(fmt, block_size=first.block_size), x.shape, axis, d
         )
         for codes, scale_codes, fmt, d in zip(
             results[:n], results[n : 2 * n], scheme.formats, scheme.divisors, strict=True
         )
     )
-    return terms, tuple(blocks.join(rest, x.shape, axis) for rest in results[2 * n :])
+    return terms, tuple(block_rows.join(rest, x.shape, axis) for rest in results[2 * n :])
 
 
 def _powers_of_two(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
@@ -161,31 +171,31 @@ def _powers_of_two(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
 
 
 def _powers_of_two_and_remainder(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
-    xp = bits.namespace(rows)
+    xp = backend.namespace(rows)
     results, last = _round_terms(rows, scheme)
-    remainder = elements.remainder_of(last, scheme.formats[-1].element)
-    finite = blocks.row_amax(rows) < bits.INF
+    remainder = element_rounding.remainder_of(last, scheme.formats[-1].element)
+    finite = shared_scales.row_amax(rows) < bit_patterns.INF
     return *results, xp.where(finite, remainder, np.float32(np.nan))
 
 
 def _round_terms(rows: Array, scheme: Scheme) -> tuple[tuple[Array, ...], Quanta]:
     """Return codes and scale codes of all terms, and the last term as it was rounded."""
-    xp = bits.namespace(rows)
-    amax = blocks.row_amax(rows)
+    xp = backend.namespace(rows)
+    amax = shared_scales.row_amax(rows)
     codes, scale_codes, pattern = [], [], rows
     for i, fmt in enumerate(scheme.formats):
         if i == 0 or scheme.ratios is OWN_AMAX:
-            row_amax = blocks.row_amax(pattern) if i else amax
-            exponent = blocks.shared_exponent(row_amax, fmt.element, fmt.rule)
+            row_amax = shared_scales.row_amax(pattern) if i else amax
+            exponent = shared_scales.shared_exponent(row_amax, fmt.element, fmt.rule)
         else:
             exponent = exponent - scheme.ratio_exponents[i - 1]
-        clamped = blocks.clamp_exponent(exponent)
-        quanta = elements.round_to_quanta(pattern, clamped, fmt.element)
-        code = elements.codes_of(quanta, fmt.element, Overflow.SATURATE)
-        codes.append(blocks.zero_unless(amax < bits.INF, code))
-        scale_codes.append(blocks.exponent_codes(clamped, amax))
+        clamped = shared_scales.clamp_exponent(exponent)
+        quanta = element_rounding.round_to_quanta(pattern, clamped, fmt.element)
+        code = element_rounding.codes_of(quanta, fmt.element, Overflow.SATURATE)
+        codes.append(shared_scales.zero_unless(amax < bit_patterns.INF, code))
+        scale_codes.append(shared_scales.exponent_codes(clamped, amax))
         if i < scheme.terms - 1:
-            pattern = elements.remainder_of(quanta, fmt.element).view(xp.int32)
+            pattern = element_rounding.remainder_of(quanta, fmt.element).view(xp.int32)
     return (*codes, *scale_codes), quanta
 
 
@@ -195,17 +205,17 @@ def _exact(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
     With at most three terms of 8 bits every product and difference here is a float64 number, and
     with ratios that let each term cover what is left no digit is out of range.
     """
-    xp = bits.namespace(rows)
-    amax = blocks.row_amax(rows)
-    finite = amax < bits.INF
-    divisor = bits.to_float64(amax)
-    rest = bits.to_float64(xp.where(finite, rows, 0)) * scheme.divisors[0]
+    xp = backend.namespace(rows)
+    amax = shared_scales.row_amax(rows)
+    finite = amax < bit_patterns.INF
+    divisor = bit_patterns.to_float64(amax)
+    rest = bit_patterns.to_float64(xp.where(finite, rows, 0)) * scheme.divisors[0]
     codes = []
     for i, fmt in enumerate(scheme.formats):
         digit, rest = _divide_exactly(rest, divisor)
         codes.append((digit.astype("int32") & ((1 << fmt.element.bits) - 1)).astype("uint8"))
         rest = rest * (scheme.divisors[min(i + 1, scheme.terms - 1)] // scheme.divisors[i])
-    scale_code = blocks.finite_or_nan(amax).view(xp.uint32)
+    scale_code = shared_scales.finite_or_nan(amax).view(xp.uint32)
     remainder = xp.where(finite, rest, np.nan)
     return *codes, *[scale_code] * scheme.terms, remainder
 
@@ -215,7 +225,7 @@ def _divide_exactly(x: Array, y: Array) -> tuple[Array, Array]:
 
     The division may be a little off, as jitted JAX's is: the rest, which is exact, corrects it.
     """
-    xp = bits.namespace(x)
+    xp = backend.namespace(x)
     quotient = xp.round(x / xp.where(y == 0, 1.0, y))
     rest = x - quotient * y
     away = (2 * xp.abs(rest) > y) | ((2 * xp.abs(rest) == y) & (quotient % 2 != 0))
@@ -225,39 +235,39 @@ def _divide_exactly(x: Array, y: Array) -> tuple[Array, Array]:
 
 def _float32(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
     """Decompose as a vector unit does: every operation rounded to binary32."""
-    xp = bits.namespace(rows)
+    xp = backend.namespace(rows)
     codes, scale_codes = [], []
     left, scale = rows.view(xp.float32), None
     for i, fmt in enumerate(scheme.formats):
         if scale is None or scheme.ratios is OWN_AMAX:
-            amax = blocks.finite_or_nan(blocks.row_amax(left.view(xp.int32)))
-            scale = blocks.divide_by(amax, fmt.element.max_finite)
+            amax = shared_scales.finite_or_nan(shared_scales.row_amax(left.view(xp.int32)))
+            scale = shared_scales.divide_by(amax, fmt.element.max_finite)
         else:
-            scale = blocks.divide_by(scale, float(scheme.ratios[i - 1]))
+            scale = shared_scales.divide_by(scale, float(scheme.ratios[i - 1]))
         code = _digits(left, scale, fmt.element)
         codes.append(code)
         scale_codes.append(scale.view(xp.uint32))
-        left = bits.subtract(left, bits.multiply(scale, elements.decode(code, fmt.element)))
+        left = binary32.subtract(left, binary32.multiply(scale, elements.decode(code, fmt.element)))
     return *codes, *scale_codes
 
 
 def _digits(x: Array, scale: Array, element: ElementFormat) -> Array:
-    xp = bits.namespace(x)
-    quotient = bits.divide(x, scale).view(xp.int32)
-    codes = elements.encode_scaled(quotient, 0, element, Overflow.SATURATE)
+    xp = backend.namespace(x)
+    quotient = binary32.divide(x, scale).view(xp.int32)
+    codes = element_rounding.encode_scaled(quotient, 0, element, Overflow.SATURATE)
     pattern = scale.view(xp.int32)
-    return blocks.zero_unless((pattern != 0) & ~bits.is_nan(pattern), codes)
+    return shared_scales.zero_unless((pattern != 0) & ~bit_patterns.is_nan(pattern), codes)
 
 
 def _float32_and_remainder(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
     """Add what the terms really leave: at most 53 bits, so each difference is exact in float64."""
-    xp = bits.namespace(rows)
+    xp = backend.namespace(rows)
     results = _float32(rows, scheme)
     n = scheme.terms
-    remainder = bits.to_float64(rows)
+    remainder = bit_patterns.to_float64(rows)
     for code, scale, fmt in zip(results[:n], results[n:], scheme.formats, strict=True):
         pattern = scale.view(xp.int32)
-        wide = bits.to_float64(pattern)
+        wide = bit_patterns.to_float64(pattern)
         left = remainder - wide * elements.decode(code, fmt.element).astype(wide.dtype)
-        remainder = xp.where(bits.is_nan(pattern), np.nan, left)
+        remainder = xp.where(bit_patterns.is_nan(pattern), np.nan, left)
     return *results, remainder

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from msdnum.emulator import bits
+from msdnum.emulator import backend, bit_patterns
 from msdnum.emulator.arrays import as_array, is_python
-from msdnum.emulator.bits import Array
+from msdnum.emulator.backend import Array
 from msdnum.emulator.codes import ML_DTYPES, as_codes
 from msdnum.formats.elements import ElementFormat, FloatFormat
 
@@ -71,13 +71,13 @@ def as_numbers(x: Any, name: str) -> Array:
 def patterns(numbers: Array) -> Array:
     """Return the binary64 patterns, as int64, of a float64 array; else the binary32 patterns."""
     if numbers.dtype == np.float64:
-        return numbers.view(bits.namespace(numbers).int64)
-    return bits.as_pattern(numbers)
+        return numbers.view(backend.namespace(numbers).int64)
+    return bit_patterns.as_pattern(numbers)
 
 
 def _decoded(x: Array, fmt: ElementFormat, name: str) -> Array:
     """Return the numbers of a small type by a table: JAX would flush subnormal ones."""
-    xp = bits.namespace(x)
+    xp = backend.namespace(x)
     table = np.array(list(fmt.values), np.float32)
     return xp.asarray(table)[as_codes(x, fmt, name).astype("int32")]
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from msdnum.emulator import bits, elements
-from msdnum.emulator.bits import Array, Fields
+from msdnum.emulator import backend, binary32, bit_patterns, element_rounding
+from msdnum.emulator.backend import Array
+from msdnum.emulator.bit_patterns import Fields
 from msdnum.formats.elements import BINARY32
 from msdnum.formats.modes import Overflow
 
@@ -27,18 +28,22 @@ def divide(pattern: Array, divisor: Array) -> Array:
     -------
     Array of float32
     """
-    if bits.width(pattern) is bits.BINARY32:
-        return bits.divide(pattern.view("float32"), divisor)
-    xp = bits.namespace(pattern)
-    x, y = bits.fields(pattern), bits.fields(divisor.view("int32"))
-    below = xp.maximum(y.significand, bits.IMPLICIT_BIT).astype("int64")
+    if bit_patterns.width(pattern) is bit_patterns.BINARY32:
+        return binary32.divide(pattern.view("float32"), divisor)
+    xp = backend.namespace(pattern)
+    x, y = bit_patterns.fields(pattern), bit_patterns.fields(divisor.view("int32"))
+    below = xp.maximum(y.significand, bit_patterns.IMPLICIT_BIT).astype("int64")
     dividend = x.significand << GUARD
     quotient = dividend // below
     # What is below the last bit sticks to it: no later rounding can mistake it for nothing.
     sticky = (quotient << 1) | (quotient * below != dividend).astype("int64")
-    power = x.exponent - y.exponent - (bits.BINARY64.fraction_bits - bits.FRACTION_BITS + GUARD + 1)
+    power = (
+        x.exponent
+        - y.exponent
+        - (bit_patterns.BINARY64.fraction_bits - bit_patterns.FRACTION_BITS + GUARD + 1)
+    )
     signed = _with_sign(sticky.astype("float64").view("int64"), x.negative != y.negative)
-    finite = elements.encode_scaled(signed, -power, BINARY32, Overflow.OVERFLOW)
+    finite = element_rounding.encode_scaled(signed, -power, BINARY32, Overflow.OVERFLOW)
     special = (x.exponent == 1024) | (y.exponent == 128) | (y.significand == 0)
     with np.errstate(all="ignore"):
         classes = _class(x, 1024) / _class(y, 128)
@@ -51,7 +56,7 @@ def _with_sign(magnitude: Array, negative: Array) -> Array:
 
 def _class(x: Fields, special: int) -> Array:
     """Return NaN, Inf, 1 or 0, with sign, as float32: what decides about special quotients."""
-    xp = bits.namespace(x.exponent)
+    xp = backend.namespace(x.exponent)
     nan = (x.significand & (x.significand - 1)) != 0
     magnitude = xp.where(x.significand == 0, np.float32(0), np.float32(1))
     magnitude = xp.where(x.exponent == special, np.float32(np.inf), magnitude)

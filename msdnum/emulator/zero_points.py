@@ -4,22 +4,31 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from msdnum.emulator import bits, blocks, containers, elements
-from msdnum.emulator.bits import Array
-from msdnum.emulator.blocks import QuantizedArray
+from msdnum.emulator import (
+    argument_checks,
+    backend,
+    binary32,
+    bit_patterns,
+    block_rows,
+    containers,
+    quantized_arrays,
+    shared_scales,
+)
+from msdnum.emulator.backend import Array
 from msdnum.emulator.floats import as_floats
 from msdnum.emulator.jax_settings import under_own_settings
+from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import BINARY32, IntegerFormat
 from msdnum.formats.modes import ScaleRule
 
 __all__ = ["AsymmetricArray", "quantize_asymmetric"]
 
-HALF_RANGE = (126 + bits.BIAS) << bits.FRACTION_BITS
+HALF_RANGE = (126 + bit_patterns.BIAS) << bit_patterns.FRACTION_BITS
 """Pattern of 2**126: the sum of two magnitudes below it does not overflow."""
 
 
-@bits.pytree(data=("quantized", "zero_points"), static=())
+@backend.pytree(data=("quantized", "zero_points"), static=())
 @dataclass(frozen=True)
 class AsymmetricArray:
     """Integer codes, a binary32 scale and an integer zero point for each block.
@@ -46,9 +55,9 @@ class AsymmetricArray:
     @under_own_settings
     def __post_init__(self) -> None:
         """Check that the zero points belong to the codes; register with JAX."""
-        bits.register_pytrees()
+        backend.register_pytrees()
         q = self.quantized
-        elements.check_mode("quantized", q, QuantizedArray)
+        argument_checks.check_mode("quantized", q, QuantizedArray)
         zeros = containers.checked_zero_points(self.zero_points, q.scale_codes, q.format)
         object.__setattr__(self, "zero_points", zeros)
 
@@ -75,7 +84,7 @@ class AsymmetricArray:
         """
         found = replace(self, quantized=self.quantized.checked())
         fmt, zeros = _check_format(self.quantized.format.element, "quantized"), found.zero_points
-        if not bits.is_traced(zeros):
+        if not backend.is_traced(zeros):
             low, high = int(np.asarray(zeros).min()), int(np.asarray(zeros).max())
             if low < fmt.min_integer or high > fmt.max_integer:
                 raise ValueError(f"zero_points must be integers of {fmt.name}, got {low} to {high}")
@@ -93,7 +102,7 @@ class AsymmetricArray:
         found = self.checked()
         q = found.quantized
         difference = q.rows(q.integers()) - q.column(found.zero_points)
-        return blocks.join(difference, q.shape, q.axis)
+        return block_rows.join(difference, q.shape, q.axis)
 
     @under_own_settings
     def dequantize(self) -> Array:
@@ -108,8 +117,8 @@ class AsymmetricArray:
         """
         q = self.quantized
         rows = q.rows(self.integers()).astype("float32")
-        value = bits.multiply(rows, q.column(q.scales()))
-        return blocks.join(value, q.shape, q.axis)
+        value = binary32.multiply(rows, q.column(q.scales()))
+        return block_rows.join(value, q.shape, q.axis)
 
 
 @under_own_settings
@@ -156,16 +165,16 @@ def quantize_asymmetric(
     """
     _check_format(element, "element")
     x = as_floats(x, "x")
-    pattern = bits.as_pattern(x)
+    pattern = bit_patterns.as_pattern(x)
     fmt = BlockFormat(f"{element.name}_ASYMMETRIC", element, BINARY32, None, ScaleRule.AMAX)
-    fmt, found = blocks.resolve(x, fmt, axis, block_size, None)
+    fmt, found = block_rows.resolve(x, fmt, axis, block_size, None)
 
     def quantize_rows(rows: Array) -> tuple[Array, Array, Array]:
         return _quantize_rows(rows, element)
 
-    codes, scales, zeros = bits.map_rows(quantize_rows, blocks.split(pattern, fmt, found))
-    quantized = blocks.assemble(codes, scales, None, fmt, x.shape, found)
-    return AsymmetricArray(quantized, blocks.join_scales(zeros, fmt, x.shape, found))
+    codes, scales, zeros = backend.map_rows(quantize_rows, block_rows.split(pattern, fmt, found))
+    quantized = quantized_arrays.assemble(codes, scales, None, fmt, x.shape, found)
+    return AsymmetricArray(quantized, block_rows.join_scales(zeros, fmt, x.shape, found))
 
 
 def _check_format(element: object, name: str) -> IntegerFormat:
@@ -178,31 +187,31 @@ def _check_format(element: object, name: str) -> IntegerFormat:
 
 def _quantize_rows(rows: Array, element: IntegerFormat) -> tuple[Array, Array, Array]:
     """Return codes, scale patterns and zero points of rows of binary32 patterns."""
-    xp = bits.namespace(rows)
+    xp = backend.namespace(rows)
     lowest, highest = element.min_integer, element.max_integer
-    finite = blocks.row_amax(rows) < bits.INF
-    rows = blocks.zero_unless(finite, rows)
+    finite = shared_scales.row_amax(rows) < bit_patterns.INF
+    rows = shared_scales.zero_unless(finite, rows)
     # As patterns, which are ordered as magnitudes are; JAX compares subnormal floats as zeros.
-    below = xp.where(rows < 0, rows & bits.MAGNITUDE_MASK, 0).max(axis=-1, keepdims=True)
+    below = xp.where(rows < 0, rows & bit_patterns.MAGNITUDE_MASK, 0).max(axis=-1, keepdims=True)
     above = xp.maximum(rows, 0).max(axis=-1, keepdims=True)
     scale = _scale(below, above, highest - lowest)
     divisor = xp.where(scale.view(xp.int32) != 0, scale, np.float32(1))
     zero = xp.clip(lowest + _integers(below, divisor), lowest, highest)
     code = xp.clip(_integers(rows, divisor) + zero, lowest, highest)
     mask = (1 << element.bits) - 1
-    scales = xp.where(finite, scale.view(xp.int32), bits.NAN).view(xp.uint32)
+    scales = xp.where(finite, scale.view(xp.int32), bit_patterns.NAN).view(xp.uint32)
     return (code & mask).astype("uint8"), scales, zero.astype("int8")
 
 
 def _scale(below: Array, above: Array, levels: int) -> Array:
     """Return ``(above + below) / levels`` of patterns of magnitudes, as float32."""
-    xp = bits.namespace(below)
+    xp = backend.namespace(below)
     large = xp.maximum(below, above) >= HALF_RANGE
     unit, back = xp.where(large, np.float32(0.5), 1), xp.where(large, np.float32(2), 1)
-    low, high = (bits.multiply(v.view(xp.float32), unit) for v in (below, above))
-    return bits.multiply(blocks.divide_by(bits.add(high, low), levels), back)
+    low, high = (binary32.multiply(v.view(xp.float32), unit) for v in (below, above))
+    return binary32.multiply(shared_scales.divide_by(binary32.add(high, low), levels), back)
 
 
 def _integers(pattern: Array, divisor: Array) -> Array:
-    xp = bits.namespace(pattern)
-    return xp.round(bits.divide(pattern.view(xp.float32), divisor)).astype("int32")
+    xp = backend.namespace(pattern)
+    return xp.round(binary32.divide(pattern.view(xp.float32), divisor)).astype("int32")

@@ -21,8 +21,8 @@ from msdnum.emulator.attention.kv_cache import (
     scales_per_token,
     without_scale,
 )
-from msdnum.emulator.blocks import QuantizedArray
 from msdnum.emulator.gemm.products import transposed
+from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.evidence.product_bounds import (
     Right,
     accumulation,

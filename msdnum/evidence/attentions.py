@@ -18,8 +18,8 @@ from msdnum.emulator.attention.flash import (
     attend,
 )
 from msdnum.emulator.attention.kv_cache import KV_FORMATS, Cache
-from msdnum.emulator.blocks import QuantizedArray
 from msdnum.emulator.gemm.dequantizing import to_bf16
+from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.evidence.attention_bounds import ExactAttention, attention_bound
 from msdnum.evidence.product_bounds import exact_values
 from msdnum.formats.elements import BF16, BINARY32

@@ -12,7 +12,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from msdnum.emulator import blocks
+from msdnum.emulator import shared_scales
 from msdnum.emulator.decompositions import decompose
 from msdnum.formats.schemes import OWN_AMAX, Scheme
 
@@ -213,7 +213,7 @@ def _shared(rows: Patterns, scheme: Scheme) -> Search:
     remainder = decompose(to_float32(rows), first).remainder
     pattern = remainder.view(np.int32) & 0x7FFFFFFF
     fmt = scheme.formats[1]
-    level = blocks.shared_exponent(pattern, fmt.element, fmt.rule)
+    level = shared_scales.shared_exponent(pattern, fmt.element, fmt.rule)
     size = np.abs(remainder.astype(np.float64))
     each = np.arange(len(rows))
     worst = np.zeros(len(rows))

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from msdnum import bounds
 from msdnum.bounds.sums import Accumulation
-from msdnum.emulator import blocks
-from msdnum.emulator.blocks import QuantizedArray
+from msdnum.emulator import block_rows
 from msdnum.emulator.elements import decode
+from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.emulator.zero_points import AsymmetricArray
 from msdnum.evidence.promises import coverings
 from msdnum.formats.accumulators import (
@@ -274,11 +274,11 @@ def remainders(x: NDArray[Any], scheme: Scheme) -> Floats:
 
 def ranges(x: NDArray[Any], scheme: Scheme) -> Floats:
     """Return alpha, or M, of the block of each element of ``x``, of its shape."""
-    fmt, axis = blocks.resolve(x, scheme.formats[0], -1, None, None)
-    rows = blocks.split(np.abs(x).astype(np.float64), fmt, axis)
+    fmt, axis = block_rows.resolve(x, scheme.formats[0], -1, None, None)
+    rows = block_rows.split(np.abs(x).astype(np.float64), fmt, axis)
     amax = rows.max(axis=-1, keepdims=True)
     span = coverings(amax) if fmt.scale == E8M0 else amax
-    joined: Floats = blocks.join(np.broadcast_to(span, rows.shape), x.shape, axis)
+    joined: Floats = block_rows.join(np.broadcast_to(span, rows.shape), x.shape, axis)
     return joined
 
 
@@ -303,7 +303,7 @@ def exact_values(weight: Weight) -> Floats:
     scales = np.asarray(decode(inner.scale_codes, fmt.scale)).astype(np.float64)
     tensor = 1.0 if inner.tensor_scale is None else float(inner.tensor_scale)
     scaled = np.asarray(inner.rows(elements)).astype(np.float64) * inner.column(scales) * tensor
-    values: Floats = blocks.join(scaled, inner.shape, inner.axis)
+    values: Floats = block_rows.join(scaled, inner.shape, inner.axis)
     return values
 
 
@@ -347,7 +347,7 @@ class Right:
 def _each(x: QuantizedArray, per_block: Floats) -> Floats:
     """Return one number for each element from one for each block."""
     rows = np.broadcast_to(x.column(per_block), x.rows(x.codes).shape)
-    joined: Floats = blocks.join(rows, x.shape, x.axis)
+    joined: Floats = block_rows.join(rows, x.shape, x.axis)
     return joined
 
 

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from msdnum import bounds, errors
 from msdnum.bounds.sums import Accumulation
-from msdnum.emulator.blocks import QuantizedArray, quantize
+from msdnum.emulator.blocks import quantize
 from msdnum.emulator.decompositions import decompose_terms
 from msdnum.emulator.gemm import dequantizing
 from msdnum.emulator.gemm.products import matmul
+from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.emulator.zero_points import AsymmetricArray, quantize_asymmetric
 from msdnum.evidence.product_bounds import (
     Right,

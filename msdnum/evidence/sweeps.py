@@ -30,8 +30,8 @@ from numpy.typing import NDArray
 from msdnum import __version__, _files, _sources
 from msdnum._extras import progress_bar
 from msdnum._names import did_you_mean
-from msdnum.emulator import elements
-from msdnum.emulator.bits import CACHED_ELEMENTS, Array
+from msdnum.emulator import element_rounding, elements
+from msdnum.emulator.backend import CACHED_ELEMENTS, Array
 from msdnum.emulator.codes import storage_dtype
 from msdnum.formats.elements import BF16, E2M1, E2M3, E3M2, E4M3, E5M2, FloatFormat
 from msdnum.formats.modes import Overflow
@@ -446,7 +446,7 @@ def judge_cast(fmt: FloatFormat, overflow: Overflow, inputs: NDArray[np.int64]) 
 def _numpy_codes(x: NDArray[np.float32], fmt: FloatFormat, overflow: Overflow) -> NDArray[Any]:
     # encode would refuse NaN where the format has none; beneath it NaN is what it is under jit.
     pieces = np.split(x.view(np.int32), range(CACHED_ELEMENTS, x.size, CACHED_ELEMENTS))
-    return np.concatenate([elements.encode_scaled(p, 0, fmt, overflow) for p in pieces])
+    return np.concatenate([element_rounding.encode_scaled(p, 0, fmt, overflow) for p in pieces])
 
 
 @cache

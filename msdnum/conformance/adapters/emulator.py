@@ -4,11 +4,11 @@
 from dataclasses import replace
 from typing import Any
 
-from msdnum.emulator import bits, blocks, elements
-from msdnum.emulator.blocks import QuantizedArray
+from msdnum.emulator import backend, blocks, elements, packing
 from msdnum.emulator.codes import storage_dtype
 from msdnum.emulator.decompositions import decompose_terms
 from msdnum.emulator.gemm import products
+from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.accumulators import ALL_ACCUMULATORS
 from msdnum.formats.blocks import (
     BLOCK_FORMATS,
@@ -55,16 +55,16 @@ def _quantized(scale: Any, codes: Any, block: BlockFormat) -> QuantizedArray:
 
 
 def pack(codes: Any, *, fmt: str) -> Any:
-    return blocks.pack(codes, ELEMENT_FORMATS[fmt])
+    return packing.pack(codes, ELEMENT_FORMATS[fmt])
 
 
 def unpack(packed: Any, *, fmt: str) -> Any:
-    return blocks.unpack(packed, ELEMENT_FORMATS[fmt])
+    return packing.unpack(packed, ELEMENT_FORMATS[fmt])
 
 
 def from_blocks_and_scales(packed: Any, scale: Any, *, fmt: str) -> Any:
     blocks_ = packed.reshape(1, -1)
-    return blocks.from_blocks_and_scales(blocks_, scale, BLOCK_FORMATS[fmt]).dequantize()
+    return packing.from_blocks_and_scales(blocks_, scale, BLOCK_FORMATS[fmt]).dequantize()
 
 
 def decompose(x: Any, *, scheme: str) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def matmul(codes_a: Any, codes_b: Any, *, fmt: str, accumulator: str) -> Any:
 
 
 def _with_scale(codes: Any, block: BlockFormat, scale: int) -> QuantizedArray:
-    scales = bits.namespace(codes).full((2, 1), scale, storage_dtype(block.scale))
+    scales = backend.namespace(codes).full((2, 1), scale, storage_dtype(block.scale))
     return QuantizedArray(codes, scales, None, block, -1)
 
 

@@ -10,8 +10,8 @@ from functools import reduce
 
 import numpy as np
 
-from msdnum.emulator import bits
-from msdnum.emulator.bits import Array
+from msdnum.emulator import backend, bit_patterns
+from msdnum.emulator.backend import Array
 
 __all__ = ["NATIVE", "STATED", "Exponential"]
 
@@ -55,7 +55,7 @@ COEFFICIENTS = tuple(
 
 def _stated(x: Array) -> Array:
     """Return ``2**n * e**r`` with ``x = n * log(2) + r``."""
-    xp = bits.namespace(x)
+    xp = backend.namespace(x)
     clipped = xp.where(x > LOWEST, x, LOWEST)
     # JAX does not know that this is zero: a product that it is added to cannot be fused into a sum.
     zero = (clipped > 0).astype(np.int32)
@@ -67,15 +67,15 @@ def _stated(x: Array) -> Array:
     r = (clipped - times(n, LN_2_HIGH)) - times(n, LN_2_LOW)
     series = reduce(lambda y, c: times(y, r) + c, COEFFICIENTS)
     y = (times(times(r, r), series) + r) + np.float32(1)
-    parts = bits.fields(y.view(np.int32))
-    exponent = parts.exponent + n.astype(np.int32) - bits.FRACTION_BITS
-    power = bits.compose(parts.negative, parts.significand, exponent)
+    parts = bit_patterns.fields(y.view(np.int32))
+    exponent = parts.exponent + n.astype(np.int32) - bit_patterns.FRACTION_BITS
+    power = bit_patterns.compose(parts.negative, parts.significand, exponent)
     return xp.where(xp.isnan(x), np.float32(np.nan), power)
 
 
 def _native(x: Array) -> Array:
     with np.errstate(all="ignore"):
-        return bits.namespace(x).exp(x)
+        return backend.namespace(x).exp(x)
 
 
 STATED = Exponential("STATED", _stated, 0.982)

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from msdnum.emulator import bits, elements
+from msdnum.emulator import argument_checks, backend, binary32
 from msdnum.emulator.attention.kv_cache import (
     Cache,
     check_cache,
@@ -48,13 +48,13 @@ from msdnum.emulator.attention.online_softmax import (
     start,
     with_tile,
 )
-from msdnum.emulator.bits import Array
-from msdnum.emulator.blocks import QuantizedArray
+from msdnum.emulator.backend import Array
 from msdnum.emulator.floats import as_floats
 from msdnum.emulator.gemm.checks import check_dimensions, checked
 from msdnum.emulator.gemm.products import matmul, transposed
 from msdnum.emulator.gemm.tiles import loop
 from msdnum.emulator.jax_settings import under_own_settings
+from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.elements import FloatFormat
 
 __all__ = ["BF16_FLASH", "FLOAT32_FLASH", "MSD", "Mask", "Method", "WeightRange", "attend"]
@@ -111,14 +111,14 @@ def attend(
     Source: paper, section 4 (scale of the keys folded into the queries, queries and weights
     decomposed); theorem attention. Dao et al., FlashAttention, 2022, algorithm 1.
     """
-    elements.check_mode("method", method, Method)
-    elements.check_mode("mask", mask, Mask)
+    argument_checks.check_mode("method", method, Method)
+    argument_checks.check_mode("mask", mask, Mask)
     queries = as_floats(queries, "queries")
     factor = _softmax_scale(scale, queries)
     keys, values = checked(keys, "keys"), checked(values, "values")
     group = _check_operands(queries, keys, values, method)
     limits = _limits(queries, keys, lengths, mask)
-    function = _jitted() if bits.is_jax(queries) else _attend
+    function = _jitted() if backend.is_jax(queries) else _attend
     return function(queries, keys, values, limits, method, factor, group)
 
 
@@ -161,7 +161,7 @@ def _check_operands(queries: Array, keys: Cache, values: Cache, method: Method) 
             f"got {values.shape[:-1]}"
         )
     arrays = {"queries": queries, "keys": keys, "values": values}
-    if len({bits.is_jax(_data(x)) for x in arrays.values()}) > 1:
+    if len({backend.is_jax(_data(x)) for x in arrays.values()}) > 1:
         raise TypeError("queries, keys and values must all be NumPy or all JAX arrays, got both")
     for name, x in arrays.items():
         _check_finite(x, name)
@@ -174,12 +174,12 @@ def _data(x: Cache) -> Array:
 
 def _check_finite(x: Cache, name: str) -> None:
     """Raise if there is a NaN or an Inf; while JAX traces there is nothing to look at."""
-    if bits.is_traced(_data(x)):
+    if backend.is_traced(_data(x)):
         return
     numbers = x.scales() if isinstance(x, QuantizedArray) else x
-    finite = bits.namespace(numbers).isfinite(numbers).all()
+    finite = backend.namespace(numbers).isfinite(numbers).all()
     # What JAX computes of a known array while it traces has no value either.
-    if not bits.is_traced(finite) and not finite:
+    if not backend.is_traced(finite) and not finite:
         raise ValueError(f"{name} must be finite, got Inf or NaN")
     if isinstance(x, QuantizedArray) and isinstance(x.format.element, FloatFormat):
         element = x.format.element
@@ -203,13 +203,13 @@ def _group(heads: tuple[int, ...], shared: tuple[int, ...]) -> int:
 def _limits(queries: Array, keys: Cache, lengths: Array | int | None, mask: Mask) -> Array:
     """Return how many keys each query sees, int32 of shape (..., m, 1)."""
     n, (*heads, m, _) = keys.shape[-2], queries.shape
-    xp = bits.namespace(queries)
-    if bits.is_traced(lengths) and not bits.is_jax(queries):
+    xp = backend.namespace(queries)
+    if backend.is_traced(lengths) and not backend.is_jax(queries):
         raise TypeError("lengths must be known before jit with NumPy queries, got a traced array")
     length = xp.asarray(n if lengths is None else lengths)
     if length.dtype.kind not in "iu":
         raise TypeError(f"lengths must be integers, got {length.dtype}")
-    known = None if bits.is_traced(length) else np.asarray(length)
+    known = None if backend.is_traced(length) else np.asarray(length)
     if known is not None and not ((known >= 1) & (known <= n)).all():
         raise ValueError(f"lengths must be in 1..{n}, the tokens of the keys, got {lengths}")
     try:
@@ -238,7 +238,7 @@ def _attend(
     factor: float,
     group: int,
 ) -> Array:
-    xp = bits.namespace(queries)
+    xp = backend.namespace(queries)
     *heads, m, d = queries.shape
     rows, n = (*keys.shape[:-2], group * m), keys.shape[-2]
     limits = limits.reshape(*rows, 1)
@@ -262,14 +262,14 @@ def _attend(
 
 def _folded(queries: Array, keys: Cache) -> Array:
     scales = scales_per_channel(keys)
-    return queries if scales is None else bits.multiply(queries, like(scales, queries))
+    return queries if scales is None else binary32.multiply(queries, like(scales, queries))
 
 
 def _scores(queries: Terms, keys: Cache, method: Method, factor: float) -> Array:
     swapped = (
         transposed(keys)
         if isinstance(keys, QuantizedArray)
-        else bits.namespace(keys).swapaxes(keys, -1, -2)
+        else backend.namespace(keys).swapaxes(keys, -1, -2)
     )
     products = matmul(queries, swapped, accumulator=method.accumulator)
-    return bits.multiply(products, bits.namespace(products).full_like(products, factor))
+    return binary32.multiply(products, backend.namespace(products).full_like(products, factor))

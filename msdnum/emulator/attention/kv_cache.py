@@ -11,11 +11,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from msdnum.emulator import bits
-from msdnum.emulator.bits import Array
-from msdnum.emulator.blocks import QuantizedArray, quantize
+from msdnum.emulator import backend, bit_patterns
+from msdnum.emulator.backend import Array
+from msdnum.emulator.blocks import quantize
 from msdnum.emulator.gemm.checks import check_layout, is_inside
 from msdnum.emulator.gemm.tiles import cut
+from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.blocks import INT8_ROW, MXFP4, MXFP8_E4M3, BlockFormat
 from msdnum.formats.elements import BINARY32
 
@@ -71,9 +72,9 @@ KV_FORMATS: dict[str, KeyValueFormat] = {
 
 def without_scale(x: QuantizedArray, axis: int) -> QuantizedArray:
     """Return the codes as one block along ``axis``, -1 or -2, for each row, with the scale 1."""
-    xp, shape = bits.namespace(x.codes), list(x.shape)
+    xp, shape = backend.namespace(x.codes), list(x.shape)
     size, shape[axis] = shape[axis], 1
-    one = xp.full(shape, bits.BIAS << bits.FRACTION_BITS, np.uint32)
+    one = xp.full(shape, bit_patterns.BIAS << bit_patterns.FRACTION_BITS, np.uint32)
     fmt = replace(x.format, scale=BINARY32, block_size=size, tensor_scale=False)
     return replace(x, scale_codes=one, tensor_scale=None, format=fmt, axis=axis, divisor=1)
 
@@ -95,7 +96,7 @@ def padded(x: Cache, count: int) -> Cache:
 
 def _pad_tokens(x: Array, count: int) -> Array:
     widths = [(0, 0)] * (x.ndim - 2) + [(0, count - x.shape[-2]), (0, 0)]
-    return bits.namespace(x).pad(x, widths)
+    return backend.namespace(x).pad(x, widths)
 
 
 def _block(x: QuantizedArray) -> int:
@@ -142,7 +143,7 @@ def _has_scale(x: Cache, axis: int) -> bool:
 def check_cache(x: Cache, name: str, axis: int, tile: int) -> None:
     """Raise unless ``x`` can be a factor of a product that sums over ``axis``, tile by tile."""
     if not isinstance(x, QuantizedArray):
-        bits.check_floats(x, name)
+        backend.check_floats(x, name)
         return
     check_layout(x, x.axis, name)
     block = _block(x)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum, unique
 
-from msdnum.emulator import elements
+from msdnum.emulator import argument_checks
 from msdnum.emulator.attention.exponential import STATED, Exponential
 from msdnum.formats.accumulators import INT32, SEQUENTIAL, Accumulator, AnyAccumulator
 from msdnum.formats.elements import BF16, BINARY32, FP16, FloatFormat
@@ -62,8 +62,8 @@ class Method:
 
     def __post_init__(self) -> None:
         """Refuse what is not defined."""
-        elements.check_mode("range", self.range, WeightRange)
-        elements.check_mode("exp", self.exp, Exponential)
+        argument_checks.check_mode("range", self.range, WeightRange)
+        argument_checks.check_mode("exp", self.exp, Exponential)
         if not isinstance(self.accumulator, Accumulator):
             raise TypeError(f"accumulator must be an Accumulator, got {self.accumulator!r}")
         if not isinstance(self.tile, int) or isinstance(self.tile, bool):

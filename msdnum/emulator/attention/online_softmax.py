@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from msdnum.emulator import bits, elements
+from msdnum.emulator import backend, binary32, elements
 from msdnum.emulator.attention.kv_cache import (
     Cache,
     scales_per_channel,
@@ -13,7 +13,7 @@ from msdnum.emulator.attention.kv_cache import (
     without_scale,
 )
 from msdnum.emulator.attention.methods import Method, WeightRange
-from msdnum.emulator.bits import Array
+from msdnum.emulator.backend import Array
 from msdnum.emulator.decompositions import decompose_terms
 from msdnum.emulator.gemm.products import matmul
 from msdnum.formats.elements import BINARY32, FloatFormat
@@ -50,13 +50,13 @@ def start(xp: Any, rows: tuple[int, ...], width: int) -> State:
 def output(state: State, scales: Array | None) -> Array:
     """Return the weighted values over the sum of the weights, times scales per channel."""
     totals = state.sums[..., :-1]
-    mean = bits.divide(totals, like(state.sums[..., -1:], totals))
-    return mean if scales is None else bits.multiply(mean, like(scales, mean))
+    mean = binary32.divide(totals, like(state.sums[..., -1:], totals))
+    return mean if scales is None else binary32.multiply(mean, like(scales, mean))
 
 
 def like(x: Array, other: Array) -> Array:
     """Return ``x`` in the shape of ``other``."""
-    return bits.namespace(x).broadcast_to(x, other.shape)
+    return backend.namespace(x).broadcast_to(x, other.shape)
 
 
 def represented(x: Array, form: Scheme | FloatFormat) -> Terms:
@@ -70,38 +70,38 @@ def represented(x: Array, form: Scheme | FloatFormat) -> Terms:
 
 def with_tile(state: State, scores: Array, seen: Array, values: Cache, method: Method) -> State:
     """Return the state after a tile of scores, (..., m, n), and of values, (..., n, e)."""
-    xp = bits.namespace(scores)
+    xp = backend.namespace(scores)
     scores = xp.where(seen, scores, np.float32(-np.inf))
     # The old maximum beside the scores: what it becomes is the decay of the old sums.
     scores = xp.concatenate([scores, state.maximum], axis=-1)
     maximum = scores.max(axis=-1, keepdims=True)
     # As long as no key has been seen, Inf - Inf would be NaN.
     origin = xp.where(maximum == -np.inf, np.float32(0), maximum)
-    powers = method.exp.function(bits.subtract(scores, like(origin, scores)))
+    powers = method.exp.function(binary32.subtract(scores, like(origin, scores)))
     weights, decay = powers[..., :-1], powers[..., -1:]
-    kept = bits.multiply(state.sums, like(decay, state.sums))
+    kept = binary32.multiply(state.sums, like(decay, state.sums))
     found = [_weighted(weights, seen, values, method), _pairwise(weights)]
-    return State(maximum, bits.add(kept, xp.concatenate(found, axis=-1)))
+    return State(maximum, binary32.add(kept, xp.concatenate(found, axis=-1)))
 
 
 def _pairwise(x: Array) -> Array:
     """Add up the last axis: neighbours, then their sums; an odd one moves up."""
-    xp = bits.namespace(x)
+    xp = backend.namespace(x)
     while x.shape[-1] > 1:
         even = x.shape[-1] // 2 * 2
-        sums = bits.add(x[..., 0:even:2], x[..., 1:even:2])
+        sums = binary32.add(x[..., 0:even:2], x[..., 1:even:2])
         x = xp.concatenate([sums, x[..., even:]], axis=-1)
     return x
 
 
 def _weighted(weights: Array, seen: Array, values: Cache, method: Method) -> Array:
     """Return the sum of the values of a tile; a scale per channel is left for the end."""
-    xp = bits.namespace(weights)
+    xp = backend.namespace(weights)
     reach = xp.ones_like(weights[..., :1])
     scales = scales_per_token(values)
     if scales is not None:
         per_key = like(xp.swapaxes(scales, -1, -2), weights)
-        weights = bits.multiply(weights, per_key)
+        weights = binary32.multiply(weights, per_key)
         # By their patterns, for JAX takes subnormal numbers for zero.
         patterns = xp.where(seen, per_key.view(np.int32), 0)
         reach = patterns.max(axis=-1, keepdims=True).view(np.float32)
@@ -120,7 +120,7 @@ def _weight_terms(weights: Array, reach: Array, method: Method) -> Terms:
 def _decompose_within(x: Array, reach: Array, scheme: Scheme) -> Terms:
     """Decompose rows as if ``reach``, which no element exceeds, were among their elements."""
     whole_rows = tuple(replace(fmt, block_size=None) for fmt in scheme.formats)
-    joined = bits.namespace(x).concatenate([x, reach], axis=-1)
+    joined = backend.namespace(x).concatenate([x, reach], axis=-1)
     terms = decompose_terms(joined, replace(scheme, formats=whole_rows))
     return tuple(
         replace(t, codes=t.codes[..., :-1], format=replace(t.format, block_size=x.shape[-1]))

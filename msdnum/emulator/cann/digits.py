@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from msdnum.emulator import bits, elements
+from msdnum.emulator import argument_checks, backend
 
 __all__ = [
     "PAIRS", "PAPER_BOUND", "VARIANTS", "Digits", "Division", "Fusion", "SplitError", "Switches",
@@ -67,8 +67,8 @@ class Switches:
     def __post_init__(self) -> None:
         """Refuse what is no switch."""
         if self.division is not None:
-            elements.check_mode("division", self.division, Division)
-        elements.check_mode("fusion", self.fusion, Fusion)
+            argument_checks.check_mode("division", self.division, Division)
+        argument_checks.check_mode("fusion", self.fusion, Fusion)
 
 
 Digits: TypeAlias = list[NDArray[np.int8]]
@@ -115,8 +115,8 @@ class Variant:
         TypeError
             If an array is not float32, bfloat16 or float16.
         """
-        bits.check_floats(x)
-        bits.check_floats(amax, "amax")
+        backend.check_floats(x)
+        backend.check_floats(amax, "amax")
         switches = switches or Switches()
         switches = replace(switches, division=switches.division or self.division)
         with np.errstate(all="ignore"):

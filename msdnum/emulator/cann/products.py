@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from msdnum.emulator import bits, elements
+from msdnum.emulator import argument_checks, backend, elements
 from msdnum.emulator.cann.digits import (
     VARIANTS,
     Digits,
@@ -76,10 +76,10 @@ class KernelSwitches:
 
     def __post_init__(self) -> None:
         """Refuse what is no switch."""
-        elements.check_mode("digits", self.digits, Switches)
-        elements.check_mode("fusion", self.fusion, Fusion)
-        elements.check_mode("half", self.half, Rounding)
-        elements.check_mode("order", self.order, GroupOrder)
+        argument_checks.check_mode("digits", self.digits, Switches)
+        argument_checks.check_mode("fusion", self.fusion, Fusion)
+        argument_checks.check_mode("half", self.half, Rounding)
+        argument_checks.check_mode("order", self.order, GroupOrder)
         if self.half not in (Rounding.RNE, Rounding.RNA, Rounding.RTZ):
             raise ValueError(f"half must be RNE, RNA or RTZ, got {self.half.name}")
 
@@ -143,8 +143,8 @@ class Weight:
 
 
 def _check_matrix(x: Any, name: str, *dtypes: str) -> None:
-    bits.check_array(x, name, dtypes)
-    if bits.is_jax(x):
+    backend.check_array(x, name, dtypes)
+    if backend.is_jax(x):
         raise TypeError(f"{name} must be a NumPy array, got {type(x).__name__}")
     if x.ndim != 2:
         raise ValueError(f"{name} must have two dimensions, got shape {x.shape}")
@@ -222,8 +222,8 @@ def kernel_matmul(
         that the kernel does not take.
     """
     switches = switches or KernelSwitches()
-    elements.check_mode("kernel", kernel, Kernel)
-    elements.check_mode("switches", switches, KernelSwitches)
+    argument_checks.check_mode("kernel", kernel, Kernel)
+    argument_checks.check_mode("switches", switches, KernelSwitches)
     _check_matrix(x, "x", "float32", "bfloat16", "float16")
     _check(x, weight, kernel.weight, kernel.name)
     _check_groups(weight, kernel)
@@ -242,7 +242,7 @@ def _variant(kernel: Kernel, k: int) -> Any:
 
 
 def _check(x: Any, weight: Weight, fmt: IntegerFormat, name: str) -> None:
-    elements.check_mode("weight", weight, Weight)
+    argument_checks.check_mode("weight", weight, Weight)
     if x.shape[1] != weight.codes.shape[0]:
         raise ValueError(f"x must have shape (m, {weight.codes.shape[0]}), got {x.shape}")
     low, high = int(weight.codes.min()), int(weight.codes.max())
@@ -481,7 +481,7 @@ def nibble_matmul(
         If the shapes do not match, codes are out of range, or the weight has offsets.
     """
     switches = switches or KernelSwitches()
-    elements.check_mode("switches", switches, KernelSwitches)
+    argument_checks.check_mode("switches", switches, KernelSwitches)
     _check_matrix(x, "x", "int8")
     _check_matrix(token_scales, "token_scales", "float32")
     _check(x, weight, INT4, "A8W4")

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from msdnum.emulator import bits
-from msdnum.emulator.bits import Array
+from msdnum.emulator import backend, binary32, bit_patterns
+from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm.exact_sums import (
     dot,
     float64_dot,
@@ -65,11 +65,11 @@ def _native_add(c: Array, x: Array) -> Array:
 
 NATIVE = Arithmetic(lambda a, b: a[0] * b[0], _native_add)
 """Values in a range where products are exact and nothing is subnormal: fusing changes nothing."""
-ROUNDED = Arithmetic(lambda a, b: bits.multiply(a[0], b[0]), bits.add)
+ROUNDED = Arithmetic(lambda a, b: binary32.multiply(a[0], b[0]), binary32.add)
 """Values of more bits than binary32 holds the products of."""
-SCALED = Arithmetic(lambda a, b: bits.multiply_scaled(a[0], b[0], a[1] + b[1]), bits.add)
+SCALED = Arithmetic(lambda a, b: binary32.multiply_scaled(a[0], b[0], a[1] + b[1]), binary32.add)
 """The same beside scales whose products with the elements binary32 may not hold."""
-CAREFUL = Arithmetic(lambda a, b: scale_by_power(a[0] * b[0], a[1] + b[1]), bits.add)
+CAREFUL = Arithmetic(lambda a, b: scale_by_power(a[0] * b[0], a[1] + b[1]), binary32.add)
 """Elements and exponents apart: any range."""
 
 
@@ -114,7 +114,7 @@ def accumulate(
 
     if c is None:
         shape = (a.elements.shape[0], b.elements.shape[1])
-        c = bits.namespace(a.elements).zeros(shape, np.float32)
+        c = backend.namespace(a.elements).zeros(shape, np.float32)
     blas = isinstance(accumulator, Blocks) and isinstance(accumulator.inner, Exact)
     return over_tiles(run, left, right, c, blas)
 
@@ -210,7 +210,7 @@ def _check_grouped(accumulator: GroupedUnit, kinds: tuple[Kind, Kind], segment: 
 
 def _are_exact(kinds: tuple[Kind, Kind]) -> bool:
     """Return whether binary32 holds the significand of every product."""
-    return sum(k.precision for k in kinds) <= bits.FRACTION_BITS + 1
+    return sum(k.precision for k in kinds) <= bit_patterns.FRACTION_BITS + 1
 
 
 def _are_integers(kinds: tuple[Kind, Kind]) -> bool:
@@ -219,9 +219,9 @@ def _are_integers(kinds: tuple[Kind, Kind]) -> bool:
 
 def scale_by_power(x: Array, exponent: Array) -> Array:
     """Return ``x * 2**exponent`` for finite float32, rounded once where it is subnormal."""
-    parts = bits.fields(x.view(np.int32))
-    return bits.compose(
-        parts.negative, parts.significand, parts.exponent + exponent - bits.FRACTION_BITS
+    parts = bit_patterns.fields(x.view(np.int32))
+    return bit_patterns.compose(
+        parts.negative, parts.significand, parts.exponent + exponent - bit_patterns.FRACTION_BITS
     )
 
 
@@ -240,7 +240,7 @@ def _operands(
     if isinstance(inner, MatrixUnit | Cdna3Unit):
         return _exponents_apart(a, kinds[0]), _exponents_apart(b, kinds[1]), CAREFUL
     if isinstance(inner, FusedUnit):
-        bits.require_float64(a.elements, f"a sum of {inner.name}")
+        backend.require_float64(a.elements, f"a sum of {inner.name}")
         return apart(a), apart(b), CAREFUL
     if isinstance(inner, PairwiseUnit):
         a, b = (_without_subnormals(x, k) for x, k in zip((a, b), kinds, strict=True))
@@ -262,7 +262,7 @@ def _values(x: Factor, arithmetic: Arithmetic) -> Array:
 
 
 def _power(exponent: Array) -> Array:
-    return (exponent + bits.BIAS << bits.FRACTION_BITS).view(np.float32)
+    return (exponent + bit_patterns.BIAS << bit_patterns.FRACTION_BITS).view(np.float32)
 
 
 def _exponents_apart(x: Factor, kind: Kind) -> Arrays:
@@ -270,9 +270,9 @@ def _exponents_apart(x: Factor, kind: Kind) -> Arrays:
 
     A zero has the biased exponent 0, as what fills up k: never the largest.
     """
-    xp = bits.namespace(x.elements)
+    xp = backend.namespace(x.elements)
     value, power = apart(x)
-    own = bits.fields(value.view(np.int32)).exponent
+    own = bit_patterns.fields(value.view(np.int32)).exponent
     floats = xp.maximum(own + power, kind.emin)
     exponent = floats if kind.is_float else xp.maximum(own, kind.emin) + power
     significand = scale_by_power(value, power - exponent)
@@ -281,12 +281,12 @@ def _exponents_apart(x: Factor, kind: Kind) -> Arrays:
 
 def _scales_apart(x: Factor) -> Arrays:
     """Return elements, significands of scales and exponents of scales."""
-    xp = bits.namespace(x.elements)
+    xp = backend.namespace(x.elements)
     elements = x.elements.astype(np.float32)
     if x.scales is None:
         assert x.exponents is not None
         return [elements, xp.ones(elements.shape, np.float32), x.exponents]
-    exponent = xp.maximum(bits.fields(x.scales.view(np.int32)).exponent, -6)
+    exponent = xp.maximum(bit_patterns.fields(x.scales.view(np.int32)).exponent, -6)
     return [elements, scale_by_power(x.scales, -exponent), exponent]
 
 
@@ -294,7 +294,7 @@ def _without_subnormals(x: Factor, kind: Kind) -> Factor:
     """Replace the subnormal numbers of a float format by zeros."""
     if x.exponents is None or not kind.is_float:
         return x
-    xp = bits.namespace(x.elements)
+    xp = backend.namespace(x.elements)
     return x._replace(elements=xp.where(x.exponents < kind.emin, np.float32(0), x.elements))
 
 
@@ -362,17 +362,19 @@ def _pairwise_unit(arithmetic: Arithmetic) -> Step:
 
 
 def _flush(x: Array) -> Array:
-    xp = bits.namespace(x)
+    xp = backend.namespace(x)
     pattern = x.view(np.int32)
-    kept = xp.where((pattern & bits.MAGNITUDE_MASK) < bits.IMPLICIT_BIT, -1 << 31, -1)
+    kept = xp.where(
+        (pattern & bit_patterns.MAGNITUDE_MASK) < bit_patterns.IMPLICIT_BIT, -1 << 31, -1
+    )
     return (pattern & kept.astype(np.int32)).view(np.float32)
 
 
 def _without_subnormal(c: Array) -> Array:
     """Return c with +0 for zeros and subnormal numbers."""
-    xp = bits.namespace(c)
+    xp = backend.namespace(c)
     pattern = c.view(np.int32)
-    normal = (pattern & bits.MAGNITUDE_MASK) >= bits.IMPLICIT_BIT
+    normal = (pattern & bit_patterns.MAGNITUDE_MASK) >= bit_patterns.IMPLICIT_BIT
     return xp.where(normal, pattern, 0).view(np.float32)
 
 
@@ -385,7 +387,7 @@ def _block(
     def step(c: Array, a: Arrays, b: Arrays) -> Array:
         if total is not None:
             return arithmetic.add(c, total(a, b))
-        zero = bits.namespace(c).zeros_like(c)
+        zero = backend.namespace(c).zeros_like(c)
         return arithmetic.add(c, _fold(inner, arithmetic, kinds, a, b, zero))
 
     return step
@@ -446,7 +448,7 @@ def _fold_steps(step: Step, size: int, a: Arrays, b: Arrays, c: Array) -> Array:
 
     def body(i: Any, state: tuple[Array, tuple[Arrays, Arrays]]) -> Any:
         c, parts = state
-        following = bits.namespace(c).minimum(i + 1, whole - 1) * size
+        following = backend.namespace(c).minimum(i + 1, whole - 1) * size
         return step(c, *parts), slices(a, b, following, size)
 
     if whole:
@@ -475,7 +477,7 @@ def _counted(
 ) -> Array:
     """Add up a balanced tree with one partial sum for each level: a binary counter."""
     first = leaf(0)
-    if not bits.is_jax(first):
+    if not backend.is_jax(first):
         stack: list[Array] = []
         for i in range(chunks):
             total = first if i == 0 else leaf(i)

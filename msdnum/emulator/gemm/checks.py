@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from msdnum.emulator import bits, containers
+from msdnum.emulator import backend, containers
 from msdnum.emulator.arrays import as_array, is_python
-from msdnum.emulator.bits import Array
-from msdnum.emulator.blocks import QuantizedArray
+from msdnum.emulator.backend import Array
 from msdnum.emulator.floats import SMALL, as_floats
+from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.emulator.zero_points import AsymmetricArray
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import BINARY32, E8M0, INT4, INT8, ElementFormat, FloatFormat
@@ -57,7 +57,7 @@ def as_operand(x: Any, name: str) -> Any:
     fmt = UNSCALED.get(str(array.dtype))
     if fmt is None:
         return checked(array, name)
-    one = bits.namespace(array).asarray(containers.codes_of_numbers(1.0, fmt.scale, "scale"))
+    one = backend.namespace(array).asarray(containers.codes_of_numbers(1.0, fmt.scale, "scale"))
     return QuantizedArray(array, one, None, fmt, None)
 
 
@@ -94,7 +94,11 @@ def is_inside(fmt: BlockFormat) -> bool:
 
 
 def _check_codes(codes: Array, fmt: ElementFormat, name: str) -> None:
-    if isinstance(fmt, FloatFormat) or fmt.min_integer < -fmt.max_integer or bits.is_traced(codes):
+    if (
+        isinstance(fmt, FloatFormat)
+        or fmt.min_integer < -fmt.max_integer
+        or backend.is_traced(codes)
+    ):
         return
     missing = 1 << (fmt.bits - 1)
     if (np.asarray(codes) == missing).any():

@@ -3,10 +3,11 @@
 from typing import TypeAlias
 
 from msdnum.emulator import elements
-from msdnum.emulator.bits import Array
-from msdnum.emulator.blocks import QuantizedArray, quantize
+from msdnum.emulator.backend import Array
+from msdnum.emulator.blocks import quantize
 from msdnum.emulator.floats import as_floats
 from msdnum.emulator.gemm.products import matmul
+from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.emulator.zero_points import AsymmetricArray
 from msdnum.formats.accumulators import SEQUENTIAL, AnyAccumulator
 from msdnum.formats.blocks import MXFP8_E4M3

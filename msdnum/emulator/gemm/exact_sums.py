@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from msdnum.emulator import bits
-from msdnum.emulator.bits import Array
+from msdnum.emulator import backend, bit_patterns
+from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm.operands import Factor, Kind, scaled_elements
 from msdnum.emulator.gemm.tiles import cut, loop
 from msdnum.formats.accumulators import Int32, Int32Overflow
@@ -24,7 +24,7 @@ DOT_ELEMENTS = 1 << 20
 
 def dot(a: Array, b: Array) -> Array:
     """Return the float32 product by BLAS, the same in any order only where every sum is exact."""
-    if not bits.is_jax(a):
+    if not backend.is_jax(a):
         with np.errstate(all="ignore"):
             return np.matmul(a, b)
     import jax
@@ -34,21 +34,21 @@ def dot(a: Array, b: Array) -> Array:
 
 def float64_dot(a: Array, b: Array) -> Array:
     """Return the product in float64, for factors whose products it sums exactly."""
-    bits.require_float64(a, "an exact sum of this block")
+    backend.require_float64(a, "an exact sum of this block")
     return dot(a.astype(np.float64), b.astype(np.float64))
 
 
 def scaled_float64(x: Array, exponent: Array) -> Array:
     """Return float64 ``x * 2**exponent``, rounded once to float32 (RNE), subnormals kept."""
-    xp = bits.namespace(x)
+    xp = backend.namespace(x)
     x = x * _float64_power(exponent)
-    if not bits.is_jax(x):
+    if not backend.is_jax(x):
         return x.astype(np.float32)
     # JAX's conversion flushes what is subnormal: multiples of 2**-149, its patterns.
-    subnormal = xp.rint(xp.abs(x) * 2.0**-bits.ETA_EXPONENT).astype(np.int32)
+    subnormal = xp.rint(xp.abs(x) * 2.0**-bit_patterns.ETA_EXPONENT).astype(np.int32)
     normal = x.astype(np.float32).view(np.int32)
-    tiny = xp.abs(x) < 2.0**bits.EMIN
-    return xp.where(tiny, bits.with_sign(subnormal, x < 0), normal).view(np.float32)
+    tiny = xp.abs(x) < 2.0**bit_patterns.EMIN
+    return xp.where(tiny, bit_patterns.with_sign(subnormal, x < 0), normal).view(np.float32)
 
 
 def largest_k(kinds: tuple[Kind, Kind]) -> int:
@@ -74,7 +74,7 @@ def integer_dot(a: Array, b: Array, kinds: tuple[Kind, Kind], accumulator: Int32
     """
     wide = kinds[0].length > largest_k(kinds)
     if wide and accumulator is None:
-        bits.require_float64(a, f"an exact integer sum over k = {kinds[0].length}")
+        backend.require_float64(a, f"an exact integer sum over k = {kinds[0].length}")
         return _integers(a, b, kinds, np.int64)
     if wide and accumulator is not None and accumulator.overflow is Int32Overflow.SATURATE:
         return _saturated(a, b, kinds, accumulator.group)
@@ -82,7 +82,7 @@ def integer_dot(a: Array, b: Array, kinds: tuple[Kind, Kind], accumulator: Int32
 
 
 def _integers(a: Array, b: Array, kinds: tuple[Kind, Kind], dtype: Any) -> Array:
-    if bits.is_jax(a):
+    if backend.is_jax(a):
         import jax
 
         return jax.lax.dot_general(
@@ -113,12 +113,12 @@ def _saturated(a: Array, b: Array, kinds: tuple[Kind, Kind], group: int) -> Arra
         x, y = cut(a, i * group, size, 1), cut(b, i * group, size, 0)
         return _add_clamped(total, _integers(x, y, kinds, np.int32))
 
-    total = loop(k // group, add_group, bits.namespace(a).zeros((m, n), np.int32))
+    total = loop(k // group, add_group, backend.namespace(a).zeros((m, n), np.int32))
     return add_group(k // group, total, k % group) if k % group else total
 
 
 def _add_clamped(x: Array, y: Array) -> Array:
-    xp = bits.namespace(x)
+    xp = backend.namespace(x)
     total = x + y
     overflows = ((total ^ x) & (total ^ y)) < 0
     limit = xp.where(x < 0, np.int32(-INT32_MAX - 1), np.int32(INT32_MAX))
@@ -141,8 +141,8 @@ def rounded_sum(a: Factor, b: Factor) -> Array:
     ValueError
         Under ``jit``, where the number of slices is not known, and in JAX without 64-bit types.
     """
-    bits.require_float64(a.elements, "an exact sum of floats")
-    if bits.is_traced(a.elements) or bits.is_traced(b.elements):
+    backend.require_float64(a.elements, "an exact sum of floats")
+    if backend.is_traced(a.elements) or backend.is_traced(b.elements):
         raise ValueError("accumulator EXACT needs values that are known before jit, for floats")
     length = a.elements.shape[1]
     width = (FLOAT64_BITS - max(length - 1, 1).bit_length()) // 2
@@ -157,7 +157,7 @@ def rounded_sum(a: Factor, b: Factor) -> Array:
 
 def _compiled(function: Callable[..., Any], like: Array) -> Callable[..., Any]:
     """Return a function of (arrays, number, array) as JAX runs it fastest, for JAX arrays."""
-    if not bits.is_jax(like):
+    if not backend.is_jax(like):
         return function
     import jax
 
@@ -169,15 +169,17 @@ def _slices(x: Factor, axis: int, width: int) -> tuple[list[Array], Array]:
 
     x is the sum of ``slice * 2**(width * index + exponent)``; slices are below ``2**width``.
     """
-    xp = bits.namespace(x.elements)
-    parts = bits.fields(scaled_elements(x).view(np.int32))
-    exponent = parts.exponent + (0 if x.exponents is None else x.exponents) - bits.FRACTION_BITS
+    xp = backend.namespace(x.elements)
+    parts = bit_patterns.fields(scaled_elements(x).view(np.int32))
+    exponent = (
+        parts.exponent + (0 if x.exponents is None else x.exponents) - bit_patterns.FRACTION_BITS
+    )
     nonzero = parts.significand != 0
     lowest = xp.where(nonzero, exponent, 1 << 20).min(axis=axis, keepdims=True)
     lowest = xp.where(lowest == 1 << 20, 0, lowest)
     shift = xp.where(nonzero, exponent - lowest, 0)
     significand = xp.where(parts.negative, -parts.significand, parts.significand)
-    count = -(-(bits.FRACTION_BITS + 1 + int(shift.max())) // width)
+    count = -(-(bit_patterns.FRACTION_BITS + 1 + int(shift.max())) // width)
     return [_slice(significand.astype(np.int64), shift, i * width, width) for i in range(count)], (
         lowest
     )
@@ -185,7 +187,7 @@ def _slices(x: Factor, axis: int, width: int) -> tuple[list[Array], Array]:
 
 def _slice(significand: Array, shift: Array, start: int, width: int) -> Array:
     """Return bits start to start + width of ``significand << shift``, with the sign."""
-    xp = bits.namespace(significand)
+    xp = backend.namespace(significand)
     magnitude = xp.abs(significand)
     places = xp.clip(shift - start, -63, 38)
     moved = xp.where(
@@ -199,7 +201,7 @@ def _slice(significand: Array, shift: Array, start: int, width: int) -> Array:
 
 def _round_digits(sums: list[Array], width: int, exponent: Array) -> Array:
     """Return the sum of ``sums[i] * 2**(width * i + exponent)``, rounded once to float32."""
-    xp = bits.namespace(sums[0])
+    xp = backend.namespace(sums[0])
     digits, top = _carried(sums, width)
     negative = top < 0
     opposite, top_opposite = _carried([-s for s in sums], width)
@@ -227,9 +229,9 @@ def _carried(sums: list[Array], width: int) -> tuple[list[Array], Array]:
 
 def _round_head(negative: Array, head: Array, exponent: Array) -> Array:
     """Return ``head * 2**exponent`` rounded to float32; head is a nonnegative int64."""
-    xp = bits.namespace(head)
+    xp = backend.namespace(head)
     length = sum((head >> i != 0).astype(np.int64) for i in range(63))
-    shift = xp.maximum(xp.maximum(length - 24, bits.ETA_EXPONENT - exponent), 0)
+    shift = xp.maximum(xp.maximum(length - 24, bit_patterns.ETA_EXPONENT - exponent), 0)
     shift = xp.minimum(shift, 63)
     down = head >> shift
     rest = head - (down << shift)
@@ -237,7 +239,7 @@ def _round_head(negative: Array, head: Array, exponent: Array) -> Array:
     up = (shift > 0) & ((rest > half) | ((rest == half) & (down & 1 == 1)))
     significand = xp.where(shift == 63, 0, down + up).astype(np.int32)
     place = xp.clip(exponent + shift, -900, 900).astype(np.int32)
-    return bits.compose(negative & (head != 0), significand, place)
+    return bit_patterns.compose(negative & (head != 0), significand, place)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -255,10 +257,10 @@ def fused_step(c: Array, a: Sequence[Array], b: Sequence[Array]) -> Array:
     a, b : sequence of two arrays
         Elements (float32) and exponents (int32), (m, k) and (k, n), k at most 8.
     """
-    xp = bits.namespace(c)
+    xp = backend.namespace(c)
     pattern = c.view(np.int32)
-    finite = (pattern & bits.MAGNITUDE_MASK) < bits.INF
-    parts = [bits.to_float64(xp.where(finite, pattern, 0))]
+    finite = (pattern & bit_patterns.MAGNITUDE_MASK) < bit_patterns.INF
+    parts = [bit_patterns.to_float64(xp.where(finite, pattern, 0))]
     for k in range(a[0].shape[1]):
         product = a[0][:, k, None].astype(np.float64) * b[0][k].astype(np.float64)
         parts = _grown(parts, product * _float64_power(a[1][:, k, None] + b[1][k]))
@@ -286,7 +288,7 @@ def _float64_power(exponent: Array) -> Array:
 
 def _rounded_to_float32(x: Array, rest: Array) -> Array:
     """Return ``x + rest``, the rest below an ulp of x, rounded once to float32 (RNE)."""
-    xp = bits.namespace(x)
+    xp = backend.namespace(x)
     pattern = x.view(np.int64)
     # To odd: one less in magnitude where the rest points inward, then the last bit says "and more".
     inward = (rest != 0) & ((rest < 0) != (x < 0))

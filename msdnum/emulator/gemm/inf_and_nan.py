@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from msdnum.emulator import bits
-from msdnum.emulator.bits import Array
+from msdnum.emulator import backend
+from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm.exact_sums import dot
 from msdnum.emulator.gemm.operands import Factor, Kind, scaled_elements
 
@@ -28,10 +28,10 @@ def with_specials(result: Array, operands: Sequence[Operands]) -> Array:
 
     def replaced() -> Array:
         special = sum(dot(_signs(a), _signs(b)) for a, b, _ in operands)
-        xp = bits.namespace(result)
+        xp = backend.namespace(result)
         return xp.where(xp.isfinite(special), result, special)
 
-    if not bits.is_jax(found):
+    if not backend.is_jax(found):
         return replaced() if found else result
     import jax
 
@@ -42,13 +42,13 @@ def _has_special(x: Factor, kind: Kind) -> Array:
     """Return whether an element with its scale inside is Inf or NaN."""
     found = np.zeros((), bool) if x.nan is None else x.nan.any()
     if kind.has_specials or x.scales is not None:
-        found = found | ~bits.namespace(x.elements).isfinite(scaled_elements(x)).all()
+        found = found | ~backend.namespace(x.elements).isfinite(scaled_elements(x)).all()
     return found
 
 
 def _signs(x: Factor) -> Array:
     """Return the values with -1, 0 and 1 in place of the finite ones."""
-    xp = bits.namespace(x.elements)
+    xp = backend.namespace(x.elements)
     value = scaled_elements(x)
     value = value if x.nan is None else xp.where(x.nan, np.float32(np.nan), value)
     return xp.where(xp.isfinite(value), xp.sign(value), value)

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from msdnum.emulator import bits, elements
-from msdnum.emulator.bits import Array
-from msdnum.emulator.blocks import QuantizedArray
+from msdnum.emulator import backend, bit_patterns, elements
+from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm.checks import check_dimensions, check_layout, is_inside
+from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.emulator.zero_points import AsymmetricArray
 from msdnum.formats.elements import (
     BF16,
@@ -123,7 +123,7 @@ def kind(x: Term, axis: int, name: str) -> Kind:
     if isinstance(x, QuantizedArray):
         check_layout(x, axis, name)
         return _quantized_kind(x, axis)
-    bits.check_floats(x, name)
+    backend.check_floats(x, name)
     check_dimensions(x.shape, name)
     fmt = _FLOATS[str(x.dtype)]
     return Kind(fmt.name, fmt, fmt.precision, 0, False, None, None, x.shape[axis])
@@ -179,11 +179,13 @@ def factor(x: Term, kind: Kind, axis: int) -> Factor:
 
 def _float_factor(x: Array) -> Factor:
     """Take a float apart, subnormal numbers normalized; Inf and NaN stay whole."""
-    xp = bits.namespace(x)
-    pattern = bits.as_pattern(x)
-    parts = bits.fields(pattern)
+    xp = backend.namespace(x)
+    pattern = bit_patterns.as_pattern(x)
+    parts = bit_patterns.fields(pattern)
     finite = parts.exponent < 128
-    significand = bits.compose(parts.negative, parts.significand, xp.full_like(pattern, -23))
+    significand = bit_patterns.compose(
+        parts.negative, parts.significand, xp.full_like(pattern, -23)
+    )
     special = pattern.view(xp.float32)
     exponents = xp.where(finite & (parts.significand != 0), parts.exponent, 0)
     return Factor(xp.where(finite, significand, special), exponents, None, None, None)
@@ -197,7 +199,7 @@ def _quantized_factor(x: QuantizedArray, kind: Kind, axis: int) -> Factor:
     if fmt.scale == E8M0:
         codes = _spread(x.scale_codes, x, axis)
         is_nan = codes == E8M0.nan_code
-        exponents = bits.namespace(codes).where(is_nan, 0, codes.astype("int32") - E8M0.bias)
+        exponents = backend.namespace(codes).where(is_nan, 0, codes.astype("int32") - E8M0.bias)
         return Factor(values, exponents, None, None, is_nan)
     scales = _spread(elements.decode(x.scale_codes, fmt.scale), x, axis)
     return Factor(values, None, scales, x.tensor_scale, None)
@@ -205,7 +207,7 @@ def _quantized_factor(x: QuantizedArray, kind: Kind, axis: int) -> Factor:
 
 def decoded(codes: Array, fmt: ElementFormat) -> Array:
     """Return ``elements.decode(codes, fmt)``, in NumPy from a table."""
-    if bits.is_jax(codes):
+    if backend.is_jax(codes):
         return elements.decode(codes, fmt)
     return np.array(list(fmt.values), np.float32)[codes]
 
@@ -217,7 +219,7 @@ def _outer(x: QuantizedArray) -> Array:
 
 def _spread(per_block: Array, x: QuantizedArray, axis: int) -> Array:
     """Return one value for each element of the axis from one for each block."""
-    xp = bits.namespace(per_block)
+    xp = backend.namespace(per_block)
     if x.axis is None:
         return xp.broadcast_to(per_block.reshape((1,) * len(x.shape)), x.shape)
     repeated = xp.repeat(per_block, x.format.block_size, axis=axis)
@@ -237,7 +239,7 @@ def scaled_elements(x: Factor) -> Array:
 
 def apart(x: Factor) -> list[Array]:
     """Return float32 values and int32 exponents of powers of two beside them."""
-    zero = bits.namespace(x.elements).zeros(x.elements.shape, np.int32)
+    zero = backend.namespace(x.elements).zeros(x.elements.shape, np.int32)
     return [scaled_elements(x), zero if x.exponents is None else x.exponents]
 
 
@@ -246,9 +248,9 @@ def exponent_range(x: Factor) -> tuple[Array, Array]:
 
     Elements are normal numbers or zero.
     """
-    xp = bits.namespace(x.elements)
+    xp = backend.namespace(x.elements)
     pattern = scaled_elements(x).view(np.int32)
-    field = (pattern & bits.MAGNITUDE_MASK) >> bits.FRACTION_BITS
-    exponent = field - bits.BIAS + (0 if x.exponents is None else x.exponents)
+    field = (pattern & bit_patterns.MAGNITUDE_MASK) >> bit_patterns.FRACTION_BITS
+    exponent = field - bit_patterns.BIAS + (0 if x.exponents is None else x.exponents)
     exponent = xp.where((field > 0) & (field < 255), exponent, 0)
     return exponent.min(), exponent.max()

@@ -8,7 +8,7 @@ are cut by powers of two, so that nothing is rounded but the remainders: x is th
 import numpy as np
 from numpy.typing import NDArray
 
-from msdnum.emulator import bits, elements
+from msdnum.emulator import argument_checks, backend
 from msdnum.emulator.gemm.exact_sums import integer_dot, largest_k
 from msdnum.emulator.gemm.operands import Kind
 from msdnum.emulator.gemm.products import Schedule, triangular
@@ -63,7 +63,7 @@ def slices(x: Floats, count: int, width: int) -> tuple[list[Slices], NDArray[np.
     """
     _check_matrix(x, "x")
     for name, value, largest in (("count", count, 50), ("width", width, 7)):
-        elements.check_integer(name, value)
+        argument_checks.check_integer(name, value)
         if not 1 <= value <= largest:
             raise ValueError(f"{name} must be in 1..{largest}, got {value}")
     amax = np.abs(x).max(axis=1)
@@ -127,7 +127,7 @@ def matmul(a: Floats, b: Floats, count: int, schedule: Schedule | None = None) -
 
 
 def _check_matrix(x: Floats, name: str) -> None:
-    bits.check_array(x, name, ("float64",))
+    backend.check_array(x, name, ("float64",))
     if x.ndim != 2:
         raise ValueError(f"{name} must have two dimensions, got shape {x.shape}")
     magnitude = np.abs(x)
@@ -138,10 +138,10 @@ def _check_matrix(x: Floats, name: str) -> None:
 
 
 def _pairs(count: int, schedule: Schedule | None) -> tuple[tuple[int, int], ...]:
-    elements.check_integer("count", count)
+    argument_checks.check_integer("count", count)
     if schedule is None:
         return triangular(count, count).pairs
-    elements.check_mode("schedule", schedule, Schedule)
+    argument_checks.check_mode("schedule", schedule, Schedule)
     pairs = schedule.pairs
     beyond = max(max(pair) for pair in pairs)
     if beyond >= count:

@@ -10,9 +10,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from msdnum.emulator import bits, elements
-from msdnum.emulator.bits import Array
-from msdnum.emulator.blocks import QuantizedArray
+from msdnum.emulator import argument_checks, backend, binary32, bit_patterns, elements
+from msdnum.emulator.backend import Array
 from msdnum.emulator.decompositions import Decomposition
 from msdnum.emulator.gemm import accumulation
 from msdnum.emulator.gemm.checks import as_operand, check_dimensions, checked
@@ -29,6 +28,7 @@ from msdnum.emulator.gemm.recombination import (
 )
 from msdnum.emulator.gemm.tiles import cut, loop
 from msdnum.emulator.jax_settings import under_own_settings
+from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.emulator.zero_points import AsymmetricArray
 from msdnum.formats.accumulators import SEQUENTIAL, AnyAccumulator, Exact
 from msdnum.formats.elements import BINARY32, FloatFormat
@@ -118,7 +118,7 @@ def matmul(
     kinds = tuple(kind(t, -1, "a") for t in left), tuple(kind(t, -2, "b") for t in right)
     _check_operands(left, right)
     _check_pairs(plan, kinds)
-    on_jax = bits.is_jax(_codes(left[0]))
+    on_jax = backend.is_jax(_codes(left[0]))
     if on_jax and not _needs_values(plan, kinds):
         return _jitted()(left, right, kinds, plan)
     return _matmul(left, right, kinds, plan)
@@ -158,7 +158,7 @@ def _codes(term: Any) -> Array:
 
 
 def _check_operands(left: tuple[Any, ...], right: tuple[Any, ...]) -> None:
-    if len({bits.is_jax(_codes(t)) for t in left + right}) > 1:
+    if len({backend.is_jax(_codes(t)) for t in left + right}) > 1:
         raise TypeError("a and b must both be NumPy or both JAX arrays, got one of each")
     for name, terms in (("a", left), ("b", right)):
         if len({t.shape for t in terms}) > 1:
@@ -229,7 +229,7 @@ def _arrays(x: Factor, function: Callable[[Array], Array]) -> Factor:
 
 def _flat(x: Factor) -> Factor:
     """Make one matrix of a batch of left factors."""
-    xp = bits.namespace(x.elements)
+    xp = backend.namespace(x.elements)
     batch = x.elements.shape[:-2]
 
     def rows(v: Array) -> Array:
@@ -241,7 +241,7 @@ def _flat(x: Factor) -> Factor:
 
 
 def _batched(x: Factor, batch: tuple[int, ...]) -> Factor:
-    xp = bits.namespace(x.elements)
+    xp = backend.namespace(x.elements)
 
     def stacked(v: Array) -> Array:
         v = v.reshape((1, 1)) if v.ndim == 0 else v
@@ -254,8 +254,8 @@ def _map(
     function: Callable[[Factors, Factors], Array], a: Factors, b: Factors, concrete: bool
 ) -> Array:
     """Apply ``function`` to every member of the batch, one after the other."""
-    xp = bits.namespace(a[0].elements)
-    if bits.is_jax(a[0].elements) and not concrete:
+    xp = backend.namespace(a[0].elements)
+    if backend.is_jax(a[0].elements) and not concrete:
         import jax
 
         return jax.lax.map(lambda operands: function(*operands), (a, b))
@@ -275,7 +275,7 @@ def _member(factors: Factors, i: int) -> Factors:
 def _matrix(a: Factors, b: Factors, kinds: Kinds, plan: Plan) -> Array:
     chained = plan.recombination.addition is Addition.CHAINED
     result = (_chained if chained else _separate)(a, b, kinds, plan)
-    xp = bits.namespace(result)
+    xp = backend.namespace(result)
     return xp.where(xp.isnan(result), np.float32(np.nan), result)
 
 
@@ -284,7 +284,7 @@ def _separate(a: Factors, b: Factors, kinds: Kinds, plan: Plan) -> Array:
     for i, j in plan.schedule.pairs:
         found = _pair(a[i], b[j], (kinds[0][i], kinds[1][j]), plan)
         found = _round(found, recombination.precision)
-        total = found if total is None else bits.add(total, found)
+        total = found if total is None else binary32.add(total, found)
         total = _round(total, recombination.precision)
     return total
 
@@ -323,7 +323,7 @@ def _chain(operands: list[Operands], accumulator: AnyAccumulator) -> Array:
 
 def _joined(factors: Sequence[Factor], axis: int) -> Factor:
     values, exponents = zip(*[apart(x) for x in factors], strict=True)
-    xp = bits.namespace(values[0])
+    xp = backend.namespace(values[0])
     return Factor(xp.concatenate(values, axis), xp.concatenate(exponents, axis), None, None, None)
 
 
@@ -334,10 +334,12 @@ def _pair(a: Factor, b: Factor, kinds: Pair, plan: Plan) -> Array:
         total = _core(a, b, kinds, plan.accumulator)
         return _scale(total, a.outer, b.outer, scaling)
     whole = kinds[0].length // size
-    zero = bits.namespace(a.elements).zeros((a.elements.shape[0], b.elements.shape[1]), np.float32)
+    zero = backend.namespace(a.elements).zeros(
+        (a.elements.shape[0], b.elements.shape[1]), np.float32
+    )
 
     def add_segment(i: Any, total: Array, length: int = size) -> Array:
-        return bits.add(total, _segment_sum(a, b, kinds, i * size, length, plan))
+        return binary32.add(total, _segment_sum(a, b, kinds, i * size, length, plan))
 
     total = loop(whole, add_segment, zero)
     if kinds[0].length % size:
@@ -363,11 +365,11 @@ def _segment_sum(a: Factor, b: Factor, kinds: Pair, start: Any, size: int, plan:
 
 def _scale(c: Array, row: Array | None, column: Array | None, scaling: Scaling) -> Array:
     if row is not None and column is not None and scaling is Scaling.PRODUCT:
-        return bits.multiply(c, bits.multiply(row, column))
+        return binary32.multiply(c, binary32.multiply(row, column))
     ordered = (column, row) if scaling is Scaling.COLUMN_THEN_ROW else (row, column)
     for scale in ordered:
         if scale is not None:
-            c = bits.multiply(c, scale)
+            c = binary32.multiply(c, scale)
     return c
 
 
@@ -381,7 +383,7 @@ def _core(a: Factor, b: Factor, kinds: Pair, accumulator: AnyAccumulator) -> Arr
 
 
 def _in_either_range(in_range: Any, run: Callable[[bool], Array]) -> Array:
-    if not bits.is_traced(in_range):
+    if not backend.is_traced(in_range):
         return run(bool(in_range))
     import jax
 
@@ -401,9 +403,10 @@ def _in_range(a: Factor, b: Factor, kinds: Pair, accumulator: AnyAccumulator) ->
     unit = sum(k.precision - 1 for k in kinds)
     carry = 2 + kinds[0].length.bit_length()
     return (
-        (low_a + low_b - unit >= bits.EMIN)
+        (low_a + low_b - unit >= bit_patterns.EMIN)
         & (high_a + high_b + carry <= 126)
-        & (low_a >= bits.EMIN) & (low_b >= bits.EMIN) & (high_a <= 126) & (high_b <= 126)
+        & (low_a >= bit_patterns.EMIN) & (low_b >= bit_patterns.EMIN)
+        & (high_a <= 126) & (high_b <= 126)
     )  # fmt: skip
 
 
@@ -416,10 +419,10 @@ def transposed(x: QuantizedArray) -> QuantizedArray:
     ValueError
         If ``x`` has fewer than two dimensions.
     """
-    elements.check_mode("x", x, QuantizedArray)
+    argument_checks.check_mode("x", x, QuantizedArray)
     check_dimensions(x.shape, "x")
     x = checked(x, "x")
-    xp = bits.namespace(x.codes)
+    xp = backend.namespace(x.codes)
     axis = x.axis if x.axis is None or x.axis < -2 else -3 - x.axis
     scales = x.scale_codes if x.axis is None else xp.swapaxes(x.scale_codes, -1, -2)
     return replace(x, codes=xp.swapaxes(x.codes, -1, -2), scale_codes=scales, axis=axis)

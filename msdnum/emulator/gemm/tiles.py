@@ -5,8 +5,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from msdnum.emulator import bits
-from msdnum.emulator.bits import Array
+from msdnum.emulator import backend
+from msdnum.emulator.backend import Array
 
 __all__ = ["Arrays", "Run", "cut", "loop", "over_tiles", "padded", "slices"]
 
@@ -26,7 +26,7 @@ Run: TypeAlias = Callable[[Arrays, Arrays, Array], Array]
 def loop(count: int, body: Callable[[Any, Any], Any], state: Any) -> Any:
     """Return the state, an array or a tuple of them, after ``body(0, state)``, ..."""
     first = state[0] if isinstance(state, tuple) else state
-    if not bits.is_jax(first) or count <= 1:
+    if not backend.is_jax(first) or count <= 1:
         for i in range(count):
             state = body(i, state)
         return state
@@ -37,7 +37,7 @@ def loop(count: int, body: Callable[[Any, Any], Any], state: Any) -> Any:
 
 def cut(x: Array, start: Any, size: int, axis: int) -> Array:
     """Return a slice of one axis."""
-    if bits.is_jax(x):
+    if backend.is_jax(x):
         from jax.lax import dynamic_slice_in_dim
 
         return dynamic_slice_in_dim(x, start, size, axis)
@@ -54,7 +54,7 @@ def padded(a: Arrays, b: Arrays, size: int) -> tuple[Arrays, Arrays]:
     missing = -a[0].shape[1] % size
     if not missing:
         return a, b
-    xp = bits.namespace(a[0])
+    xp = backend.namespace(a[0])
     return (
         [xp.pad(v, ((0, 0), (0, missing))) for v in a],
         [xp.pad(v, ((0, missing), (0, 0))) for v in b],
@@ -64,7 +64,7 @@ def padded(a: Arrays, b: Arrays, size: int) -> tuple[Arrays, Arrays]:
 def over_tiles(run: Run, a: Arrays, b: Arrays, c: Array, blas: bool) -> Array:
     """Apply ``run`` to tiles of the result: every entry is computed as it is without them."""
     dot_rows = max(1, DOT_ELEMENTS // c.shape[1])
-    if bits.is_jax(c):
+    if backend.is_jax(c):
         rows, columns = (dot_rows, c.shape[1]) if blas else (ROWS, COLUMNS)
         return _over_jax_tiles(run, a, b, c, rows, columns)
     rows, columns = (dot_rows, c.shape[1]) if blas else (ELEMENTS // 512, 512)
@@ -103,12 +103,12 @@ def _over_jax_tiles(run: Run, a: Arrays, b: Arrays, c: Array, rows: int, columns
 
 
 def _row_tiles(x: Array, rows: int) -> Array:
-    padded = bits.namespace(x).pad(x, ((0, -x.shape[0] % rows), (0, 0)))
+    padded = backend.namespace(x).pad(x, ((0, -x.shape[0] % rows), (0, 0)))
     return padded.reshape(-1, rows, x.shape[1])
 
 
 def _column_tiles(x: Array, columns: int) -> Array:
     """Return (tiles, ..., columns) of (..., n)."""
-    xp = bits.namespace(x)
+    xp = backend.namespace(x)
     padded = xp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, -x.shape[-1] % columns)])
     return xp.moveaxis(padded.reshape(*x.shape[:-1], -1, columns), -2, 0)

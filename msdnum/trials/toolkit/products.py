@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from msdnum import bounds
 from msdnum.bounds.sums import Accumulation
-from msdnum.emulator.blocks import QuantizedArray, quantize
+from msdnum.emulator.blocks import quantize
 from msdnum.emulator.decompositions import decompose_terms
 from msdnum.emulator.gemm.products import Addition, Recombination, matmul, transposed
+from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.evidence.promises import coverings
 from msdnum.formats.accumulators import EXACT, HOPPER, INT32, SEQUENTIAL, Accumulator
 from msdnum.formats.blocks import INT4_GROUP, INT8_ROW, MXFP4, BlockFormat

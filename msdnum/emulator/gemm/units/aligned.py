@@ -9,8 +9,8 @@ from functools import reduce
 
 import numpy as np
 
-from msdnum.emulator import bits
-from msdnum.emulator.bits import Array
+from msdnum.emulator import backend, bit_patterns
+from msdnum.emulator.backend import Array
 from msdnum.formats.accumulators import Cdna3Unit, GroupedUnit, MatrixUnit
 
 __all__ = [
@@ -21,7 +21,7 @@ EXPONENT_BIAS = 2000
 """Of the exponents of elements, so that 0 is below all exponents that there are."""
 PRODUCT_BIAS = 2 * EXPONENT_BIAS
 
-EMIN = bits.EMIN
+EMIN = bit_patterns.EMIN
 NARROW = 8
 """Bits of the low limb of a sum of aligned products."""
 WIDE = 20
@@ -67,17 +67,17 @@ def _aligned_sum(
 
 def _shifted(product: Array, exponent: Array) -> Array:
     """Return ``product * 2**exponent`` truncated to an integer; product below 4, exponent to 25."""
-    xp = bits.namespace(product)
+    xp = backend.namespace(product)
     return (product * _power(xp.maximum(exponent, -40))).astype(np.int32)
 
 
 def _power(exponent: Array) -> Array:
-    return (exponent + bits.BIAS << bits.FRACTION_BITS).view(np.float32)
+    return (exponent + bit_patterns.BIAS << bit_patterns.FRACTION_BITS).view(np.float32)
 
 
 def _largest_exponent(ea: Array, eb: Array, start: Array) -> Array:
     """Return the larger of ``start``, the exponent of c or zero, and those of products."""
-    xp = bits.namespace(ea)
+    xp = backend.namespace(ea)
     sums = (ea[:, k, None] + eb[k] for k in range(ea.shape[1]))
     return reduce(xp.maximum, sums, start + PRODUCT_BIAS) - PRODUCT_BIAS
 
@@ -87,12 +87,12 @@ def _significand(c: Array, exponent_of_zero: int = EMIN) -> tuple[Array, Array]:
 
     Subnormal numbers have the exponent -126, zeros what is given.
     """
-    xp = bits.namespace(c)
+    xp = backend.namespace(c)
     pattern = c.view(np.int32)
-    field = (pattern & bits.MAGNITUDE_MASK) >> bits.FRACTION_BITS
-    magnitude = pattern & bits.FRACTION_MASK
-    magnitude = xp.where(field > 0, magnitude | bits.IMPLICIT_BIT, magnitude)
-    exponent = xp.maximum(field, 1) - bits.BIAS
+    field = (pattern & bit_patterns.MAGNITUDE_MASK) >> bit_patterns.FRACTION_BITS
+    magnitude = pattern & bit_patterns.FRACTION_MASK
+    magnitude = xp.where(field > 0, magnitude | bit_patterns.IMPLICIT_BIT, magnitude)
+    exponent = xp.maximum(field, 1) - bit_patterns.BIAS
     if exponent_of_zero != EMIN:
         exponent = xp.where(magnitude == 0, exponent_of_zero, exponent)
     return xp.where(pattern < 0, -magnitude, magnitude), exponent
@@ -100,7 +100,7 @@ def _significand(c: Array, exponent_of_zero: int = EMIN) -> tuple[Array, Array]:
 
 def _truncate(integer: Array, shift: Array) -> Array:
     """Return ``integer * 2**shift`` truncated; shift at most 2."""
-    xp = bits.namespace(integer)
+    xp = backend.namespace(integer)
     magnitude = xp.abs(integer) << xp.maximum(shift, 0) >> xp.clip(-shift, 0, 31)
     return xp.where(integer < 0, -magnitude, magnitude)
 
@@ -120,7 +120,7 @@ def grouped_step(c: Array, a: Sequence[Array], b: Sequence[Array], unit: Grouped
         Elements (float32), significands (float32) and exponents (int32) of their scales.
     unit : GroupedUnit
     """
-    xp = bits.namespace(c)
+    xp = backend.namespace(c)
     significand, top = _significand(c, unit.exponent_of_zero)
     addends = [(significand, top - 23)]
     for start in range(0, a[0].shape[1], unit.exact):
@@ -133,7 +133,7 @@ def grouped_step(c: Array, a: Sequence[Array], b: Sequence[Array], unit: Grouped
         addends.append((total, exponent - 8))
         # The sum can be zero where products are not.
         nonzero = reduce(operator.or_, [p.view(np.int32) for p in products])
-        counts = ((nonzero & bits.MAGNITUDE_MASK) != 0) & (scale != 0)
+        counts = ((nonzero & bit_patterns.MAGNITUDE_MASK) != 0) & (scale != 0)
         top = xp.maximum(top, xp.where(counts, exponent, unit.exponent_of_zero))
     limbs = [_split(total, place - top + unit.fraction_bits) for total, place in addends]
     high, low = (sum(limb) for limb in zip(*limbs, strict=True))
@@ -142,7 +142,7 @@ def grouped_step(c: Array, a: Sequence[Array], b: Sequence[Array], unit: Grouped
 
 def _split(integer: Array, shift: Array) -> tuple[Array, Array]:
     """Return ``integer * 2**shift``, truncated, in limbs of the same sign; shift at most 27."""
-    xp = bits.namespace(integer)
+    xp = backend.namespace(integer)
     magnitude = xp.abs(integer)
     left, right = xp.clip(shift, 0, 27), xp.clip(-shift, 0, 31)
     truncated = magnitude >> right
@@ -156,7 +156,7 @@ def cdna3_step(c: Array, a: Sequence[Array], b: Sequence[Array], unit: Cdna3Unit
 
     Parameters as for ``matrix_unit_step``.
     """
-    xp = bits.namespace(c)
+    xp = backend.namespace(c)
     f, sums, tops = unit.fraction_bits, [], []
     for part in range(unit.parts):
         ks = range(a[0].shape[1])[part :: unit.parts]
@@ -181,7 +181,7 @@ def cdna3_step(c: Array, a: Sequence[Array], b: Sequence[Array], unit: Cdna3Unit
 
 def _lowered_accumulator(significand: Array, exponent: Array, top: Array, unit: Cdna3Unit) -> Array:
     """Return c rounded down to an integer in units of ``2**(top - fraction_bits)``."""
-    xp = bits.namespace(significand)
+    xp = backend.namespace(significand)
     shift = exponent - top + unit.fraction_bits - 23
     aligned = significand << xp.maximum(shift, 0) >> xp.clip(-shift, 0, 31)
     if unit.drops_accumulator:
@@ -204,7 +204,7 @@ def with_infinite_products(
     possible = a[1].max() + b[1].max() >= 127 + PRODUCT_BIAS
 
     def replaced() -> Array:
-        xp = bits.namespace(c)
+        xp = backend.namespace(c)
         total = xp.zeros_like(c)
         for k in range(a[0].shape[1]):
             exponent = xp.clip(a[1][:, k, None] + b[1][k] - PRODUCT_BIAS, 0, 250)
@@ -214,7 +214,7 @@ def with_infinite_products(
             total = total + xp.where(xp.isinf(product), product, np.float32(0))
         return xp.where(total == 0, result, c + total)
 
-    if not bits.is_jax(possible):
+    if not backend.is_jax(possible):
         return replaced() if possible else result
     import jax
 
@@ -231,7 +231,7 @@ def _rounded(
     nearest: bool = False,
 ) -> Array:
     """Return ``(high * 2**base + low) * 2**exponent`` in float32, unless c is already Inf."""
-    xp = bits.namespace(c)
+    xp = backend.namespace(c)
     high, low = high + (low >> base), low & ((1 << base) - 1)
     negative = high < 0
     borrow = negative & (low != 0)
@@ -247,22 +247,22 @@ def _rounded(
     shift = xp.maximum(_bit_length(head) - (result_bits + 1), EMIN - result_bits - place)
     shift = xp.clip(shift, 0, 28)
     doubled = head << 1 | (rest != 0)
-    rounded = bits.shift_rne(doubled, shift + 1) if nearest else head >> shift
+    rounded = bit_patterns.shift_rne(doubled, shift + 1) if nearest else head >> shift
     # To nearest, a negative number can become -0; truncated, it is +0.
     negative = negative & (nearest | (rounded != 0))
-    result = bits.compose(negative, rounded, place + shift)
-    overflowed = (c.view(np.int32) & bits.MAGNITUDE_MASK) >= bits.INF
+    result = bit_patterns.compose(negative, rounded, place + shift)
+    overflowed = (c.view(np.int32) & bit_patterns.MAGNITUDE_MASK) >= bit_patterns.INF
     return xp.where(overflowed, c.view(np.int32), result.view(np.int32)).view(np.float32)
 
 
 def _bit_length(n: Array) -> Array:
     """Return the bit length of a nonnegative int32."""
-    xp = bits.namespace(n)
+    xp = backend.namespace(n)
     high = n >> 8
     return xp.where(high > 0, _small_bit_length(high) + 8, _small_bit_length(n))
 
 
 def _small_bit_length(n: Array) -> Array:
-    xp = bits.namespace(n)
-    field = n.astype(np.float32).view(np.int32) >> bits.FRACTION_BITS
+    xp = backend.namespace(n)
+    field = n.astype(np.float32).view(np.int32) >> bit_patterns.FRACTION_BITS
     return xp.where(n == 0, 0, field - 126)

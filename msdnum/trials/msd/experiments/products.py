@@ -8,7 +8,7 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from msdnum.emulator import bits
+from msdnum.emulator import backend
 from msdnum.evidence.products import BASELINES, WEIGHTS, Operands, decomposed, errors_of
 from msdnum.experiments.experiment import Experiment
 from msdnum.experiments.tables import Record
@@ -96,7 +96,7 @@ COMPILED = frozenset({"HOPPER", "BLOCKS_128_HOPPER_FP8", "BLACKWELL_MX"})
 def _on_jax(value: Any) -> Any:
     import jax
 
-    bits.register_pytrees()
+    backend.register_pytrees()
     return jax.tree.map(jax.numpy.asarray, value)
 
 

@@ -16,12 +16,13 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from msdnum.emulator import bits, elements
-from msdnum.emulator.blocks import QuantizedArray, quantize
+from msdnum.emulator import backend, elements
+from msdnum.emulator.blocks import quantize
 from msdnum.emulator.cann.products import KERNELS, Kernel, Weight, kernel_matmul, nibble_matmul
 from msdnum.emulator.decompositions import decompose_terms
 from msdnum.emulator.gemm import dequantizing
 from msdnum.emulator.gemm.products import matmul
+from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.evidence import products
 from msdnum.evidence.product_bounds import exact_values
 from msdnum.evidence.products import WEIGHTS, Method, decomposed
@@ -119,7 +120,7 @@ def wide(name: str) -> dict[str, NDArray[np.float64]]:
 
 
 def _on_jax(weight: Any) -> Any:
-    bits.register_pytrees()
+    backend.register_pytrees()
     return jax.tree.map(jnp.asarray, weight)
 
 

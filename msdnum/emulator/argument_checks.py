@@ -1,0 +1,57 @@
+"""Checks of arguments: modes, codes, random words."""
+
+from typing import Any
+
+import numpy as np
+
+from msdnum.emulator import backend, bit_patterns
+from msdnum.emulator.backend import Array
+from msdnum.emulator.codes import as_codes, check_values
+from msdnum.formats.elements import ElementFormat, FloatFormat
+from msdnum.formats.modes import Overflow, Rounding
+
+__all__ = ["check_mode", "check_representable"]
+
+
+def check_mode(name: str, value: object, expected: Any) -> None:
+    """Raise unless ``value`` is an ``expected``."""
+    if not isinstance(value, expected):
+        choices = getattr(expected, "__members__", None)
+        kind = (
+            f"one of {', '.join(choices)}" if choices else getattr(expected, "__name__", "format")
+        )
+        raise TypeError(f"{name} must be {kind}, got {value!r}")
+
+
+def check_integer(name: str, value: object) -> None:
+    """Raise unless ``value`` is an integer or None."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | np.integer)):
+        raise TypeError(f"{name} must be an integer or None, got {value!r}")
+
+
+def checked_codes(x: Array, fmt: ElementFormat, name: str = "codes") -> Array:
+    """Return codes of ``fmt`` as unsigned integers, or raise: ``codes.as_codes``, with values."""
+    check_mode("fmt", fmt, ElementFormat)
+    codes = as_codes(x, fmt, name)
+    check_values(codes, fmt, name)
+    return codes
+
+
+def check_representable(pattern: Array, fmt: ElementFormat, overflow: Overflow) -> None:
+    """Raise if a number would become what the format lacks."""
+    if isinstance(fmt, FloatFormat) and fmt.nan_code is not None:
+        return
+    if overflow is Overflow.OVERFLOW:
+        raise ValueError(f"overflow must be SATURATE: {fmt.name} has neither Inf nor NaN")
+    if not backend.is_traced(pattern) and bool(bit_patterns.is_nan(pattern).any()):
+        raise ValueError(f"x must not hold NaN: {fmt.name} has no code for it")
+
+
+def check_random(rounding: Rounding, random: Any, x: Array) -> Array | None:
+    """Return the random words that the rounding needs, or None; raise if there should be none."""
+    check_mode("rounding", rounding, Rounding)
+    if rounding is Rounding.STOCHASTIC:
+        return backend.random_words(random, x)
+    if random is not None:
+        raise ValueError(f"random must be None for rounding {rounding.name}")
+    return None
