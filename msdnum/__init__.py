@@ -17,7 +17,7 @@ from msdnum.formats.elements import (
     ElementFormat,
     FloatFormat,
     IntegerFormat,
-    Specials,
+    NonNumbers,
 )
 from msdnum.formats.modes import Arithmetic, Overflow, Rounding, ScaleRule
 from msdnum.formats.schemes import OWN_AMAX, SCHEMES, Scheme, amax_scheme, covering_scheme
@@ -26,8 +26,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BLOCK_FORMATS", "ELEMENT_FORMATS", "OWN_AMAX", "SCHEMES", "Arithmetic", "BlockFormat",
-    "Decomposition", "ElementFormat", "FloatFormat", "IntegerFormat", "Overflow", "QuantizedArray",
-    "Rounding", "ScaleRule", "Scheme", "Specials", "amax_scheme", "as_ml_dtype", "covering_scheme",
-    "decode", "decompose", "decompose_terms", "encode", "from_blocks_and_scales", "pack",
-    "quantize", "round_to", "to_blocks_and_scales", "unpack",
+    "Decomposition", "ElementFormat", "FloatFormat", "IntegerFormat", "NonNumbers", "Overflow",
+    "QuantizedArray", "Rounding", "ScaleRule", "Scheme", "amax_scheme", "as_ml_dtype",
+    "covering_scheme", "decode", "decompose", "decompose_terms", "encode", "from_blocks_and_scales",
+    "pack", "quantize", "round_to", "to_blocks_and_scales", "unpack",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from msdnum.emulator.blocks import quantize
 from msdnum.emulator.gemm.products import transposed
 from msdnum.formats.accumulators import ALL_ACCUMULATORS
 from msdnum.formats.blocks import NVFP4, BlockFormat
-from msdnum.formats.elements import BINARY32, E8M0, FloatFormat, IntegerFormat, Specials
+from msdnum.formats.elements import BINARY32, E8M0, FloatFormat, IntegerFormat, NonNumbers
 from msdnum.formats.modes import Arithmetic, ScaleRule
 from msdnum.formats.schemes import OWN_AMAX, Scheme, amax_scheme
 
@@ -30,7 +30,7 @@ def element(rng, most=13):
                 return IntegerFormat(f"I{bits}", bits, low, int(rng.integers(0, bits)))
             exponent = int(rng.integers(1, 6))
             fraction = int(rng.integers(0, min(8, most - exponent)))
-            specials = list(Specials)[rng.integers(len(Specials))]
+            specials = list(NonNumbers)[rng.integers(len(NonNumbers))]
             usual = (1 << (exponent - 1)) - 1
             bias = usual + int(rng.integers(-2, 3))
             return FloatFormat(f"E{exponent}M{fraction}", exponent, fraction, bias, specials)

@@ -11,7 +11,7 @@ from gemm_oracle import FLOATS, float_numbers, inner_product, matrix, quantized_
 
 from msdnum.emulator.blocks import quantize
 from msdnum.emulator.gemm.accumulation import check_accumulator
-from msdnum.emulator.gemm.operands import Kind
+from msdnum.emulator.gemm.operands import OperandType
 from msdnum.emulator.gemm.products import matmul, transposed
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.accumulators import (
@@ -345,7 +345,7 @@ def test_exact_blocks_must_not_straddle_scales(size):
         starts = [s + i for s in range(0, 60, segment) for i in range(0, segment, size)]
         ends = [min(i + size, i - i % segment + segment) - 1 for i in starts]
         straddles = any(i // block != j // block for i, j in zip(starts, ends, strict=True))
-        kind = Kind("mx", E2M1, 2, 12, False, block, None, 60)
+        kind = OperandType("mx", E2M1, 2, 12, False, block, None, 60)
         other = replace(kind, inside=None, outside=segment)
         check = partial(check_accumulator, Blocks(size, EXACT), (kind, other), segment)
         if straddles:

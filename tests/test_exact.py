@@ -29,7 +29,7 @@ from msdnum.formats.elements import (
     ElementFormat,
     FloatFormat,
     IntegerFormat,
-    Specials,
+    NonNumbers,
 )
 from msdnum.formats.modes import Arithmetic, Overflow, Rounding
 
@@ -40,7 +40,7 @@ float64s = st.floats(allow_nan=False, allow_infinity=False)
 
 
 def overflows(fmt: ElementFormat) -> list[Overflow]:
-    plain = isinstance(fmt, IntegerFormat) or fmt.specials is Specials.NONE
+    plain = isinstance(fmt, IntegerFormat) or fmt.specials is NonNumbers.NONE
     return [Overflow.SATURATE] if plain else list(Overflow)
 
 

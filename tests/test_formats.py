@@ -27,7 +27,7 @@ from msdnum.formats.elements import (
     ElementFormat,
     FloatFormat,
     IntegerFormat,
-    Specials,
+    NonNumbers,
 )
 from msdnum.formats.modes import ScaleRule
 
@@ -193,14 +193,14 @@ def test_formats_are_values() -> None:
         ((9, 3, 7), "exponent_bits must be in 1..8"),
         ((4, -1, 7), "exponent_bits must be in 1..8"),
         ((4, 24, 7), "exponent_bits must be in 1..8"),
-        ((1, 3, 0, Specials.IEEE), "exponent_bits must be at least 2 and fraction_bits"),
-        ((3, 0, 3, Specials.IEEE), "exponent_bits must be at least 2 and fraction_bits"),
-        ((4, 3, 7, Specials.NAN, True, False), "subnormals must be True where there is a sign"),
-        ((4, 3, 7, Specials.NONE, False), "signed must be True"),
-        ((1, 0, 0, Specials.NAN), "'X' has no number besides zero and NaN"),
-        ((8, 23, 128, Specials.IEEE), "bias must keep every value within binary32"),
+        ((1, 3, 0, NonNumbers.IEEE), "exponent_bits must be at least 2 and fraction_bits"),
+        ((3, 0, 3, NonNumbers.IEEE), "exponent_bits must be at least 2 and fraction_bits"),
+        ((4, 3, 7, NonNumbers.NAN, True, False), "subnormals must be True where there is a sign"),
+        ((4, 3, 7, NonNumbers.NONE, False), "signed must be True"),
+        ((1, 0, 0, NonNumbers.NAN), "'X' has no number besides zero and NaN"),
+        ((8, 23, 128, NonNumbers.IEEE), "bias must keep every value within binary32"),
         ((8, 7, 127), "bias must keep every value within binary32"),
-        ((8, 0, 126, Specials.NAN, False, False), "bias must keep every value within binary32"),
+        ((8, 0, 126, NonNumbers.NAN, False, False), "bias must keep every value within binary32"),
     ],
 )
 def test_float_formats_that_cannot_be(arguments: tuple, message: str) -> None:
@@ -210,8 +210,8 @@ def test_float_formats_that_cannot_be(arguments: tuple, message: str) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [(1, 0, 0), (8, 23, 127, Specials.IEEE), (2, 0, 1, Specials.NAN), (1, 1, 0, Specials.NAN),
-     (8, 0, 127, Specials.NAN, False, False), (8, 16, 133, Specials.IEEE)],
+    [(1, 0, 0), (8, 23, 127, NonNumbers.IEEE), (2, 0, 1, NonNumbers.NAN), (1, 1, 0, NonNumbers.NAN),
+     (8, 0, 127, NonNumbers.NAN, False, False), (8, 16, 133, NonNumbers.IEEE)],
 )  # fmt: skip
 def test_float_formats_at_the_edge(arguments: tuple) -> None:
     fmt = FloatFormat("X", *arguments)
@@ -224,7 +224,7 @@ def test_float_formats_at_the_edge(arguments: tuple) -> None:
 
 
 def test_the_smallest_formats_of_their_kinds():
-    ieee = FloatFormat("X", 2, 1, 1, Specials.IEEE)
+    ieee = FloatFormat("X", 2, 1, 1, NonNumbers.IEEE)
     assert (ieee.max_finite, ieee.inf_code, ieee.nan_code) == (3.0, 6, 7)
     assert FloatFormat("X", 1, 0, 0).min_subnormal is None
 

@@ -21,7 +21,7 @@ from msdnum.formats import accumulators
 from msdnum.formats.accumulators import Cdna3Unit, GroupedUnit, MatrixUnit
 from msdnum.formats.blocks import NVFP4
 from msdnum.formats.elements import E4M3, FP16
-from msdnum.spec.accumulators import Factor, factor, inner_product
+from msdnum.spec.accumulators import Number, factor, inner_product
 
 NARROW_RESULT = MatrixUnit("NARROW_RESULT", 4, 25, result_bits=13)
 UNITS = [
@@ -73,8 +73,8 @@ def block(elements, exponent, size):
     padded = [*elements, *[(0, 0)] * (size - len(elements))]
     return [
         (
-            Factor(Fraction(x), scale, exponent, exponent, False),
-            Factor(Fraction(y), Fraction(1), 0, 0, False),
+            Number(Fraction(x), scale, exponent, exponent, False),
+            Number(Fraction(y), Fraction(1), 0, 0, False),
         )
         for x, y in padded
     ]

@@ -13,7 +13,7 @@ import pytest
 from gemm_oracle import FLOATS, float_numbers, inner_product, matrix, quantized_numbers
 
 from msdnum.emulator.gemm.accumulation import accumulate
-from msdnum.emulator.gemm.operands import factor, kind
+from msdnum.emulator.gemm.operands import kind, prepare
 from msdnum.emulator.gemm.products import matmul, transposed
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.accumulators import (
@@ -63,7 +63,7 @@ def dot(a, b, unit, dtype=BF16):
 def started(a, b, unit, c):
     """Return c plus the products of two operands, (m, k) and (k, n)."""
     kinds = kind(a, -1, "a"), kind(b, -2, "b")
-    left, right = factor(a, kinds[0], -1), factor(b, kinds[1], -2)
+    left, right = prepare(a, kinds[0], -1), prepare(b, kinds[1], -2)
     return accumulate(left, right, kinds, unit, False, c)
 
 

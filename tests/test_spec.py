@@ -40,7 +40,7 @@ from msdnum.formats.elements import (
     MXINT8_ELEMENT,
     ElementFormat,
     FloatFormat,
-    Specials,
+    NonNumbers,
 )
 from msdnum.formats.modes import Arithmetic, Overflow, Rounding, ScaleRule
 from msdnum.spec.numbers import Special, Value
@@ -333,7 +333,7 @@ def test_rounding_to_a_format_is_decoding_its_code() -> None:
 
 
 def test_a_format_without_zero_goes_to_the_smallest_number() -> None:
-    fmt = FloatFormat("X", 3, 1, 3, Specials.NAN, signed=False, subnormals=False)
+    fmt = FloatFormat("X", 3, 1, 3, NonNumbers.NAN, signed=False, subnormals=False)
     assert spec.encode(Fraction(1, 100), fmt, overflow=SAT) == 0
     assert spec.encode(Fraction(1, 100), fmt, overflow=OVER) == 0xF
 

@@ -11,7 +11,7 @@ from msdnum.emulator.blocks import quantize
 from msdnum.emulator.gemm.products import transposed
 from msdnum.evidence.attention_bounds import ExactAttention, attention_bound
 from msdnum.evidence.product_bounds import exact_values
-from msdnum.evidence.products import Operands, decomposed
+from msdnum.evidence.products import Product, decomposed
 from msdnum.formats.accumulators import EXACT, SEQUENTIAL
 from msdnum.formats.blocks import MXFP4, NVFP4
 from msdnum.formats.elements import E4M3
@@ -30,7 +30,7 @@ def worst(x, weight, scheme, unit):
     if not np.isfinite(values).all():
         return None
     try:
-        result = decomposed(scheme)(Operands(x, weight, values, None, None, None), unit)
+        result = decomposed(scheme)(Product(x, weight, values, None, None, None), unit)
     except ValueError:
         return None
     ratios = [Fraction(0)]
@@ -89,7 +89,7 @@ def test_attention_of_tiny_queries_keeps_the_clamp_too():
 def test_a_product_that_could_overflow_has_no_bound():
     x, w = np.full((1, 32), 3e38, np.float32), np.full((32, 1), 6, np.float32)
     weight = quantize(w, MXFP4, axis=0)
-    given = Operands(x, weight, exact_values(weight), None, None, None)
+    given = Product(x, weight, exact_values(weight), None, None, None)
     result = decomposed(MXFP4_X2)(given, SEQUENTIAL)
     assert not np.isfinite(result.product).all()
     assert (result.bound == np.inf).all()

@@ -21,7 +21,7 @@ from msdnum import __version__, _files
 from msdnum._extras import progress
 from msdnum.cost.latency import Scenario
 from msdnum.cost.machines import MACHINES, Machine, Route
-from msdnum.cost.work import Dequantize, Method, MultiScale, operand
+from msdnum.cost.work import Dequantize, MultiScale, Plan, operand
 from msdnum.cost.workloads import Gemm
 from msdnum.experiments import tables
 from msdnum.experiments.experiment import SEED
@@ -54,7 +54,7 @@ ROWS = tuple(2**i for i in range(13))
 QUICK_ROWS = (1, 16)
 
 _INT8, _FP8 = operand(INT8_SYMMETRIC), operand(E4M3)
-MODELS: dict[str, Method] = {
+MODELS: dict[str, Plan] = {
     "BF16, dequantized through memory": Dequantize(_INT8, Route.HBM),
     "BF16, dequantized as XLA fuses it": Dequantize(_INT8, Route.ON_CHIP),
     "INT8, two products": MultiScale(_INT8, _INT8, 2),

@@ -23,7 +23,7 @@ from msdnum.formats.elements import (
     IntegerFormat,
 )
 from msdnum.formats.modes import Arithmetic, Overflow, Rounding, ScaleRule
-from msdnum.spec.accumulators import Factor, partial_sums
+from msdnum.spec.accumulators import Number, partial_sums
 from msdnum.spec.numbers import Special
 
 __all__ = ["explain_vector"]
@@ -323,7 +323,7 @@ def _matmul(group: Group, case: Case) -> Iterator[str]:
             yield from _sums(row, column, accumulator)
 
 
-def _sums(row: list[Factor], column: list[Factor], accumulator: AnyAccumulator) -> Iterator[str]:
+def _sums(row: list[Number], column: list[Number], accumulator: AnyAccumulator) -> Iterator[str]:
     total = Fraction(0)
     for total in partial_sums(row, column, accumulator):
         yield f"  {total}"

@@ -18,7 +18,7 @@ from msdnum.formats.elements import (
     ElementFormat,
     FloatFormat,
 )
-from msdnum.spec.accumulators import Factor, factor, inner_product
+from msdnum.spec.accumulators import Number, factor, inner_product
 
 __all__ = ["factors_of", "matmul_groups", "scaled_matmul_groups"]
 
@@ -98,7 +98,7 @@ def _group(operation: str, name: str, fmt: ElementFormat, topic: str, given: Arr
     return Group(operation, names, topic, source, standard, note, (Case(topic, given, expected),))
 
 
-def factors_of(given: Arrays, side: str) -> list[list[Factor]]:
+def factors_of(given: Arrays, side: str) -> list[list[Number]]:
     """Return the rows of one side of a product, ``"a"`` or ``"b"``."""
     codes = given[f"codes_{side}"]
     ones = one(E8M0, *[127] * (len(codes.codes) // BLOCK))
@@ -106,7 +106,7 @@ def factors_of(given: Arrays, side: str) -> list[list[Factor]]:
 
 
 @cache
-def _factors(codes: Patterns, scale: Patterns) -> list[list[Factor]]:
+def _factors(codes: Patterns, scale: Patterns) -> list[list[Number]]:
     elements = [spec.number(spec.decode(code, codes.fmt)) for code in codes.codes]
     scales = [spec.number(spec.decode(code, scale.fmt)) for code in scale.codes]
     scaled = [factor(x, codes.fmt, scales[i // BLOCK]) for i, x in enumerate(elements)]

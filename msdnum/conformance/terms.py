@@ -23,7 +23,7 @@ from msdnum.formats.elements import (
     IntegerFormat,
 )
 from msdnum.formats.modes import Arithmetic, Overflow
-from msdnum.spec.accumulators import Factor, factor, inner_product
+from msdnum.spec.accumulators import Number, factor, inner_product
 
 __all__ = [
     "SCHEMES", "decompose_groups", "dot_groups", "gpt_oss_groups", "pack_groups", "unpack_groups",
@@ -189,6 +189,6 @@ def _dot(
     return Case(f"scales-{scale_a:02X}-{scale_b:02X}", given, {"value": value})
 
 
-def _factors(fmt: ElementFormat, codes: list[int], scale: int) -> list[Factor]:
+def _factors(fmt: ElementFormat, codes: list[int], scale: int) -> list[Number]:
     power = spec.number(spec.decode(scale, E8M0))
     return [factor(spec.number(spec.decode(code, fmt)), fmt, power) for code in codes]

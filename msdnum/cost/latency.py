@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from msdnum.cost.machines import Machine
-from msdnum.cost.work import Method
+from msdnum.cost.work import Plan
 from msdnum.cost.workloads import Number, Workload, check_count
 from msdnum.display import html
 
@@ -94,7 +94,7 @@ class Scenario:
         Its rates.
     workload : Gemm or Attention
         What is done.
-    method : Method
+    method : Plan
         How.
     fill : Fraction
         PIPELINED, UNPIPELINED or ``in_tiles(tiles)``.
@@ -109,7 +109,7 @@ class Scenario:
 
     machine: Machine
     workload: Workload
-    method: Method
+    method: Plan
     fill: Fraction = PIPELINED
     efficiency: Efficiency = field(default_factory=Efficiency)
 

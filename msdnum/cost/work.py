@@ -21,7 +21,7 @@ from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import BF16, ElementFormat
 
 __all__ = [
-    "Dequantize", "Method", "MultiScale", "Operand", "Reads", "VectorWork", "cache_traffic_ratio",
+    "Dequantize", "MultiScale", "Operand", "Plan", "Reads", "VectorWork", "cache_traffic_ratio",
     "operand", "relative_gemm_time", "vector_crossover",
 ]  # fmt: skip
 
@@ -96,7 +96,7 @@ class VectorWork:
         )
 
 
-class Method(Protocol):
+class Plan(Protocol):
     """A way to multiply activations with quantized weights."""
 
     @property

@@ -29,7 +29,7 @@ from msdnum.formats.modes import Overflow
 from msdnum.formats.schemes import OWN_AMAX, Scheme
 from msdnum.ledger.findings import Evidence, Finding, Verdict, Witness
 
-__all__ = ["Pairs", "Progress", "judge_blocks", "judge_rounding", "unheard"]
+__all__ = ["Pairs", "Progress", "judge_blocks", "judge_rounding", "no_progress"]
 
 Array = NDArray[np.float32]
 Number = Fraction | float
@@ -43,7 +43,7 @@ def _finding(
     return Finding(verdict, bound.found(error, amax), ratio, evidence, witness)
 
 
-def unheard(count: int) -> None:
+def no_progress(count: int) -> None:
     """Show no progress."""
 
 
@@ -60,7 +60,7 @@ class Pairs:
     """
 
     deep: bool
-    progress: Progress = unheard
+    progress: Progress = no_progress
     _profiles: dict[Scheme, Profile] = field(default_factory=dict, compare=False, repr=False)
 
     def judge(self, promise: Promise) -> Finding:

@@ -30,7 +30,7 @@ from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import Scheme, covering_scheme
 
 __all__ = [
-    "BASELINES", "WEIGHTS", "Errors", "Method", "Operands", "Result", "decomposed", "errors_of",
+    "BASELINES", "WEIGHTS", "Errors", "Method", "Product", "Result", "decomposed", "errors_of",
     "float32_reference", "roundings",
 ]  # fmt: skip
 
@@ -58,7 +58,7 @@ WEIGHTS: dict[str, Callable[[Array, int | None], Weight]] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Operands:
+class Product:
     """Activations, quantized weights, and their exact product.
 
     Parameters
@@ -85,7 +85,7 @@ class Operands:
     reference: Array
 
     @classmethod
-    def of(cls, x: Array, weight: Weight, on: Callable[[Any], Any] = lambda v: v) -> "Operands":
+    def of(cls, x: Array, weight: Weight, on: Callable[[Any], Any] = lambda v: v) -> "Product":
         """Multiply exactly; ``on`` moves arrays to the backend of the emulated reference."""
         from msdnum import exact
 
@@ -131,7 +131,7 @@ class Result:
     bound: Floats
 
 
-Method: TypeAlias = Callable[[Operands, AnyAccumulator], Result]
+Method: TypeAlias = Callable[[Product, AnyAccumulator], Result]
 
 
 def _moved(on: Callable[[Any], Any] | None, value: Any) -> Any:
@@ -144,7 +144,7 @@ def decomposed(scheme: Scheme, on: Callable[[Any], Any] | None = None) -> Method
     Integer sums are exact in int32 whatever the accumulator, unless it is of floats on purpose.
     """
 
-    def method(given: Operands, accumulator: AnyAccumulator) -> Result:
+    def method(given: Product, accumulator: AnyAccumulator) -> Result:
         terms = decompose_terms(given.x, scheme)
         operands = _moved(on, terms), _moved(on, given.weight)
         c = np.asarray(matmul(*operands, accumulator=accumulator))
@@ -154,7 +154,7 @@ def decomposed(scheme: Scheme, on: Callable[[Any], Any] | None = None) -> Method
     return method
 
 
-def roundings(given: Operands, scheme: Scheme, accumulator: AnyAccumulator) -> Accumulation:
+def roundings(given: Product, scheme: Scheme, accumulator: AnyAccumulator) -> Accumulation:
     """Return all roundings between the terms of MSD and its result."""
     outside = scheme.formats[0].scale != E8M0
     return accumulation(
@@ -170,7 +170,7 @@ def roundings(given: Operands, scheme: Scheme, accumulator: AnyAccumulator) -> A
 # The baselines of the paper's claim C7
 
 
-def weight_in_bf16(given: Operands, accumulator: AnyAccumulator) -> Result:
+def weight_in_bf16(given: Product, accumulator: AnyAccumulator) -> Result:
     """Round weight times scale to BF16, then multiply BF16 by BF16."""
     weight = dequantizing.to_bf16(given.weight.dequantize())
     lossless = bool((weight.astype(np.float64) == given.values).all())
@@ -182,7 +182,7 @@ def weight_in_bf16(given: Operands, accumulator: AnyAccumulator) -> Result:
     return Result(c, theorem_gemm(given.x, None, right, adding))
 
 
-def scale_after(given: Operands, accumulator: AnyAccumulator) -> Result:
+def scale_after(given: Product, accumulator: AnyAccumulator) -> Result:
     """Multiply BF16 by the codes, which are exact in BF16, then by the scale of the weight.
 
     A power-of-two scale stays where it is: nothing is rounded by it.
@@ -204,7 +204,7 @@ def mxfp8_activations(rule: ScaleRule, block_size: int = 32) -> Method:
     return decomposed(covering_scheme(name, E4M3, rule=rule, block_size=block_size))
 
 
-def float32(given: Operands, accumulator: AnyAccumulator) -> Result:
+def float32(given: Product, accumulator: AnyAccumulator) -> Result:
     """Multiply in binary32, in order: the accumulator is not used."""
     k = given.x.shape[1]
     adding = accumulation(SEQUENTIAL, k, terms=1, scalings=0, segment=k, inputs=1)
@@ -258,7 +258,7 @@ class Errors:
     ratio: float
 
 
-def errors_of(given: Operands, result: Result) -> Errors:
+def errors_of(given: Product, result: Result) -> Errors:
     """Compare a product with the exact one.
 
     The exact product is rounded to binary64 here: 2**-53 of an entry, which the bound includes.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from msdnum import bounds
 from msdnum.evidence.bf16_pairs import ONE, Profile, Window, profile, to_number
-from msdnum.evidence.decompositions import judge_blocks, unheard
+from msdnum.evidence.decompositions import judge_blocks, no_progress
 from msdnum.evidence.promises import EVERY_AMAX, Bound, Promise
 from msdnum.formats.elements import E8M0, IntegerFormat
 from msdnum.formats.modes import Arithmetic
@@ -60,7 +60,7 @@ def bound_of(scheme: Scheme) -> Fraction | float:
 
 def pair_profile(scheme: Scheme) -> Profile:
     """Run all BF16 pairs of an amax in (1, 2] and an x up to it, down to zero."""
-    return profile(scheme, (Window(TOP[0], TOP[-1]),), unheard)
+    return profile(scheme, (Window(TOP[0], TOP[-1]),), no_progress)
 
 
 def among_pairs(scheme: Scheme) -> Extreme:

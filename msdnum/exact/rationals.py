@@ -10,7 +10,7 @@ import numpy as np
 from flint import fmpz_mat
 from numpy.typing import ArrayLike, NDArray
 
-from msdnum.formats.elements import ElementFormat, FloatFormat, IntegerFormat, Specials
+from msdnum.formats.elements import ElementFormat, FloatFormat, IntegerFormat, NonNumbers
 from msdnum.formats.modes import Overflow, Rounding
 
 __all__ = [
@@ -272,7 +272,7 @@ def _check_rounding(fmt: ElementFormat, overflow: Overflow, rounding: Rounding) 
         raise ValueError("rounding must not be STOCHASTIC: a reference is not random")
     if isinstance(fmt, FloatFormat) and not (fmt.signed and fmt.subnormals):
         raise ValueError(f"fmt must be signed and have a zero, got {fmt.name}")
-    lacks_specials = isinstance(fmt, IntegerFormat) or fmt.specials is Specials.NONE
+    lacks_specials = isinstance(fmt, IntegerFormat) or fmt.specials is NonNumbers.NONE
     if overflow is Overflow.OVERFLOW and lacks_specials:
         raise ValueError(f"overflow must be SATURATE for {fmt.name}, got OVERFLOW")
 
@@ -329,5 +329,5 @@ def _limit(x: Floats, fmt: ElementFormat, overflow: Overflow) -> Floats:
         return np.clip(x, fmt.min_integer * fmt.eta, fmt.max_finite) + 0.0
     if overflow is Overflow.SATURATE:
         return np.clip(x, -fmt.max_finite, fmt.max_finite)
-    excess = np.copysign(math.inf, x) if fmt.specials is Specials.IEEE else math.nan
+    excess = np.copysign(math.inf, x) if fmt.specials is NonNumbers.IEEE else math.nan
     return np.where(abs(x) > fmt.max_finite, excess, x)

@@ -10,12 +10,12 @@ from msdnum.display.number_line import Axis, NumberLine, number_line
 __all__ = [
     "BF16", "BINARY32", "E2M1", "E2M3", "E3M2", "E4M3", "E5M2", "E8M0", "ELEMENT_FORMATS", "FP16",
     "INT4", "INT8", "INT8_SYMMETRIC", "MXINT8_ELEMENT", "ElementFormat", "FloatFormat",
-    "IntegerFormat", "Specials",
+    "IntegerFormat", "NonNumbers",
 ]  # fmt: skip
 
 
 @unique
-class Specials(Enum):
+class NonNumbers(Enum):
     """Which codes are not numbers."""
 
     IEEE = "Inf and NaN fill the top exponent"
@@ -37,7 +37,7 @@ class FloatFormat:
         Widths of the two fields. The widest format is binary32: 8 and 23.
     bias : int
         Exponent bias.
-    specials : Specials
+    specials : NonNumbers
         Which codes are not numbers.
     signed : bool
         Whether there is a sign bit.
@@ -59,7 +59,7 @@ class FloatFormat:
     exponent_bits: int
     fraction_bits: int
     bias: int
-    specials: Specials = Specials.NONE
+    specials: NonNumbers = NonNumbers.NONE
     signed: bool = True
     subnormals: bool = True
 
@@ -70,18 +70,18 @@ class FloatFormat:
                 f"exponent_bits must be in 1..8 and fraction_bits in 0..23, "
                 f"got {self.exponent_bits} and {self.fraction_bits} for {self.name!r}"
             )
-        if self.specials is Specials.IEEE and (self.exponent_bits < 2 or not self.fraction_bits):
+        if self.specials is NonNumbers.IEEE and (self.exponent_bits < 2 or not self.fraction_bits):
             raise ValueError(
                 f"exponent_bits must be at least 2 and fraction_bits at least 1 with IEEE "
                 f"specials: {self.name!r}"
             )
         if self.signed and not self.subnormals:
             raise ValueError(f"subnormals must be True where there is a sign: {self.name!r}")
-        if not self.signed and self.specials is Specials.NONE:
+        if not self.signed and self.specials is NonNumbers.NONE:
             raise ValueError(
                 f"signed must be True where a negative number has no NaN to become: {self.name!r}"
             )
-        if self.specials is Specials.NAN and self.exponent_bits + self.fraction_bits < 2:
+        if self.specials is NonNumbers.NAN and self.exponent_bits + self.fraction_bits < 2:
             raise ValueError(f"{self.name!r} has no number besides zero and NaN")
         if self.emin - self.fraction_bits < -149 or self.emax > 127:
             raise ValueError(
@@ -118,9 +118,9 @@ class FloatFormat:
     def max_code(self) -> int:
         """Code of ``max_finite``."""
         top = (1 << (self.exponent_bits + self.fraction_bits)) - 1
-        if self.specials is Specials.NAN:
+        if self.specials is NonNumbers.NAN:
             return top - 1
-        if self.specials is Specials.IEEE:
+        if self.specials is NonNumbers.IEEE:
             return top - (1 << self.fraction_bits)
         return top
 
@@ -150,14 +150,14 @@ class FloatFormat:
     @property
     def inf_code(self) -> int | None:
         """Code of +Inf, or None."""
-        return self.max_code + 1 if self.specials is Specials.IEEE else None
+        return self.max_code + 1 if self.specials is NonNumbers.IEEE else None
 
     @property
     def nan_code(self) -> int | None:
         """Code of the canonical NaN (quiet, sign bit clear), or None."""
-        if self.specials is Specials.NAN:
+        if self.specials is NonNumbers.NAN:
             return self.max_code + 1
-        if self.specials is Specials.IEEE:
+        if self.specials is NonNumbers.IEEE:
             return self.max_code + 1 + (1 << max(self.fraction_bits - 1, 0))
         return None
 
@@ -312,22 +312,22 @@ E2M3 = FloatFormat("E2M3", 2, 3, 1)
 E3M2 = FloatFormat("E3M2", 3, 2, 3)
 
 
-E4M3 = FloatFormat("E4M3", 4, 3, 7, Specials.NAN)
+E4M3 = FloatFormat("E4M3", 4, 3, 7, NonNumbers.NAN)
 
 
-E5M2 = FloatFormat("E5M2", 5, 2, 15, Specials.IEEE)
+E5M2 = FloatFormat("E5M2", 5, 2, 15, NonNumbers.IEEE)
 
 
-E8M0 = FloatFormat("E8M0", 8, 0, 127, Specials.NAN, signed=False, subnormals=False)
+E8M0 = FloatFormat("E8M0", 8, 0, 127, NonNumbers.NAN, signed=False, subnormals=False)
 
 
-BF16 = FloatFormat("BF16", 8, 7, 127, Specials.IEEE)
+BF16 = FloatFormat("BF16", 8, 7, 127, NonNumbers.IEEE)
 
 
-FP16 = FloatFormat("FP16", 5, 10, 15, Specials.IEEE)
+FP16 = FloatFormat("FP16", 5, 10, 15, NonNumbers.IEEE)
 
 
-BINARY32 = FloatFormat("BINARY32", 8, 23, 127, Specials.IEEE)
+BINARY32 = FloatFormat("BINARY32", 8, 23, 127, NonNumbers.IEEE)
 
 
 ELEMENT_FORMATS: dict[str, ElementFormat] = {

@@ -1,7 +1,7 @@
 """The specification: one number at a time, in integers and fractions."""
 
 from msdnum.spec.accumulators import (
-    Factor,
+    Number,
     factor,
     inner_product,
     partial_sums,
@@ -50,7 +50,7 @@ from msdnum.spec.numbers import (
 )
 
 __all__ = [
-    "Decomposition", "Factor", "Special", "Value", "ceil_log2", "decode", "decompose_amax",
+    "Decomposition", "Number", "Special", "Value", "ceil_log2", "decode", "decompose_amax",
     "decompose_covering", "decompose_own_amax", "dequantize_block", "divide", "e8m0_code", "encode",
     "factor", "fl32", "floor_log2", "from_float", "from_float32_bits", "inner_product", "is_finite",
     "is_negative", "largest_magnitude", "max_finite", "multiply", "nan_code", "number",

@@ -28,7 +28,7 @@ from msdnum.formats.accumulators import (
 )
 from msdnum.formats.elements import E8M0, ElementFormat, FloatFormat, IntegerFormat
 
-__all__ = ["Factor", "factor", "inner_product", "partial_sums"]
+__all__ = ["Number", "factor", "inner_product", "partial_sums"]
 
 ZERO = Fraction(0)
 NO_EXPONENT = -1000
@@ -36,7 +36,7 @@ NO_EXPONENT = -1000
 
 
 @dataclass(frozen=True)
-class Factor:
+class Number:
     """One number of a product as a matrix unit sees it.
 
     Parameters
@@ -70,7 +70,7 @@ def factor(
     fmt: ElementFormat,
     scale: Fraction = Fraction(1),
     scale_format: FloatFormat = E8M0,
-) -> Factor:
+) -> Number:
     """Return the number ``element * scale`` with the exponents that a matrix unit aligns by.
 
     A power-of-two scale adds to the exponent of the element; any other is multiplied first.
@@ -80,13 +80,13 @@ def factor(
     scale_exponent = max(scale_exponent, scale_format.emin)
     if scale_format != E8M0:
         exponent = spec.floor_log2(abs(element * scale)) if element * scale else 0
-        return Factor(element, scale, exponent, scale_exponent, False)
+        return Number(element, scale, exponent, scale_exponent, False)
     emin = own if isinstance(fmt, IntegerFormat) else fmt.emin
     exponent = max(own, emin) + scale_exponent
-    return Factor(element, scale, exponent, scale_exponent, fmt.bits == 16 and own < emin)
+    return Number(element, scale, exponent, scale_exponent, fmt.bits == 16 and own < emin)
 
 
-Factors: TypeAlias = Sequence[Factor]
+Factors: TypeAlias = Sequence[Number]
 
 
 def inner_product(

@@ -6,13 +6,7 @@ A code is an unsigned int.
 from fractions import Fraction
 from functools import cache
 
-from msdnum.formats.elements import (
-    BINARY32,
-    ElementFormat,
-    FloatFormat,
-    IntegerFormat,
-    Specials,
-)
+from msdnum.formats.elements import BINARY32, ElementFormat, FloatFormat, IntegerFormat, NonNumbers
 from msdnum.formats.modes import Overflow, Rounding
 from msdnum.spec.numbers import (
     Special,
@@ -46,10 +40,10 @@ def decode(code: int, fmt: ElementFormat) -> Value:
     rest, fraction = divmod(code, 2**fmt.fraction_bits)
     sign, field = divmod(rest, 2**fmt.exponent_bits)
     all_ones = 2**fmt.exponent_bits - 1, 2**fmt.fraction_bits - 1
-    if fmt.specials is Specials.IEEE and field == all_ones[0]:
+    if fmt.specials is NonNumbers.IEEE and field == all_ones[0]:
         infinity = Special.NEGATIVE_INFINITY if sign else Special.INFINITY
         return Special.NAN if fraction else infinity
-    if fmt.specials is Specials.NAN and (field, fraction) == all_ones:
+    if fmt.specials is NonNumbers.NAN and (field, fraction) == all_ones:
         return Special.NAN
     significand = fraction * pow2(-fmt.fraction_bits)
     if fmt.subnormals and field == 0:

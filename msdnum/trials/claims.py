@@ -15,7 +15,13 @@ from msdnum import errors
 from msdnum._extras import remedy
 from msdnum._names import did_you_mean
 from msdnum._repository import CERTIFICATES
-from msdnum.evidence.decompositions import Pairs, Progress, judge_blocks, judge_rounding, unheard
+from msdnum.evidence.decompositions import (
+    Pairs,
+    Progress,
+    judge_blocks,
+    judge_rounding,
+    no_progress,
+)
 from msdnum.evidence.effective_bits import EffectiveBits, approximation
 from msdnum.evidence.promises import (
     ALPHA_64,
@@ -99,7 +105,7 @@ class Study:
     deep: bool = False
     seed: int = 0
     tensor: Array | None = None
-    progress: Progress = unheard
+    progress: Progress = no_progress
     pairs: Pairs = field(init=False)
     effective: EffectiveBits = field(init=False)
 

@@ -25,7 +25,7 @@ from msdnum.emulator.cann.digits import (
     multiply_add,
 )
 from msdnum.emulator.gemm.exact_sums import integer_dot
-from msdnum.emulator.gemm.operands import Kind
+from msdnum.emulator.gemm.operands import OperandType
 from msdnum.formats.accumulators import INT32_SATURATE
 from msdnum.formats.elements import BF16, FP16, INT4, INT8, ElementFormat, IntegerFormat
 from msdnum.formats.modes import Overflow, Rounding
@@ -285,8 +285,8 @@ def _half(exact: NDArray[np.float64], rounding: Rounding) -> Floats:
     return _rounded(np.where(tie_breaker, np.nextafter(near, toward), near), FP16, rounding)
 
 
-def _kind(k: int) -> Kind:
-    return Kind("int8 digits", INT8, 8, 128, True, None, None, k)
+def _kind(k: int) -> OperandType:
+    return OperandType("int8 digits", INT8, 8, 128, True, None, None, k)
 
 
 def _products(digits: Digits, codes: NDArray[np.int8]) -> Sums:

@@ -16,7 +16,12 @@ from msdnum.emulator.gemm.exact_sums import (
     rounded_sum,
     scaled_float64,
 )
-from msdnum.emulator.gemm.operands import Factor, Kind, apart, scaled_elements
+from msdnum.emulator.gemm.operands import (
+    OperandType,
+    Prepared,
+    scaled_elements,
+    significands_and_exponents,
+)
 from msdnum.emulator.gemm.tiles import Arrays, loop, over_tiles, padded, slices
 from msdnum.emulator.gemm.units.aligned import (
     EXPONENT_BIAS,
@@ -52,7 +57,7 @@ Step: TypeAlias = Callable[[Array, Arrays, Arrays], Array]
 """From c, and a slice of each side along k, to the next c."""
 
 
-class Arithmetic(NamedTuple):
+class Operations(NamedTuple):
     """How two elements are multiplied and a product is added."""
 
     product: Callable[[Arrays, Arrays], Array]
@@ -63,20 +68,20 @@ def _native_add(c: Array, x: Array) -> Array:
     return c + x
 
 
-NATIVE = Arithmetic(lambda a, b: a[0] * b[0], _native_add)
+NATIVE = Operations(lambda a, b: a[0] * b[0], _native_add)
 """Values in a range where products are exact and nothing is subnormal: fusing changes nothing."""
-ROUNDED = Arithmetic(lambda a, b: binary32.multiply(a[0], b[0]), binary32.add)
+ROUNDED = Operations(lambda a, b: binary32.multiply(a[0], b[0]), binary32.add)
 """Values of more bits than binary32 holds the products of."""
-SCALED = Arithmetic(lambda a, b: binary32.multiply_scaled(a[0], b[0], a[1] + b[1]), binary32.add)
+SCALED = Operations(lambda a, b: binary32.multiply_scaled(a[0], b[0], a[1] + b[1]), binary32.add)
 """The same beside scales whose products with the elements binary32 may not hold."""
-CAREFUL = Arithmetic(lambda a, b: scale_by_power(a[0] * b[0], a[1] + b[1]), binary32.add)
+CAREFUL = Operations(lambda a, b: scale_by_power(a[0] * b[0], a[1] + b[1]), binary32.add)
 """Elements and exponents apart: any range."""
 
 
 def accumulate(
-    a: Factor,
-    b: Factor,
-    kinds: tuple[Kind, Kind],
+    a: Prepared,
+    b: Prepared,
+    kinds: tuple[OperandType, OperandType],
     accumulator: AnyAccumulator,
     in_range: bool,
     c: Any,
@@ -85,7 +90,7 @@ def accumulate(
 
     Parameters
     ----------
-    a, b : Factor
+    a, b : Prepared
         Of shape (m, k) and (k, n). Where they are Inf or NaN, nothing is said of the sums.
     kinds : tuple of Kind
         Theirs.
@@ -119,7 +124,7 @@ def accumulate(
     return over_tiles(run, left, right, c, blas)
 
 
-def depends_on_range(accumulator: AnyAccumulator, kinds: tuple[Kind, Kind]) -> bool:
+def depends_on_range(accumulator: AnyAccumulator, kinds: tuple[OperandType, OperandType]) -> bool:
     """Return whether there is a faster way for values of moderate exponents.
 
     Products of binary32 arrays are rounded, whatever their range; beside E8M0 scales it matters.
@@ -132,7 +137,9 @@ def depends_on_range(accumulator: AnyAccumulator, kinds: tuple[Kind, Kind]) -> b
     return _are_exact(kinds) or any(not k.is_float and not k.bounded for k in kinds)
 
 
-def check_accumulator(accumulator: AnyAccumulator, kinds: tuple[Kind, Kind], segment: int) -> None:
+def check_accumulator(
+    accumulator: AnyAccumulator, kinds: tuple[OperandType, OperandType], segment: int
+) -> None:
     """Raise unless the accumulator is defined for these kinds, in every segment of k."""
     if isinstance(accumulator, Int32):
         _check_int32(accumulator, kinds, segment)
@@ -144,7 +151,7 @@ def check_accumulator(accumulator: AnyAccumulator, kinds: tuple[Kind, Kind], seg
         _check_grouped(accumulator, kinds, segment)
 
 
-def _check_int32(accumulator: Int32, kinds: tuple[Kind, Kind], segment: int) -> None:
+def _check_int32(accumulator: Int32, kinds: tuple[OperandType, OperandType], segment: int) -> None:
     names = f"{kinds[0].name} by {kinds[1].name}"
     if not _are_integers(kinds):
         raise ValueError(
@@ -163,7 +170,9 @@ def _check_int32(accumulator: Int32, kinds: tuple[Kind, Kind], segment: int) -> 
         )
 
 
-def _check_blocks(accumulator: Blocks, kinds: tuple[Kind, Kind], segment: int) -> None:
+def _check_blocks(
+    accumulator: Blocks, kinds: tuple[OperandType, OperandType], segment: int
+) -> None:
     if not isinstance(accumulator.inner, Exact):
         return check_accumulator(accumulator.inner, kinds, min(accumulator.size, segment))
     for k in kinds:
@@ -178,7 +187,7 @@ def _check_blocks(accumulator: Blocks, kinds: tuple[Kind, Kind], segment: int) -
     return None
 
 
-def _check_shared(accumulator: AnyAccumulator, size: int, kind: Kind, segment: int) -> None:
+def _check_shared(accumulator: AnyAccumulator, size: int, kind: OperandType, segment: int) -> None:
     """Raise if ``size`` products, from the start of a segment on, could have two scales inside."""
     block = kind.length if kind.inside is None else kind.inside
     aligned = segment >= kind.length or segment % size == 0
@@ -190,7 +199,9 @@ def _check_shared(accumulator: AnyAccumulator, size: int, kind: Kind, segment: i
     )
 
 
-def _check_exact_products(accumulator: AnyAccumulator, kinds: tuple[Kind, Kind]) -> None:
+def _check_exact_products(
+    accumulator: AnyAccumulator, kinds: tuple[OperandType, OperandType]
+) -> None:
     if max(k.precision for k in kinds) > 12:
         raise ValueError(
             f"accumulator {accumulator.name} needs elements of at most 12 significand bits, "
@@ -198,7 +209,9 @@ def _check_exact_products(accumulator: AnyAccumulator, kinds: tuple[Kind, Kind])
         )
 
 
-def _check_grouped(accumulator: GroupedUnit, kinds: tuple[Kind, Kind], segment: int) -> None:
+def _check_grouped(
+    accumulator: GroupedUnit, kinds: tuple[OperandType, OperandType], segment: int
+) -> None:
     for k in kinds:
         if k.element != E2M1 or k.scale not in (E8M0, E4M3):
             raise ValueError(
@@ -208,12 +221,12 @@ def _check_grouped(accumulator: GroupedUnit, kinds: tuple[Kind, Kind], segment: 
         _check_shared(accumulator, accumulator.exact, k, segment)
 
 
-def _are_exact(kinds: tuple[Kind, Kind]) -> bool:
+def _are_exact(kinds: tuple[OperandType, OperandType]) -> bool:
     """Return whether binary32 holds the significand of every product."""
     return sum(k.precision for k in kinds) <= bit_patterns.FRACTION_BITS + 1
 
 
-def _are_integers(kinds: tuple[Kind, Kind]) -> bool:
+def _are_integers(kinds: tuple[OperandType, OperandType]) -> bool:
     return all(k.integer for k in kinds)
 
 
@@ -231,8 +244,12 @@ def scale_by_power(x: Array, exponent: Array) -> Array:
 
 
 def _operands(
-    a: Factor, b: Factor, kinds: tuple[Kind, Kind], accumulator: AnyAccumulator, in_range: bool
-) -> tuple[Arrays, Arrays, Arithmetic]:
+    a: Prepared,
+    b: Prepared,
+    kinds: tuple[OperandType, OperandType],
+    accumulator: AnyAccumulator,
+    in_range: bool,
+) -> tuple[Arrays, Arrays, Operations]:
     """Return the arrays of both sides and the arithmetic for them."""
     inner = accumulator.inner if isinstance(accumulator, Blocks) else accumulator
     if isinstance(inner, GroupedUnit):
@@ -241,16 +258,20 @@ def _operands(
         return _exponents_apart(a, kinds[0]), _exponents_apart(b, kinds[1]), CAREFUL
     if isinstance(inner, FusedUnit):
         backend.require_float64(a.elements, f"a sum of {inner.name}")
-        return apart(a), apart(b), CAREFUL
+        return significands_and_exponents(a), significands_and_exponents(b), CAREFUL
     if isinstance(inner, PairwiseUnit):
         a, b = (_without_subnormals(x, k) for x, k in zip((a, b), kinds, strict=True))
     if in_range or not depends_on_range(accumulator, kinds):
         arithmetic = NATIVE if _are_exact(kinds) else ROUNDED
         return [_values(a, arithmetic)], [_values(b, arithmetic)], arithmetic
-    return apart(a), apart(b), CAREFUL if _are_exact(kinds) else SCALED
+    return (
+        significands_and_exponents(a),
+        significands_and_exponents(b),
+        CAREFUL if _are_exact(kinds) else SCALED,
+    )
 
 
-def _values(x: Factor, arithmetic: Arithmetic) -> Array:
+def _values(x: Prepared, arithmetic: Operations) -> Array:
     value = scaled_elements(x)
     if x.exponents is None:
         return value
@@ -265,13 +286,13 @@ def _power(exponent: Array) -> Array:
     return (exponent + bit_patterns.BIAS << bit_patterns.FRACTION_BITS).view(np.float32)
 
 
-def _exponents_apart(x: Factor, kind: Kind) -> Arrays:
+def _exponents_apart(x: Prepared, kind: OperandType) -> Arrays:
     """Return significands, below 2, and biased exponents, at least emin for elements.
 
     A zero has the biased exponent 0, as what fills up k: never the largest.
     """
     xp = backend.namespace(x.elements)
-    value, power = apart(x)
+    value, power = significands_and_exponents(x)
     own = bit_patterns.fields(value.view(np.int32)).exponent
     floats = xp.maximum(own + power, kind.emin)
     exponent = floats if kind.is_float else xp.maximum(own, kind.emin) + power
@@ -279,7 +300,7 @@ def _exponents_apart(x: Factor, kind: Kind) -> Arrays:
     return [significand, xp.where(value == 0, 0, exponent + EXPONENT_BIAS)]
 
 
-def _scales_apart(x: Factor) -> Arrays:
+def _scales_apart(x: Prepared) -> Arrays:
     """Return elements, significands of scales and exponents of scales."""
     xp = backend.namespace(x.elements)
     elements = x.elements.astype(np.float32)
@@ -290,7 +311,7 @@ def _scales_apart(x: Factor) -> Arrays:
     return [elements, scale_by_power(x.scales, -exponent), exponent]
 
 
-def _without_subnormals(x: Factor, kind: Kind) -> Factor:
+def _without_subnormals(x: Prepared, kind: OperandType) -> Prepared:
     """Replace the subnormal numbers of a float format by zeros."""
     if x.exponents is None or not kind.is_float:
         return x
@@ -299,7 +320,7 @@ def _without_subnormals(x: Factor, kind: Kind) -> Factor:
 
 
 def _step(
-    accumulator: AnyAccumulator, arithmetic: Arithmetic, kinds: tuple[Kind, Kind]
+    accumulator: AnyAccumulator, arithmetic: Operations, kinds: tuple[OperandType, OperandType]
 ) -> tuple[Step, int]:
     """Return the step of an accumulator and how much of k it takes."""
     match accumulator:
@@ -322,7 +343,7 @@ def _step(
     raise TypeError(f"accumulator must be an Accumulator, got {accumulator!r}")
 
 
-def _cdna3_unit(unit: Cdna3Unit, kinds: tuple[Kind, Kind]) -> Step:
+def _cdna3_unit(unit: Cdna3Unit, kinds: tuple[OperandType, OperandType]) -> Step:
     def step(c: Array, a: Arrays, b: Arrays) -> Array:
         result = cdna3_step(c, a, b, unit)
         if all(k.bounded for k in kinds):
@@ -332,11 +353,11 @@ def _cdna3_unit(unit: Cdna3Unit, kinds: tuple[Kind, Kind]) -> Step:
     return step
 
 
-def _product(arithmetic: Arithmetic, a: Arrays, b: Arrays, k: int) -> Array:
+def _product(arithmetic: Operations, a: Arrays, b: Arrays, k: int) -> Array:
     return arithmetic.product([v[:, k, None] for v in a], [v[k] for v in b])
 
 
-def _sequential(arithmetic: Arithmetic) -> Step:
+def _sequential(arithmetic: Operations) -> Step:
     def step(c: Array, a: Arrays, b: Arrays) -> Array:
         for k in range(a[0].shape[1]):
             c = arithmetic.add(c, _product(arithmetic, a, b, k))
@@ -352,7 +373,7 @@ def _tree(terms: Sequence[Array], add: Callable[[Array, Array], Array]) -> Array
     return terms[0]
 
 
-def _pairwise_unit(arithmetic: Arithmetic) -> Step:
+def _pairwise_unit(arithmetic: Operations) -> Step:
     def step(c: Array, a: Arrays, b: Arrays) -> Array:
         terms = [_flush(_product(arithmetic, a, b, k)) for k in range(a[0].shape[1])]
         total = _tree(terms, lambda x, y: _flush(arithmetic.add(x, y)))
@@ -379,7 +400,7 @@ def _without_subnormal(c: Array) -> Array:
 
 
 def _block(
-    size: int, inner: AnyAccumulator, arithmetic: Arithmetic, kinds: tuple[Kind, Kind]
+    size: int, inner: AnyAccumulator, arithmetic: Operations, kinds: tuple[OperandType, OperandType]
 ) -> Step:
     """Sum a block from zero, then add the sum."""
     total = _exact_block(size, arithmetic, kinds) if isinstance(inner, Exact) else None
@@ -394,7 +415,7 @@ def _block(
 
 
 def _exact_block(
-    size: int, arithmetic: Arithmetic, kinds: tuple[Kind, Kind]
+    size: int, arithmetic: Operations, kinds: tuple[OperandType, OperandType]
 ) -> Callable[[Arrays, Arrays], Array]:
     """Return the function that sums a block exactly and rounds to binary32."""
     narrow = _largest_sum(size, kinds) <= FLOAT32_INTEGERS
@@ -409,7 +430,7 @@ def _exact_block(
     return total
 
 
-def _largest_sum(size: int, kinds: tuple[Kind, Kind]) -> int:
+def _largest_sum(size: int, kinds: tuple[OperandType, OperandType]) -> int:
     """Return the largest exact sum of a block in units of its products."""
     total = min(size, kinds[0].length)
     for k in kinds:
@@ -424,8 +445,8 @@ def _largest_sum(size: int, kinds: tuple[Kind, Kind]) -> int:
 
 def _fold(
     accumulator: AnyAccumulator,
-    arithmetic: Arithmetic,
-    kinds: tuple[Kind, Kind],
+    arithmetic: Operations,
+    kinds: tuple[OperandType, OperandType],
     a: Arrays,
     b: Arrays,
     c: Array,
@@ -456,7 +477,7 @@ def _fold_steps(step: Step, size: int, a: Arrays, b: Arrays, c: Array) -> Array:
     return step(c, *slices(a, b, whole * size, rest)) if rest else c
 
 
-def _pairwise(arithmetic: Arithmetic, a: Arrays, b: Arrays) -> Array:
+def _pairwise(arithmetic: Operations, a: Arrays, b: Arrays) -> Array:
     """Sum a tree over k filled up with zeros to a power of two, which changes no sum."""
     length = a[0].shape[1]
     size = min(TREE if arithmetic is NATIVE else 2, 1 << (length - 1).bit_length())

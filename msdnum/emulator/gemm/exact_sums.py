@@ -7,7 +7,7 @@ import numpy as np
 
 from msdnum.emulator import backend, bit_patterns
 from msdnum.emulator.backend import Array
-from msdnum.emulator.gemm.operands import Factor, Kind, scaled_elements
+from msdnum.emulator.gemm.operands import OperandType, Prepared, scaled_elements
 from msdnum.emulator.gemm.tiles import cut, loop
 from msdnum.formats.accumulators import Int32, Int32Overflow
 
@@ -51,12 +51,14 @@ def scaled_float64(x: Array, exponent: Array) -> Array:
     return xp.where(tiny, bit_patterns.with_sign(subnormal, x < 0), normal).view(np.float32)
 
 
-def largest_k(kinds: tuple[Kind, Kind]) -> int:
+def largest_k(kinds: tuple[OperandType, OperandType]) -> int:
     """Return the largest k for which no sum of products overflows int32."""
     return INT32_MAX // (kinds[0].largest * kinds[1].largest)
 
 
-def integer_dot(a: Array, b: Array, kinds: tuple[Kind, Kind], accumulator: Int32 | None) -> Array:
+def integer_dot(
+    a: Array, b: Array, kinds: tuple[OperandType, OperandType], accumulator: Int32 | None
+) -> Array:
     """Return the product of int8 matrices.
 
     Parameters
@@ -81,7 +83,7 @@ def integer_dot(a: Array, b: Array, kinds: tuple[Kind, Kind], accumulator: Int32
     return _integers(a, b, kinds, np.int32)
 
 
-def _integers(a: Array, b: Array, kinds: tuple[Kind, Kind], dtype: Any) -> Array:
+def _integers(a: Array, b: Array, kinds: tuple[OperandType, OperandType], dtype: Any) -> Array:
     if backend.is_jax(a):
         import jax
 
@@ -105,7 +107,7 @@ def _by_float32(a: Array, b: Array, chunk: int, dtype: Any) -> Array:
     return result
 
 
-def _saturated(a: Array, b: Array, kinds: tuple[Kind, Kind], group: int) -> Array:
+def _saturated(a: Array, b: Array, kinds: tuple[OperandType, OperandType], group: int) -> Array:
     """Add the sums of groups one after the other, clamping."""
     (m, k), n = a.shape, b.shape[1]
 
@@ -130,7 +132,7 @@ def _add_clamped(x: Array, y: Array) -> Array:
 # ------------------------------------------------------------------------------------------------
 
 
-def rounded_sum(a: Factor, b: Factor) -> Array:
+def rounded_sum(a: Prepared, b: Prepared) -> Array:
     """Return the product, each entry exact and then rounded once to float32 (RNE).
 
     Rows of the left and columns of the right factor become integers over their least exponent,
@@ -164,7 +166,7 @@ def _compiled(function: Callable[..., Any], like: Array) -> Callable[..., Any]:
     return jax.jit(function, static_argnums=1)
 
 
-def _slices(x: Factor, axis: int, width: int) -> tuple[list[Array], Array]:
+def _slices(x: Prepared, axis: int, width: int) -> tuple[list[Array], Array]:
     """Return float64 slices, lowest first, and the exponent of their unit for each row or column.
 
     x is the sum of ``slice * 2**(width * index + exponent)``; slices are below ``2**width``.

@@ -10,14 +10,14 @@ import numpy as np
 from msdnum.emulator import backend
 from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm.exact_sums import dot
-from msdnum.emulator.gemm.operands import Factor, Kind, scaled_elements
+from msdnum.emulator.gemm.operands import OperandType, Prepared, scaled_elements
 
-__all__ = ["Operands", "with_specials"]
+__all__ = ["TermPair", "with_specials"]
 
-Operands: TypeAlias = tuple[Factor, Factor, tuple[Kind, Kind]]
+TermPair: TypeAlias = tuple[Prepared, Prepared, tuple[OperandType, OperandType]]
 
 
-def with_specials(result: Array, operands: Sequence[Operands]) -> Array:
+def with_specials(result: Array, operands: Sequence[TermPair]) -> Array:
     """Return ``result``, but where the sum of the products of all operands is Inf or NaN, that.
 
     Inf and NaN decide about every sum that they are part of, and about no other: what an
@@ -38,7 +38,7 @@ def with_specials(result: Array, operands: Sequence[Operands]) -> Array:
     return jax.lax.cond(found, replaced, lambda: result)
 
 
-def _has_special(x: Factor, kind: Kind) -> Array:
+def _has_special(x: Prepared, kind: OperandType) -> Array:
     """Return whether an element with its scale inside is Inf or NaN."""
     found = np.zeros((), bool) if x.nan is None else x.nan.any()
     if kind.has_specials or x.scales is not None:
@@ -46,7 +46,7 @@ def _has_special(x: Factor, kind: Kind) -> Array:
     return found
 
 
-def _signs(x: Factor) -> Array:
+def _signs(x: Prepared) -> Array:
     """Return the values with -1, 0 and 1 in place of the finite ones."""
     xp = backend.namespace(x.elements)
     value = scaled_elements(x)

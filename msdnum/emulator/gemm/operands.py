@@ -25,7 +25,10 @@ from msdnum.formats.elements import (
     IntegerFormat,
 )
 
-__all__ = ["Factor", "Kind", "apart", "exponent_range", "factor", "kind", "scaled_elements"]
+__all__ = [
+    "OperandType", "Prepared", "exponent_range", "kind", "prepare", "scaled_elements",
+    "significands_and_exponents",
+]  # fmt: skip
 
 _FLOATS: dict[str, FloatFormat] = {"float32": BINARY32, "bfloat16": BF16, "float16": FP16}
 
@@ -34,8 +37,8 @@ Term = Any
 
 
 @dataclass(frozen=True)
-class Kind:
-    """What is known of a factor before it has values.
+class OperandType:
+    """What is known of an operand before it has values.
 
     Parameters
     ----------
@@ -97,8 +100,8 @@ class Kind:
         return not self.is_float and (self.inside is None or self.scale_precision > 0)
 
 
-class Factor(NamedTuple):
-    """The arrays of a factor, in the layout of the operand: (..., m, k) or (..., k, n).
+class Prepared(NamedTuple):
+    """The arrays of an operand, in the layout of the operand: (..., m, k) or (..., k, n).
 
     Value is ``element * 2**exponent * scale``; outside scales come on top.
     """
@@ -115,7 +118,7 @@ class Factor(NamedTuple):
     """bool: what has a NaN scale inside."""
 
 
-def kind(x: Term, axis: int, name: str) -> Kind:
+def kind(x: Term, axis: int, name: str) -> OperandType:
     """Return what is known of a term whose k axis is ``axis``, or say why it cannot be one."""
     if isinstance(x, AsymmetricArray):
         inner = kind(x.quantized, axis, f"quantized of {name}")
@@ -126,17 +129,17 @@ def kind(x: Term, axis: int, name: str) -> Kind:
     backend.check_floats(x, name)
     check_dimensions(x.shape, name)
     fmt = _FLOATS[str(x.dtype)]
-    return Kind(fmt.name, fmt, fmt.precision, 0, False, None, None, x.shape[axis])
+    return OperandType(fmt.name, fmt, fmt.precision, 0, False, None, None, x.shape[axis])
 
 
-def _replace_largest(inner: Kind, largest: int) -> Kind:
-    return Kind(
+def _replace_largest(inner: OperandType, largest: int) -> OperandType:
+    return OperandType(
         inner.name, inner.element, largest.bit_length(), largest, True, None, inner.outside,
         inner.length,
     )  # fmt: skip
 
 
-def _quantized_kind(x: QuantizedArray, axis: int) -> Kind:
+def _quantized_kind(x: QuantizedArray, axis: int) -> OperandType:
     fmt, length = x.format, x.shape[axis]
     size = length if x.axis is None else fmt.block_size
     assert size is not None
@@ -145,7 +148,7 @@ def _quantized_kind(x: QuantizedArray, axis: int) -> Kind:
     outside = not is_inside(fmt)
     element = fmt.element
     integer = outside and isinstance(element, IntegerFormat) and not element.fraction_bits
-    return Kind(
+    return OperandType(
         fmt.name,
         fmt.element,
         _precision(fmt.element) + (0 if outside or fmt.scale == E8M0 else fmt.scale.precision),
@@ -168,17 +171,17 @@ def _largest(fmt: ElementFormat) -> int:
     return int(fmt.max_finite / fmt.eta)
 
 
-def factor(x: Term, kind: Kind, axis: int) -> Factor:
-    """Return the factor of a term of this kind, whose k axis is ``axis``."""
+def prepare(x: Term, kind: OperandType, axis: int) -> Prepared:
+    """Return the arrays of a term of this type, whose k axis is ``axis``."""
     if isinstance(x, AsymmetricArray):
-        return Factor(x.integers(), None, None, _outer(x.quantized), None)
+        return Prepared(x.integers(), None, None, _outer(x.quantized), None)
     if not isinstance(x, QuantizedArray):
-        return _float_factor(x)
-    return _quantized_factor(x, kind, axis)
+        return _prepared_floats(x)
+    return _prepared_codes(x, kind, axis)
 
 
-def _float_factor(x: Array) -> Factor:
-    """Take a float apart, subnormal numbers normalized; Inf and NaN stay whole."""
+def _prepared_floats(x: Array) -> Prepared:
+    """Take floats apart, subnormal numbers normalized; Inf and NaN stay whole."""
     xp = backend.namespace(x)
     pattern = bit_patterns.as_pattern(x)
     parts = bit_patterns.fields(pattern)
@@ -188,21 +191,21 @@ def _float_factor(x: Array) -> Factor:
     )
     special = pattern.view(xp.float32)
     exponents = xp.where(finite & (parts.significand != 0), parts.exponent, 0)
-    return Factor(xp.where(finite, significand, special), exponents, None, None, None)
+    return Prepared(xp.where(finite, significand, special), exponents, None, None, None)
 
 
-def _quantized_factor(x: QuantizedArray, kind: Kind, axis: int) -> Factor:
+def _prepared_codes(x: QuantizedArray, kind: OperandType, axis: int) -> Prepared:
     fmt = x.format
     values = x.integers() if kind.integer else decoded(x.codes, fmt.element)
     if not is_inside(fmt):
-        return Factor(values, None, None, _outer(x), None)
+        return Prepared(values, None, None, _outer(x), None)
     if fmt.scale == E8M0:
         codes = _spread(x.scale_codes, x, axis)
         is_nan = codes == E8M0.nan_code
         exponents = backend.namespace(codes).where(is_nan, 0, codes.astype("int32") - E8M0.bias)
-        return Factor(values, exponents, None, None, is_nan)
+        return Prepared(values, exponents, None, None, is_nan)
     scales = _spread(elements.decode(x.scale_codes, fmt.scale), x, axis)
-    return Factor(values, None, scales, x.tensor_scale, None)
+    return Prepared(values, None, scales, x.tensor_scale, None)
 
 
 def decoded(codes: Array, fmt: ElementFormat) -> Array:
@@ -230,20 +233,20 @@ def _first(length: int, axis: int) -> tuple[Any, ...]:
     return (Ellipsis, slice(length), *[slice(None)] * (-1 - axis))
 
 
-def scaled_elements(x: Factor) -> Array:
+def scaled_elements(x: Prepared) -> Array:
     """Return elements times E4M3 scales, exact in float32."""
     value = x.elements.astype(np.float32)
     with np.errstate(invalid="ignore"):
         return value if x.scales is None else value * x.scales
 
 
-def apart(x: Factor) -> list[Array]:
+def significands_and_exponents(x: Prepared) -> list[Array]:
     """Return float32 values and int32 exponents of powers of two beside them."""
     zero = backend.namespace(x.elements).zeros(x.elements.shape, np.int32)
     return [scaled_elements(x), zero if x.exponents is None else x.exponents]
 
 
-def exponent_range(x: Factor) -> tuple[Array, Array]:
+def exponent_range(x: Prepared) -> tuple[Array, Array]:
     """Return the lowest and the highest exponent of the nonzero finite values, int32 scalars.
 
     Elements are normal numbers or zero.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from msdnum.emulator import argument_checks, backend
 from msdnum.emulator.gemm.exact_sums import integer_dot, largest_k
-from msdnum.emulator.gemm.operands import Kind
+from msdnum.emulator.gemm.operands import OperandType
 from msdnum.emulator.gemm.products import Schedule, triangular
 from msdnum.formats.accumulators import INT32
 from msdnum.formats.elements import INT8
@@ -149,5 +149,5 @@ def _pairs(count: int, schedule: Schedule | None) -> tuple[tuple[int, int], ...]
     return pairs
 
 
-def _kind(k: int, width: int) -> Kind:
-    return Kind("int8 slices", INT8, 8, max(2 ** (width - 1), 1), True, None, None, k)
+def _kind(k: int, width: int) -> OperandType:
+    return OperandType("int8 slices", INT8, 8, max(2 ** (width - 1), 1), True, None, None, k)

@@ -16,8 +16,15 @@ from msdnum.emulator.decompositions import Decomposition
 from msdnum.emulator.gemm import accumulation
 from msdnum.emulator.gemm.checks import as_operand, check_dimensions, checked
 from msdnum.emulator.gemm.exact_sums import rounded_sum
-from msdnum.emulator.gemm.inf_and_nan import Operands, with_specials
-from msdnum.emulator.gemm.operands import Factor, Kind, apart, exponent_range, factor, kind
+from msdnum.emulator.gemm.inf_and_nan import TermPair, with_specials
+from msdnum.emulator.gemm.operands import (
+    OperandType,
+    Prepared,
+    exponent_range,
+    kind,
+    prepare,
+    significands_and_exponents,
+)
 from msdnum.emulator.gemm.recombination import (
     Addition,
     Recombination,
@@ -45,8 +52,8 @@ of float32, bfloat16 or float16. Plain numbers of int8, int4, or a float of ``ml
 8 bits, are elements whose scale is 1."""
 
 
-Pair: TypeAlias = tuple[Kind, Kind]
-Kinds: TypeAlias = tuple[tuple[Kind, ...], tuple[Kind, ...]]
+Pair: TypeAlias = tuple[OperandType, OperandType]
+Kinds: TypeAlias = tuple[tuple[OperandType, ...], tuple[OperandType, ...]]
 
 
 @dataclass(frozen=True)
@@ -208,12 +215,12 @@ def _needs_values(plan: Plan, kinds: Kinds) -> bool:
 # Batches
 # ------------------------------------------------------------------------------------------------
 
-Factors: TypeAlias = list[Factor]
+Factors: TypeAlias = list[Prepared]
 
 
 def _matmul(left: tuple[Any, ...], right: tuple[Any, ...], kinds: Kinds, plan: Plan) -> Array:
-    a = [factor(t, k, -1) for t, k in zip(left, kinds[0], strict=True)]
-    b = [factor(t, k, -2) for t, k in zip(right, kinds[1], strict=True)]
+    a = [prepare(t, k, -1) for t, k in zip(left, kinds[0], strict=True)]
+    b = [prepare(t, k, -2) for t, k in zip(right, kinds[1], strict=True)]
     shape = (*left[0].shape[:-1], right[0].shape[-1])
     if len(right[0].shape) == 2:
         return _matrix([_flat(x) for x in a], b, kinds, plan).reshape(shape)
@@ -223,11 +230,11 @@ def _matmul(left: tuple[Any, ...], right: tuple[Any, ...], kinds: Kinds, plan: P
     return result.reshape(*batch, *shape[-2:])
 
 
-def _arrays(x: Factor, function: Callable[[Array], Array]) -> Factor:
-    return Factor(*[None if v is None else function(v) for v in x])
+def _arrays(x: Prepared, function: Callable[[Array], Array]) -> Prepared:
+    return Prepared(*[None if v is None else function(v) for v in x])
 
 
-def _flat(x: Factor) -> Factor:
+def _flat(x: Prepared) -> Prepared:
     """Make one matrix of a batch of left factors."""
     xp = backend.namespace(x.elements)
     batch = x.elements.shape[:-2]
@@ -240,7 +247,7 @@ def _flat(x: Factor) -> Factor:
     return _arrays(x, rows)
 
 
-def _batched(x: Factor, batch: tuple[int, ...]) -> Factor:
+def _batched(x: Prepared, batch: tuple[int, ...]) -> Prepared:
     xp = backend.namespace(x.elements)
 
     def stacked(v: Array) -> Array:
@@ -302,7 +309,7 @@ def _chained(a: Factors, b: Factors, kinds: Kinds, plan: Plan) -> Array:
     return with_specials(_chain(operands, plan.accumulator), operands)
 
 
-def _chain(operands: list[Operands], accumulator: AnyAccumulator) -> Array:
+def _chain(operands: list[TermPair], accumulator: AnyAccumulator) -> Array:
     if isinstance(accumulator, Exact):
         left, right = (
             _joined([x for x, _, _ in operands], 1),
@@ -321,13 +328,13 @@ def _chain(operands: list[Operands], accumulator: AnyAccumulator) -> Array:
     return _in_either_range(in_range, run)
 
 
-def _joined(factors: Sequence[Factor], axis: int) -> Factor:
-    values, exponents = zip(*[apart(x) for x in factors], strict=True)
+def _joined(factors: Sequence[Prepared], axis: int) -> Prepared:
+    values, exponents = zip(*[significands_and_exponents(x) for x in factors], strict=True)
     xp = backend.namespace(values[0])
-    return Factor(xp.concatenate(values, axis), xp.concatenate(exponents, axis), None, None, None)
+    return Prepared(xp.concatenate(values, axis), xp.concatenate(exponents, axis), None, None, None)
 
 
-def _pair(a: Factor, b: Factor, kinds: Pair, plan: Plan) -> Array:
+def _pair(a: Prepared, b: Prepared, kinds: Pair, plan: Plan) -> Array:
     """Return the scaled product of two terms."""
     scaling, size = plan.recombination.scaling, _segment(kinds)
     if size == kinds[0].length:
@@ -349,7 +356,7 @@ def _pair(a: Factor, b: Factor, kinds: Pair, plan: Plan) -> Array:
     return _scale(total, row, column, scaling)
 
 
-def _segment_sum(a: Factor, b: Factor, kinds: Pair, start: Any, size: int, plan: Plan) -> Array:
+def _segment_sum(a: Prepared, b: Prepared, kinds: Pair, start: Any, size: int, plan: Plan) -> Array:
     """Return the sum over one segment of k times the scales that belong to it alone."""
     x = _arrays(a._replace(outer=None), lambda v: cut(v, start, size, 1))
     y = _arrays(b._replace(outer=None), lambda v: cut(v, start, size, 0))
@@ -373,7 +380,7 @@ def _scale(c: Array, row: Array | None, column: Array | None, scaling: Scaling) 
     return c
 
 
-def _core(a: Factor, b: Factor, kinds: Pair, accumulator: AnyAccumulator) -> Array:
+def _core(a: Prepared, b: Prepared, kinds: Pair, accumulator: AnyAccumulator) -> Array:
     """Return the sum of products in binary32, by plain arithmetic where that is exact."""
     found = _in_either_range(
         _in_range(a, b, kinds, accumulator),
@@ -390,7 +397,7 @@ def _in_either_range(in_range: Any, run: Callable[[bool], Array]) -> Array:
     return jax.lax.cond(in_range, lambda: run(True), lambda: run(False))
 
 
-def _in_range(a: Factor, b: Factor, kinds: Pair, accumulator: AnyAccumulator) -> Any:
+def _in_range(a: Prepared, b: Prepared, kinds: Pair, accumulator: AnyAccumulator) -> Any:
     """Return whether all products and sums of products are normal and none overflows.
 
     False where the accumulator does not ask, True where the kinds leave no doubt.

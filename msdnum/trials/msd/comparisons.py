@@ -12,7 +12,7 @@ from msdnum.evidence.products import (
     BASELINES,
     WEIGHTS,
     Method,
-    Operands,
+    Product,
     decomposed,
     errors_of,
     mxfp8_activations,
@@ -54,16 +54,16 @@ def drawn(name: str, shape: Shape, rng: Generator) -> tuple[Array, Array]:
 
 def operands(
     name: str, weight: str, shape: Shape, rng: Generator, block_size: int | None = None
-) -> Operands:
+) -> Product:
     """Draw activations and quantized weights, and multiply them exactly."""
     x, w = drawn(name, shape, rng)
-    return Operands.of(x, WEIGHTS[weight](w, block_size))
+    return Product.of(x, WEIGHTS[weight](w, block_size))
 
 
-def linear_operands(linear: Linear, weight: str, tokens: int) -> Operands:
+def linear_operands(linear: Linear, weight: str, tokens: int) -> Product:
     """Quantize the weight of a linear and multiply its first activations, BF16, exactly."""
     quantized = WEIGHTS[weight](np.ascontiguousarray(linear.weight.T), None)
-    return Operands.of(linear.in_bf16()[:tokens], quantized)
+    return Product.of(linear.in_bf16()[:tokens], quantized)
 
 
 def sizes(shape: Shape) -> dict[str, int]:
@@ -92,7 +92,7 @@ def claim(spec: Spec, seed: int) -> Iterator[Record]:
 
 
 def judged(
-    given: Operands, scheme: Scheme, accumulator: Accumulator, block_size: int | None = None
+    given: Product, scheme: Scheme, accumulator: Accumulator, block_size: int | None = None
 ) -> Iterator[Record]:
     """Yield a row for each baseline: its errors, those of MSD, bounds, and who wins.
 

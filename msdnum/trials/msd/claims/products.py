@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from msdnum.evidence.products import BASELINES, Operands
+from msdnum.evidence.products import BASELINES, Product
 from msdnum.experiments.tables import Record
 from msdnum.formats.accumulators import SEQUENTIAL
 from msdnum.inputs.encoder import linears
@@ -52,7 +52,7 @@ class Drawn:
     shape: tuple[int, int, int] = SHAPE
     block_size: int | None = None
 
-    def operands(self, seed: int) -> Operands:
+    def operands(self, seed: int) -> Product:
         """Draw and multiply exactly."""
         rng = np.random.default_rng([seed, *self.shape])
         return operands(self.label, self.weight, self.shape, rng, self.block_size)
@@ -82,7 +82,7 @@ class Real:
         """Name in tables."""
         return f"MiniLM layer {self.layer} {self.name}"
 
-    def operands(self, seed: int) -> Operands:
+    def operands(self, seed: int) -> Product:
         """Run the model, take the first tokens, and multiply exactly; nothing is drawn."""
         linear = next(x for x in linears() if (x.layer, x.name) == (self.layer, self.name))
         return linear_operands(linear, self.weight, TOKENS)

@@ -10,7 +10,7 @@ from msdnum import bounds
 from msdnum.evidence.products import (
     BASELINES,
     Method,
-    Operands,
+    Product,
     decomposed,
     errors_of,
     mxfp8_activations,
@@ -115,7 +115,7 @@ Run: TypeAlias = tuple[Method, Accumulator]
 def _crossing(
     study: str,
     value: int,
-    given: Operands,
+    given: Product,
     ours: Run,
     theirs: Run,
     predicted: tuple[float, float] | None,

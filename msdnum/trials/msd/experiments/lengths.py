@@ -14,7 +14,7 @@ from msdnum.evidence.product_bounds import Left, Right, accumulation, theorem_ge
 from msdnum.evidence.products import (
     BASELINES,
     WEIGHTS,
-    Operands,
+    Product,
     Result,
     decomposed,
     errors_of,
@@ -54,12 +54,12 @@ CONFIDENCE = 8.0
 """lambda of theorem gemm-probabilistic: a bound fails with ``2.5e-14`` times its addends."""
 
 
-def probable(given: Operands, scheme: Scheme | None, adding: Accumulation) -> tuple[float, float]:
+def probable(given: Product, scheme: Scheme | None, adding: Accumulation) -> tuple[float, float]:
     """Bound the L2 error with a probability.
 
     Parameters
     ----------
-    given : Operands
+    given : Product
         What is multiplied.
     scheme : Scheme or None
         How the activation is decomposed; None: it is not, and its magnitudes are the ranges.
@@ -114,7 +114,7 @@ def gemm_length(spec: Spec, seed: int) -> Iterator[Record]:
                 yield from ({**labels, **row} for row in _methods(given, weight))
 
 
-def _methods(given: Operands, weight: str) -> Iterator[Record]:
+def _methods(given: Product, weight: str) -> Iterator[Record]:
     unit = INT32 if given.integers else SEQUENTIAL
     for scheme in SCHEMES[weight]:
         chance = probable(given, scheme, roundings(given, scheme, unit))
@@ -126,7 +126,7 @@ def _methods(given: Operands, weight: str) -> Iterator[Record]:
 def _row(
     method: str,
     unit: Accumulator,
-    given: Operands,
+    given: Product,
     result: Result,
     chance: tuple[float, float] | None,
 ) -> Record:
@@ -159,13 +159,13 @@ def float32_reference(spec: Spec, seed: int) -> Iterator[Record]:
         shape = rows, k, rows
         x, w = drawn("normal", shape, np.random.default_rng([seed, k]))
         for name, pair in {"normal": (x, w), "|normal|": (np.abs(x), np.abs(w))}.items():
-            given = Operands.of(pair[0], WEIGHTS["INT8"](pair[1], None))
+            given = Product.of(pair[0], WEIGHTS["INT8"](pair[1], None))
             for order, unit in ORDERS.items():
                 labels: dict[str, Any] = {"input": name, **sizes(shape), "order": order}
                 yield {**labels, **_reference(given, unit)}
 
 
-def _reference(given: Operands, unit: Accumulator) -> Record:
+def _reference(given: Product, unit: Accumulator) -> Record:
     """Multiply as ``gemm_measure.float32`` does, in another order.
 
     Two roundings more than those of the sum: of the weight, and of each product.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum.emulator import backend
-from msdnum.evidence.products import BASELINES, WEIGHTS, Operands, decomposed, errors_of
+from msdnum.evidence.products import BASELINES, WEIGHTS, Product, decomposed, errors_of
 from msdnum.experiments.experiment import Experiment
 from msdnum.experiments.tables import Record
 from msdnum.formats.accumulators import (
@@ -136,7 +136,7 @@ def conditions(spec: Spec, seed: int) -> Iterator[Record]:
         x, w = drawn("normal", shape, rng)
         quantized = WEIGHTS[weight](w, None)
         for target in targets:
-            given = Operands.of(ill_conditioned(x, quantized, target), quantized)
+            given = Product.of(ill_conditioned(x, quantized, target), quantized)
             condition = given.magnitude / np.abs(given.product)
             own = INT32 if given.integers else SEQUENTIAL
             runs = {scheme.name: (decomposed(scheme), own)}

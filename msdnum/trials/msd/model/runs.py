@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from msdnum import errors
 from msdnum.evidence.product_bounds import exact_values
-from msdnum.evidence.products import Errors, Operands, Result, errors_of
+from msdnum.evidence.products import Errors, Product, Result, errors_of
 from msdnum.inputs.tensors import sentences, tokenize
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def _product_errors(
     values = weight.astype(np.float64) if isinstance(weight, np.ndarray) else exact_values(weight)
     wide = rounded.astype(np.float64)
     magnitude = np.abs(wide) @ np.abs(values)
-    given = Operands(rounded, weight, values, wide @ values, magnitude, found)
+    given = Product(rounded, weight, values, wide @ values, magnitude, found)
     if variant.bound is None:
         return errors_of(given, Result(found, np.full_like(magnitude, np.nan)))
     result = variant.bound(given, variant.accumulator)
