@@ -26,8 +26,8 @@ from msdnum.bounds.products import (
 )
 from msdnum.bounds.rationals import (
     MIN_SCALE,
-    Number,
     U32,
+    Number,
     at_least_one,
     ceil_log2,
     positive,
@@ -48,8 +48,8 @@ from msdnum.bounds.softmax import (
     attention,
 )
 from msdnum.bounds.sums import (
-    Accumulation,
     EXACT,
+    Accumulation,
     blocked,
     gamma,
     int32,
