@@ -16,22 +16,16 @@ from hypothesis import strategies as st
 from msdnum import exact
 from msdnum.emulator import backend
 from msdnum.emulator.attention.exponential import Exponential
-from msdnum.emulator.attention.flash import (
-    BF16_FLASH,
-    FLOAT32_FLASH,
-    MSD,
-    Mask,
-    Method,
-    WeightRange,
-    attend,
-)
+from msdnum.emulator.attention.flash import attend
 from msdnum.emulator.attention.kv_cache import KV_FORMATS, per_channel, per_token
+from msdnum.emulator.attention.methods import BF16_FLASH, FLOAT32_FLASH, Mask, Method, WeightRange
 from msdnum.emulator.blocks import quantize
 from msdnum.emulator.decompositions import decompose
 from msdnum.formats.accumulators import INT32
 from msdnum.formats.blocks import INT8_GROUP, INT8_ROW, MXFP4
 from msdnum.formats.elements import BINARY32, FP16
 from msdnum.formats.schemes import INT8_X1, INT8_X2_FLOAT32, MXFP4_X2, Scheme
+from msdnum.evidence.attentions import DECOMPOSING
 
 RNG = np.random.default_rng(5)
 
@@ -68,10 +62,14 @@ def on_both(x):
 @pytest.mark.parametrize(
     ("name", "method", "options"),
     [
-        ("INT8_TOKEN", replace(MSD["INT8"], tile=16), {"lengths": np.array([[9], [40]])}),
-        ("MXFP4", replace(MSD["MXFP4"], range=WeightRange.AMAX, tile=32), {"mask": Mask.CAUSAL}),
-        pytest.param("INT8", MSD["INT8"], {}, marks=pytest.mark.slow),
-        pytest.param("MXFP8", MSD["MXFP8"], {}, marks=pytest.mark.slow),
+        ("INT8_TOKEN", replace(DECOMPOSING["INT8"], tile=16), {"lengths": np.array([[9], [40]])}),
+        (
+            "MXFP4",
+            replace(DECOMPOSING["MXFP4"], range=WeightRange.AMAX, tile=32),
+            {"mask": Mask.CAUSAL},
+        ),
+        pytest.param("INT8", DECOMPOSING["INT8"], {}, marks=pytest.mark.slow),
+        pytest.param("MXFP8", DECOMPOSING["MXFP8"], {}, marks=pytest.mark.slow),
     ],
 )
 def test_numpy_and_jit_agree(name, method, options):
@@ -96,7 +94,7 @@ def test_a_cache_that_jit_closes_over_gives_the_same_bits():
 def test_the_divisor_of_a_scale_counts():
     q, k, v = drawn(3, 8), drawn(6, 8), drawn(6, 5)
     keys, values = (decompose(x, INT8_X1, axis=-2).terms[0] for x in (k, v))
-    found = attend(q, keys, values, MSD["INT8"])
+    found = attend(q, keys, values, DECOMPOSING["INT8"])
     assert relative(found, reference(q, keys.dequantize(), values.dequantize())) < 2**-10
 
 
@@ -119,7 +117,7 @@ def test_every_number_is_as_defined(name, weights, seed, limit):
         rng.normal(0, 3, s).astype(np.float32) for s in ((1, 6), (11, 6), (11, 3))
     )
     k, v = KV_FORMATS[name].keys(keys), KV_FORMATS[name].values(values)
-    method = replace(MSD["INT8"], range=weights, tile=4)
+    method = replace(DECOMPOSING["INT8"], range=weights, tile=4)
     scales = v.scales().ravel()
     ones = np.ones(11, np.float32), np.ones(3, np.float32)
     token, channel = (scales, ones[1]) if name == "INT8_TOKEN" else (ones[0], scales)
@@ -170,15 +168,15 @@ def test_a_query_that_sees_nothing_gives_nan():
 @pytest.mark.parametrize("name", KV_FORMATS)
 def test_heads_of_a_group_share_keys_and_values(name):
     q, k, v = drawn(2, 6, 3, 32), drawn(2, 2, 33, 32), drawn(2, 2, 33, 8)
-    found = over_cache(name, MSD[name], mask=Mask.CAUSAL)(q, k, v)
+    found = over_cache(name, DECOMPOSING[name], mask=Mask.CAUSAL)(q, k, v)
     repeated = (np.repeat(x, 3, axis=1) for x in (k, v))
-    assert_same_bits(found, over_cache(name, MSD[name], mask=Mask.CAUSAL)(q, *repeated))
+    assert_same_bits(found, over_cache(name, DECOMPOSING[name], mask=Mask.CAUSAL)(q, *repeated))
 
 
 @pytest.mark.parametrize("name", KV_FORMATS)
 def test_short_last_tiles_are_filled_up_with_nothing(name):
     """33 tokens in tiles of 32, or with 31 more that do not count: the same bits."""
-    method = replace(MSD[name], tile=32)
+    method = replace(DECOMPOSING[name], tile=32)
     q, k, v = drawn(3, 32), drawn(64, 32), drawn(64, 8)
     k[33:], v[33:] = 0, 0
     short, long = over_cache(name, method), over_cache(name, method, lengths=33)
@@ -193,7 +191,7 @@ def test_the_order_of_tiles_is_part_of_the_definition():
 
 def test_ranges_of_the_weights_differ():
     q, k, v = drawn(4, 32) * 4, drawn(64, 32), drawn(64, 8)
-    method = replace(MSD["INT8"], tile=16)
+    method = replace(DECOMPOSING["INT8"], tile=16)
     fixed = over_cache("INT8", method)(q, k, v)
     assert (fixed != over_cache("INT8", replace(method, range=WeightRange.AMAX))(q, k, v)).any()
 
@@ -265,5 +263,7 @@ def test_a_method_that_is_not_defined_is_refused(change, error, message):
 
 
 def test_presets_are_of_the_schemes_they_name():
-    assert set(MSD) == set(KV_FORMATS)
-    assert all(isinstance(m.queries, Scheme) and m.queries == m.weights for m in MSD.values())
+    assert set(DECOMPOSING) == set(KV_FORMATS)
+    assert all(
+        isinstance(m.queries, Scheme) and m.queries == m.weights for m in DECOMPOSING.values()
+    )

@@ -8,17 +8,19 @@ import pytest
 
 from msdnum import bounds
 from msdnum.emulator.attention.exponential import NATIVE
-from msdnum.emulator.attention.flash import FLOAT32_FLASH, MSD, attend
+from msdnum.emulator.attention.flash import attend
 from msdnum.emulator.attention.kv_cache import KV_FORMATS
-from msdnum.evidence import attentions
+from msdnum.emulator.attention.methods import FLOAT32_FLASH
 from msdnum.evidence.attention_bounds import ExactAttention, _moved, attention_bound
-from msdnum.evidence.attentions import BASELINES, FAMILIES, METHODS, drawn, errors_of
+from msdnum.evidence.attentions import FAMILIES, drawn, errors_of
 from msdnum.experiments import tables
 from msdnum.formats.accumulators import HOPPER
 from msdnum.formats.elements import BINARY32
 from msdnum.ledger.findings import Verdict
 from msdnum.trials.msd.claims import attention
+from msdnum.evidence.attentions import DECOMPOSING
 from msdnum.trials.msd.experiments.attention import ATTENTION
+from msdnum.trials.msd.heads import ATTENTION_BASELINES, ATTENTION_METHODS, attended
 
 SHAPE = (2, 160, 32)
 
@@ -26,8 +28,8 @@ SHAPE = (2, 160, 32)
 @pytest.mark.parametrize("cache", KV_FORMATS)
 def test_every_output_is_within_its_bound(cache):
     head = drawn("outlier_channels", SHAPE, np.random.default_rng(3), cache)
-    for name in (*METHODS, *BASELINES):
-        found = errors_of(head, name)
+    for name in (*ATTENTION_METHODS, *ATTENTION_BASELINES):
+        found = errors_of(head, attended(name))
         assert 0 < found.ratio <= 1, name
         assert found.l2 <= found.bound_l2, name
 
@@ -35,7 +37,7 @@ def test_every_output_is_within_its_bound(cache):
 @pytest.mark.parametrize("cache", ["INT8_TOKEN", "MXFP4"])
 def test_many_tiles_and_the_backends_own_exponential(cache):
     head = drawn("normal", SHAPE, np.random.default_rng(4), cache)
-    method = replace(MSD[cache], tile=32, exp=NATIVE)
+    method = replace(DECOMPOSING[cache], tile=32, exp=NATIVE)
     error = np.abs(attend(head.exact.queries, head.keys, head.values, method) - head.output)
     assert (error <= attention_bound(head.exact, head.keys, head.values, method)).all()
 
@@ -49,7 +51,7 @@ def test_a_witness_nearly_meets_the_bound():
 @pytest.mark.parametrize("part", ["queries", "weights"])
 def test_a_decomposition_that_the_bound_does_not_know_of_is_seen(part):
     head = drawn("normal", SHAPE, np.random.default_rng(3), "MXFP4")
-    method = replace(MSD["MXFP4"], **{part: BINARY32})
+    method = replace(DECOMPOSING["MXFP4"], **{part: BINARY32})
     bound = attention_bound(head.exact, head.keys, head.values, FLOAT32_FLASH)
     found = attend(head.exact.queries, head.keys, head.values, method)
     assert (np.abs(found - head.output) > bound).any()
@@ -116,7 +118,7 @@ def test_without_mpmath_nothing_is_run(monkeypatch):
 
 def test_rows_are_drawn_from_the_seed():
     first, second = (
-        attentions.drawn("normal", (1, 4, 32), np.random.default_rng(7), "MXFP8") for _ in range(2)
+        drawn("normal", (1, 4, 32), np.random.default_rng(7), "MXFP8") for _ in range(2)
     )
     assert (first.output == second.output).all()
 

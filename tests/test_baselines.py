@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from msdnum.emulator.gemm import dequantizing
-from msdnum.evidence.products import BASELINES
 from msdnum.formats.accumulators import SEQUENTIAL
+from msdnum.trials.msd.baselines import BASELINES
 from msdnum.trials.msd.comparisons import operands
 
 FUNCTIONS = {

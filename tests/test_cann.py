@@ -7,15 +7,7 @@ import numpy as np
 import pytest
 
 from msdnum import spec
-from msdnum.emulator.cann.digits import (
-    VARIANTS,
-    Division,
-    Fusion,
-    Switches,
-    divide,
-    multiply_add,
-    split_error,
-)
+from msdnum.emulator.cann.digits import VARIANTS, Division, Fusion, Switches, divide, multiply_add
 from msdnum.emulator.cann.products import (
     KERNELS,
     GroupOrder,
@@ -23,11 +15,12 @@ from msdnum.emulator.cann.products import (
     Weight,
     kernel_matmul,
     nibble_matmul,
-    traps,
 )
 from msdnum.formats.elements import BF16, FP16
 from msdnum.formats.modes import Overflow, Rounding
 from msdnum.trials.msd.claims.cann import cann
+from msdnum.trials.msd.claims.traps import traps
+from msdnum.trials.msd.splits import split_error
 
 RNG = np.random.default_rng(0)
 

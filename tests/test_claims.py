@@ -36,7 +36,6 @@ from msdnum.evidence.promises import (
     Promise,
     covering,
     promises,
-    with_rule,
 )
 from msdnum.formats.elements import BINARY32, E2M1, E4M3, E8M0, ELEMENT_FORMATS, INT8_SYMMETRIC
 from msdnum.formats.modes import ScaleRule
@@ -48,7 +47,7 @@ from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, Witness, n
 from msdnum.ledger.ledger import Ledger, lines
 from msdnum.trials import claims
 from msdnum.trials.msd.claims import products
-from msdnum.trials.toolkit import bits
+from msdnum.trials.toolkit import bits, roundings
 from msdnum.trials.toolkit.products import GEMM_CASES
 
 HOLDS, FAILS, CONDITIONAL, NOT_RUN = (
@@ -223,7 +222,7 @@ CLAIMED = [
     Promise("C1", INT8_X2, M_64516, None, EVERY_AMAX),
     Promise("C1, float32", INT8_X2_FLOAT32, M_64516, None, EVERY_AMAX),
     *(
-        Promise(f"C2, {rule.name}", with_rule(MXFP4_X2, rule, own_amax=own), ALPHA_64, None, r)
+        Promise(f"C2, {rule.name}", MXFP4_X2.with_rule(rule, own_amax=own), ALPHA_64, None, r)
         for rule in (ScaleRule.CEIL, ScaleRule.FLOOR)
         for own in (False, True)
         for r in (EVERY_AMAX, MXFP4_NORMAL)
@@ -250,7 +249,7 @@ def test_no_bound_is_loose(promise, all_bf16):
 
 @pytest.mark.parametrize("rule", [ScaleRule.CEIL, ScaleRule.RCEIL, ScaleRule.EVEN, ScaleRule.FLOOR])
 def test_the_specification_reproduces_the_worst_block_of_every_amax(rule):
-    scheme = with_rule(MXFP4_X2, rule, own_amax=True)
+    scheme = MXFP4_X2.with_rule(rule, own_amax=True)
     found = profile(scheme, (Window(ONE, ONE + 127, depth=8),), quiet)
     promise = Promise("", scheme, ALPHA_64, None, EVERY_AMAX)
     for amax, block in found.blocks.items():
@@ -273,7 +272,7 @@ def test_the_largest_error_in_a_window_is_that_of_all_its_pairs():
 @pytest.mark.parametrize("rule", [ScaleRule.CEIL, ScaleRule.RCEIL, ScaleRule.FLOOR])
 @pytest.mark.parametrize("amax", [0x3F80, 0x3F94, 0x3FBB, 0x3FFF])
 def test_with_its_own_amax_no_block_of_three_is_worse(rule, amax):
-    scheme = with_rule(MXFP4_X2, rule, own_amax=True)
+    scheme = MXFP4_X2.with_rule(rule, own_amax=True)
     found = profile(scheme, (Window(amax, amax, depth=2),), quiet)
     xs = to_float32(np.arange(amax - 256, amax + 1, dtype=np.uint16))
     y, x = (grid.ravel() for grid in np.meshgrid(xs, xs))
@@ -387,7 +386,7 @@ def test_zeros_are_no_error():
 
 
 def test_rounding_attains_its_bound_in_every_format():
-    finding = decompositions.judge_rounding([E2M1, E4M3, INT8_SYMMETRIC])
+    finding = roundings.judge_rounding([E2M1, E4M3, INT8_SYMMETRIC])
     assert finding.ratio == 1
     assert "the least ratio of a format is 1" in finding.notes
 

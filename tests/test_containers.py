@@ -12,7 +12,8 @@ from agreement import assert_same_bits
 
 import msdnum
 from msdnum import QuantizedArray, ScaleRule, Specials
-from msdnum.emulator.attention.flash import FLOAT32_FLASH, attend
+from msdnum.emulator.attention.flash import attend
+from msdnum.emulator.attention.methods import FLOAT32_FLASH
 from msdnum.emulator.codes import same_bits
 from msdnum.emulator.gemm.products import matmul, transposed
 from msdnum.emulator.zero_points import AsymmetricArray, quantize_asymmetric

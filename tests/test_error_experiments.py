@@ -16,7 +16,7 @@ from test_experiments import exceeded
 from msdnum import bounds, spec
 from msdnum.cost.machines import ASCEND_950PR, B200, H100
 from msdnum.emulator import shared_scales
-from msdnum.emulator.cann.digits import VARIANTS, split_error
+from msdnum.emulator.cann.digits import VARIANTS
 from msdnum.evidence import worst_cases
 from msdnum.experiments import tables
 from msdnum.formats.elements import E2M1, E4M3, INT4, INT8_SYMMETRIC
@@ -28,6 +28,7 @@ from msdnum.trials.msd.experiments.blocks import BLOCK_EXPERIMENTS
 from msdnum.trials.msd.experiments.designs import DESIGN_EXPERIMENTS, Design, cost, designs, front
 from msdnum.trials.msd.experiments.lengths import LENGTH_EXPERIMENTS
 from msdnum.trials.msd.experiments.schemes import LADDERS, SCHEME_EXPERIMENTS, reconstructed
+from msdnum.trials.msd.splits import split_error
 
 FOLDER = Path(__file__).resolve().parent.parent / "figures" / "tables"
 EXPERIMENTS = (

@@ -40,7 +40,7 @@ from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import INT8_X2, MXFP4_X2, MXFP8_X1, covering_scheme
 from msdnum.inputs import families
 from msdnum.trials import catalogue
-from msdnum.trials.msd import comparisons
+from msdnum.trials.msd import baselines, comparisons
 from msdnum.trials.msd.experiments import crossings
 from msdnum.trials.msd.experiments import products as product_experiments
 
@@ -326,11 +326,11 @@ def test_bounds_at_each_range_cover_remainders():
 
 def test_exact_values_are_exact():
     w = families.family("normal").generate((256, 3), rng=np.random.default_rng(4), fmt=BINARY32)
-    for name, quantize in products.WEIGHTS.items():
+    for name, quantize in baselines.WEIGHTS.items():
         weight = quantize(w, None)
         values = exact_values(weight)
         assert (values.astype(np.float32) == weight.dequantize()).all(), name
-    inner = products.WEIGHTS["INT8"](w, None)
+    inner = baselines.WEIGHTS["INT8"](w, None)
     scale = [Fraction(float(s)) for s in inner.scales().ravel()]
     code = int(inner.integers()[5, 2])
     assert Fraction(float(exact_values(inner)[5, 2])) == code * scale[2]
@@ -373,5 +373,5 @@ def test_condition_numbers_are_those_asked_for():
 
 def test_ill_conditioned_rows_are_bf16():
     x, w = comparisons.drawn("normal", (8, 128, 8), np.random.default_rng(5))
-    rows = product_experiments.ill_conditioned(x, products.WEIGHTS["INT8"](w, None), 200.0)
+    rows = product_experiments.ill_conditioned(x, baselines.WEIGHTS["INT8"](w, None), 200.0)
     assert (rows == rows.astype(ml_dtypes.bfloat16).astype(np.float32)).all()

@@ -2,9 +2,9 @@
 
 import pytest
 
-from msdnum.evidence.products import BASELINES
 from msdnum.formats.schemes import MXFP4_X1, MXFP8_X1
 from msdnum.ledger.findings import Verdict
+from msdnum.trials.msd.baselines import BASELINES
 from msdnum.trials.msd.claims import products
 from msdnum.trials.msd.claims.products import Drawn, Real, gemm_claim
 

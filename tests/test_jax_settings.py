@@ -14,13 +14,13 @@ import msdnum
 from msdnum import Overflow, QuantizedArray, Rounding
 from msdnum.emulator.attention.flash import attend
 from msdnum.emulator.attention.kv_cache import KV_FORMATS
-from msdnum.emulator.attention.methods import MSD
 from msdnum.emulator.gemm.products import matmul, transposed
 from msdnum.emulator.jax_settings import OWN, own_settings
 from msdnum.emulator.zero_points import quantize_asymmetric
 from msdnum.formats.accumulators import ALL_ACCUMULATORS, INT32
 from msdnum.formats.blocks import INT8_ROW, MXFP4, MXFP8_E4M3, NVFP4
 from msdnum.formats.elements import BINARY32, E2M1, E4M3, INT4
+from msdnum.evidence.attentions import DECOMPOSING
 
 STRICT = {
     "numpy_dtype_promotion": "strict",
@@ -52,7 +52,7 @@ def there_and_back(x):
 def over_cache(name):
     def call(x):
         keys, values = KV_FORMATS[name].keys(x), KV_FORMATS[name].values(x)
-        return attend(x, keys, values, MSD[name], lengths=3)
+        return attend(x, keys, values, DECOMPOSING[name], lengths=3)
 
     return call
 

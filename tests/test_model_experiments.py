@@ -15,12 +15,12 @@ from msdnum.emulator.decompositions import decompose_terms  # noqa: E402
 from msdnum.emulator.gemm import dequantizing  # noqa: E402
 from msdnum.emulator.gemm.dequantizing import to_bf16  # noqa: E402
 from msdnum.emulator.gemm.products import matmul  # noqa: E402
-from msdnum.evidence.products import BASELINES  # noqa: E402
 from msdnum.experiments.tables import read  # noqa: E402
 from msdnum.formats.blocks import MXFP4, MXFP8_E4M3  # noqa: E402
 from msdnum.formats.elements import BF16, BINARY32, FP16  # noqa: E402
 from msdnum.formats.schemes import MXFP4_X2, MXFP8_X1  # noqa: E402  # noqa: E402
 from msdnum.inputs import tensors  # noqa: E402
+from msdnum.trials.msd.baselines import BASELINES  # noqa: E402
 from msdnum.trials.msd.experiments import model  # noqa: E402
 from msdnum.trials.msd.model import runs  # noqa: E402
 from msdnum.trials.msd.model.attentions import OVER  # noqa: E402

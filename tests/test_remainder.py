@@ -10,7 +10,7 @@ import pytest
 from msdnum import bounds
 from msdnum.emulator.decompositions import decompose
 from msdnum.evidence import worst_cases
-from msdnum.evidence.promises import RULES, covering, with_rule
+from msdnum.evidence.promises import RULES, covering
 from msdnum.formats.elements import E4M3, E8M0, INT8_SYMMETRIC
 from msdnum.formats.modes import Arithmetic, ScaleRule
 from msdnum.formats.schemes import (
@@ -85,7 +85,7 @@ def test_named_schemes_have_the_constants_of_their_theorems():
 @pytest.mark.parametrize("own_amax", [False, True])
 @pytest.mark.parametrize("rule", RULES)
 def test_scale_rules_have_the_constants_of_theirs(rule, own_amax):
-    scheme = with_rule(MXFP4_X2, rule, own_amax=own_amax)
+    scheme = MXFP4_X2.with_rule(rule, own_amax=own_amax)
     assert bounds.remainder(scheme) == bounds.mxfp4_scale_rules(rule, own_amax=own_amax).alpha
 
 

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from msdnum import bounds
 from msdnum.bounds.sums import Accumulation
 from msdnum.emulator import elements
-from msdnum.emulator.attention.flash import Method, WeightRange
 from msdnum.emulator.attention.kv_cache import (
     Cache,
     scales_per_channel,
     scales_per_token,
     without_scale,
 )
+from msdnum.emulator.attention.methods import Method, WeightRange
 from msdnum.emulator.gemm.products import transposed
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.evidence.product_bounds import (

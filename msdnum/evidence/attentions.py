@@ -1,40 +1,40 @@
-"""Attention measured: MSD and every baseline on the same cache, each beside its bound."""
+"""Attention measured: any method on a quantized cache, beside its bound."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
 
 from msdnum import errors
-from msdnum.emulator.attention.flash import (
-    BF16_FLASH,
-    FLOAT32_FLASH,
-    MSD,
-    Method,
-    WeightRange,
-    attend,
-)
-from msdnum.emulator.attention.kv_cache import KV_FORMATS, Cache
 from msdnum.emulator.gemm.dequantizing import to_bf16
+from msdnum.emulator.attention.methods import BF16_FLASH, FLOAT32_FLASH, Method
+from msdnum.formats.accumulators import INT32
+from msdnum.formats.elements import BF16, BINARY32
+from msdnum.formats.schemes import INT8_X2_FLOAT32, MXFP4_X2, MXFP8_X1, MXFP8_X2
+from msdnum.inputs.families import family
+from numpy.random import Generator
+from msdnum.emulator.attention.flash import attend
+from msdnum.emulator.attention.kv_cache import KV_FORMATS, Cache
+from msdnum.emulator.attention.methods import FLOAT32_FLASH, Method
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.evidence.attention_bounds import ExactAttention, attention_bound
 from msdnum.evidence.product_bounds import exact_values
-from msdnum.formats.elements import BF16, BINARY32
-from msdnum.formats.schemes import MXFP8_X1
-from msdnum.inputs.families import family
 
-__all__ = [
-    "BASELINES", "FAMILIES", "METHODS", "AttentionErrors", "Head", "drawn", "errors_of", "measured",
-]  # fmt: skip
+__all__ = ["DECOMPOSING", "DEQUANTIZING", "FAMILIES", "as_it_is", "drawn", "AttentionErrors", "Head", "AttentionOperands", "Shape", "errors_of"]
 
 Array: TypeAlias = NDArray[np.float32]
+
+
 Floats: TypeAlias = NDArray[np.float64]
+
+
 Shape: TypeAlias = tuple[int, int, int]
 """Queries, tokens, width."""
-Operands: TypeAlias = tuple[Cache, Cache, Method]
+
+
+AttentionOperands: TypeAlias = tuple[Cache, Cache, Method]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,30 +78,6 @@ class Head:
         return cls(name, k, v, given, output, reference)
 
 
-def _in_bf16(head: Head, method: Method) -> Operands:
-    return to_bf16(head.keys.dequantize()), to_bf16(head.values.dequantize()), method
-
-
-def _as_it_is(head: Head, method: Method) -> Operands:
-    return head.keys, head.values, method
-
-
-METHODS: dict[str, Callable[[Head], Operands]] = {
-    "MSD": lambda head: _as_it_is(head, MSD[head.format]),
-    "MSD, row max": lambda head: _as_it_is(head, replace(MSD[head.format], range=WeightRange.AMAX)),
-}
-"""MSD with either range of the softmax weights."""
-
-BASELINES: dict[str, Callable[[Head], Operands]] = {
-    "cache in BF16": lambda head: _in_bf16(head, BF16_FLASH),
-    "BF16 cache, float32 weights": lambda head: _in_bf16(head, Method(BF16, BINARY32)),
-    "scales folded, BF16": lambda head: _as_it_is(head, BF16_FLASH),
-    "MXFP8 queries and weights": lambda head: _as_it_is(head, Method(MXFP8_X1, MXFP8_X1)),
-    "float32": lambda head: (head.keys.dequantize(), head.values.dequantize(), FLOAT32_FLASH),
-}
-"""What dequantization can mean in attention, by name."""
-
-
 @dataclass(frozen=True)
 class AttentionErrors:
     """Errors of an output, and in the same units their bounds.
@@ -126,9 +102,9 @@ class AttentionErrors:
     ratio: float
 
 
-def errors_of(head: Head, name: str) -> AttentionErrors:
-    """Attend by the method of that name and compare with exact attention."""
-    keys, values, method = (METHODS | BASELINES)[name](head)
+def errors_of(head: Head, operands: Callable[[Head], AttentionOperands]) -> AttentionErrors:
+    """Attend to what ``operands`` makes of a head and compare with exact attention."""
+    keys, values, method = operands(head)
     found = attend(head.exact.queries, keys, values, method)
     bound = attention_bound(head.exact, keys, values, method)
     error = np.abs(found.astype(np.float64) - head.output)
@@ -143,10 +119,38 @@ def errors_of(head: Head, name: str) -> AttentionErrors:
     )
 
 
-def measured(head: Head) -> Iterator[dict[str, Any]]:
-    """Yield a row for each method and baseline."""
-    for name in (*METHODS, *BASELINES):
-        yield {"method": name, **asdict(errors_of(head, name))}
+# Methods
+
+
+def _in_bf16(head: Head, method: Method) -> AttentionOperands:
+    return to_bf16(head.keys.dequantize()), to_bf16(head.values.dequantize()), method
+
+
+def as_it_is(head: Head, method: Method) -> AttentionOperands:
+    """Return the cache as it is stored, for a method."""
+    return head.keys, head.values, method
+
+
+DECOMPOSING: dict[str, Method] = {
+    "INT8": Method(INT8_X2_FLOAT32, INT8_X2_FLOAT32, INT32),
+    "INT8_TOKEN": Method(INT8_X2_FLOAT32, INT8_X2_FLOAT32, INT32),
+    "MXFP8": Method(MXFP8_X2, MXFP8_X2),
+    "MXFP4": Method(MXFP4_X2, MXFP4_X2),
+}
+"""The decomposition that meets each of ``kv_cache.KV_FORMATS``, as a vector unit does it."""
+
+DEQUANTIZING: dict[str, Callable[[Head], AttentionOperands]] = {
+    "cache in BF16": lambda head: _in_bf16(head, BF16_FLASH),
+    "BF16 cache, float32 weights": lambda head: _in_bf16(head, Method(BF16, BINARY32)),
+    "scales folded, BF16": lambda head: as_it_is(head, BF16_FLASH),
+    "MXFP8 queries and weights": lambda head: as_it_is(head, Method(MXFP8_X1, MXFP8_X1)),
+    "float32": lambda head: (head.keys.dequantize(), head.values.dequantize(), FLOAT32_FLASH),
+}
+"""What dequantization can mean in attention, by name."""
+
+
+
+# Families
 
 
 def _normal(shape: Shape, rng: Generator) -> tuple[Array, Array, Array]:

@@ -1,6 +1,5 @@
-"""Judge a bound on what a decomposition leaves: on all BF16 pairs, or on the blocks of a tensor."""
+"""Judgements of a bound on what a decomposition leaves: of all BF16 pairs, or of a tensor's blocks."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -8,11 +7,8 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from msdnum import bounds
-from msdnum.emulator import elements
 from msdnum.emulator.decompositions import decompose
 from msdnum.evidence.bf16_pairs import (
-    LARGEST,
     ONE,
     Profile,
     Progress,
@@ -20,18 +16,17 @@ from msdnum.evidence.bf16_pairs import (
     every_amax,
     profile,
     scale_free,
-    to_float32,
     to_number,
 )
 from msdnum.evidence.promises import Bound, Promise
-from msdnum.formats.elements import ElementFormat
-from msdnum.formats.modes import Overflow
 from msdnum.formats.schemes import OWN_AMAX, Scheme
 from msdnum.ledger.findings import Evidence, Finding, Verdict, Witness
 
-__all__ = ["Pairs", "Progress", "judge_blocks", "judge_rounding", "no_progress"]
+__all__ = ["Pairs", "witness_of", "judge_blocks", "no_progress"]
 
 Array = NDArray[np.float32]
+
+
 Number = Fraction | float
 
 
@@ -122,45 +117,13 @@ def judge_blocks(x: Array, promise: Promise, kind: str = "exhaustive") -> Findin
     worst = int((errors / np.where(promised == 0, 1, promised)).argmax())
     error = Fraction(float(errors[worst])) / result.denominator
     evidence = Evidence(kind, x.size, "elements")
-    witness = _witness(rows[worst], int(place[worst]))
+    witness = witness_of(rows[worst], int(place[worst]))
     return _finding(promise.bound, error, float(amax[worst]) or 1.0, witness, evidence)
 
 
-def _witness(block: Array, element: int) -> Witness:
+def witness_of(block: Array, element: int) -> Witness:
     """Write a block in BF16 if it can be."""
     narrow = block.astype(ml_dtypes.bfloat16)
     if (narrow.astype(np.float32) == block).all():
         return Witness("BF16", tuple(narrow.view(np.uint16).tolist()), element)
     return Witness("BINARY32", tuple(block.view(np.uint32).tolist()), element)
-
-
-def judge_rounding(formats: Sequence[ElementFormat]) -> Finding:
-    """Round every BF16 number that an element format reaches, and find the worst."""
-    found = [_worst_rounding(fmt) for fmt in formats]
-    ratio, name, x = max(found)
-    count = sum(len(_reached(fmt)) for fmt in formats)
-    return Finding(
-        Verdict.HOLDS if ratio <= 1 else Verdict.FAILS,
-        f"{float(ratio):.6g} of it",
-        ratio,
-        Evidence("exhaustive", count, "BF16 numbers"),
-        _witness(np.array([x], np.float32), 0),
-        (f"to {name}", f"the least ratio of a format is {float(min(found)[0]):.6g}"),
-    )
-
-
-def _reached(fmt: ElementFormat) -> Array:
-    """Return the BF16 numbers that do not saturate."""
-    x = to_float32(np.arange(LARGEST + 1, dtype=np.uint16))
-    return x[x <= fmt.max_finite]
-
-
-def _worst_rounding(fmt: ElementFormat) -> tuple[Fraction, str, float]:
-    x = _reached(fmt)
-    rounded = elements.round_to(x, fmt, overflow=Overflow.SATURATE)
-    errors = np.abs(x.astype(np.float64) - rounded)
-    bound = bounds.element_rounding(fmt)
-    promised = np.array([float(bound.at(float(v))) for v in x])
-    worst = int((errors / np.where(promised == 0, 1, promised)).argmax())
-    number = float(x[worst])
-    return Fraction(float(errors[worst])) / bound.at(number), fmt.name, number

@@ -40,6 +40,11 @@ class ScaleRule(Enum):
     AMAX = "amax / max_finite, rounded to the scale format"
     COVERING = CEIL
 
+    @classmethod
+    def powers_of_two(cls) -> tuple["ScaleRule", ...]:
+        """Return the rules that give powers of two."""
+        return tuple(rule for rule in cls if rule is not cls.AMAX)
+
 
 @unique
 class Arithmetic(Enum):

@@ -178,6 +178,19 @@ class Scheme:
             return None
         return Fraction(2) ** (last.element.emax - _gain(last.element))
 
+    def with_rule(self, rule: ScaleRule, *, own_amax: bool = False) -> "Scheme":
+        """Return this scheme under another scale rule.
+
+        Parameters
+        ----------
+        rule : ScaleRule
+            Of every term.
+        own_amax : bool
+            Whether each scale follows from what is left, in place of the ratios.
+        """
+        formats = tuple(replace(fmt, rule=rule) for fmt in self.formats)
+        return replace(self, formats=formats, ratios=OWN_AMAX if own_amax else self.ratios)
+
     def _repr_html_(self) -> str:
         return html.attributes(self, "formats", "ratios", "arithmetic", "largest_remainder")
 

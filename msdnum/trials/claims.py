@@ -15,30 +15,11 @@ from msdnum import errors
 from msdnum._extras import remedy
 from msdnum._names import did_you_mean
 from msdnum._repository import CERTIFICATES
-from msdnum.evidence.decompositions import (
-    Pairs,
-    Progress,
-    judge_blocks,
-    judge_rounding,
-    no_progress,
-)
+from msdnum.evidence.bf16_pairs import Progress
+from msdnum.evidence.decompositions import Pairs, judge_blocks, no_progress
 from msdnum.evidence.effective_bits import EffectiveBits, approximation
-from msdnum.evidence.promises import (
-    ALPHA_64,
-    EVERY_AMAX,
-    INT8_NORMAL,
-    INT8_SUBNORMAL,
-    M_64516,
-    MXFP4_64,
-    MXFP4_NORMAL,
-    MXFP4_UNDERFLOW,
-    MXFP8_32,
-    RULES,
-    SECOND,
-    Promise,
-    promises,
-    with_rule,
-)
+from msdnum.evidence.promises import EVERY_AMAX, INT8_NORMAL, INT8_SUBNORMAL, MXFP4_NORMAL, MXFP4_UNDERFLOW, Promise, RULES, SECOND_SCALE
+from msdnum.trials.toolkit.promises import ALPHA_64, MXFP4_64, MXFP8_32, M_64516, promises
 from msdnum.formats.elements import E2M1, E2M3, E3M2, E4M3, E5M2, INT8_SYMMETRIC, MXINT8_ELEMENT
 from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import INT8_X2, INT8_X2_FLOAT32, MXFP4_X2, MXFP8_X1
@@ -54,6 +35,7 @@ from msdnum.trials.msd.claims.model import model_claim, model_quality
 from msdnum.trials.msd.claims.products import GEMM_CLAIM, gemm_claim
 from msdnum.trials.toolkit import bits as agreement
 from msdnum.trials.toolkit import products
+from msdnum.trials.toolkit.roundings import judge_rounding
 
 __all__ = ["CLAIMS", "STUDIES", "Study", "entries", "judge", "ledger"]
 
@@ -159,9 +141,9 @@ def _pairs_entry(
 def c2(study: Study) -> Iterator[Entry]:
     """Two-pass MXFP4 against alpha/64 under each scale rule, and where scales underflow."""
     for rule in RULES:
-        for own_amax in SECOND:
-            scheme = with_rule(MXFP4_X2, rule, own_amax=own_amax)
-            convention = f"{rule.name}, {SECOND[own_amax]}"
+        for own_amax in SECOND_SCALE:
+            scheme = MXFP4_X2.with_rule(rule, own_amax=own_amax)
+            convention = f"{rule.name}, {SECOND_SCALE[own_amax]}"
             promise = Promise(convention, scheme, ALPHA_64, "mxfp4-scale-rules", MXFP4_NORMAL)
             saturates = rule is ScaleRule.FLOOR or (rule is not ScaleRule.CEIL and not own_amax)
             yield _pairs_entry("C2", promise, study, Verdict.FAILS if saturates else Verdict.HOLDS)

@@ -31,14 +31,7 @@ from msdnum.emulator.attention.kv_cache import (
     tokens,
     without_scale,
 )
-from msdnum.emulator.attention.methods import (
-    BF16_FLASH,
-    FLOAT32_FLASH,
-    MSD,
-    Mask,
-    Method,
-    WeightRange,
-)
+from msdnum.emulator.attention.methods import Mask, Method
 from msdnum.emulator.attention.online_softmax import (
     State,
     Terms,
@@ -57,7 +50,7 @@ from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.elements import FloatFormat
 
-__all__ = ["BF16_FLASH", "FLOAT32_FLASH", "MSD", "Mask", "Method", "WeightRange", "attend"]
+__all__ = ["attend"]
 
 
 @under_own_settings

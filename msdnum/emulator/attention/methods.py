@@ -1,15 +1,15 @@
-"""How attention is computed, as data: what is decomposed, summed and exponentiated, and how."""
+"""Methods of attention, as data: what is decomposed, summed and exponentiated, and how."""
 
 from dataclasses import dataclass
 from enum import Enum, unique
 
 from msdnum.emulator import argument_checks
 from msdnum.emulator.attention.exponential import STATED, Exponential
-from msdnum.formats.accumulators import INT32, SEQUENTIAL, Accumulator, AnyAccumulator
+from msdnum.formats.accumulators import SEQUENTIAL, Accumulator, AnyAccumulator
 from msdnum.formats.elements import BF16, BINARY32, FP16, FloatFormat
-from msdnum.formats.schemes import INT8_X2_FLOAT32, MXFP4_X2, MXFP8_X2, Scheme
+from msdnum.formats.schemes import Scheme
 
-__all__ = ["BF16_FLASH", "FLOAT32_FLASH", "MSD", "Mask", "Method", "WeightRange"]
+__all__ = ["BF16_FLASH", "FLOAT32_FLASH", "Mask", "Method", "WeightRange"]
 
 
 @unique
@@ -81,14 +81,9 @@ def _check_form(name: str, form: object) -> None:
         raise ValueError(f"{name} must become BF16, FP16 or BINARY32, got {form.name}")
 
 
-MSD: dict[str, Method] = {
-    "INT8": Method(INT8_X2_FLOAT32, INT8_X2_FLOAT32, INT32),
-    "INT8_TOKEN": Method(INT8_X2_FLOAT32, INT8_X2_FLOAT32, INT32),
-    "MXFP8": Method(MXFP8_X2, MXFP8_X2),
-    "MXFP4": Method(MXFP4_X2, MXFP4_X2),
-}
-"""Multi-scale dequantization for each of ``kv_cache.KV_FORMATS``, as a vector unit does it."""
 BF16_FLASH = Method(BF16, BF16)
 """What dequantization is followed by: queries and weights in BF16, sums in binary32."""
+
+
 FLOAT32_FLASH = Method(BINARY32, BINARY32)
 """Everything in binary32."""

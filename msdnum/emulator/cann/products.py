@@ -1,8 +1,6 @@
-"""GEMM as CANN's MSD kernels compute it, variant by variant, bit for bit under named switches.
+"""Products as CANN's MSD kernels compute them, variant by variant, bit for bit under named switches.
 
-Source: the public CANN operator sources (ops-nn, ops-transformer, asc-devkit; 2025-11 to 2026-08).
-The digits are those of `cann_digits`; here the products are recombined. The matrix unit adds int8
-or int4 products in int32, saturating. NumPy only.
+Sources are Huawei's public operator repositories.
 """
 
 from collections.abc import Callable
@@ -31,9 +29,14 @@ from msdnum.formats.elements import BF16, FP16, INT4, INT8, ElementFormat, Integ
 from msdnum.formats.modes import Overflow, Rounding
 
 __all__ = [
-    "KERNELS", "GroupOrder", "Kernel", "KernelSwitches", "Trap", "Weight", "kernel_matmul",
-    "nibble_matmul", "traps",
-]  # fmt: skip
+    "KERNELS",
+    "GroupOrder",
+    "Kernel",
+    "KernelSwitches",
+    "Weight",
+    "kernel_matmul",
+    "nibble_matmul",
+]
 
 Sums: TypeAlias = list[NDArray[np.int32]]
 
@@ -318,11 +321,6 @@ def _row_sums(x: Floats) -> Floats:
     return total
 
 
-# ------------------------------------------------------------------------------------------------
-# Recombinations
-# ------------------------------------------------------------------------------------------------
-
-
 def _multicore(
     x: Floats, digits: Digits, amax: Floats, weight: Weight, switches: KernelSwitches
 ) -> Floats:
@@ -398,6 +396,8 @@ MAGIC = 0x4B200000
 
 So it is down to 2**23, for sums of at least -2**21: ``127 * 128`` times a group of at most 129.
 """
+
+
 LARGEST_MAGIC_GROUP = 2**21 // (127 * 128)
 
 
@@ -428,7 +428,10 @@ def _feed_forward(
 
 
 _INT8_FACTORS = [np.float32(1 / 127), np.float32(1 / (127 * 254))]
+
+
 _INT4_FACTORS = [np.float32(1 / (7.49 * 14.98**i)) for i in range(3)]
+
 
 KERNELS: dict[str, Kernel] = {
     kernel.name: kernel
@@ -500,53 +503,3 @@ def nibble_matmul(
         addend = _rounded(scaled, FP16, switches.half).astype(np.float64)
         total = _half(total + addend, switches.half)
     return _rounded(total * token_scales, BF16, Rounding.RNE)
-
-
-# ------------------------------------------------------------------------------------------------
-# Traps
-# ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Trap:
-    """A cost that a kernel's arithmetic has.
-
-    Parameters
-    ----------
-    name : str
-        What happens.
-    value : float
-        The number that tells.
-    witness : str
-        Where it can be seen.
-    """
-
-    name: str
-    value: float
-    witness: str
-
-
-def traps() -> list[Trap]:
-    """Return what the arithmetic of the kernels costs, each computed, with a witness."""
-    ones = np.full(1 << 18, 127 * 127, np.int64).cumsum()
-    inexact = int(np.argmax(ones.astype(np.float32).astype(np.int64) != ones)) + 1
-    saturated = int(np.argmax(ones > 2**31 - 1)) + 1
-    minus = int(np.argmax(np.full(1 << 18, 127 * 128, np.int64).cumsum() > 2**31)) + 1
-    rounded = float(np.float16(1 / 14.98)) * 14.98 - 1
-    magic = np.float32(10485760) + np.float32(127) * np.float32(np.float16(1 / 254))
-    return [
-        Trap("int32 to float32 is inexact from K", inexact, "all digits and weights 127"),
-        Trap("int32 saturates from K", saturated, "all digits and weights 127"),
-        Trap("int32 saturates from K, weights of -128", minus, "digits 127, weights -128"),
-        Trap("half C is exact up to", 2048, "2049 becomes 2048"),
-        Trap("largest C of an INT4 group of 128", 128 * 7 * 8, "digits 7, weights -8"),
-        Trap("relative error of half(1/14.98)", rounded, "the second digit's weight"),
-        Trap("what C2 = 127 adds to 10485760", float(magic) - 10485760, "grouped_a16w4, not 0.5"),
-        Trap("digits of an all-zero row", float(_zero_row_digits()), "0/0 is NaN, unguarded"),
-    ]
-
-
-def _zero_row_digits() -> int:
-    """Return the digit that a row of zeros gets where the cast of NaN is 0."""
-    zero = np.zeros((1, 1), np.float32)
-    return int(VARIANTS["split_k_int8"].decompose(zero, zero)[0][0, 0])

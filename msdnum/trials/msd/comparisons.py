@@ -8,15 +8,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from msdnum.evidence.products import (
-    BASELINES,
-    WEIGHTS,
-    Method,
-    Product,
-    decomposed,
-    errors_of,
-    mxfp8_activations,
-)
+from msdnum.evidence.products import Method, Product, decomposed, errors_of
 from msdnum.experiments.tables import Record
 from msdnum.formats.accumulators import HOPPER, INT32, SEQUENTIAL, Accumulator
 from msdnum.formats.elements import BINARY32
@@ -24,16 +16,17 @@ from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import INT8_X2, MXFP4_X2, MXFP8_X2, Scheme, covering_scheme
 from msdnum.inputs.encoder import Linear
 from msdnum.inputs.families import binade, family
+from msdnum.trials.msd.baselines import BASELINES, WEIGHTS, mxfp8_activations
 
 __all__ = [
-    "CLAIM", "MSD", "claim", "drawn", "judged", "linear_operands", "operands", "over", "sizes",
+    "CLAIM", "MSD_SCHEMES", "claim", "drawn", "judged", "linear_operands", "operands", "over", "sizes",
 ]  # fmt: skip
 
 Array: TypeAlias = NDArray[np.float32]
 Shape: TypeAlias = tuple[int, int, int]
 Spec: TypeAlias = tuple[Any, ...]
 
-MSD: dict[str, Scheme] = {
+MSD_SCHEMES: dict[str, Scheme] = {
     "INT8": INT8_X2,
     "INT4": INT8_X2,
     "INT4_ZERO": INT8_X2,
@@ -74,7 +67,7 @@ def sizes(shape: Shape) -> dict[str, int]:
 def claim(spec: Spec, seed: int) -> Iterator[Record]:
     """Measure MSD and every baseline on the same operands, in the same accumulator."""
     for name, shape, block_size in spec:
-        for weight, scheme in MSD.items():
+        for weight, scheme in MSD_SCHEMES.items():
             if block_size is not None and not weight.startswith("MX"):
                 continue
             rng = np.random.default_rng([seed, *shape])

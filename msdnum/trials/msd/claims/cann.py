@@ -10,23 +10,16 @@ from functools import partial
 import ml_dtypes
 import numpy as np
 
-from msdnum.emulator.cann.digits import (
-    PAIRS,
-    PAPER_BOUND,
-    VARIANTS,
-    Division,
-    SplitError,
-    Switches,
-    Variant,
-    split_error,
-)
-from msdnum.emulator.cann.products import traps
+from msdnum.emulator.cann.digits import VARIANTS, Division, Switches, Variant
 from msdnum.ledger.claims import Claim, Entry
+from msdnum.ledger.trial import Study
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, Witness
+from msdnum.trials.msd.claims.traps import traps
+from msdnum.trials.msd.splits import PAIRS, PAPER_BOUND, SplitError, split_error
 
-__all__ = ["CANN_CLAIM", "cann"]
+__all__ = ["CANN", "cann"]
 
-CANN_CLAIM = Claim(
+CANN = Claim(
     "CANN", "CANN's kernels split BF16 within the paper's M/64516", Verdict.CONDITIONAL
 )
 
@@ -38,7 +31,7 @@ DIVISIONS = [
 ]
 
 
-def cann(study: object) -> Iterator[Entry]:
+def cann(study: Study) -> Iterator[Entry]:
     """Judge every split as its source has it, where a switch decides, and the traps."""
     for variant in VARIANTS.values():
         yield _entry(variant, Switches(), variant.name, variant.name in KEEPS)

@@ -24,6 +24,7 @@ from msdnum.cost.sensitivity import Bar, pays, tornado
 from msdnum.cost.work import MultiScale, Reads, cache_traffic_ratio, operand, vector_crossover
 from msdnum.formats.blocks import MXFP4, MXFP8_E4M3
 from msdnum.ledger.claims import Claim, Entry
+from msdnum.ledger.trial import Study
 from msdnum.ledger.findings import Evidence, Finding, Verdict
 from msdnum.trials.msd.experiments.costs import (
     CACHE,
@@ -39,23 +40,17 @@ from msdnum.trials.msd.experiments.costs import (
     two_fp4_passes,
 )
 
-__all__ = ["COST_CLAIMS", "c4", "c5", "c6", "c8"]
+__all__ = ["C4", "C5", "C6", "C8", "c4", "c5", "c6", "c8"]
 
 FOLLOWS, FAILS = Verdict.MODEL, Verdict.FAILS
 PAPER_RATIO = Fraction(5, 2)
 CANN_ROWS = 16
 """The most rows for which CANN takes MSD on a 910B4."""
 
-COST_CLAIMS = (
-    Claim("C4", "two MXFP4 passes take the matrix unit as long as one MXFP8 pass", FOLLOWS),
-    Claim("C5", "MSD avoids the stall of the matrix unit behind dequantization", FOLLOWS),
-    Claim("C6", "MSD cuts the HBM traffic of the KV cache by up to 2.5x", FOLLOWS),
-    Claim(
-        "C8",
-        "MSD is faster by untested models, and loses nothing beyond bounds",
-        FOLLOWS,
-    ),
-)
+C4 = Claim("C4", "two MXFP4 passes take the matrix unit as long as one MXFP8 pass", FOLLOWS)
+C5 = Claim("C5", "MSD avoids the stall of the matrix unit behind dequantization", FOLLOWS)
+C6 = Claim("C6", "MSD cuts the HBM traffic of the KV cache by up to 2.5x", FOLLOWS)
+C8 = Claim("C8", "MSD is faster by untested models, and loses nothing beyond bounds", FOLLOWS)
 
 
 def _finding(follows: bool, found: str, count: int, of: str, *notes: str) -> Finding:
@@ -72,7 +67,7 @@ def _entry(
 # C4
 
 
-def c4(study: object) -> Iterator[Entry]:
+def c4(study: Study) -> Iterator[Entry]:
     """Two FP4 passes against one FP8 pass, in the matrix unit and in a whole kernel."""
     yield _entry("C4", "FP4 unit at twice the rate of the FP8 unit", "1", _twice_the_rate)
     yield _entry("C4", "B300: FP4 at 28/9 of FP8", "1", partial(_passes, B300), follows=False)
@@ -114,7 +109,7 @@ def _kernel(reads: Reads) -> Finding:
 # C5
 
 
-def c5(study: object) -> Iterator[Entry]:
+def c5(study: Study) -> Iterator[Entry]:
     """Stalls behind the vector unit, by pipelining, route and rows."""
     through = Case(ASCEND_910B2, INT8_X2, Route.HBM)
     unpipelined = replace(through, fill="unpipelined")
@@ -149,7 +144,7 @@ def _stall(case: Case, rows: int) -> Finding:
 # C6
 
 
-def c6(study: object) -> Iterator[Entry]:
+def c6(study: Study) -> Iterator[Entry]:
     """Bytes of the cache, by route and reads, and of all that attention reads and writes."""
     once = Reads.ONCE
     for name, setting, route, reads, follows in (
@@ -193,7 +188,7 @@ def _whole_attention() -> Finding:
 # C8
 
 
-def c8(study: object) -> Iterator[Entry]:
+def c8(study: Study) -> Iterator[Entry]:
     """Whether the verdict survives assumptions that are off, and what is known from the field."""
     for name, route, follows in (
         ("through HBM", Route.HBM, True),

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import cache, partial
 
 from msdnum._repository import FIGURES
-from msdnum.evidence.products import BASELINES
 from msdnum.experiments.tables import read
 from msdnum.ledger.claims import Entry
 from msdnum.ledger.findings import Evidence, Finding, Verdict, not_run
-from msdnum.trials.msd.comparisons import MSD
+from msdnum.trials.msd.baselines import BASELINES
+from msdnum.trials.msd.comparisons import MSD_SCHEMES
 
 __all__ = ["TABLES", "Row", "model_claim", "model_quality"]
 
@@ -94,10 +94,11 @@ def _names(part: str, quantization: str) -> dict[str, str]:
     if part == "attention":
         linears = "FLOAT32, float32, BINARY32"
         return {
-            name: f"{linears}; {name} over {quantization}" for name in ("MSD", "BF16", "float32")
+            name: f"{linears}; {name} over {quantization}"
+            for name in ("MSD", "BF16", "float32")
         }
     others = {name: f"{quantization}, {name}, BF16" for name in BASELINES}
-    own = f"{quantization}, {MSD[quantization].name}, BF16"
+    own = f"{quantization}, {MSD_SCHEMES[quantization].name}, BF16"
     return {"MSD": own, **others, "float32": f"{quantization}, float32, BINARY32"}
 
 
@@ -150,7 +151,7 @@ def model_quality(study: object) -> Iterator[Entry]:
     """Judge C8's accuracy: products within their bounds, and sentences ranked alike."""
     yield Entry("C8", "accuracy: products of MiniLM", "its bound", _judge_bounds)
     for weight in WEIGHTS:
-        convention = f"accuracy: ranks, {MSD[weight].name}"
+        convention = f"accuracy: ranks, {MSD_SCHEMES[weight].name}"
         judge = partial(_judge_ranks, weight)
         expected = Verdict.FAILS if weight in REORDERS else Verdict.HOLDS
         yield Entry("C8", f"{convention} by {weight}", f"> {RANKS}", judge, expected=expected)

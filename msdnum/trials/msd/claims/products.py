@@ -8,17 +8,18 @@ from typing import TypeAlias
 
 import numpy as np
 
-from msdnum.evidence.products import BASELINES, Product
+from msdnum.evidence.products import Product
 from msdnum.experiments.tables import Record
 from msdnum.formats.accumulators import SEQUENTIAL
 from msdnum.inputs.encoder import linears
 from msdnum.ledger.claims import Claim, Entry
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, not_run
-from msdnum.trials.msd.comparisons import MSD, judged, linear_operands, operands
+from msdnum.trials.msd.baselines import BASELINES
+from msdnum.trials.msd.comparisons import MSD_SCHEMES, judged, linear_operands, operands
 
-__all__ = ["GEMM_CLAIM", "Drawn", "Real", "gemm_claim"]
+__all__ = ["C7", "Drawn", "Real", "c7_products"]
 
-GEMM_CLAIM = Claim(
+C7 = Claim(
     "C7",
     "the L2 error of MSD is no worse than that of dequantization",
     Verdict.CONDITIONAL,
@@ -111,7 +112,7 @@ EDGES: tuple[tuple[str, str, Setting], ...] = (
 def _rows(setting: Setting, seed: int) -> dict[str, Record]:
     """Return the row of each baseline."""
     given = setting.operands(seed)
-    rows = judged(given, MSD[setting.weight], SEQUENTIAL, setting.block_size)
+    rows = judged(given, MSD_SCHEMES[setting.weight], SEQUENTIAL, setting.block_size)
     return {str(row["baseline"]): row for row in rows}
 
 
@@ -120,7 +121,7 @@ def gemm_claim(seed: int) -> Iterator[Entry]:
     for weight, losing in LOSES.items():
         settings = tuple(Drawn(weight, family) for family in FAMILIES)
         for baseline in BASELINES:
-            convention = f"{MSD[weight].name} by {weight}, {baseline}"
+            convention = f"{MSD_SCHEMES[weight].name} by {weight}, {baseline}"
             judge = partial(_judge, settings, baseline, seed)
             verdict = Verdict.FAILS if baseline in losing else Verdict.HOLDS
             yield Entry("C7", convention, "ratio <= 1", judge, expected=verdict)

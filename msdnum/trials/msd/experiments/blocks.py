@@ -12,7 +12,7 @@ from msdnum import bounds, errors
 from msdnum.emulator.decompositions import decompose
 from msdnum.evidence.bf16_pairs import ONE, to_float32, to_number
 from msdnum.evidence.effective_bits import EffectiveBits, approximation
-from msdnum.evidence.promises import SECOND, covering, with_rule
+from msdnum.evidence.promises import SECOND, covering
 from msdnum.evidence.worst_cases import TOP, pair_profile
 from msdnum.experiments.experiment import Experiment
 from msdnum.experiments.tables import Record

@@ -7,20 +7,13 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from msdnum import bounds
-from msdnum.evidence.products import (
-    BASELINES,
-    Method,
-    Product,
-    decomposed,
-    errors_of,
-    mxfp8_activations,
-    weight_in_bf16,
-)
+from msdnum.evidence.products import Method, Product, decomposed, errors_of
 from msdnum.experiments.tables import Record
 from msdnum.formats.accumulators import EXACT, INT32, SEQUENTIAL, Accumulator
 from msdnum.formats.elements import E2M1, E4M3
 from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import INT8_X2, MXFP4_X2, covering_scheme
+from msdnum.trials.msd.baselines import BASELINES, mxfp8_activations, weight_in_bf16
 from msdnum.trials.msd.comparisons import operands, over, sizes
 
 __all__ = ["crossings", "long_k_crossing", "outlier_crossing"]

@@ -11,15 +11,7 @@ from msdnum import bounds
 from msdnum.bounds.sums import Accumulation
 from msdnum.emulator.gemm.products import matmul
 from msdnum.evidence.product_bounds import Left, Right, accumulation, theorem_gemm
-from msdnum.evidence.products import (
-    BASELINES,
-    WEIGHTS,
-    Product,
-    Result,
-    decomposed,
-    errors_of,
-    roundings,
-)
+from msdnum.evidence.products import Product, Result, decomposed, errors_of, roundings
 from msdnum.experiments.experiment import Experiment
 from msdnum.experiments.tables import Record
 from msdnum.formats.accumulators import (
@@ -43,6 +35,7 @@ from msdnum.formats.schemes import (
     MXFP8_X2,
     Scheme,
 )
+from msdnum.trials.msd.baselines import BASELINES, WEIGHTS
 from msdnum.trials.msd.comparisons import drawn, operands, sizes
 
 __all__ = ["LENGTH_EXPERIMENTS", "ORDERS", "probable"]

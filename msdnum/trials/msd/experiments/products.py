@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum.emulator import backend
-from msdnum.evidence.products import BASELINES, WEIGHTS, Product, decomposed, errors_of
+from msdnum.evidence.products import Product, decomposed, errors_of
 from msdnum.experiments.experiment import Experiment
 from msdnum.experiments.tables import Record
 from msdnum.formats.accumulators import (
@@ -32,9 +32,10 @@ from msdnum.formats.schemes import (
     Scheme,
 )
 from msdnum.inputs.encoder import linears
+from msdnum.trials.msd.baselines import BASELINES, WEIGHTS
 from msdnum.trials.msd.comparisons import (
     CLAIM,
-    MSD,
+    MSD_SCHEMES,
     claim,
     drawn,
     judged,
@@ -131,7 +132,7 @@ def _defined(accumulator: AnyAccumulator, weight: str) -> bool:
 def conditions(spec: Spec, seed: int) -> Iterator[Record]:
     """Measure products of a given condition number, |A||B| / |AB|."""
     shape, targets = spec
-    for weight, scheme in MSD.items():
+    for weight, scheme in MSD_SCHEMES.items():
         rng = np.random.default_rng([seed, *shape])
         x, w = drawn("normal", shape, rng)
         quantized = WEIGHTS[weight](w, None)
@@ -181,7 +182,7 @@ def model_linears(spec: Spec, seed: int) -> Iterator[Record]:
         for weight in weights:
             given = linear_operands(linear, weight, tokens)
             shape = (*given.x.shape, given.weight.shape[1])
-            for row in judged(given, MSD[weight], SEQUENTIAL):
+            for row in judged(given, MSD_SCHEMES[weight], SEQUENTIAL):
                 yield {
                     "layer": linear.layer, "linear": linear.name, **sizes(shape),
                     "weight": weight, "accumulator": "SEQUENTIAL", **row,

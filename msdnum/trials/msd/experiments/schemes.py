@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import bounds
-from msdnum.emulator.cann.digits import PAIRS, PAPER_BOUND, VARIANTS, Variant, split_errors
+from msdnum.emulator.cann.digits import VARIANTS, Variant
 from msdnum.errors import EFFECTIVE_BITS
 from msdnum.evidence.effective_bits import EffectiveBits, approximation
 from msdnum.evidence.product_bounds import ranges
@@ -38,6 +38,7 @@ from msdnum.formats.schemes import (
 )
 from msdnum.inputs.families import family
 from msdnum.ledger.findings import Evidence, Witness
+from msdnum.trials.msd.splits import PAIRS, PAPER_BOUND, split_errors
 
 __all__ = ["LADDERS", "MIXED", "SCHEME_EXPERIMENTS", "closed_form", "reconstructed"]
 

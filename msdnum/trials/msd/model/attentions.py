@@ -6,10 +6,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from msdnum.emulator.attention.flash import BF16_FLASH, MSD, attend
+from msdnum.emulator.attention.flash import attend
 from msdnum.emulator.attention.kv_cache import KV_FORMATS, KeyValueFormat
+from msdnum.emulator.attention.methods import BF16_FLASH
 from msdnum.emulator.gemm import dequantizing
 from msdnum.inputs import jax_encoder
+from msdnum.evidence.attentions import DECOMPOSING
 
 __all__ = ["FLOAT32", "OVER", "AttentionVariant"]
 
@@ -44,7 +46,7 @@ def _msd(fmt: KeyValueFormat) -> jax_encoder.Attention:
 
     def compute(q: Array, k: Array, v: Array, mask: Array) -> Array:
         q, lengths = dequantizing.to_bf16(q), mask.sum(axis=1)[:, None]
-        return attend(q, fmt.keys(k), fmt.values(v), MSD[fmt.name], lengths=lengths)
+        return attend(q, fmt.keys(k), fmt.values(v), DECOMPOSING[fmt.name], lengths=lengths)
 
     return compute
 

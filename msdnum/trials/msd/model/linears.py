@@ -23,16 +23,17 @@ from msdnum.emulator.decompositions import decompose_terms
 from msdnum.emulator.gemm import dequantizing
 from msdnum.emulator.gemm.products import matmul
 from msdnum.emulator.quantized_arrays import QuantizedArray
-from msdnum.evidence import products
 from msdnum.evidence.product_bounds import exact_values
-from msdnum.evidence.products import WEIGHTS, Method, decomposed
+from msdnum.evidence.products import Method, decomposed
 from msdnum.formats.accumulators import INT32, SEQUENTIAL, Accumulator
 from msdnum.formats.blocks import INT8_ROW
 from msdnum.formats.elements import BF16, BINARY32, INT4, FloatFormat
 from msdnum.formats.modes import Overflow
 from msdnum.formats.schemes import INT8_X1, INT8_X2, INT8_X3, MXFP4_X2, MXFP4_X3, MXFP8_X2, Scheme
 from msdnum.inputs import jax_encoder
-from msdnum.trials.msd.comparisons import MSD
+from msdnum.trials.msd import baselines
+from msdnum.trials.msd.baselines import WEIGHTS
+from msdnum.trials.msd.comparisons import MSD_SCHEMES
 from msdnum.trials.msd.model.attentions import FLOAT32, OVER, AttentionVariant
 
 __all__ = [
@@ -144,7 +145,7 @@ def _baseline(name: str, product: Callable[..., Array], weight: str) -> Variant:
     def linear(x: Array, w: Any) -> Array:
         return product(in_format(x, BF16), w)
 
-    bound = products.BASELINES[name]
+    bound = baselines.BASELINES[name]
     return Variant("baseline", weight, name, BF16, linear, _on_jax, bound)
 
 
@@ -154,7 +155,7 @@ def _float32(weight: str) -> Variant:
     def form(w: Any) -> Array:
         return jnp.asarray(w if isinstance(w, np.ndarray) else w.dequantize())
 
-    bound = products.BASELINES["float32"]
+    bound = baselines.BASELINES["float32"]
     return Variant("baseline", weight, "float32", BINARY32, jax_encoder.multiply, form, bound)
 
 
@@ -171,7 +172,7 @@ def baseline_names(weight: str) -> list[str]:
 
     It is the first, to the bit: scales are powers of two within the sum.
     """
-    return [n for n in products.BASELINES if not (weight[:2] == "MX" and n == "scale after")]
+    return [n for n in baselines.BASELINES if not (weight[:2] == "MX" and n == "scale after")]
 
 
 # CANN
@@ -181,7 +182,7 @@ def _kernel_weight(kernel: Kernel | None, w: QuantizedArray) -> Weight:
     """Return codes and scales as a kernel has them; 128 of k share a scale where it has groups."""
     codes, scales = np.asarray(w.integers()), np.asarray(w.scales())
     if kernel is not None and kernel.per_group and len(scales) == 1:
-        scales = np.repeat(scales, len(codes) // products.GROUP, axis=0)
+        scales = np.repeat(scales, len(codes) // baselines.GROUP, axis=0)
     return Weight(codes, scales)
 
 
@@ -258,7 +259,7 @@ def _whole(linears: list[Variant]) -> list[Variant]:
     ways = {"weight in BF16": "BF16", "float32": "float32"}
 
     def way(v: Variant) -> str | None:
-        usual = v.scheme == MSD[v.weight].name and v.activation == BF16
+        usual = v.scheme == MSD_SCHEMES[v.weight].name and v.activation == BF16
         return "MSD" if usual else ways.get(v.scheme)
 
     return [replace(v, attention=OVER[name, CACHES[v.weight]]) for v in linears if (name := way(v))]
