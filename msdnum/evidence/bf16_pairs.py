@@ -12,18 +12,18 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
+from msdnum.ledger.trial import Progress
 from msdnum.emulator import shared_scales
 from msdnum.emulator.decompositions import decompose
 from msdnum.formats.schemes import OWN_AMAX, Scheme
 
 __all__ = [
-    "LARGEST", "ONE", "Profile", "Progress", "Window", "every_amax", "profile", "scale_free",
+    "LARGEST", "ONE", "Profile", "Window", "every_amax", "profile", "scale_free",
     "to_float32", "to_number",
 ]  # fmt: skip
 
 Patterns = NDArray[np.uint16]
 Floats = NDArray[np.float64]
-Progress = Callable[[int], object]
 
 LARGEST = 0x7F7F
 """Pattern of the largest BF16 number."""

@@ -11,7 +11,6 @@ from msdnum.emulator.decompositions import decompose
 from msdnum.evidence.bf16_pairs import (
     ONE,
     Profile,
-    Progress,
     Window,
     every_amax,
     profile,
@@ -20,9 +19,10 @@ from msdnum.evidence.bf16_pairs import (
 )
 from msdnum.evidence.promises import Bound, Promise
 from msdnum.formats.schemes import OWN_AMAX, Scheme
+from msdnum.ledger.trial import Progress, Study, no_progress
 from msdnum.ledger.findings import Evidence, Finding, Verdict, Witness
 
-__all__ = ["Pairs", "witness_of", "judge_blocks", "no_progress"]
+__all__ = ["Pairs", "witness_of", "judge_blocks", "pairs_of"]
 
 Array = NDArray[np.float32]
 
@@ -36,10 +36,6 @@ def _finding(
     ratio = error / bound.at(amax)
     verdict = Verdict.HOLDS if ratio <= 1 else Verdict.FAILS
     return Finding(verdict, bound.found(error, amax), ratio, evidence, witness)
-
-
-def no_progress(count: int) -> None:
-    """Show no progress."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +84,11 @@ class Pairs:
         if not self.deep:
             return scale_free(_depth(scheme))
         return every_amax(None if scheme.ratios is not OWN_AMAX else _depth(scheme))
+
+
+def pairs_of(study: Study) -> Pairs:
+    """Return the pairs of a study, whose schemes are run once each."""
+    return study.once("BF16 pairs", lambda: Pairs(study.deep, study.progress))
 
 
 def _depth(scheme: Scheme) -> int:

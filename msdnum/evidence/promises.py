@@ -151,4 +151,4 @@ MXFP4_UNDERFLOW = range(1, 0x0280)
 RULES = (ScaleRule.COVERING, ScaleRule.RCEIL, ScaleRule.EVEN, ScaleRule.FLOOR)
 
 
-SECOND = {False: "s2 = s1/8", True: "s2 by own amax"}
+SECOND_SCALE = {False: "s2 = s1/8", True: "s2 by own amax"}

@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from msdnum import errors, exact
 from msdnum.emulator.gemm import ozaki
-from msdnum.emulator.gemm.products import triangular
+from msdnum.emulator.gemm.recombination import triangular
+from msdnum.trials.ozaki import bounds
 from msdnum.experiments.experiment import Experiment
 from msdnum.experiments.tables import Record
 
-__all__ = ["OZAKI", "bound", "curve", "spread"]
+__all__ = ["CATALOGUE", "curve", "spread"]
 
 Floats = NDArray[np.float64]
 
@@ -24,28 +25,6 @@ def spread(shape: tuple[int, int], phi: float, rng: np.random.Generator) -> Floa
     """
     found: Floats = (rng.random(shape) - 0.5) * np.exp(phi * rng.standard_normal(shape))
     return found
-
-
-def bound(count: int, width: int) -> float:
-    """Bound the error of an entry over ``k * alpha_i * beta_j``, for a triangular schedule.
-
-    alpha and beta are the powers of two that cover a row and a column. Slice i is at most
-    ``alpha * 2**(-width * i)``, and what all slices leave ``alpha * 2**(-width * count)``. Three
-    parts: the remainders, the pairs that the triangle leaves out, the additions in binary64.
-
-    Notes
-    -----
-    Source: theorem gemm, applied on paper. Its data part has both remainders. Of the pairs of
-    slices, of which each is at most ``alpha * beta * 2**(-width * (i + j))``, those with
-    ``i + j >= count`` are left out, and the others are exact in int32 and in binary64; each passes
-    through one addition for each pair, the accumulation part. Hypothesis: nothing underflows.
-    """
-    step = 2.0**-width
-    remainders = 2 * step**count + step ** (2 * count)
-    left_out = sum((2 * count - 1 - t) * step**t for t in range(count, 2 * count - 1))
-    kept = sum((t + 1) * step**t for t in range(count))
-    additions = len(triangular(count, count).pairs) * 2.0**-53
-    return (remainders + left_out + additions / (1 - additions) * kept) * (1 + 2.0**-50)
 
 
 def curve(size: int, phi: float, counts: range, rng: np.random.Generator) -> Iterator[Record]:
@@ -69,7 +48,7 @@ def curve(size: int, phi: float, counts: range, rng: np.random.Generator) -> Ite
             "slices": count,
             "products": len(triangular(count, count).pairs),
             "error": float((error / scale).max()),
-            "bound": bound(count, width),
+            "bound": bounds.ozaki(count, width),
             "backward_componentwise": errors.backward_error_componentwise(
                 product.to_float64(), found, absolute.to_float64()
             ),
@@ -88,10 +67,13 @@ def _rows(spec: tuple[Any, ...], seed: int) -> Iterator[Record]:
         yield from curve(size, phi, range(1, most + 1), np.random.default_rng(seed))
 
 
-OZAKI = Experiment(
+_CURVE = Experiment(
     "gemm_ozaki",
     "binary64 GEMM from INT8 slices: error against slices, by exponent range phi",
     (256, 13, (0.1, 1.0, 2.0, 4.0)),
     _rows,
     (32, 5, (0.1, 4.0)),
 )
+
+CATALOGUE = {_CURVE.name: _CURVE}
+"""The table of this trial."""

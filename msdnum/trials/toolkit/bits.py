@@ -20,9 +20,13 @@ from msdnum.formats.elements import E8M0, ELEMENT_FORMATS, ElementFormat, FloatF
 from msdnum.formats.modes import Overflow
 from msdnum.formats.schemes import INT8_X2, INT8_X2_FLOAT32, MXFP4_X2, MXFP8_X1, Scheme
 from msdnum.inputs import families as cases
+from functools import partial
+from collections.abc import Iterator
+from msdnum.ledger.claims import Claim, Entry
+from msdnum.ledger.trial import Study
 from msdnum.ledger.findings import Evidence, Finding, Verdict, Witness, not_run
 
-__all__ = ["codes_agree", "codes_specified", "decompositions_agree", "sweeps_agree", "values_agree"]
+__all__ = ["BITS", "bits", "codes_agree", "codes_specified", "decompositions_agree", "sweeps_agree", "values_agree"]
 
 Array = NDArray[Any]
 Mismatch = tuple[str, Witness]
@@ -185,3 +189,23 @@ def sweeps_agree(directory: Path = CERTIFICATES) -> Finding:
             ", ".join(document["sweep"] for document in documents),
         ),
     )
+
+
+EVERY = 7
+"""Of BF16 patterns, the specification does every seventh: odd, so that all fractions occur."""
+
+
+def bits(study: Study) -> Iterator[Entry]:
+    """Agreement of the three implementations."""
+    sampled = partial(codes_specified, 1 if study.deep else EVERY)
+    decompositions = partial(decompositions_agree, 512 if study.deep else 8, study.seed)
+    for convention, judge in (
+        ("encode, RNE: all BF16, NumPy = JAX", codes_agree),
+        ("encode, RNE: BF16, NumPy = specification", sampled),
+        ("decode: all codes, NumPy = specification", values_agree),
+        ("decompose: NumPy = specification, JAX", decompositions),
+    ):
+        yield Entry("bits", convention, "equal", judge)
+    if CERTIFICATES.is_dir():
+        convention = "cast: all binary32, by certificates"
+        yield Entry("bits", convention, "equal", sweeps_agree)

@@ -11,11 +11,12 @@ from functools import cache, partial
 from msdnum._repository import FIGURES
 from msdnum.experiments.tables import read
 from msdnum.ledger.claims import Entry
+from msdnum.ledger.trial import Study
 from msdnum.ledger.findings import Evidence, Finding, Verdict, not_run
 from msdnum.trials.msd.baselines import BASELINES
 from msdnum.trials.msd.comparisons import MSD_SCHEMES
 
-__all__ = ["TABLES", "Row", "model_claim", "model_quality"]
+__all__ = ["TABLES", "Row", "c7_model", "model_quality"]
 
 TABLES = FIGURES / "tables"
 WEIGHTS = ("INT8", "INT4", "MXFP4", "MXFP8")
@@ -102,7 +103,7 @@ def _names(part: str, quantization: str) -> dict[str, str]:
     return {"MSD": own, **others, "float32": f"{quantization}, float32, BINARY32"}
 
 
-def model_claim() -> Iterator[Entry]:
+def c7_model(study: Study) -> Iterator[Entry]:
     """Judge C7 on embeddings: linears alone, and attentions alone, under each baseline."""
     settings = [("linears", weight) for weight in WEIGHTS]
     settings += [("attention", cache) for cache in CACHES]
@@ -147,7 +148,7 @@ def _evidence(row: Row) -> Evidence:
     return Evidence("sampled", row.sentences, "sentences: figures/tables/model_*.csv")
 
 
-def model_quality(study: object) -> Iterator[Entry]:
+def model_quality(study: Study) -> Iterator[Entry]:
     """Judge C8's accuracy: products within their bounds, and sentences ranked alike."""
     yield Entry("C8", "accuracy: products of MiniLM", "its bound", _judge_bounds)
     for weight in WEIGHTS:

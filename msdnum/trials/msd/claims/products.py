@@ -13,6 +13,7 @@ from msdnum.experiments.tables import Record
 from msdnum.formats.accumulators import SEQUENTIAL
 from msdnum.inputs.encoder import linears
 from msdnum.ledger.claims import Claim, Entry
+from msdnum.ledger.trial import Study
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, not_run
 from msdnum.trials.msd.baselines import BASELINES
 from msdnum.trials.msd.comparisons import MSD_SCHEMES, judged, linear_operands, operands
@@ -116,17 +117,17 @@ def _rows(setting: Setting, seed: int) -> dict[str, Record]:
     return {str(row["baseline"]): row for row in rows}
 
 
-def gemm_claim(seed: int) -> Iterator[Entry]:
+def c7_products(study: Study) -> Iterator[Entry]:
     """Judge MSD under each baseline on five families, and where it begins to lose."""
     for weight, losing in LOSES.items():
         settings = tuple(Drawn(weight, family) for family in FAMILIES)
         for baseline in BASELINES:
             convention = f"{MSD_SCHEMES[weight].name} by {weight}, {baseline}"
-            judge = partial(_judge, settings, baseline, seed)
+            judge = partial(_judge, settings, baseline, study.seed)
             verdict = Verdict.FAILS if baseline in losing else Verdict.HOLDS
             yield Entry("C7", convention, "ratio <= 1", judge, expected=verdict)
     for convention, baseline, setting in EDGES:
-        judge = partial(_judge, (setting,), baseline, seed)
+        judge = partial(_judge, (setting,), baseline, study.seed)
         yield Entry("C7", convention, "ratio <= 1", judge, expected=Verdict.FAILS)
 
 

@@ -12,7 +12,7 @@ from msdnum import bounds, errors
 from msdnum.emulator.decompositions import decompose
 from msdnum.evidence.bf16_pairs import ONE, to_float32, to_number
 from msdnum.evidence.effective_bits import EffectiveBits, approximation
-from msdnum.evidence.promises import SECOND, covering
+from msdnum.evidence.promises import SECOND_SCALE, covering
 from msdnum.evidence.worst_cases import TOP, pair_profile
 from msdnum.experiments.experiment import Experiment
 from msdnum.experiments.tables import Record
@@ -36,19 +36,19 @@ def binade(spec: Spec, seed: int) -> Iterator[Record]:
     rules, counts = spec
     for passes in counts:
         for rule in map(ScaleRule.__getitem__, rules):
-            for own_amax in SECOND if passes > 1 else (False,):
+            for own_amax in SECOND_SCALE if passes > 1 else (False,):
                 yield from _positions(passes, rule, own_amax)
 
 
 def _positions(passes: int, rule: ScaleRule, own_amax: bool) -> Iterator[Record]:
-    found = pair_profile(with_rule(BY_PASSES[passes], rule, own_amax=own_amax))
+    found = pair_profile(BY_PASSES[passes].with_rule(rule, own_amax=own_amax))
     promised = bounds.mxfp4_scale_rules(rule, passes, own_amax=own_amax)
     for pattern in TOP:
         amax, error, block = to_number(pattern), found.errors[pattern], found.blocks[pattern]
         yield {
             "passes": passes,
             "rule": rule.name,
-            "second_scale": SECOND[own_amax] if passes > 1 else "",
+            "second_scale": SECOND_SCALE[own_amax] if passes > 1 else "",
             "amax_over_alpha": str(amax / float(covering(amax))),
             "error": float(error / covering(amax)),
             "bound": float(promised.alpha),

@@ -29,7 +29,7 @@ from msdnum.experiments.plots import (
     values,
 )
 
-__all__ = ["accuracy", "claim", "conditions", "crossings", "float32_reference", "length", "ozaki"]
+__all__ = ["accuracy", "claim", "conditions", "crossings", "float32_reference", "length"]
 
 
 METHODS = {
@@ -253,28 +253,3 @@ def _crossing(axes: Axes, rows: Records) -> None:
         axes.set_xscale("log", base=2)
     else:
         axes.set_xticks(x[::2])
-
-
-def ozaki(records: Records) -> Figure:
-    """Draw the error of binary64 products against the number of slices."""
-    page = figure(PAGE, 2.5)
-    left, right = page.subplots(1, 2)
-    marks = [Mark(c, m) for c, m in zip((BLUE, VERMILLION, GREEN, PURPLE), "os^D", strict=True)]
-    phis = values(records, "phi")
-    for phi, mark in zip(phis, cycle(marks)):
-        rows = only(records, phi=phi)
-        x = numbers(rows, "slices")
-        curve(left, x, numbers(rows, "error"), mark, f"$\\phi$ = {phi}")
-        curve(right, x, numbers(rows, "mean_relative"), mark)
-        plain = Mark(mark.color, "", "-.")
-        curve(right, x, numbers(rows, "binary64_mean_relative"), plain)
-    one = only(records, phi=phis[0])
-    bound(left, numbers(one, "slices"), numbers(one, "bound"), Mark(BLACK, ""))
-    left.set_ylabel("largest error / $(k\\,\\alpha_i\\,\\beta_j)$")
-    right.set_ylabel("mean relative error")
-    for axes in (left, right):
-        axes.set_yscale("log")
-        axes.set_xlabel("INT8 slices")
-    right.plot([], [], "-.", color=GREY, label="binary64 GEMM")
-    legend(page, (left, right), 6)
-    return page

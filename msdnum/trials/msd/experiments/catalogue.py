@@ -1,4 +1,4 @@
-"""All experiments by name."""
+"""All experiments of the trial by the name of their table."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,7 +14,6 @@ from msdnum.trials.msd.experiments.lengths import LENGTH_EXPERIMENTS
 from msdnum.trials.msd.experiments.model import MODEL
 from msdnum.trials.msd.experiments.products import EXPERIMENTS
 from msdnum.trials.msd.experiments.schemes import SCHEME_EXPERIMENTS
-from msdnum.trials.ozaki.experiments import OZAKI
 
 __all__ = ["CATALOGUE"]
 
@@ -40,7 +39,6 @@ CATALOGUE: dict[str, Experiment] = {
         *LENGTH_EXPERIMENTS,
         *EXPERIMENTS,
         *MODEL,
-        OZAKI,
         ATTENTION,
         *COSTS,
     )

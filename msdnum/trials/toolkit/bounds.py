@@ -1,0 +1,53 @@
+"""Rows on every bound: each as it is proved, over all BF16 pairs or on products."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from msdnum.evidence.decompositions import pairs_of
+from msdnum.formats.elements import E2M1, E2M3, E3M2, E4M3, E5M2, INT8_SYMMETRIC, MXINT8_ELEMENT
+from msdnum.ledger.claims import Claim, Entry
+from msdnum.ledger.trial import Study
+from msdnum.trials.toolkit import products
+from msdnum.trials.toolkit.promises import promises
+from msdnum.trials.toolkit.roundings import judge_rounding
+
+__all__ = ["BOUNDS", "decomposition_bounds", "product_bounds"]
+
+BOUNDS = Claim("bounds", "every bound of msdnum.bounds holds; one whose ratio is 1 is attained")
+
+
+def decomposition_bounds(study: Study) -> Iterator[Entry]:
+    """Every bound as it is proved."""
+    formats = (E2M1, E2M3, E3M2, E4M3, E5M2, INT8_SYMMETRIC, MXINT8_ELEMENT)
+    judge = partial(judge_rounding, formats)
+    yield Entry("bounds", "element rounding", "u/(1+u) |x| or eta/2", judge, "element-rounding")
+    for promise in promises():
+        judge = partial(pairs_of(study).judge, promise)
+        yield Entry("bounds", promise.convention, promise.bound.text, judge, promise.theorem)
+
+
+def product_bounds(study: Study) -> Iterator[Entry]:
+    """Bounds on sums of products."""
+    for case in products.GEMM_CASES:
+        # Coq checks trees and steps, not that this product is one of them: see proofs/gemm.
+        judge = partial(case.judge, study.seed)
+        yield Entry("bounds", case.name, "bounds.gemm", judge, "gemm", on_paper=True)
+    for convention, promise, judged, theorem_id in (
+        (
+            "MXFP4 x2 by MXFP4, with a probability",
+            "beyond: 0.4 %",
+            products.judge_probabilistic,
+            "gemm-probabilistic",
+        ),
+        ("attention, P in MXFP4 x2", "bounds.attention", products.judge_attention, "attention"),
+    ):
+        judge = partial(judged, study.seed)
+        yield Entry("bounds", convention, promise, judge, theorem_id, on_paper=True)
+    judge = partial(products.judge_int32_overflow)
+    yield Entry("bounds", "int32 sums of 127 x 127", "K = 133,144", judge, "int32-overflow")
+    for convention, k, digits in (
+        ("int32 sums of 127 x 8, INT4 down to -8", "2,113,665", (127, 8)),
+        ("int32 sums of 12 x 12, E2M1 in halves", "14,913,080", (12, 12)),
+    ):
+        judge = partial(products.judge_int32_threshold, *digits)
+        yield Entry("bounds", convention, f"K = {k}", judge, "int32-overflow")
