@@ -21,11 +21,11 @@ from msdnum.emulator.attention.kv_cache import KV_FORMATS, per_channel, per_toke
 from msdnum.emulator.attention.methods import BF16_FLASH, FLOAT32_FLASH, Mask, Method, WeightRange
 from msdnum.emulator.blocks import quantize
 from msdnum.emulator.decompositions import decompose
+from msdnum.evidence.attentions import DECOMPOSING
 from msdnum.formats.accumulators import INT32
 from msdnum.formats.blocks import INT8_GROUP, INT8_ROW, MXFP4
 from msdnum.formats.elements import BINARY32, FP16
 from msdnum.formats.schemes import INT8_X1, INT8_X2_FLOAT32, MXFP4_X2, Scheme
-from msdnum.evidence.attentions import DECOMPOSING
 
 RNG = np.random.default_rng(5)
 

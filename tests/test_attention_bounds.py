@@ -12,13 +12,12 @@ from msdnum.emulator.attention.flash import attend
 from msdnum.emulator.attention.kv_cache import KV_FORMATS
 from msdnum.emulator.attention.methods import FLOAT32_FLASH
 from msdnum.evidence.attention_bounds import ExactAttention, _moved, attention_bound
-from msdnum.evidence.attentions import FAMILIES, drawn, errors_of
+from msdnum.evidence.attentions import DECOMPOSING, FAMILIES, drawn, errors_of
 from msdnum.experiments import tables
 from msdnum.formats.accumulators import HOPPER
 from msdnum.formats.elements import BINARY32
 from msdnum.ledger.findings import Verdict
 from msdnum.trials.msd.claims import attention
-from msdnum.evidence.attentions import DECOMPOSING
 from msdnum.trials.msd.experiments.attention import ATTENTION
 from msdnum.trials.msd.heads import ATTENTION_BASELINES, ATTENTION_METHODS, attended
 

@@ -25,8 +25,7 @@ from msdnum.evidence.bf16_pairs import (
     to_float32,
 )
 from msdnum.evidence.effective_bits import EffectiveBits, approximation
-from msdnum.evidence.promises import Bound, EVERY_AMAX, INT8_NORMAL, MXFP4_NORMAL, Promise, covering
-from msdnum.trials.toolkit.promises import ALPHA_64, MXFP4_64, M_64516, promises
+from msdnum.evidence.promises import EVERY_AMAX, INT8_NORMAL, MXFP4_NORMAL, Bound, Promise, covering
 from msdnum.formats.elements import BINARY32, E2M1, E4M3, E8M0, ELEMENT_FORMATS, INT8_SYMMETRIC
 from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import INT8_X1, INT8_X2, INT8_X2_FLOAT32, MXFP4_X1, MXFP4_X2, MXFP8_X1
@@ -39,6 +38,7 @@ from msdnum.trials import claims
 from msdnum.trials.msd.claims import products
 from msdnum.trials.toolkit import bits, roundings
 from msdnum.trials.toolkit.products import GEMM_CASES
+from msdnum.trials.toolkit.promises import ALPHA_64, M_64516, MXFP4_64, promises
 
 HOLDS, FAILS, CONDITIONAL, NOT_RUN = (
     Verdict.HOLDS, Verdict.FAILS, Verdict.CONDITIONAL, Verdict.NOT_RUN,

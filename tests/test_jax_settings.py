@@ -17,10 +17,10 @@ from msdnum.emulator.attention.kv_cache import KV_FORMATS
 from msdnum.emulator.gemm.products import matmul, transposed
 from msdnum.emulator.jax_settings import OWN, own_settings
 from msdnum.emulator.zero_points import quantize_asymmetric
+from msdnum.evidence.attentions import DECOMPOSING
 from msdnum.formats.accumulators import ALL_ACCUMULATORS, INT32
 from msdnum.formats.blocks import INT8_ROW, MXFP4, MXFP8_E4M3, NVFP4
 from msdnum.formats.elements import BINARY32, E2M1, E4M3, INT4
-from msdnum.evidence.attentions import DECOMPOSING
 
 STRICT = {
     "numpy_dtype_promotion": "strict",

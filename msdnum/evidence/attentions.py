@@ -5,24 +5,34 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from msdnum import errors
-from msdnum.emulator.gemm.dequantizing import to_bf16
+from msdnum.emulator.attention.flash import attend
+from msdnum.emulator.attention.kv_cache import KV_FORMATS, Cache
 from msdnum.emulator.attention.methods import BF16_FLASH, FLOAT32_FLASH, Method
+from msdnum.emulator.gemm.dequantizing import to_bf16
+from msdnum.emulator.quantized_arrays import QuantizedArray
+from msdnum.evidence.attention_bounds import ExactAttention, attention_bound
+from msdnum.evidence.product_bounds import exact_values
 from msdnum.formats.accumulators import INT32
 from msdnum.formats.elements import BF16, BINARY32
 from msdnum.formats.schemes import INT8_X2_FLOAT32, MXFP4_X2, MXFP8_X1, MXFP8_X2
 from msdnum.inputs.families import family
-from numpy.random import Generator
-from msdnum.emulator.attention.flash import attend
-from msdnum.emulator.attention.kv_cache import KV_FORMATS, Cache
-from msdnum.emulator.attention.methods import FLOAT32_FLASH, Method
-from msdnum.emulator.quantized_arrays import QuantizedArray
-from msdnum.evidence.attention_bounds import ExactAttention, attention_bound
-from msdnum.evidence.product_bounds import exact_values
 
-__all__ = ["DECOMPOSING", "DEQUANTIZING", "FAMILIES", "as_it_is", "drawn", "AttentionErrors", "Head", "AttentionOperands", "Shape", "errors_of"]
+__all__ = [
+    "DECOMPOSING",
+    "DEQUANTIZING",
+    "FAMILIES",
+    "as_it_is",
+    "drawn",
+    "AttentionErrors",
+    "Head",
+    "AttentionOperands",
+    "Shape",
+    "errors_of",
+]
 
 Array: TypeAlias = NDArray[np.float32]
 
@@ -147,7 +157,6 @@ DEQUANTIZING: dict[str, Callable[[Head], AttentionOperands]] = {
     "float32": lambda head: (head.keys.dequantize(), head.values.dequantize(), FLOAT32_FLASH),
 }
 """What dequantization can mean in attention, by name."""
-
 
 
 # Families

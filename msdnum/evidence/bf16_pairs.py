@@ -4,7 +4,7 @@ An element-wise error depends on the element and on the amax of its block only, 
 many pairs decide it for all blocks of BF16 numbers. Magnitudes only: a sign goes through unchanged.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain
@@ -12,10 +12,10 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from msdnum.ledger.trial import Progress
 from msdnum.emulator import shared_scales
 from msdnum.emulator.decompositions import decompose
 from msdnum.formats.schemes import OWN_AMAX, Scheme
+from msdnum.ledger.trial import Progress
 
 __all__ = [
     "LARGEST", "ONE", "Profile", "Window", "every_amax", "profile", "scale_free",

@@ -19,8 +19,8 @@ from msdnum.evidence.bf16_pairs import (
 )
 from msdnum.evidence.promises import Bound, Promise
 from msdnum.formats.schemes import OWN_AMAX, Scheme
-from msdnum.ledger.trial import Progress, Study, no_progress
 from msdnum.ledger.findings import Evidence, Finding, Verdict, Witness
+from msdnum.ledger.trial import Progress, Study, no_progress
 
 __all__ = ["Pairs", "witness_of", "judge_blocks", "pairs_of"]
 

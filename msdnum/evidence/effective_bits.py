@@ -7,10 +7,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from msdnum import bounds
 from msdnum.emulator.decompositions import decompose
-from msdnum.errors import EFFECTIVE_BITS, bits_rms_relative
-from msdnum.formats.elements import BF16, BINARY32, E2M1, E4M3, FloatFormat
+from msdnum.errors import EFFECTIVE_BITS
+from msdnum.formats.elements import BINARY32, FloatFormat
 from msdnum.formats.schemes import (
     INT8_X1,
     INT8_X2,
@@ -24,8 +23,8 @@ from msdnum.formats.schemes import (
 )
 from msdnum.inputs import families
 from msdnum.inputs.families import Family
+from msdnum.ledger.findings import Evidence, Table
 from msdnum.ledger.trial import Study
-from msdnum.ledger.findings import Evidence, Finding, Table, Verdict
 
 __all__ = ["EffectiveBits", "approximation", "samples_of", "written"]
 

@@ -1,33 +1,31 @@
 """Promises of what a decomposition leaves: bounds as data, each with its scheme, theorem and range."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
 from math import frexp
+
 import numpy as np
 from numpy.typing import NDArray
-from msdnum import bounds
-from msdnum.formats.elements import E2M1, E4M3, INT4, INT8_SYMMETRIC
+
 from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import (
-    INT8_X1,
-    INT8_X1_FLOAT32,
-    INT8_X2,
-    INT8_X2_FLOAT32,
-    INT8_X3,
-    INT8_X3_FLOAT32,
-    MXFP4_X1,
-    MXFP4_X2,
-    MXFP4_X3,
-    MXFP8_X1,
-    OWN_AMAX,
     Scheme,
-    amax_scheme,
-    covering_scheme,
 )
 
-__all__ = ["EVERY_AMAX", "INT8_NORMAL", "INT8_SUBNORMAL", "MXFP4_NORMAL", "MXFP4_UNDERFLOW", "RULES", "SECOND_SCALE", "Bound", "Promise", "covering", "coverings"]
+__all__ = [
+    "EVERY_AMAX",
+    "INT8_NORMAL",
+    "INT8_SUBNORMAL",
+    "MXFP4_NORMAL",
+    "MXFP4_UNDERFLOW",
+    "RULES",
+    "SECOND_SCALE",
+    "Bound",
+    "Promise",
+    "covering",
+    "coverings",
+]
 
 Number = Fraction | float
 

@@ -40,7 +40,9 @@ def trials() -> dict[str, Trial]:
     for point in entry_points(group=GROUP):
         trial = point.load()
         if not isinstance(trial, Trial):
-            raise TypeError(f"entry point {point.value!r} of {GROUP} must be a Trial, got {trial!r}")
+            raise TypeError(
+                f"entry point {point.value!r} of {GROUP} must be a Trial, got {trial!r}"
+            )
         if trial.name in found:
             raise ValueError(f"trial {trial.name!r} must have a name of its own: {point.value!r}")
         found[trial.name] = trial

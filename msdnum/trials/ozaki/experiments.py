@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from msdnum import errors, exact
 from msdnum.emulator.gemm import ozaki
 from msdnum.emulator.gemm.recombination import triangular
-from msdnum.trials.ozaki import bounds
 from msdnum.experiments.experiment import Experiment
 from msdnum.experiments.tables import Record
+from msdnum.trials.ozaki import bounds
 
 __all__ = ["CATALOGUE", "curve", "spread"]
 

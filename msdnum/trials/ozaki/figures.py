@@ -1,7 +1,6 @@
 """The figure of the error curve."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from itertools import cycle
 
 from msdnum.experiments.plots import (
@@ -9,13 +8,9 @@ from msdnum.experiments.plots import (
     BLUE,
     GREEN,
     GREY,
-    MARKS,
-    ORANGE,
     PAGE,
     PURPLE,
-    SKY,
     VERMILLION,
-    Axes,
     Figure,
     Mark,
     Records,
@@ -23,13 +18,10 @@ from msdnum.experiments.plots import (
     curve,
     figure,
     legend,
-    named,
     numbers,
     only,
     values,
 )
-
-from collections.abc import Callable
 
 __all__ = ["DRAWINGS"]
 

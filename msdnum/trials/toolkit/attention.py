@@ -93,9 +93,7 @@ def worst_remainders() -> Finding:
     cached = KV_FORMATS["MXFP4"]
     k, v = cached.keys(keys), cached.values(np.array([[1], [-1]], np.float32))
     given = ExactAttention(query[np.newaxis], keys.astype(np.float64), np.array([[1.0], [-1.0]]))
-    error = np.abs(
-        attend(given.queries, k, v, DECOMPOSING["MXFP4"]) - given.weights @ given.values
-    )
+    error = np.abs(attend(given.queries, k, v, DECOMPOSING["MXFP4"]) - given.weights @ given.values)
     ratio = float((error / attention_bound(given, k, v, DECOMPOSING["MXFP4"])).max())
     return _ratio(ratio, Evidence("known case", 1, "output, 2 keys"), "keys along the remainders")
 

@@ -1,7 +1,7 @@
 """Whether the specification, NumPy and jitted JAX give the same bits, and what certificates say."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -20,13 +20,19 @@ from msdnum.formats.elements import E8M0, ELEMENT_FORMATS, ElementFormat, FloatF
 from msdnum.formats.modes import Overflow
 from msdnum.formats.schemes import INT8_X2, INT8_X2_FLOAT32, MXFP4_X2, MXFP8_X1, Scheme
 from msdnum.inputs import families as cases
-from functools import partial
-from collections.abc import Iterator
-from msdnum.ledger.claims import Claim, Entry
-from msdnum.ledger.trial import Study
+from msdnum.ledger.claims import Entry
 from msdnum.ledger.findings import Evidence, Finding, Verdict, Witness, not_run
+from msdnum.ledger.trial import Study
 
-__all__ = ["BITS", "bits", "codes_agree", "codes_specified", "decompositions_agree", "sweeps_agree", "values_agree"]
+__all__ = [
+    "BITS",
+    "bits",
+    "codes_agree",
+    "codes_specified",
+    "decompositions_agree",
+    "sweeps_agree",
+    "values_agree",
+]
 
 Array = NDArray[Any]
 Mismatch = tuple[str, Witness]

@@ -1,13 +1,11 @@
 """Promises of every theorem on decompositions, underflow terms included."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from fractions import Fraction
 from functools import partial
-from math import frexp
-import numpy as np
-from numpy.typing import NDArray
+
 from msdnum import bounds
+from msdnum.evidence.promises import EVERY_AMAX, MXFP4_NORMAL, RULES, SECOND_SCALE, Bound, Promise
 from msdnum.formats.elements import E2M1, E4M3, INT4, INT8_SYMMETRIC
 from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import (
@@ -21,12 +19,9 @@ from msdnum.formats.schemes import (
     MXFP4_X2,
     MXFP4_X3,
     MXFP8_X1,
-    OWN_AMAX,
-    Scheme,
     amax_scheme,
     covering_scheme,
 )
-from msdnum.evidence.promises import Bound, EVERY_AMAX, MXFP4_NORMAL, Promise, RULES, SECOND_SCALE
 
 __all__ = ["ALPHA_64", "MXFP4_64", "MXFP8_32", "M_64516", "promises"]
 

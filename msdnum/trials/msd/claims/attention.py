@@ -5,20 +5,18 @@ from collections.abc import Iterator
 from functools import cache, partial
 
 import numpy as np
-from numpy.typing import NDArray
 
-from msdnum.emulator.attention.flash import attend
-from msdnum.emulator.attention.kv_cache import KV_FORMATS
-from msdnum.emulator.decompositions import decompose_terms
-from msdnum.evidence.attention_bounds import ExactAttention, attention_bound
-from msdnum.evidence.attentions import AttentionErrors, Head, errors_of
-from msdnum.formats.schemes import MXFP4_X2
+from msdnum.evidence.attentions import (
+    FAMILIES,
+    AttentionErrors,
+    Head,
+    drawn,
+    errors_of,
+)
 from msdnum.ledger.claims import Entry
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, not_run
-from msdnum.evidence.attentions import DECOMPOSING
-from msdnum.trials.msd.heads import ATTENTION_BASELINES, attended
 from msdnum.ledger.trial import Study
-from msdnum.evidence.attentions import FAMILIES, drawn
+from msdnum.trials.msd.heads import ATTENTION_BASELINES, attended
 
 __all__ = ["c7_attention"]
 

@@ -12,16 +12,14 @@ import numpy as np
 
 from msdnum.emulator.cann.digits import VARIANTS, Division, Switches, Variant
 from msdnum.ledger.claims import Claim, Entry
-from msdnum.ledger.trial import Study
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, Witness
+from msdnum.ledger.trial import Study
 from msdnum.trials.msd.claims.traps import traps
 from msdnum.trials.msd.splits import PAIRS, PAPER_BOUND, SplitError, split_error
 
 __all__ = ["CANN", "cann"]
 
-CANN = Claim(
-    "CANN", "CANN's kernels split BF16 within the paper's M/64516", Verdict.CONDITIONAL
-)
+CANN = Claim("CANN", "CANN's kernels split BF16 within the paper's M/64516", Verdict.CONDITIONAL)
 
 # What every variant does as its source has it, and where another division changes the verdict.
 KEEPS = {"multicore", "multicore_short_k", "split_k_int8"}

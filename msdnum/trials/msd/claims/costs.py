@@ -24,8 +24,8 @@ from msdnum.cost.sensitivity import Bar, pays, tornado
 from msdnum.cost.work import MultiScale, Reads, cache_traffic_ratio, operand, vector_crossover
 from msdnum.formats.blocks import MXFP4, MXFP8_E4M3
 from msdnum.ledger.claims import Claim, Entry
-from msdnum.ledger.trial import Study
 from msdnum.ledger.findings import Evidence, Finding, Verdict
+from msdnum.ledger.trial import Study
 from msdnum.trials.msd.experiments.costs import (
     CACHE,
     FEW_ROWS,

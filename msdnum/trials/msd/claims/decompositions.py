@@ -8,8 +8,15 @@ import numpy as np
 from msdnum.evidence.decompositions import judge_blocks, pairs_of
 from msdnum.evidence.effective_bits import samples_of
 from msdnum.evidence.promises import (
-    EVERY_AMAX, INT8_NORMAL, INT8_SUBNORMAL, MXFP4_NORMAL, MXFP4_UNDERFLOW, RULES, SECOND_SCALE,
-    Bound, Promise,
+    EVERY_AMAX,
+    INT8_NORMAL,
+    INT8_SUBNORMAL,
+    MXFP4_NORMAL,
+    MXFP4_UNDERFLOW,
+    RULES,
+    SECOND_SCALE,
+    Bound,
+    Promise,
 )
 from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import INT8_X2, INT8_X2_FLOAT32, MXFP4_X2
@@ -63,9 +70,22 @@ def c1(study: Study) -> Iterator[Entry]:
     judge = partial(judge_blocks, HOSTILE_BINARY32, promise, "known case")
     yield Entry("C1", promise.convention, "M/64516", judge, float32, fails)
     samples = samples_of(study)
-    yield Entry("C1", "bits: log2(M / worst error)", "16 bits", partial(effective_bits.int8_worst_case, samples), exact)
+    yield Entry(
+        "C1",
+        "bits: log2(M / worst error)",
+        "16 bits",
+        partial(effective_bits.int8_worst_case, samples),
+        exact,
+    )
     convention = "bits: every definition and input"
-    yield Entry("C1", convention, "16 bits", partial(effective_bits.int8_elsewhere, samples), "rms-error", fails)
+    yield Entry(
+        "C1",
+        convention,
+        "16 bits",
+        partial(effective_bits.int8_elsewhere, samples),
+        "rms-error",
+        fails,
+    )
 
 
 def _pairs_entry(
@@ -94,9 +114,29 @@ def c3(study: Study) -> Iterator[Entry]:
     """Effective bits of two-pass MXFP4 and of MXFP8."""
     samples, numbers = samples_of(study), "6.6 and 5.24"
     convention = "RMS of error/x, x log-uniform, top binade"
-    yield Entry("C3", convention, numbers, partial(effective_bits.paper_in_closed_form, samples), "rms-error")
+    yield Entry(
+        "C3",
+        convention,
+        numbers,
+        partial(effective_bits.paper_in_closed_form, samples),
+        "rms-error",
+    )
     convention = "every other definition and input"
-    yield Entry("C3", convention, numbers, partial(effective_bits.paper_elsewhere, samples), "rms-error", Verdict.FAILS)
+    yield Entry(
+        "C3",
+        convention,
+        numbers,
+        partial(effective_bits.paper_elsewhere, samples),
+        "rms-error",
+        Verdict.FAILS,
+    )
     convention = "RMS of error/x, binade by binade"
     promise = "MXFP4 x2 > MXFP8"
-    yield Entry("C3", convention, promise, partial(effective_bits.binades, samples), "rms-error", Verdict.FAILS)
+    yield Entry(
+        "C3",
+        convention,
+        promise,
+        partial(effective_bits.binades, samples),
+        "rms-error",
+        Verdict.FAILS,
+    )

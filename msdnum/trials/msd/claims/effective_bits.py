@@ -11,7 +11,13 @@ from msdnum.formats.schemes import INT8_X2, MXFP4_X2, MXFP8_X1, Scheme
 from msdnum.inputs import families
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict
 
-__all__ = ["binades", "int8_elsewhere", "int8_worst_case", "paper_elsewhere", "paper_in_closed_form"]
+__all__ = [
+    "binades",
+    "int8_elsewhere",
+    "int8_worst_case",
+    "paper_elsewhere",
+    "paper_in_closed_form",
+]
 
 Array = NDArray[np.float32]
 

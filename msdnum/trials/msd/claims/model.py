@@ -11,8 +11,8 @@ from functools import cache, partial
 from msdnum._repository import FIGURES
 from msdnum.experiments.tables import read
 from msdnum.ledger.claims import Entry
-from msdnum.ledger.trial import Study
 from msdnum.ledger.findings import Evidence, Finding, Verdict, not_run
+from msdnum.ledger.trial import Study
 from msdnum.trials.msd.baselines import BASELINES
 from msdnum.trials.msd.comparisons import MSD_SCHEMES
 
@@ -95,8 +95,7 @@ def _names(part: str, quantization: str) -> dict[str, str]:
     if part == "attention":
         linears = "FLOAT32, float32, BINARY32"
         return {
-            name: f"{linears}; {name} over {quantization}"
-            for name in ("MSD", "BF16", "float32")
+            name: f"{linears}; {name} over {quantization}" for name in ("MSD", "BF16", "float32")
         }
     others = {name: f"{quantization}, {name}, BF16" for name in BASELINES}
     own = f"{quantization}, {MSD_SCHEMES[quantization].name}, BF16"

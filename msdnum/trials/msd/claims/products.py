@@ -13,8 +13,8 @@ from msdnum.experiments.tables import Record
 from msdnum.formats.accumulators import SEQUENTIAL
 from msdnum.inputs.encoder import linears
 from msdnum.ledger.claims import Claim, Entry
-from msdnum.ledger.trial import Study
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, not_run
+from msdnum.ledger.trial import Study
 from msdnum.trials.msd.baselines import BASELINES
 from msdnum.trials.msd.comparisons import MSD_SCHEMES, judged, linear_operands, operands
 

@@ -5,9 +5,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from msdnum.evidence.attentions import drawn
 from msdnum.experiments.experiment import Experiment
 from msdnum.experiments.tables import Record
-from msdnum.evidence.attentions import drawn
 from msdnum.trials.msd.heads import measured
 
 __all__ = ["ATTENTION"]

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import cycle
 
 from msdnum.experiments.plots import (
     BLACK,

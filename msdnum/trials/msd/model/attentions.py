@@ -10,8 +10,8 @@ from msdnum.emulator.attention.flash import attend
 from msdnum.emulator.attention.kv_cache import KV_FORMATS, KeyValueFormat
 from msdnum.emulator.attention.methods import BF16_FLASH
 from msdnum.emulator.gemm import dequantizing
-from msdnum.inputs import jax_encoder
 from msdnum.evidence.attentions import DECOMPOSING
+from msdnum.inputs import jax_encoder
 
 __all__ = ["FLOAT32", "OVER", "AttentionVariant"]
 
