@@ -16,8 +16,8 @@ import ml_dtypes
 import numpy as np
 
 from msdnum.bench.quantization import Case, measure, operand, reference_cases, table
+from msdnum.cli.sweep import positive
 from msdnum.emulator.blocks import quantize
-from msdnum.evidence.sweeps import positive
 from msdnum.formats.blocks import MXFP4
 
 BLOCK = 32

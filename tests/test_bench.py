@@ -8,11 +8,12 @@ import pytest
 
 from msdnum.bench import quantization
 from msdnum.bench.quantization import Case, Timing, measure, table
+from msdnum.cli import bench
 
 
 def parse(*words):
     parser = ArgumentParser()
-    quantization.add_arguments(parser)
+    bench.add_arguments(parser)
     return parser.parse_args(words)
 
 
@@ -51,7 +52,7 @@ def test_table():
 
 def test_quantize_suite_and_its_json(tmp_path, capsys):
     path = tmp_path / "times.json"
-    assert quantization.run(parse("--size=64", "--rounds=1", f"--json={path}")) == 0
+    assert bench.run(parse("--size=64", "--rounds=1", f"--json={path}")) == 0
     out = capsys.readouterr().out
     assert out.startswith("64 x 64 float32, median of 1 rounds")
     document = json.loads(path.read_text())
@@ -82,7 +83,7 @@ def test_references_do_what_they_say():
 
 
 def test_gemm_suite(capsys):
-    assert quantization.run(parse("gemm", "--size=32", "--rounds=1")) == 0
+    assert bench.run(parse("gemm", "--size=32", "--rounds=1")) == 0
     out = capsys.readouterr().out
     assert re.search(r"^INT8x2 x INT8, exact +numpy +[0-9.]+ +[0-9.]+$", out, re.M)
     assert re.search(r"^float32 +jax ", out, re.M)
@@ -92,7 +93,7 @@ def test_a_path_that_cannot_be_written_is_refused_before_the_work(tmp_path, monk
     monkeypatch.setattr(quantization, "measure", lambda *_: pytest.fail("measured"))
     path = tmp_path / "no" / "times.json"
     with pytest.raises(ValueError, match=r"json file .*times\.json' cannot be written: No such"):
-        quantization.run(parse("--size=8", f"--json={path}"))
+        bench.run(parse("--size=8", f"--json={path}"))
 
 
 @pytest.mark.parametrize("words", [["sorting"], ["--size=0"], ["--size=big"], ["--rounds=-1"]])

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from msdnum.cli import conform
 from msdnum.conformance import peers, runner, suite
 from msdnum.conformance.adapters import OPERATIONS, READY
 from msdnum.conformance.reports import Disagreement, Report
@@ -48,8 +49,8 @@ def adapter(tmp_path, text, body):
 
 def run(*arguments):
     parser = argparse.ArgumentParser()
-    runner.add_arguments(parser)
-    return runner.run(parser.parse_args(list(map(str, arguments))))
+    conform.add_arguments(parser)
+    return conform.run(parser.parse_args(list(map(str, arguments))))
 
 
 def assert_all_agree(report):

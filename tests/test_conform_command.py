@@ -6,11 +6,10 @@ import sys
 from xml.etree import ElementTree
 
 import pytest
+from msdnum.__main__ import main
 
 from msdnum import _cache
-from msdnum.__main__ import main
-from msdnum.conformance import machine_reports, peers
-from msdnum.conformance import suite as vectors
+from msdnum.conformance import machine_reports, peers, suite
 from msdnum.conformance.reports import Report
 from msdnum.conformance.runner import conform
 
@@ -352,14 +351,14 @@ def stored(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stored")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_cache, "_folder", lambda: folder)
-        vectors.keep.__wrapped__()
+        suite.keep.__wrapped__()
     return next(folder.iterdir()).read_bytes()
 
 
 @pytest.fixture
 def kept(tmp_path, monkeypatch, stored):
     monkeypatch.setattr(_cache, "_folder", lambda: tmp_path)
-    path = _cache._path(vectors.KEPT_AS)
+    path = _cache._path(suite.KEPT_AS)
     path.write_bytes(stored)
     return path
 
@@ -367,14 +366,14 @@ def kept(tmp_path, monkeypatch, stored):
 @pytest.fixture
 def again(monkeypatch):
     """Read the vectors as another process does, and count how often they are made."""
-    made, groups = [], vectors.groups()
+    made, groups = [], suite.groups()
 
     def count():
         made.append(1)
         return groups
 
-    monkeypatch.setattr(vectors, "made", count)
-    return lambda: (vectors.groups.__wrapped__() == groups, len(made))
+    monkeypatch.setattr(suite, "made", count)
+    return lambda: (suite.groups.__wrapped__() == groups, len(made))
 
 
 def test_kept_vectors_are_the_vectors_and_are_not_made_again(kept, again):
@@ -421,7 +420,7 @@ def test_old_versions_are_forgotten(tmp_path, monkeypatch):
 
 
 def test_conform_takes_groups_and_known_differences(adapter):
-    groups = [group for group in vectors.groups() if group.name == TIES]
+    groups = [group for group in suite.groups() if group.name == TIES]
     report = conform(adapter(WRONG_TIE), groups, known=frozenset({f"{TIES}/3FA00000"}))
     assert report.compared == 13
     assert len(report.disagreements) == 2

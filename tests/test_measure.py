@@ -9,6 +9,7 @@ import pytest
 
 from msdnum.bench import device
 from msdnum.bench.device import BASELINE, METHODS, Layer, machine_of, measured, methods
+from msdnum.cli import measure
 from msdnum.experiments import tables
 
 SMALL = Layer("small", 64, 48)
@@ -16,7 +17,7 @@ SMALL = Layer("small", 64, 48)
 
 def parse(*words):
     parser = argparse.ArgumentParser()
-    device.add_arguments(parser)
+    measure.add_arguments(parser)
     return parser.parse_args(words)
 
 
@@ -68,7 +69,7 @@ def test_command(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(device, "LAP", 0)
     monkeypatch.setattr(device, "LAYERS", (SMALL,))
     path = tmp_path / "times.csv"
-    assert device.run(parse("--quick", "--rounds=1", f"--out={path}")) == 0
+    assert measure.run(parse("--quick", "--rounds=1", f"--out={path}")) == 0
     header, rows = tables.read(path)
     assert header["device"] == "cpu"
     assert header["versions"]["jax"] == jax.__version__
@@ -76,11 +77,11 @@ def test_command(tmp_path, capsys, monkeypatch):
     assert {row["model_over_baseline"] for row in rows} == {""}
     captured = capsys.readouterr()
     assert "default device is a CPU" in captured.err
-    assert device.run(parse("--quick", "--rounds=1")) == 0
+    assert measure.run(parse("--quick", "--rounds=1")) == 0
     printed = capsys.readouterr().out.splitlines()
     assert len(list(csv.DictReader(printed[1:]))) == len(rows)
 
 
 def test_rounds_must_be_positive():
     with pytest.raises(ValueError, match="rounds must be positive, got 0"):
-        device.run(parse("--rounds=0"))
+        measure.run(parse("--rounds=0"))

@@ -18,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msdnum import spec
-from msdnum.evidence import sweeps
+from msdnum.cli import sweep
+from msdnum.evidence import cast_sweeps, sweeps
 from msdnum.evidence.sweeps import Event, Findings, Outcome, Sweep, Worst, certificate, run
 from msdnum.formats.elements import BINARY32, E2M1, E4M3, E5M2
 from msdnum.formats.modes import Overflow
@@ -241,10 +242,10 @@ def test_invalid_sweeps_are_refused():
 WINDOWS = [0, 0x3F7F8000, 0x43DF8000, 0x7F7F8000, 0x7FFF8000, 0xC0C00000, 0xFF7F8000]
 
 
-@pytest.mark.parametrize("fmt", sweeps.CASTS.values(), ids=sweeps.CASTS)
+@pytest.mark.parametrize("fmt", cast_sweeps.CASTS.values(), ids=cast_sweeps.CASTS)
 @pytest.mark.parametrize("start", WINDOWS, ids=hex)
 def test_casts_agree_where_they_turn(fmt, start):
-    sweep = sweeps.cast_sweep(fmt)
+    sweep = cast_sweeps.cast_sweep(fmt)
     outcome = sweep.judge(np.arange(start, start + (1 << 16)))
     assert set(outcome.mismatches) == {"JAX jit and NumPy", "ml_dtypes and NumPy"}
     assert not any(mask.any() for mask in outcome.mismatches.values())
@@ -259,9 +260,9 @@ def _is_nan(patterns):
     return (patterns & 0x7FFFFFFF) > 0x7F800000
 
 
-@pytest.mark.parametrize("fmt", sweeps.CASTS.values(), ids=sweeps.CASTS)
+@pytest.mark.parametrize("fmt", cast_sweeps.CASTS.values(), ids=cast_sweeps.CASTS)
 def test_digest_is_of_the_codes(fmt):
-    sweep = sweeps.cast_sweep(fmt)
+    sweep = cast_sweeps.cast_sweep(fmt)
     inputs = np.arange(0x40000000, 0x48000000, 0x123457)
     patterns = inputs.astype(np.uint32)
     overflow = Overflow.SATURATE if fmt.nan_code is None else Overflow.OVERFLOW
@@ -278,7 +279,7 @@ def test_a_wrong_cast_is_found_with_its_witness(monkeypatch, name, fmt):
     right = getattr(sweeps, name)
     wrong = _wrong_jit(right, at) if name == "_jitted" else _wrong(right, at)
     monkeypatch.setattr(sweeps, name, wrong)
-    sweep = sweeps.cast_sweep(fmt)
+    sweep = cast_sweeps.cast_sweep(fmt)
     findings = sweeps._judge_chunk(sweep.judge, BLOCK, 0x3F800000, 0x3F800000 + (1 << 15))
     touched = {
         "_numpy_codes": {"JAX jit and NumPy", "ml_dtypes and NumPy"},
@@ -302,10 +303,10 @@ def _wrong_jit(function, at):
 
 
 def test_a_wrong_nan_is_found(monkeypatch):
-    right = sweeps._ml_dtypes_codes
+    right = cast_sweeps._ml_dtypes_codes
     wrong = lambda x, fmt: np.where(x.view(np.uint32) == 0x7FC00005, 0x7C, right(x, fmt))  # noqa: E731
     monkeypatch.setattr(sweeps, "_ml_dtypes_codes", wrong)
-    sweep = sweeps.cast_sweep(E5M2)
+    sweep = cast_sweeps.cast_sweep(E5M2)
     findings = sweeps._judge_chunk(sweep.judge, BLOCK, 0x7FC00000, 0x7FC00000 + BLOCK)
     assert findings.mismatches["ml_dtypes and NumPy"] == Event(1, 0x7FC00005)
     assert findings.mismatches["JAX jit and NumPy"] == Event(0, None)
@@ -313,18 +314,18 @@ def test_a_wrong_nan_is_found(monkeypatch):
 
 def parse(*words):
     parser = ArgumentParser()
-    sweeps.add_arguments(parser)
+    sweep.add_arguments(parser)
     return parser.parse_args(words)
 
 
 def test_command(tmp_path, monkeypatch, capsys):
-    small = partial(sweeps.cast_sweep, size=1 << 17)
+    small = partial(cast_sweeps.cast_sweep, size=1 << 17)
     monkeypatch.setattr(sweeps, "cast_sweep", small)
     words = ["E2M1", "E5M2", "--workers=1", "--chunk=65536"]
     words += [f"--state={tmp_path / 'state'}", f"--out={tmp_path / 'out'}"]
-    assert sweeps.main(parse(*words)) == 0
+    assert sweep.main(parse(*words)) == 0
     first = [(tmp_path / "out" / f"cast-{name}.json").read_bytes() for name in ("E2M1", "E5M2")]
-    assert sweeps.main(parse(*words, "--fresh", "--chunk=131072")) == 0
+    assert sweep.main(parse(*words, "--fresh", "--chunk=131072")) == 0
     again = [(tmp_path / "out" / f"cast-{name}.json").read_bytes() for name in ("E2M1", "E5M2")]
     assert first == again
     assert "cast-E2M1: ml_dtypes and NumPy: 0 of 131072 differ" in capsys.readouterr().out
@@ -334,7 +335,7 @@ def test_command(tmp_path, monkeypatch, capsys):
 def test_command_reports_mismatches(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sweeps, "cast_sweep", lambda fmt: SQUARES)
     words = ["E2M1", "--workers=1", f"--state={tmp_path}", f"--out={tmp_path}"]
-    assert sweeps.main(parse(*words, f"--chunk={SIZE}")) == 1
+    assert sweep.main(parse(*words, f"--chunk={SIZE}")) == 1
     out = capsys.readouterr().out
     assert "ends in 4321" in out
     assert f"of {SIZE} differ, first 0x" in out
@@ -342,7 +343,7 @@ def test_command_reports_mismatches(tmp_path, monkeypatch, capsys):
 
 def test_command_refuses_a_chunk(tmp_path):
     with pytest.raises(ValueError, match="chunk must be a positive multiple of 65536, got 1000"):
-        sweeps.main(parse("E2M1", "--chunk=1000", f"--state={tmp_path}"))
+        sweep.main(parse("E2M1", "--chunk=1000", f"--state={tmp_path}"))
 
 
 @pytest.mark.parametrize("words", [["E9M9"], ["--workers=0"], ["--workers=two"]])
@@ -389,21 +390,21 @@ def test_ctrl_c_leaves_state_and_no_traceback(tmp_path):
     assert not list(tmp_path.glob("cast-*.json"))
 
 
-@pytest.mark.parametrize("name", sweeps.CASTS)
+@pytest.mark.parametrize("name", cast_sweeps.CASTS)
 def test_committed_certificates(name):
     document = json.loads((CERTIFICATES / f"cast-{name}.json").read_text())
     assert document["count"] == 1 << 32
     assert document["mismatches"] == 0
-    identity = sweeps.cast_sweep(sweeps.CASTS[name]).identity()
+    identity = cast_sweeps.cast_sweep(cast_sweeps.CASTS[name]).identity()
     for key in identity.keys() - {"versions"}:
         assert document[key] == identity[key]
     nan = {"NaN and ml_dtypes": {"count": 2 * (2**23 - 1), "first": "0x7f800001"}}
-    assert document["left_out"] == ({} if sweeps.CASTS[name].nan_code is not None else nan)
+    assert document["left_out"] == ({} if cast_sweeps.CASTS[name].nan_code is not None else nan)
 
 
 @pytest.mark.slow
 def test_sweep_says_what_is_committed():
-    sweep = sweeps.cast_sweep(E2M1)
+    sweep = cast_sweeps.cast_sweep(E2M1)
     with ProcessPoolExecutor(None, get_context("spawn")) as processes:
         text = certificate(sweep, run(sweep, processes))
     computed, committed = (

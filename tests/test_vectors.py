@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from msdnum import spec
+from msdnum.cli import vectors
 from msdnum.conformance import suite
 from msdnum.conformance.blocks import MX_RULES, edge_blocks
 from msdnum.conformance.derivations import STEPS, explain_vector
@@ -288,7 +289,7 @@ def test_the_command_writes(tmp_path, capsys):
     import argparse
 
     parser = argparse.ArgumentParser()
-    suite.add_arguments(parser)
-    assert suite.run(parser.parse_args(["--out", str(tmp_path / "v")])) == 0
+    vectors.add_arguments(parser)
+    assert vectors.run(parser.parse_args(["--out", str(tmp_path / "v")])) == 0
     assert suite.digest() in capsys.readouterr().out
     assert (tmp_path / "v" / "manifest.json").is_file()

@@ -1,34 +1,23 @@
-"""``msdnum measure``: how long JAX's own device takes, beside what the cost model says of it.
+"""Times on JAX's own device, beside what the cost model says of it."""
 
-Products of INT8 weights in the ways that the paper compares, with the device's own matrix units:
-nothing here is emulated. The numbers are a record of one machine, not a claim.
-"""
-
-import argparse
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 
-from msdnum import __version__, _files
-from msdnum._extras import progress
 from msdnum.cost.latency import Scenario
 from msdnum.cost.machines import MACHINES, Machine, Route
 from msdnum.cost.work import Dequantize, MultiScale, Plan, operand
 from msdnum.cost.workloads import Gemm
-from msdnum.experiments import tables
 from msdnum.experiments.experiment import SEED
 from msdnum.experiments.tables import Record
 from msdnum.formats.elements import E4M3, INT8_SYMMETRIC
 
-__all__ = ["LAYERS", "ROWS", "Layer", "add_arguments", "machine_of", "measured", "methods", "run"]
+__all__ = ["LAYERS", "ROWS", "Layer", "machine_of", "measured", "methods"]
 
 Call = Callable[[], Any]
 
@@ -49,11 +38,18 @@ LAYERS = (
     Layer("70B attention", 8192, 8192),
     Layer("70B ffn", 8192, 28672),
 )
+
+
 ROWS = tuple(2**i for i in range(13))
 """Batch, 1 to 4096."""
+
+
 QUICK_ROWS = (1, 16)
 
+
 _INT8, _FP8 = operand(INT8_SYMMETRIC), operand(E4M3)
+
+
 MODELS: dict[str, Plan] = {
     "BF16, dequantized through memory": Dequantize(_INT8, Route.HBM),
     "BF16, dequantized as XLA fuses it": Dequantize(_INT8, Route.ON_CHIP),
@@ -62,13 +58,12 @@ MODELS: dict[str, Plan] = {
     "FP8, one product": MultiScale(_FP8, _FP8, 1),
 }
 """What the cost model has for a method; it has none for a product alone."""
+
+
 BASELINE = "BF16, dequantized through memory"
+
+
 METHODS = ("BF16, the product alone", *MODELS)
-
-
-# ------------------------------------------------------------------------------------------------
-# What is timed
-# ------------------------------------------------------------------------------------------------
 
 
 def _dot(a: Any, b: Any, total: Any) -> Any:
@@ -175,10 +170,6 @@ def methods(rows: int, layer: Layer, seed: int = SEED) -> dict[str, Call]:
     return {name: partial(jax.jit(function), *given) for name, (function, given) in timed.items()}
 
 
-# ------------------------------------------------------------------------------------------------
-# Timing
-# ------------------------------------------------------------------------------------------------
-
 LAP = 0.02
 """Seconds that a lap takes, in as many calls as that needs: one may take microseconds."""
 
@@ -239,64 +230,3 @@ def machine_of(kind: str) -> Machine | None:
     """Return the machine whose name, without its socket, is a word of the device's, or None."""
     named = ((machine.name.removesuffix(" SXM"), machine) for machine in MACHINES)
     return next((machine for name, machine in named if name in kind.split()), None)
-
-
-# ------------------------------------------------------------------------------------------------
-# Command
-# ------------------------------------------------------------------------------------------------
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of ``msdnum measure``."""
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write the table there")
-    parser.add_argument("--rounds", type=int, default=7, help="laps of each method (7)")
-    parser.add_argument("--quick", action="store_true", help="the smallest layer, few rows")
-
-
-def run(args: argparse.Namespace) -> int:
-    """Carry out ``msdnum measure`` and return 0.
-
-    Raises
-    ------
-    ValueError
-        If ``rounds`` is not positive.
-    """
-    if args.rounds < 1:
-        raise ValueError(f"rounds must be positive, got {args.rounds}")
-    _files.check_writable(args.out, "table file")
-    import jax
-
-    if jax.default_backend() == "cpu":
-        print(NEEDS, file=sys.stderr)
-    layers, rows = (LAYERS[:1], QUICK_ROWS) if args.quick else (LAYERS, ROWS)
-    count = len(layers) * len(rows) * len(METHODS)
-    records = list(progress(measured(layers, rows, args.rounds), total=count))
-    text = tables.text(records, _header(args.rounds))
-    if args.out is None:
-        print(text, end="")
-    else:
-        _files.write_text(args.out, text)
-        print(args.out)
-    return 0
-
-
-NEEDS = (
-    "JAX's default device is a CPU: its times say nothing of C4, C5 and C8, which speak of matrix "
-    "units for INT8 and FP8. On a machine with one, install JAX for it (pip install 'jax[cuda13]' "
-    "or 'jax[rocm7]') and run the same command."
-)
-
-
-def _header(rounds: int) -> dict[str, Any]:
-    import jax
-
-    packages = {name: version(name) for name in ("jax", "jaxlib", "numpy")}
-    return {
-        "experiment": "device",
-        "description": "products of INT8 weights on the matrix units of one device, median times",
-        "device": device_kind(),
-        "platform": str(jax.devices()[0].client.platform_version),
-        "versions": {"msdnum": __version__, **packages},
-        "seed": SEED,
-        "rounds": rounds,
-    }

@@ -5,8 +5,6 @@ the same process and the same rounds, differ less. Every round runs every case o
 disturbance meets all of them; the median over the rounds is reported.
 """
 
-import argparse
-import json
 import os
 import platform
 import time
@@ -14,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -22,20 +19,27 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from msdnum import __version__, _files
+from msdnum import __version__
 from msdnum.emulator.blocks import quantize
 from msdnum.emulator.decompositions import decompose_terms
 from msdnum.emulator.quantized_arrays import QuantizedArray
-from msdnum.evidence.sweeps import positive
 from msdnum.formats.blocks import MXFP4, MXFP8_E4M3, BlockFormat
 from msdnum.formats.schemes import INT8_X2_FLOAT32, MXFP4_X2, Scheme
 
 __all__ = [
-    "SUITES", "Case", "Suite", "Timing", "add_arguments", "gemm_cases", "measure", "quantize_cases",
-    "reference_cases", "run", "table",
-]  # fmt: skip
+    "SUITES",
+    "Case",
+    "Suite",
+    "Timing",
+    "gemm_cases",
+    "measure",
+    "quantize_cases",
+    "reference_cases",
+    "table",
+]
 
 SEED = 20260513
+
 
 IDLE = 0.1
 """Seconds before each lap: the threads of a BLAS go on spinning for a while after their work."""
@@ -227,30 +231,3 @@ def versions() -> Mapping[str, str]:
     """Return the versions that times depend on."""
     packages = {name: version(name) for name in ("jax", "jaxlib", "ml_dtypes", "numpy")}
     return {"msdnum": __version__, "python": platform.python_version(), **packages}
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of ``msdnum bench``."""
-    parser.add_argument("suite", nargs="?", choices=SUITES, default="quantize")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the times there, too")
-    sizes = ", ".join(f"{suite.size} for {name}" for name, suite in SUITES.items())
-    parser.add_argument("--size", type=positive, help=f"rows and columns ({sizes})")
-    parser.add_argument("--rounds", type=positive, default=7, help="times each case is run (7)")
-
-
-def run(args: argparse.Namespace) -> int:
-    """Carry out ``msdnum bench`` and return 0."""
-    suite = SUITES[args.suite]
-    size = args.size or suite.size
-    _files.check_writable(args.json, "json file")
-    reference = reference_cases(size)
-    timings = measure([*reference, *suite.cases(size)], args.rounds)
-    references, timings = timings[: len(reference)], timings[len(reference) :]
-    print(f"{size} x {size} float32, median of {args.rounds} rounds, {os.cpu_count()} cores")
-    print(", ".join(f"{name} {number}" for name, number in versions().items()))
-    unit = next(r for r in references if r.case.name == suite.unit)
-    print(table([*references, *timings], unit))
-    if args.json:
-        result = document(args.suite, size, args.rounds, references, timings)
-        _files.write_text(args.json, json.dumps(result, indent=2) + "\n")
-    return 0

@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from msdnum import __version__
-from msdnum.conformance import suite as vectors
+from msdnum.conformance import suite
 from msdnum.conformance.reports import Disagreement, Report
 from msdnum.conformance.vectors import Standard
 
@@ -29,7 +29,7 @@ def as_json(
     document = {
         "schema": SCHEMA,
         "msdnum": __version__,
-        "vectors": vectors.VERSION,
+        "vectors": suite.VERSION,
         "adapters": list(map(_adapter, reports)),
         "failures": dict(failures),
         "no_longer_different": list(no_longer),

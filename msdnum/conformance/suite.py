@@ -1,6 +1,5 @@
-"""Test vectors that any implementation can be held against: ``msdnum vectors --out DIR``."""
+"""Test vectors that any implementation can be held against."""
 
-import argparse
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
@@ -22,15 +21,14 @@ from msdnum.conformance.terms import (
 from msdnum.conformance.vectors import Arrays, Case, Group, Patterns, Standard
 from msdnum.formats.elements import ELEMENT_FORMATS
 
-__all__ = [
-    "VERSION", "add_arguments", "digest", "find", "groups", "keep", "made", "manifest", "read",
-    "run", "write",
-]  # fmt: skip
+__all__ = ["VERSION", "digest", "find", "groups", "keep", "made", "manifest", "read", "write"]
 
 VERSION = 2
 """Of the vectors: one more whenever a bit of them changes."""
 
+
 KEPT_AS = f"vectors-{VERSION}"
+
 
 ABOUT = {
     "what": "Given bits and the bits that must come back, from the exact specification.",
@@ -179,16 +177,3 @@ def _from_json(body: dict[str, Any]) -> Group:
     standard = Standard(body["standard"])
     named = {name: body[name] for name in ("operation", "parameters", "topic", "source", "note")}
     return Group(**named, standard=standard, cases=cases)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of ``msdnum vectors``."""
-    parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="where to write")
-
-
-def run(args: argparse.Namespace) -> int:
-    """Carry out ``msdnum vectors``."""
-    write(args.out)
-    listed = manifest()
-    print(f"{listed['count']} vectors in {len(listed['groups'])} groups, sha256 {digest()}")
-    return 0

@@ -5,43 +5,37 @@ size, what each block gives is hashed, and hashes and findings are put together 
 inputs, whoever computed them, when, and in chunks of whatever size.
 """
 
-import argparse
 import hashlib
 import json
-import multiprocessing
-import os
 import re
-import shutil
-import signal
-import sys
-import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
-from functools import cache, partial
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from msdnum import __version__, _files, _sources
-from msdnum._extras import progress_bar
-from msdnum._names import did_you_mean
-from msdnum.emulator import element_rounding, elements
-from msdnum.emulator.backend import CACHED_ELEMENTS, Array
-from msdnum.emulator.codes import storage_dtype
-from msdnum.formats.elements import BF16, E2M1, E2M3, E3M2, E4M3, E5M2, FloatFormat
-from msdnum.formats.modes import Overflow
+from msdnum import _files, _sources
 
 __all__ = [
-    "CASTS", "Event", "Findings", "Outcome", "Sweep", "Worst", "add_arguments", "cast_sweep",
-    "certificate", "judge_cast", "main", "run",
-]  # fmt: skip
+    "Event",
+    "Findings",
+    "Outcome",
+    "Sweep",
+    "Worst",
+    "by_name",
+    "merged",
+    "certificate",
+    "run",
+]
 
 CHUNK = 1 << 24
+
+
 IN_FLIGHT = 256
 """Chunks submitted and not yet collected: enough for any executor, few enough to cancel."""
 
@@ -244,7 +238,7 @@ def run(
                 _store(directory, part)
             progress(part.stop - part.start)
             done.append(part)
-    return _merged(done)
+    return merged(done)
 
 
 def certificate(sweep: Sweep, findings: Findings) -> str:
@@ -274,7 +268,7 @@ def _as_json(event: Event) -> dict[str, Any]:
 
 def _judge_chunk(judge: Judge, block: int, start: int, stop: int) -> Findings:
     starts = range(start, stop, block)
-    return _merged([_judge_block(judge, low, min(low + block, stop)) for low in starts])
+    return merged([_judge_block(judge, low, min(low + block, stop)) for low in starts])
 
 
 def _judge_block(judge: Judge, start: int, stop: int) -> Findings:
@@ -301,20 +295,20 @@ def _worst(values: NDArray[np.float64], start: int) -> Worst:
     return Worst(float(values[at]), start + at)
 
 
-def _merged(parts: Iterable[Findings]) -> Findings:
+def merged(parts: Iterable[Findings]) -> Findings:
     """Put findings together that cover a range without gaps; their order does not matter."""
     ordered = sorted(parts, key=lambda part: part.start)
     return Findings(
         ordered[0].start,
         ordered[-1].stop,
         tuple(digest for part in ordered for digest in part.digests),
-        _by_name(_sum, [part.mismatches for part in ordered]),
-        _by_name(_sum, [part.left_out for part in ordered]),
-        _by_name(_largest, [part.worst for part in ordered]),
+        by_name(_sum, [part.mismatches for part in ordered]),
+        by_name(_sum, [part.left_out for part in ordered]),
+        by_name(_largest, [part.worst for part in ordered]),
     )
 
 
-def _by_name(merge: Callable[[list[Any]], Any], mappings: list[Mapping[str, Any]]) -> Any:
+def by_name(merge: Callable[[list[Any]], Any], mappings: list[Mapping[str, Any]]) -> Any:
     names = dict.fromkeys(name for mapping in mappings for name in mapping)
     return {name: merge([m[name] for m in mappings if name in m]) for name in names}
 
@@ -421,173 +415,3 @@ def _check_blocks(sweep: Sweep, part: Findings) -> None:
     for digest in part.digests:
         if not re.fullmatch("[0-9a-f]{64}", digest):
             raise ValueError(f"a digest must be 64 hexadecimal digits, got {digest!r:.80}")
-
-
-def judge_cast(fmt: FloatFormat, overflow: Overflow, inputs: NDArray[np.int64]) -> Outcome:
-    """Cast binary32 patterns with NumPy, JAX jit and ``ml_dtypes`` and compare the codes.
-
-    Between NumPy and JAX every bit counts. ``ml_dtypes`` makes any NaN of a NaN, of either sign;
-    where the format has no NaN it defines nothing, and NaN is left out.
-    """
-    x = inputs.astype(np.uint32).view(np.float32)
-    codes = _numpy_codes(x, fmt, overflow)
-    peer = _ml_dtypes_codes(x, fmt)
-    nan = np.isnan(x)
-    differs = (peer != codes) & ~nan
-    if fmt.nan_code is not None:
-        differs |= nan & ~_is_nan(peer, fmt)
-    mismatches = {
-        "JAX jit and NumPy": np.asarray(_jitted(fmt, overflow)(x)) != codes,
-        "ml_dtypes and NumPy": differs,
-    }
-    return Outcome(codes, mismatches, {"NaN and ml_dtypes": nan} if fmt.nan_code is None else {})
-
-
-def _numpy_codes(x: NDArray[np.float32], fmt: FloatFormat, overflow: Overflow) -> NDArray[Any]:
-    # encode would refuse NaN where the format has none; beneath it NaN is what it is under jit.
-    pieces = np.split(x.view(np.int32), range(CACHED_ELEMENTS, x.size, CACHED_ELEMENTS))
-    return np.concatenate([element_rounding.encode_scaled(p, 0, fmt, overflow) for p in pieces])
-
-
-@cache
-def _jitted(fmt: FloatFormat, overflow: Overflow) -> Callable[[Array], Array]:
-    import jax
-
-    return jax.jit(partial(elements.encode, fmt=fmt, overflow=overflow))
-
-
-def _ml_dtypes_codes(x: NDArray[np.float32], fmt: FloatFormat) -> NDArray[Any]:
-    storage = storage_dtype(fmt)
-    target = elements.as_ml_dtype(np.zeros(1, storage), fmt).dtype
-    with np.errstate(all="ignore"):
-        return x.astype(target).view(storage)
-
-
-def _is_nan(codes: NDArray[Any], fmt: FloatFormat) -> NDArray[np.bool_]:
-    magnitude = codes & codes.dtype.type((1 << (fmt.bits - 1)) - 1)
-    last_number = fmt.max_code if fmt.inf_code is None else fmt.inf_code
-    return np.asarray(magnitude > last_number)
-
-
-def cast_sweep(fmt: FloatFormat, *, size: int = 1 << 32) -> Sweep:
-    """Return the sweep of all binary32 patterns to an element format, rounded RNE.
-
-    Parameters
-    ----------
-    fmt : FloatFormat
-        A format that ``ml_dtypes`` has too.
-    size : int
-        The first so many patterns only.
-    """
-    import jax
-
-    has_nan = fmt.nan_code is not None
-    overflow = Overflow.OVERFLOW if has_nan else Overflow.SATURATE
-    packages = {name: version(name) for name in ("jax", "jaxlib", "ml_dtypes", "numpy")}
-    return Sweep(
-        f"cast-{fmt.name}",
-        "binary32 patterns, an integer is its pattern",
-        f"to {fmt.name}, RNE, {overflow.name}; the output is the code",
-        size,
-        partial(judge_cast, fmt, overflow),
-        {"msdnum": __version__, **packages, "jax backend": jax.default_backend()},
-        (
-            "JAX jit and NumPy are compared bit by bit, NaN included",
-            "ml_dtypes is compared bit by bit, but for NaN: "
-            + (
-                "there its code must be a NaN, of either sign and any payload"
-                if has_nan
-                else "the format has none and ml_dtypes defines nothing; msdnum.encode refuses it "
-                "outside jit and gives +max_finite under jit, which the digest holds"
-            ),
-        ),
-    )
-
-
-CASTS = {fmt.name: fmt for fmt in (E2M1, E2M3, E3M2, E4M3, E5M2, BF16)}
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of ``msdnum sweep``."""
-    parser.add_argument(
-        "names", nargs="*", type=_cast_name, metavar="FORMAT", help=f"of {', '.join(CASTS)}; or all"
-    )
-    parser.add_argument("--chunk", type=int, default=CHUNK, help="inputs in a task")
-    parser.add_argument("--workers", type=positive, default=os.cpu_count(), help="processes")
-    parser.add_argument("--state", type=Path, default=Path("build/sweep"), help="unfinished work")
-    parser.add_argument("--out", type=Path, default=Path("certificates"), help="certificates")
-    parser.add_argument("--fresh", action="store_true", help="forget unfinished work")
-
-
-def _cast_name(text: str) -> str:
-    if text not in CASTS:
-        near = did_you_mean(text, CASTS)
-        raise argparse.ArgumentTypeError(
-            f"FORMAT must be one of {', '.join(CASTS)}, got {text!r}{near}"
-        )
-    return text
-
-
-def positive(text: str) -> int:
-    """Return the positive integer that an argument of the command line is."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a positive integer, got {text!r}")
-    return int(text)
-
-
-def main(args: argparse.Namespace) -> int:
-    """Carry out ``msdnum sweep``: 0 without mismatches, 1 with, 130 after Ctrl-C."""
-    try:
-        with _processes(args.workers) as executor:
-            names = args.names or CASTS
-            failures = [_certify(cast_sweep(CASTS[name]), executor, args) for name in names]
-        return int(any(failures))
-    except KeyboardInterrupt:
-        print("interrupted: the same command goes on from here", file=sys.stderr)
-        return 130
-
-
-def _processes(workers: int) -> ProcessPoolExecutor:
-    """Return a pool of processes that leave Ctrl-C to this one and end with it.
-
-    JAX's threads do not survive a fork. The processes begin at once, while Ctrl-C is ignored, for
-    they inherit that and are deaf to it from their first import.
-    """
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=_begin_worker)
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        for _ in range(workers):
-            pool.submit(int)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    return pool
-
-
-def _begin_worker() -> None:
-    """Watch the parent, which cannot say that it has been killed."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _certify(sweep: Sweep, executor: Executor, args: argparse.Namespace) -> int:
-    directory = state_directory(sweep, args.state)
-    if args.fresh:
-        shutil.rmtree(directory, ignore_errors=True)
-    options = {"desc": sweep.name, "unit": " inputs", "unit_scale": True}
-    with progress_bar(total=sweep.size, **options) as step:
-        findings = run(sweep, executor, chunk=args.chunk, state=args.state, progress=step)
-    path = args.out / f"{sweep.name}.json"
-    _files.write_text(path, certificate(sweep, findings))
-    shutil.rmtree(directory, ignore_errors=True)
-    for kind, event in findings.mismatches.items():
-        where = "" if event.first is None else f", first {event.first:#010x}"
-        print(f"{sweep.name}: {kind}: {event.count} of {sweep.size} differ{where}")
-    print(f"{sweep.name}: {path}")
-    return findings.failures

@@ -1,19 +1,16 @@
-"""``msdnum model``: a whole model by every variant, and the tables of what that costs.
+"""Tables of a whole model by every variant.
 
 Cosine distances and rank correlations are from the published model and, in the columns that begin
-with ``quantized_``, from float64 with the same quantization: see ``model_runs``.
+with ``quantized_``, from float64 with the same quantization: see ``model.runs``.
 """
 
-import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from msdnum._names import did_you_mean
 from msdnum.evidence.products import Errors
 from msdnum.experiments.experiment import Experiment
 from msdnum.experiments.tables import Record
@@ -26,10 +23,11 @@ from msdnum.trials.msd.model.runs import (
     similarity_correlation,
 )
 
+__all__ = ["MODEL"]
+
 if TYPE_CHECKING:
     from msdnum.trials.msd.model.linears import Variant
 
-__all__ = ["MODEL", "add_arguments", "run"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -116,7 +114,10 @@ def model_layers(spec: tuple[Any, ...], seed: int) -> Iterator[Record]:
 
 COUNT, FEW = 240, 60
 """How many sentences linears and attentions are measured on."""
+
+
 QUICK = (16, ("FLOAT32, float32, BINARY32",))
+
 
 MODEL = (
     Experiment(
@@ -144,48 +145,4 @@ MODEL = (
 """The first two tables come from the same runs, which are kept."""
 
 
-# Command
-
 TABLES, LOOK = Path("figures/tables"), Path("build/figures/tables")
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of ``msdnum model``."""
-    parser.add_argument("names", nargs="*", metavar="NAME", help="variants; all, if none is named")
-    parser.add_argument("--list", action="store_true", help="print the variants and end")
-    parser.add_argument("--quick", action="store_true", help="few sentences, for a look")
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help=f"({TABLES}; with names or --quick {LOOK})"
-    )
-
-
-def run(args: argparse.Namespace) -> int:
-    """Carry out ``msdnum model`` and return 0.
-
-    Raises
-    ------
-    ValueError
-        If there is no variant of a name.
-    """
-    from msdnum.trials.msd.model.linears import GROUPS, VARIANTS
-
-    if args.list:
-        print("\n".join(VARIANTS))
-        return 0
-    for name in args.names:
-        if name not in {**GROUPS, **VARIANTS}:
-            near = did_you_mean(name, {**GROUPS, **VARIANTS})
-            raise ValueError(f"name must be one of those of --list, got {name!r}{near}")
-    out = args.out or (LOOK if args.names or args.quick else TABLES)
-    for experiment in _asked(args):
-        print(experiment.write(out))
-    return 0
-
-
-def _asked(args: argparse.Namespace) -> list[Experiment]:
-    """Return the experiments; of named variants or a quick look, the first two alone."""
-    if not (args.names or args.quick):
-        return list(MODEL)
-    count = QUICK[0] if args.quick else COUNT
-    spec = (count, tuple(args.names) or QUICK[1])
-    return [replace(experiment, spec=spec) for experiment in MODEL[:2]]
