@@ -126,7 +126,7 @@ def test_rows_are_drawn_from_the_seed():
 
 
 def errors_by_length(cache, method):
-    _, rows = tables.read(Path(__file__).parent.parent / "figures/tables/attention_length.csv")
+    _, rows = tables.read(Path(__file__).parent.parent / "figures/msd/tables/attention_length.csv")
     chosen = {"family": "normal", "cache": cache, "method": method}
     return [float(r["l2"]) for r in rows if all(r[key] == cell for key, cell in chosen.items())]
 

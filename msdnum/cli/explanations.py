@@ -1,4 +1,4 @@
-"""Explain a claim or a theorem: statement, witness, proof, and how to check all of it again."""
+"""Explanations of a claim or a theorem: statement, witness, proof, and how to check it again."""
 
 from collections.abc import Callable, Iterator
 
@@ -6,7 +6,8 @@ from msdnum._names import did_you_mean
 from msdnum.ledger.claims import Entry, Row
 from msdnum.ledger.ledger import lines
 from msdnum.ledger.theorems import Theorem, theorem, theorem_ids
-from msdnum.trials import claims
+from msdnum.ledger.trial import Study, Trial, entries, judge, ledger
+from msdnum.trials import trials
 
 __all__ = ["claim_ids", "explain", "explain_with_proofs"]
 
@@ -15,12 +16,20 @@ RULE = "-" * 116
 
 def claim_ids() -> list[str]:
     """Return the ids of all claims, in the order of the ledger."""
-    return [claim.id for claim in claims.CLAIMS]
+    return [claim.id for trial in trials().values() for claim in trial.claims]
+
+
+def _trial_of(claim_id: str) -> Trial:
+    return next(t for t in trials().values() if claim_id in [claim.id for claim in t.claims])
+
+
+def _all_entries() -> list[Entry]:
+    return entries(trials().values(), Study())
 
 
 def _theorem_names() -> list[str]:
     """Return the ids of all theorems: a wheel has no proofs, but its rows name them."""
-    named = {entry.theorem for entry in claims.entries(claims.Study()) if entry.theorem}
+    named = {entry.theorem for entry in _all_entries() if entry.theorem}
     return sorted({*named, *theorem_ids()})
 
 
@@ -51,9 +60,10 @@ def _claim(name: str, written: Callable[[Theorem], Iterator[str]]) -> Iterator[s
         known = [*claim_ids(), *_theorem_names()]
         near = did_you_mean(name, known)
         raise ValueError(f"claim or theorem must be one of {', '.join(known)}, got {name!r}{near}")
-    entries = claims.entries(claims.Study(), name)
-    yield from claims.ledger(tuple(map(claims.judge, entries))).brief()
-    ids = list(dict.fromkeys(entry.theorem for entry in entries if entry.theorem))
+    trial = _trial_of(name)
+    found = entries([trial], Study(), name)
+    yield from ledger([trial], tuple(map(judge, found))).brief()
+    ids = list(dict.fromkeys(entry.theorem for entry in found if entry.theorem))
     for theorem_id in ids:
         yield from _written(theorem_id, written)
     yield f"\nTo judge again: msdnum verify --only {name}; with notes and tables: --full"
@@ -62,7 +72,7 @@ def _claim(name: str, written: Callable[[Theorem], Iterator[str]]) -> Iterator[s
 
 
 def _theorem(name: str) -> Iterator[str]:
-    known = [entry for entry in claims.entries(claims.Study()) if entry.theorem == name]
+    known = [entry for entry in _all_entries() if entry.theorem == name]
     yield from _written(name, _proof)
     for claim in dict.fromkeys(entry.claim for entry in known):
         yield f"\nRows of {claim}; to judge again: msdnum verify --only {claim}"
@@ -70,7 +80,7 @@ def _theorem(name: str) -> Iterator[str]:
 
 
 def _judged(known: list[Entry], claim: str) -> list[Row]:
-    return [claims.judge(entry) for entry in known if entry.claim == claim]
+    return [judge(entry) for entry in known if entry.claim == claim]
 
 
 def _written(theorem_id: str, written: Callable[[Theorem], Iterator[str]]) -> Iterator[str]:

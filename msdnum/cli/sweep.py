@@ -14,9 +14,10 @@ from msdnum import _files
 from msdnum._extras import progress_bar
 from msdnum._names import did_you_mean
 from msdnum.evidence.cast_sweeps import CASTS, cast_sweep
-from msdnum.evidence.sweeps import CHUNK, Sweep, certificate, run, state_directory
+from msdnum.evidence import sweeps
+from msdnum.evidence.sweeps import CHUNK, Sweep, certificate, state_directory
 
-__all__ = ["add_arguments", "main"]
+__all__ = ["add_arguments", "positive", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +48,7 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def main(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Carry out ``msdnum sweep``: 0 without mismatches, 1 with, 130 after Ctrl-C."""
     try:
         with _processes(args.workers) as executor:
@@ -94,7 +95,7 @@ def _certify(sweep: Sweep, executor: Executor, args: argparse.Namespace) -> int:
         shutil.rmtree(directory, ignore_errors=True)
     options = {"desc": sweep.name, "unit": " inputs", "unit_scale": True}
     with progress_bar(total=sweep.size, **options) as step:
-        findings = run(sweep, executor, chunk=args.chunk, state=args.state, progress=step)
+        findings = sweeps.run(sweep, executor, chunk=args.chunk, state=args.state, progress=step)
     path = args.out / f"{sweep.name}.json"
     _files.write_text(path, certificate(sweep, findings))
     shutil.rmtree(directory, ignore_errors=True)

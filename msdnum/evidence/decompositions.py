@@ -1,4 +1,4 @@
-"""Judgements of a bound on what a decomposition leaves: of all BF16 pairs, or of a tensor's blocks."""
+"""Judgements of a bound on what a decomposition leaves: of all BF16 pairs, or of blocks."""
 
 from dataclasses import dataclass, field, replace
 from fractions import Fraction

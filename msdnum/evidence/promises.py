@@ -1,4 +1,4 @@
-"""Promises of what a decomposition leaves: bounds as data, each with its scheme, theorem and range."""
+"""Promises of what a decomposition leaves: bounds as data, with scheme, theorem and range."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -309,6 +309,7 @@ def merged(parts: Iterable[Findings]) -> Findings:
 
 
 def by_name(merge: Callable[[list[Any]], Any], mappings: list[Mapping[str, Any]]) -> Any:
+    """Return what ``merge`` makes of the values of each name."""
     names = dict.fromkeys(name for mapping in mappings for name in mapping)
     return {name: merge([m[name] for m in mappings if name in m]) for name in names}
 

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from msdnum import bounds
 from msdnum.evidence.bf16_pairs import ONE, Profile, Window, profile, to_number
-from msdnum.evidence.decompositions import judge_blocks, no_progress
+from msdnum.evidence.decompositions import judge_blocks
 from msdnum.evidence.promises import EVERY_AMAX, Bound, Promise
 from msdnum.formats.elements import E8M0, IntegerFormat
 from msdnum.formats.modes import Arithmetic
 from msdnum.formats.schemes import Scheme
 from msdnum.ledger.findings import Evidence, Witness
+from msdnum.ledger.trial import no_progress
 
 __all__ = ["TOP", "Extreme", "among_pairs", "among_ties", "bound_of", "pair_profile"]
 

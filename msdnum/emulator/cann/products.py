@@ -1,4 +1,4 @@
-"""Products as CANN's MSD kernels compute them, variant by variant, bit for bit under named switches.
+"""Products as CANN's kernels compute them, variant by variant, bit for bit under named switches.
 
 Sources are Huawei's public operator repositories.
 """

@@ -1,4 +1,4 @@
-"""Whether the specification, NumPy and jitted JAX give the same bits, and what certificates say."""
+"""Rows on bits: the specification, NumPy and jitted JAX compared, and what certificates say."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,7 +20,7 @@ from msdnum.formats.elements import E8M0, ELEMENT_FORMATS, ElementFormat, FloatF
 from msdnum.formats.modes import Overflow
 from msdnum.formats.schemes import INT8_X2, INT8_X2_FLOAT32, MXFP4_X2, MXFP8_X1, Scheme
 from msdnum.inputs import families as cases
-from msdnum.ledger.claims import Entry
+from msdnum.ledger.claims import Claim, Entry
 from msdnum.ledger.findings import Evidence, Finding, Verdict, Witness, not_run
 from msdnum.ledger.trial import Study
 
@@ -33,6 +33,8 @@ __all__ = [
     "sweeps_agree",
     "values_agree",
 ]
+
+BITS = Claim("bits", "specification, NumPy and JAX give the same bits, as far as its rows go")
 
 Array = NDArray[Any]
 Mismatch = tuple[str, Witness]

@@ -18,7 +18,7 @@ from msdnum.trials.msd.comparisons import MSD_SCHEMES
 
 __all__ = ["TABLES", "Row", "c7_model", "model_quality"]
 
-TABLES = FIGURES / "tables"
+TABLES = FIGURES / "msd" / "tables"
 WEIGHTS = ("INT8", "INT4", "MXFP4", "MXFP8")
 CACHES = ("INT8", "INT8_TOKEN", "MXFP8", "MXFP4")
 RANKS = 0.999
@@ -144,7 +144,7 @@ def _judge_claim(part: str, quantization: str, baseline: str) -> Finding:
 
 
 def _evidence(row: Row) -> Evidence:
-    return Evidence("sampled", row.sentences, "sentences: figures/tables/model_*.csv")
+    return Evidence("sampled", row.sentences, "sentences: figures/msd/tables/model_*.csv")
 
 
 def model_quality(study: Study) -> Iterator[Entry]:
@@ -169,7 +169,7 @@ def _judge_bounds() -> Finding:
         Verdict.HOLDS if ratio <= 1 else Verdict.FAILS,
         f"{ratio:.3g} of it",
         ratio,
-        Evidence("sampled", len(known), "layers: figures/tables/model_layers.csv"),
+        Evidence("sampled", len(known), "layers: figures/msd/tables/model_layers.csv"),
         notes=(
             f"worst in layer {worst['layer']} of {worst['variant']}",
             "across layers no bound is claimed",

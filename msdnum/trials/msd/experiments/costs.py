@@ -309,4 +309,4 @@ TABLES: dict[str, Callable[[], Table]] = {
     "cost_sensitivity": sensitivity,
     "cost_roofline": roofline,
 }
-"""By the name of the file in ``figures/tables``."""
+"""By the name of the file in ``figures/msd/tables``."""

@@ -1,0 +1,123 @@
+"""``msdnum figures``: every table from its experiment, and every figure from its table.
+
+A figure has the name of its table, and a table that of its experiment; each trial has a folder.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from msdnum._names import did_you_mean
+from msdnum.experiments.drawing import draw
+from msdnum.ledger.trial import Trial
+from msdnum.trials import trials
+
+__all__ = ["FIGURES", "QUICK", "add_arguments", "run"]
+
+FIGURES = Path("figures")
+QUICK = Path("build/figures")
+"""Where small tables go and what is drawn from them, so that they never replace the large."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """A table of a trial, and the figure of it, if there is one."""
+
+    trial: Trial
+    name: str
+
+    @property
+    def path(self) -> str:
+        """What it is called on the command line, if not by its name alone."""
+        return f"{self.trial.name}/{self.name}"
+
+    def table_in(self, out: Path) -> Path:
+        """Return where its table lies below a folder."""
+        return out / self.trial.name / "tables" / f"{self.name}.csv"
+
+    def make(self, out: Path, *, quick: bool) -> Path:
+        """Carry out the experiment, write its table and return the path."""
+        experiment = _catalogue(self.trial.experiments, "CATALOGUE")[self.name]
+        table: Path = experiment.write(self.table_in(out).parent, quick=quick)
+        return table
+
+    def draw(self, table: Path, out: Path) -> tuple[Path, ...]:
+        """Draw the figure, if there is one, and return its files."""
+        drawing = _catalogue(self.trial.figures, "DRAWINGS").get(self.name)
+        return () if drawing is None else draw(self.name, drawing, table, out / self.trial.name)
+
+
+def _catalogue(module: str, name: str) -> dict[str, Any]:
+    """Return a catalogue of a trial; redrawing never imports what only experiments need."""
+    return getattr(import_module(module), name) if module else {}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``msdnum figures``."""
+    parser.add_argument(
+        "names", nargs="*", metavar="[TRIAL/]NAME", help="which; all, if none is named"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help=f"({FIGURES}; with --quick {QUICK})"
+    )
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--quick", action="store_true", help="small tables, for a look")
+    how.add_argument("--redraw", action="store_true", help=f"from the tables in {FIGURES}")
+    how.add_argument("--list", action="store_true", help="print the names and end")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out ``msdnum figures`` and return 0.
+
+    Raises
+    ------
+    ValueError
+        If there is no figure of a name, or no table of it to draw anew.
+    """
+    members = list(_drawings() if args.redraw else _tables())
+    if args.list:
+        print("\n".join(member.path for member in members))
+        return 0
+    out = args.out or (QUICK if args.quick else FIGURES)
+    for member in _chosen(args.names, members):
+        if args.redraw:
+            table = _there(member)
+        else:
+            table = member.make(out, quick=args.quick)
+            print(table)
+        print(*member.draw(table, out))
+    return 0
+
+
+def _tables() -> Iterator[Member]:
+    for trial in trials().values():
+        for name in _catalogue(trial.experiments, "CATALOGUE"):
+            yield Member(trial, name)
+
+
+def _drawings() -> Iterator[Member]:
+    for trial in trials().values():
+        for name in _catalogue(trial.figures, "DRAWINGS"):
+            yield Member(trial, name)
+
+
+def _there(member: Member) -> Path:
+    """Return the path of a table that has been made."""
+    table = member.table_in(FIGURES)
+    if not table.is_file():
+        raise ValueError(f"--redraw must find the table {table.name} in {table.parent.resolve()}")
+    return table
+
+
+def _chosen(names: Sequence[str], members: Sequence[Member]) -> list[Member]:
+    """Return the members of these names, of all trials where none is named; all for none."""
+    known = {key: member for member in members for key in (member.name, member.path)}
+    for name in names:
+        if name not in known:
+            near = did_you_mean(name, known)
+            short = ", ".join(member.name for member in members)
+            raise ValueError(f"name must be one of {short}, got {name!r}{near}")
+    return [known[name] for name in names] or list(members)

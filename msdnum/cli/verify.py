@@ -1,0 +1,72 @@
+"""``msdnum verify``: claims judged, as a ledger."""
+
+import argparse
+import json
+from pathlib import Path
+
+from msdnum import _extras, _files
+from msdnum.ledger.trial import Study, entries, judge, ledger
+from msdnum.trials import JUDGED, judged, trials
+
+__all__ = ["add_arguments", "run"]
+
+AS_EXPECTED, NOT_AS_EXPECTED = 0, 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``msdnum verify``."""
+    claims = (
+        f"{t.name}: {', '.join(c.id for c in t.claims)}" for t in trials().values() if t.claims
+    )
+    parser.epilog = (
+        f"claims of {'; of '.join(f'{name}: {ids}' for name, ids in claims.items() if ids)}. "
+        "exit status: 0 as expected, 1 not as expected, 2 wrong use, 130 interrupted"
+    )
+    parser.add_argument(
+        "trial", nargs="?", metavar="TRIAL", help=f"which; {' and '.join(JUDGED)}, if none is named"
+    )
+    parser.add_argument("--deep", action="store_true", help="all pairs, in minutes")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the ledger there, too")
+    parser.add_argument("--full", action="store_true", help="print theorems, notes and tables, too")
+    parser.add_argument("--only", metavar="CLAIM", help="judge one claim; they are named below")
+    parser.add_argument("--tensor", metavar="FILE:NAME", help="judge a safetensors tensor, too")
+    parser.add_argument("--seed", type=_seed, default=0, help="of all that is sampled (0)")
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a nonnegative integer, got {text!r}")
+    return int(text)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out ``msdnum verify``.
+
+    Returns
+    -------
+    int
+        0 if every verdict is the expected one, else 1.
+
+    Raises
+    ------
+    ValueError
+        If there is no such trial or claim, or no tensor to judge.
+    """
+    from msdnum.inputs.tensors import load_tensor
+
+    chosen = judged(args.trial)
+    # What can be judged of one claim without them is.
+    if args.only is None:
+        _extras.require("verify")
+    _files.check_writable(args.json, "json file")
+    tensor = load_tensor(args.tensor) if args.tensor is not None else None
+    with _extras.progress_bar(unit=" amax", position=1, leave=False) as step:
+        study = Study(args.deep, args.seed, tensor, step)
+        found = entries(chosen, study, args.only)
+        rows = tuple(map(judge, _extras.progress(found, unit=" rows", position=0, leave=False)))
+    settings = {name: getattr(args, name) for name in ("deep", "seed", "only", "tensor")}
+    made = ledger(chosen, rows, **settings)
+    if args.json:
+        _files.write_text(args.json, json.dumps(made.as_dict(), indent=1) + "\n")
+    print("\n".join(made.full() if args.full else made.brief()))
+    return NOT_AS_EXPECTED if made.unexpected else AS_EXPECTED
