@@ -21,7 +21,7 @@ from msdnum.experiments.experiment import Experiment
 from msdnum.inputs.tensors import load_tensor
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMITTED = ROOT / "figures" / "tables"
+COMMITTED = ROOT / "figures" / "msd" / "tables"
 
 
 def refused(capsys, *arguments):

@@ -6,9 +6,9 @@ import sys
 from xml.etree import ElementTree
 
 import pytest
-from msdnum.__main__ import main
 
 from msdnum import _cache
+from msdnum.__main__ import main
 from msdnum.conformance import machine_reports, peers, suite
 from msdnum.conformance.reports import Report
 from msdnum.conformance.runner import conform

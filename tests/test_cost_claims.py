@@ -11,7 +11,7 @@ from msdnum.ledger.ledger import Ledger
 from msdnum.trials.msd.claims.costs import COST_CLAIMS, c4, c5, c6, c8
 from msdnum.trials.msd.experiments.costs import TABLES
 
-COMMITTED = Path(__file__).resolve().parent.parent / "figures" / "tables"
+COMMITTED = Path(__file__).resolve().parent.parent / "figures" / "msd" / "tables"
 ENTRIES = [entry for study in (c4, c5, c6, c8) for entry in study(None)]
 
 EACH_TABLE = pytest.mark.parametrize("name", TABLES)

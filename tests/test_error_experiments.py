@@ -30,7 +30,7 @@ from msdnum.trials.msd.experiments.lengths import LENGTH_EXPERIMENTS
 from msdnum.trials.msd.experiments.schemes import LADDERS, SCHEME_EXPERIMENTS, reconstructed
 from msdnum.trials.msd.splits import split_error
 
-FOLDER = Path(__file__).resolve().parent.parent / "figures" / "tables"
+FOLDER = Path(__file__).resolve().parent.parent / "figures" / "msd" / "tables"
 EXPERIMENTS = (
     *SCHEME_EXPERIMENTS, *BLOCK_EXPERIMENTS, *LENGTH_EXPERIMENTS, *DESIGN_EXPERIMENTS,
 )  # fmt: skip

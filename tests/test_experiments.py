@@ -45,7 +45,7 @@ from msdnum.trials.msd.experiments import crossings
 from msdnum.trials.msd.experiments import products as product_experiments
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / "figures" / "tables"
+FOLDER = ROOT / "figures" / "msd" / "tables"
 UNBOUNDED = ("cost_", "cann_variants")
 """Cost models err by nothing; no theorem is on CANN's splits, whose rows have the paper's bound."""
 TABLES = [path for path in sorted(FOLDER.glob("*.csv")) if not path.stem.startswith(UNBOUNDED)]

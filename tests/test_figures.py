@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from msdnum.trials.catalogue import CATALOGUE
 
 from msdnum.__main__ import main
 from msdnum.experiments import drawing, plots
 from msdnum.experiments.tables import read
-from msdnum.trials.catalogue import CATALOGUE
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMITTED = ROOT / drawing.FIGURES
@@ -123,7 +123,7 @@ def test_quick_tables_go_elsewhere(tables, capsys):
 def test_a_table_without_a_figure_is_only_written(tables, capsys):
     assert main(["figures", "cost_sources"]) == 0
     assert capsys.readouterr().out.split() == [
-        str(tables / "figures" / "tables" / "cost_sources.csv")
+        str(tables / "figures" / "msd" / "tables" / "cost_sources.csv")
     ]
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msdnum.trials.claims import CLAIMS, Study
 from safetensors.numpy import save_file
 
 from msdnum.__main__ import main
 from msdnum.ledger.claims import Claim, Entry
 from msdnum.ledger.findings import Evidence, Finding, Verdict, Witness
 from msdnum.trials import claims
-from msdnum.trials.claims import CLAIMS, Study
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -29,7 +29,7 @@ from msdnum.trials.msd.model.runs import cosine_distances, similarity_correlatio
 from msdnum.trials.toolkit.bits import CERTIFICATES  # noqa: E402
 
 FEW = model.QUICK[0]
-TABLES = CERTIFICATES.parent / "figures" / "tables"
+TABLES = CERTIFICATES.parent / "figures" / "msd" / "tables"
 
 
 def unit(*angles):

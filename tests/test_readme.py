@@ -5,8 +5,9 @@ import io
 import re
 from pathlib import Path
 
-from msdnum.trials import claims
 from msdnum.trials.claims import CLAIMS, Study
+
+from msdnum.trials import claims
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 

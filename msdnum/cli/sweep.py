@@ -13,8 +13,8 @@ from pathlib import Path
 from msdnum import _files
 from msdnum._extras import progress_bar
 from msdnum._names import did_you_mean
-from msdnum.evidence.cast_sweeps import CASTS, cast_sweep
 from msdnum.evidence import sweeps
+from msdnum.evidence.cast_sweeps import CASTS, cast_sweep
 from msdnum.evidence.sweeps import CHUNK, Sweep, certificate, state_directory
 
 __all__ = ["add_arguments", "positive", "run"]

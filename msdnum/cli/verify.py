@@ -15,9 +15,9 @@ AS_EXPECTED, NOT_AS_EXPECTED = 0, 1
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``msdnum verify``."""
-    claims = (
-        f"{t.name}: {', '.join(c.id for c in t.claims)}" for t in trials().values() if t.claims
-    )
+    claims = {
+        name: ", ".join(claim.id for claim in trial.claims) for name, trial in trials().items()
+    }
     parser.epilog = (
         f"claims of {'; of '.join(f'{name}: {ids}' for name, ids in claims.items() if ids)}. "
         "exit status: 0 as expected, 1 not as expected, 2 wrong use, 130 interrupted"

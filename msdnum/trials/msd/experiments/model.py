@@ -145,4 +145,4 @@ MODEL = (
 """The first two tables come from the same runs, which are kept."""
 
 
-TABLES, LOOK = Path("figures/tables"), Path("build/figures/tables")
+TABLES, LOOK = Path("figures/msd/tables"), Path("build/figures/msd/tables")
