@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msdnum import bounds, errors, spec
-from msdnum.cli import explain
+from msdnum.cli import explanations
 from msdnum.emulator import elements, shared_scales
 from msdnum.emulator.decompositions import decompose
 from msdnum.evidence import bf16_pairs, decompositions
@@ -34,9 +34,11 @@ from msdnum.ledger import theorems
 from msdnum.ledger.claims import TERMS, Claim, Entry, Row
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, Witness, not_run
 from msdnum.ledger.ledger import Ledger, lines
-from msdnum.trials import claims
+from msdnum.ledger.trial import Study, entries, judge, ledger
+from msdnum.trials import find_trial, judged
 from msdnum.trials.msd.claims import products
-from msdnum.trials.toolkit import bits, roundings
+from msdnum.trials.toolkit import bits, roundings, tensors
+from msdnum.trials.toolkit import bits as toolkit_bits
 from msdnum.trials.toolkit.products import GEMM_CASES
 from msdnum.trials.toolkit.promises import ALPHA_64, M_64516, MXFP4_64, promises
 
@@ -365,7 +367,7 @@ def test_a_block_that_bf16_does_not_hold_is_shown_in_binary32():
 
 def test_underflow_is_part_of_the_promise_to_a_tensor():
     x = np.full((2, 32), 2.0**-133, np.float32)
-    for promise in claims.TENSOR_PROMISES:
+    for promise in tensors.TENSOR_PROMISES:
         assert decompositions.judge_blocks(x, promise).verdict is HOLDS
     assert decompositions.judge_blocks(x, CLAIMED[2]).verdict is FAILS
 
@@ -440,7 +442,7 @@ def test_what_is_sampled_is_called_so():
     assert sampled.evidence.count == sum(
         len(range(0, len(bits._encodable(fmt)), 4097)) for fmt in ELEMENT_FORMATS.values()
     )
-    assert np.gcd(claims.EVERY, 1 << 16) == 1
+    assert np.gcd(toolkit_bits.EVERY, 1 << 16) == 1
 
 
 def test_a_wrong_code_is_seen_by_either(monkeypatch):
@@ -492,28 +494,28 @@ def test_a_ratio_to_the_reference_itself_is_explained():
 
 
 def test_every_claim_has_entries_and_every_entry_a_claim():
-    study = claims.Study(tensor=block_of(1, 2))
-    ids = {entry.claim for entry in claims.entries(study)}
-    assert ids == {claim.id for claim in claims.CLAIMS}
+    study = Study(tensor=block_of(1, 2))
+    ids = {entry.claim for entry in entries(judged(), study)}
+    assert ids == {claim.id for claim in (c for trial in judged() for c in trial.claims)}
 
 
 def test_an_unknown_claim_is_refused():
     with pytest.raises(ValueError, match=r"claim must be one of C1, C2, .* got 'C99'"):
-        claims.entries(claims.Study(), "C99")
+        entries(judged(), Study(), "C99")
 
 
 def test_entries_are_told_apart():
-    named = [(e.claim, e.convention) for e in claims.entries(claims.Study())]
+    named = [(e.claim, e.convention) for e in entries(judged(), Study())]
     assert len(set(named)) == len(named)
 
 
-def judged(claim):
-    chosen = claims.entries(claims.Study(), claim)
-    return claims.ledger(tuple(map(claims.judge, chosen)))
+def ledger_of(claim):
+    chosen = entries(judged(), Study(), claim)
+    return ledger(judged(), tuple(map(judge, chosen)))
 
 
 def test_c2_holds_only_under_a_convention():
-    ledger = judged("C2")
+    ledger = ledger_of("C2")
     assert ledger.unexpected == []
     ratios = [row.finding.ratio for row in ledger.rows]
     assert ratios == [1, 1, 2, 1, 2, 1, Fraction(39, 4), Fraction(15, 4), 64]
@@ -560,17 +562,17 @@ def half_left(x, scheme):
 def test_a_broken_emulator_is_not_as_expected(module, broken, monkeypatch):
     name = "shared_exponent" if module is shared_scales else "decompose"
     monkeypatch.setattr(module, name, broken)
-    study = claims.Study()
-    chosen = claims.entries(study, "C2") + claims.entries(study, "bounds")
-    assert not all(claims.judge(entry).as_expected for entry in chosen)
+    study = Study()
+    chosen = entries(judged(), study, "C2") + entries(judged(), study, "bounds")
+    assert not all(judge(entry).as_expected for entry in chosen)
 
 
 def test_a_model_that_is_missing_is_said_to_be(monkeypatch):
     def missing():
         raise ModuleNotFoundError("the model is not installed: pip install it")
 
-    monkeypatch.setattr(claims, "minilm", missing)
-    ledger = judged("model")
+    monkeypatch.setattr(tensors, "minilm", missing)
+    ledger = ledger_of("model")
     assert {row.finding.verdict for row in ledger.rows} == {NOT_RUN}
     assert "not run: the model is not installed: pip install it" in "\n".join(ledger.brief())
     assert ledger.unexpected
@@ -578,7 +580,7 @@ def test_a_model_that_is_missing_is_said_to_be(monkeypatch):
 
 def test_a_package_that_is_missing_is_said_to_be(monkeypatch):
     monkeypatch.setitem(sys.modules, "jax", None)
-    ledger = judged("bits")
+    ledger = ledger_of("bits")
     verdicts = {row.entry.convention: row.finding.verdict for row in ledger.rows}
     assert verdicts["encode, RNE: all BF16, NumPy = JAX"] is NOT_RUN
     assert verdicts["encode, RNE: BF16, NumPy = specification"] is HOLDS
@@ -588,27 +590,27 @@ def test_a_package_that_is_missing_is_said_to_be(monkeypatch):
 
 
 def test_real_tensors_obey_the_bounds():
-    ledger = judged("model")
+    ledger = ledger_of("model")
     assert ledger.unexpected == []
     assert all(row.finding.ratio > Fraction(1, 2) for row in ledger.rows)
 
 
 def test_the_ledger_is_one_line_a_row():
-    study = claims.Study()
+    study = Study()
     chosen = ("C2", "C3", "C4", "C5", "C6", "C8", "model")
-    entries = [entry for claim in chosen for entry in claims.entries(study, claim)[:2]]
-    ledger = claims.ledger(tuple(map(claims.judge, entries)))
-    brief = ledger.brief()
+    some = [entry for claim in chosen for entry in entries(judged(), study, claim)[:2]]
+    made = ledger(judged(), tuple(map(judge, some)))
+    brief = made.brief()
     assert max(map(len, brief)) <= 150
-    for row in ledger.rows:
+    for row in made.rows:
         assert sum(row.entry.convention in line for line in brief) >= 1
     assert len(brief) == len(entries) + 3 * len(chosen) + len(TERMS) + 4
-    assert max(map(len, ledger.full())) <= 120
+    assert max(map(len, made.full())) <= 120
 
 
 def test_only_rows_whose_last_step_no_machine_has_checked_say_so():
-    entries = claims.entries(claims.Study(), "bounds")
-    assert [entry.convention for entry in entries if entry.on_paper] == [
+    found = entries(judged(), Study(), "bounds")
+    assert [entry.convention for entry in found if entry.on_paper] == [
         *(case.name for case in GEMM_CASES),
         "MXFP4 x2 by MXFP4, with a probability",
         "attention, P in MXFP4 x2",
@@ -619,7 +621,7 @@ def test_only_rows_whose_last_step_no_machine_has_checked_say_so():
 
 
 def test_explain_gives_statement_witness_proof_and_command():
-    text = "\n".join(explain.explain("mxfp4-decomposition"))
+    text = "\n".join(explanations.explain("mxfp4-decomposition"))
     for part in ("witness BF16 3f80 [3f14]", "n-pass MXFP4", "check.py --only mxfp4-decomposition"):
         assert part in text
     assert "proofs/mxfp4-decomposition/README.md: proved\n" in text
@@ -629,7 +631,7 @@ def test_explain_gives_statement_witness_proof_and_command():
 
 
 def test_explain_gives_the_statements_of_a_claim_without_proofs():
-    stated = "\n".join(explain.explain("C2"))
+    stated = "\n".join(explanations.explain("C2"))
     assert stated.startswith("C2  two-pass MXFP4 leaves at most alpha/64: holds only under")
     assert "**Bound.**" in stated
     assert "**Proof.**" not in stated
@@ -643,23 +645,24 @@ def test_every_theorem_has_a_statement():
 
 
 def test_explain_knows_claims_too(monkeypatch):
-    monkeypatch.setattr(claims, "STUDIES", (claims.model,))
-    monkeypatch.setattr(explain, "theorem", lambda name: None)
-    text = "\n".join(explain.explain("model"))
+    only = {"toolkit": replace(find_trial("toolkit"), studies=(tensors.model,))}
+    monkeypatch.setattr(explanations, "trials", lambda: only)
+    monkeypatch.setattr(explanations, "theorem", lambda name: None)
+    text = "\n".join(explanations.explain("model"))
     assert "model  the bounds hold on all-MiniLM-L6-v2" in text
     assert "mxfp8-decomposition: no proofs/mxfp8-decomposition/README.md" in text
     assert "msdnum verify --only model" in text
     with pytest.raises(
         ValueError, match=r"claim or theorem must be one of C1, .*, rms-error, got 'nothing'"
     ):
-        list(explain.explain("nothing"))
+        list(explanations.explain("nothing"))
     with pytest.raises(ValueError, match="claim 'tensor' needs a tensor"):
-        list(explain.explain("tensor"))
+        list(explanations.explain("tensor"))
 
 
 @pytest.mark.slow
 def test_the_whole_ledger_is_as_expected():
-    assert judged(None).unexpected == []
+    assert ledger_of(None).unexpected == []
 
 
 @pytest.mark.slow

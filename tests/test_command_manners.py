@@ -15,8 +15,8 @@ from safetensors.numpy import save_file
 
 from msdnum import _extras, _files, _names
 from msdnum.__main__ import main
+from msdnum.cli import figures
 from msdnum.conformance import runner, suite
-from msdnum.experiments import drawing
 from msdnum.experiments.experiment import Experiment
 from msdnum.inputs.tensors import load_tensor
 
@@ -155,11 +155,11 @@ def test_nothing_is_written_in_place():
 
 @pytest.fixture
 def table(tmp_path, monkeypatch):
-    monkeypatch.setattr(drawing, "FIGURES", tmp_path)
-    (tmp_path / "tables").mkdir()
+    monkeypatch.setattr(figures, "FIGURES", tmp_path)
+    (tmp_path / "msd" / "tables").mkdir(parents=True)
 
     def write(text):
-        (tmp_path / "tables" / "cost_traffic.csv").write_text(text)
+        (tmp_path / "msd" / "tables" / "cost_traffic.csv").write_text(text)
 
     return write
 
@@ -188,7 +188,7 @@ def test_a_table_of_another_experiment_is_not_drawn(table, capsys, tmp_path):
     table((COMMITTED / "cost_batch.csv").read_text())
     error = refused(capsys, "figures", "cost_traffic", "--redraw")
     assert "must be of the experiment cost_traffic, got 'cost_batch'" in error
-    assert [path.name for path in tmp_path.iterdir()] == ["tables"]
+    assert [path.name for path in (tmp_path / "msd").iterdir()] == ["tables"]
 
 
 def test_numbers_that_are_none_are_one_line(table, capsys):

@@ -11,7 +11,7 @@ import pytest
 from agreement import assert_same_bits
 
 import msdnum
-from msdnum import QuantizedArray, ScaleRule, Specials
+from msdnum import NonNumbers, QuantizedArray, ScaleRule
 from msdnum.emulator.attention.flash import attend
 from msdnum.emulator.attention.methods import FLOAT32_FLASH
 from msdnum.emulator.codes import same_bits
@@ -49,9 +49,9 @@ INT4_BLOCKS = BlockFormat("INT4_BLOCKS", INT4, BINARY32, 16, ScaleRule.AMAX)
 Q8_0 = BlockFormat("Q8_0", INT8_SYMMETRIC, FP16, 32, ScaleRule.AMAX)
 BF16_SCALES = BlockFormat("BF16_SCALES", E4M3, BF16, 16, ScaleRule.AMAX)
 E5M2_SCALES = BlockFormat("E5M2_SCALES", E2M1, E5M2, 16, ScaleRule.AMAX)
-UE5M3 = FloatFormat("UE5M3", 5, 3, 15, Specials.NAN, signed=False)
+UE5M3 = FloatFormat("UE5M3", 5, 3, 15, NonNumbers.NAN, signed=False)
 UE5M3_SCALES = BlockFormat("UE5M3_SCALES", E2M1, UE5M3, 16, ScaleRule.AMAX)
-E7M0 = FloatFormat("E7M0", 7, 0, 63, Specials.NAN, signed=False, subnormals=False)
+E7M0 = FloatFormat("E7M0", 7, 0, 63, NonNumbers.NAN, signed=False, subnormals=False)
 E7M0_SCALES = BlockFormat("E7M0_SCALES", E2M1, E7M0, 16, ScaleRule.AMAX)
 FP6 = replace(E2M3, name="FP6")
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import msdnum
 from msdnum import Overflow, Rounding, spec, testing
 from msdnum.emulator import argument_checks, bit_patterns, element_rounding
-from msdnum.emulator.elements import storage_dtype
+from msdnum.emulator.codes import storage_dtype
 from msdnum.formats.elements import (
     BF16,
     BINARY32,

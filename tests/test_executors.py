@@ -6,9 +6,9 @@ from functools import partial
 
 import distributed
 import pytest
-from msdnum.trials.catalogue import CATALOGUE
 
 from msdnum.evidence.sweeps import certificate, run
+from msdnum.trials.msd.experiments.catalogue import CATALOGUE
 from tests.test_sweep import BLOCK, SIZE, SQUARES, InSubmit, judge_squares
 
 # Of distributed's own making, while a worker is down.

@@ -39,9 +39,8 @@ from msdnum.formats.elements import BINARY32
 from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import INT8_X2, MXFP4_X2, MXFP8_X1, covering_scheme
 from msdnum.inputs import families
-from msdnum.trials import catalogue
 from msdnum.trials.msd import baselines, comparisons
-from msdnum.trials.msd.experiments import crossings
+from msdnum.trials.msd.experiments import catalogue, crossings
 from msdnum.trials.msd.experiments import products as product_experiments
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -7,17 +7,20 @@ import sys
 from pathlib import Path
 
 import pytest
-from msdnum.trials.catalogue import CATALOGUE
 
 from msdnum.__main__ import main
+from msdnum.cli import figures
 from msdnum.experiments import drawing, plots
 from msdnum.experiments.tables import read
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMITTED = ROOT / drawing.FIGURES
+COMMITTED = ROOT / figures.FIGURES
 CHEAP = "cost_traffic"
 
-EACH_FIGURE = pytest.mark.parametrize("name", drawing.DRAWINGS)
+DRAWN = {member.name: member for member in figures._drawings()}
+TABLES = {member.name: member for member in figures._tables()}
+EACH_FIGURE = pytest.mark.parametrize("name", DRAWN)
+EACH_TRIAL = pytest.mark.parametrize("trial", {member.trial.name for member in TABLES.values()})
 
 
 @pytest.fixture(autouse=True)
@@ -28,8 +31,8 @@ def at_the_root(monkeypatch):
 @pytest.fixture
 def tables(tmp_path, monkeypatch):
     """Write into a folder of their own what would go into the repository."""
-    monkeypatch.setattr(drawing, "FIGURES", tmp_path / "figures")
-    monkeypatch.setattr(drawing, "QUICK", tmp_path / "quick")
+    monkeypatch.setattr(figures, "FIGURES", tmp_path / "figures")
+    monkeypatch.setattr(figures, "QUICK", tmp_path / "quick")
     return tmp_path
 
 
@@ -38,26 +41,29 @@ def same_bytes(first, second):
 
 
 def committed(name):
-    return COMMITTED / f"{name}.png", COMMITTED / f"{name}.pdf"
+    folder = COMMITTED / DRAWN[name].trial.name
+    return folder / f"{name}.png", folder / f"{name}.pdf"
 
 
 @pytest.mark.parametrize("name", [CHEAP, "gemm_ozaki"])
 def test_a_committed_figure_is_what_redrawing_gives(name, tmp_path):
-    drawn = drawing.draw(name, COMMITTED / "tables" / f"{name}.csv", tmp_path)
+    member = DRAWN[name]
+    drawn = member.draw(member.table_in(COMMITTED), tmp_path)
     assert same_bytes(drawn, committed(name)) == [True, True]
 
 
 @pytest.mark.slow
 @EACH_FIGURE
 def test_every_committed_figure_is_what_redrawing_gives(name, tmp_path):
-    drawn = drawing.draw(name, COMMITTED / "tables" / f"{name}.csv", tmp_path)
+    member = DRAWN[name]
+    drawn = member.draw(member.table_in(COMMITTED), tmp_path)
     assert same_bytes(drawn, committed(name)) == [True, True]
 
 
 @EACH_FIGURE
 def test_a_committed_figure_was_drawn_from_the_committed_table(name):
     """Else: ``msdnum figures --redraw``."""
-    said = drawing.source(COMMITTED / "tables" / f"{name}.csv").encode()
+    said = drawing.source(DRAWN[name].table_in(COMMITTED)).encode()
     assert [said in path.read_bytes() for path in committed(name)] == [True, True]
 
 
@@ -67,38 +73,47 @@ def test_another_process_on_another_day_draws_the_same_bytes(tmp_path):
     command = [sys.executable, "-m", "msdnum", "figures", CHEAP, "--redraw", "--out", tmp_path]
     day = {"SOURCE_DATE_EPOCH": "86400", "PYTHONHASHSEED": "7", "MATPLOTLIBRC": str(tmp_path)}
     subprocess.run(command, check=True, env=os.environ | day, capture_output=True)
-    drawn = tmp_path / f"{CHEAP}.png", tmp_path / f"{CHEAP}.pdf"
+    drawn = tmp_path / "msd" / f"{CHEAP}.png", tmp_path / "msd" / f"{CHEAP}.pdf"
     assert same_bytes(drawn, committed(CHEAP)) == [True, True]
 
 
-def test_every_figure_is_committed_small_and_described():
-    described = (COMMITTED / "README.md").read_text(encoding="utf-8")
-    for name in drawing.DRAWINGS:
+def described(trial):
+    return (COMMITTED / trial / "README.md").read_text(encoding="utf-8")
+
+
+def names(members, trial):
+    return {name for name, member in members.items() if member.trial.name == trial}
+
+
+@EACH_TRIAL
+def test_every_figure_is_committed_small_and_described(trial):
+    for name in names(DRAWN, trial):
         png, pdf = committed(name)
         assert png.stat().st_size <= 200_000
         assert pdf.stat().st_size <= 60_000
-        assert f"({name}.png)" in described
-    assert {path.stem for path in COMMITTED.glob("*.p[nd][gf]")} == set(drawing.DRAWINGS)
-    assert all(f"tables/{name}.csv" in described for name in CATALOGUE)
+        assert f"({name}.png)" in described(trial)
+    found = {path.stem for path in (COMMITTED / trial).glob("*.p[nd][gf]")}
+    assert found == names(DRAWN, trial)
+    assert all(f"tables/{name}.csv" in described(trial) for name in names(TABLES, trial))
 
 
-def test_a_row_of_the_description_has_the_name_of_its_figure():
-    described = (COMMITTED / "README.md").read_text(encoding="utf-8")
+@EACH_TRIAL
+def test_a_row_of_the_description_has_the_name_of_its_figure(trial):
     row = r"^\| (?:\[(\w+)\]\(\1\.png\)|(\w+)) \| .*`msdnum figures (\w+)`"
-    named = re.findall(row, described, re.MULTILINE)
+    named = re.findall(row, described(trial), re.MULTILINE)
     assert [drawn or plain for drawn, plain, _ in named] == [name for *_, name in named]
-    assert {name for *_, name in named} == set(CATALOGUE)
-    assert {drawn for drawn, *_ in named} - {""} == set(drawing.DRAWINGS)
+    assert {name for *_, name in named} == names(TABLES, trial)
+    assert {drawn for drawn, *_ in named} - {""} == names(DRAWN, trial)
 
 
-def test_links_of_the_description_lead_somewhere():
-    described = (COMMITTED / "README.md").read_text(encoding="utf-8")
-    links = re.findall(r"\]\(([^)]*)\)", described)
-    assert [link for link in links if not (COMMITTED / link).is_file()] == []
+@EACH_TRIAL
+def test_links_of_the_description_lead_somewhere(trial):
+    links = re.findall(r"\]\(([^)]*)\)", described(trial))
+    assert [link for link in links if not (COMMITTED / trial / link).is_file()] == []
 
 
 def test_every_figure_has_an_experiment():
-    assert set(drawing.DRAWINGS) <= set(CATALOGUE)
+    assert set(DRAWN) <= set(TABLES)
 
 
 # The command
@@ -106,17 +121,17 @@ def test_every_figure_has_an_experiment():
 
 def test_a_table_is_made_and_drawn(tables, capsys):
     assert main(["figures", CHEAP]) == 0
-    out = tables / "figures"
+    out = tables / "figures" / "msd"
     made = [out / "tables" / f"{CHEAP}.csv", out / f"{CHEAP}.png", out / f"{CHEAP}.pdf"]
     assert capsys.readouterr().out.split() == list(map(str, made))
-    assert made[0].read_bytes() == (COMMITTED / "tables" / f"{CHEAP}.csv").read_bytes()
+    assert made[0].read_bytes() == TABLES[CHEAP].table_in(COMMITTED).read_bytes()
     assert same_bytes(made[1:], committed(CHEAP)) == [True, True]
 
 
 def test_quick_tables_go_elsewhere(tables, capsys):
     assert main(["figures", "gemm_ozaki", "--quick"]) == 0
-    assert (tables / "quick" / "tables" / "gemm_ozaki.csv").exists()
-    assert (tables / "quick" / "gemm_ozaki.png").exists()
+    assert (tables / "quick" / "ozaki" / "tables" / "gemm_ozaki.csv").exists()
+    assert (tables / "quick" / "ozaki" / "gemm_ozaki.png").exists()
     assert not (tables / "figures").exists()
 
 
@@ -143,7 +158,7 @@ def test_unknown_names(arguments, message, tables, capsys):
 def test_a_table_that_is_not_there(tables, capsys):
     assert main(["figures", CHEAP, "--redraw"]) == 2
     said = capsys.readouterr().err
-    assert f"must find the table {CHEAP}.csv in {tables / 'figures' / 'tables'}" in said
+    assert f"must find the table {CHEAP}.csv in {tables / 'figures' / 'msd' / 'tables'}" in said
 
 
 # Bounds
@@ -152,18 +167,22 @@ DIGITS = 1 + 1e-4
 """Tables round to five digits, errors and bounds each for itself."""
 
 
+def _drawing(name):
+    return figures._catalogue(DRAWN[name].trial.figures, "DRAWINGS")[name]
+
+
 @pytest.fixture
 def drawn(monkeypatch):
     """Return what draws a figure from its table and tells its curves and bounds."""
 
     def draw(name):
-        draws, calls = drawing.DRAWINGS[name], {"curve": [], "bound": []}
+        draws, calls = _drawing(name), {"curve": [], "bound": []}
         for kind, found in calls.items():
             monkeypatch.setitem(
                 draws.__globals__, kind, lambda *given, _found=found: _found.append(given[:4])
             )
         monkeypatch.setitem(draws.__globals__, "legend", lambda *given: None)
-        draws(read(COMMITTED / "tables" / f"{name}.csv")[1])
+        draws(read(DRAWN[name].table_in(COMMITTED))[1])
         return calls["curve"], calls["bound"]
 
     return draw
@@ -219,7 +238,7 @@ def test_no_product_passes_the_end_of_its_line(drawn):
     ],
 )
 def test_no_row_passes_its_bounds(name, error, bounds):
-    for row in read(COMMITTED / "tables" / f"{name}.csv")[1]:
+    for row in read(DRAWN[name].table_in(COMMITTED))[1]:
         promised = [float(row[bound]) for bound in bounds if row[bound]]
         assert float(row[error]) <= min(promised) * DIGITS
 

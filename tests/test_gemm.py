@@ -9,6 +9,7 @@ from gemm_oracle import as_float32, fl, float_numbers, inner_product, matrix, qu
 
 from msdnum import spec
 from msdnum.emulator.blocks import quantize
+from msdnum.emulator.codes import storage_dtype
 from msdnum.emulator.decompositions import decompose, decompose_terms
 from msdnum.emulator.gemm import tiles
 from msdnum.emulator.gemm.dequantizing import (
@@ -607,9 +608,9 @@ def block_scaled(element, scale=BINARY32, codes=None):
     """Return one block of four elements, with codes of the type of the format."""
     rule = ScaleRule.FLOOR if scale is E8M0 else ScaleRule.AMAX
     fmt = BlockFormat("odd", element, scale, 4, rule)
-    codes = np.ones((1, 4), codes.storage_dtype(element)) if codes is None else codes
+    codes = np.ones((1, 4), storage_dtype(element)) if codes is None else codes
     return QuantizedArray(
-        codes, np.full((1, 1), 1, codes.storage_dtype(scale)), None, fmt, -1
+        codes, np.full((1, 1), 1, storage_dtype(scale)), None, fmt, -1
     )  # fmt: skip
 
 

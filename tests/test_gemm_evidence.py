@@ -4,9 +4,10 @@ import pytest
 
 from msdnum.formats.schemes import MXFP4_X1, MXFP8_X1
 from msdnum.ledger.findings import Verdict
+from msdnum.ledger.trial import Study
 from msdnum.trials.msd.baselines import BASELINES
 from msdnum.trials.msd.claims import products
-from msdnum.trials.msd.claims.products import Drawn, Real, gemm_claim
+from msdnum.trials.msd.claims.products import Drawn, Real, c7_products
 
 SMALL = (16, 1024, 16)
 
@@ -21,7 +22,7 @@ def small(monkeypatch):
 
 
 def rows(weight, seed=0):
-    return [e for e in gemm_claim(seed) if f" by {weight}," in e.convention]
+    return [e for e in c7_products(Study(seed=seed)) if f" by {weight}," in e.convention]
 
 
 @pytest.mark.parametrize("weight", products.LOSES)
@@ -34,7 +35,7 @@ def test_verdicts(small, weight):
 
 def test_edges():
     """Of the cases at which MSD begins to lose, all but the longest."""
-    edges = [e for e in gemm_claim(0) if " by " not in e.convention]
+    edges = [e for e in c7_products(Study()) if " by " not in e.convention]
     assert len(edges) == len(products.EDGES)
     for entry in edges[1:]:
         assert entry.judge().verdict is Verdict.FAILS, entry.convention

@@ -11,7 +11,9 @@ import pytest
 
 from msdnum import bounds
 from msdnum.ledger import theorems
-from msdnum.trials import claims
+from msdnum.ledger.trial import Study, entries, judge
+from msdnum.trials import judged
+from msdnum.trials.toolkit.bounds import decomposition_bounds, product_bounds
 
 ROOT = Path(__file__).resolve().parent.parent
 PROOFS = ROOT / "proofs"
@@ -51,8 +53,8 @@ def is_given(decorator):
 
 def rows():
     """Return the theorems that the ledger's rows name; one has a row for each of its cases."""
-    entries = claims.entries(claims.Study())
-    return list(dict.fromkeys(entry.theorem for entry in entries if entry.theorem))
+    found = entries(judged(), Study())
+    return list(dict.fromkeys(entry.theorem for entry in found if entry.theorem))
 
 
 def ratios():
@@ -88,15 +90,15 @@ def test_proofs_match_one_to_one(listed):
 
 
 @pytest.mark.parametrize(
-    "entries",
-    [claims.product_theorems, pytest.param(claims.theorems, marks=pytest.mark.slow)],
+    "study",
+    [product_bounds, pytest.param(decomposition_bounds, marks=pytest.mark.slow)],
     ids=lambda f: f.__name__,
 )
-def test_the_ratios_are_those_of_the_ledger(entries):
+def test_the_ratios_are_those_of_the_ledger(study):
     """The largest of a theorem's rows, to six digits."""
     text = (PROOFS / "ratios.md").read_text(encoding="utf-8")
     largest = {}
-    for row in map(claims.judge, entries(claims.Study())):
+    for row in map(judge, study(Study())):
         theorem, ratio = row.entry.theorem, float(row.finding.ratio)
         largest[theorem] = max(ratio, largest.get(theorem, 0.0))
     assert len(largest) >= 4
@@ -149,8 +151,8 @@ def test_a_theorem_that_has_changed_since_its_check_is_only_stated(proofs, file)
     (proofs / "gemm" / file).write_text("garbage(", encoding="utf-8")
     assert proof_of("gemm") == "stated"
     assert proof_of("attention") == ("stated" if file.startswith("..") else "proved")
-    rows = [entry for entry in claims.entries(claims.Study(), "bounds") if entry.theorem == "gemm"]
-    assert claims.judge(rows[0]).evidence.startswith("stated: gemm, applied on paper")
+    rows = [entry for entry in entries(judged(), Study(), "bounds") if entry.theorem == "gemm"]
+    assert judge(rows[0]).evidence.startswith("stated: gemm, applied on paper")
 
 
 def test_a_theorem_that_no_stamp_covers_is_only_stated(proofs):

@@ -9,13 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from msdnum.trials.claims import CLAIMS, Study
 from safetensors.numpy import save_file
 
 from msdnum.__main__ import main
+from msdnum.cli import explanations, verify
+from msdnum.evidence.decompositions import pairs_of
+from msdnum.evidence.effective_bits import samples_of
 from msdnum.ledger.claims import Claim, Entry
 from msdnum.ledger.findings import Evidence, Finding, Verdict, Witness
-from msdnum.trials import claims
+from msdnum.ledger.trial import Study, Trial
+from msdnum.trials import trials
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,8 +34,10 @@ def small(monkeypatch):
     """Put one row in the place of the ledger's."""
 
     def use(*entries):
-        monkeypatch.setattr(claims, "STUDIES", (lambda study: iter(entries),))
-        monkeypatch.setattr(claims, "CLAIMS", (Claim("C1", "other"), Claim("C2", "a statement")))
+        claims = Claim("C1", "other"), Claim("C2", "a statement")
+        trial = Trial("small", None, claims, (lambda study: iter(entries),))
+        monkeypatch.setattr(verify, "judged", lambda name: (trial,))
+        monkeypatch.setattr(explanations, "trials", lambda: {"small": trial})
 
     use(entry(Verdict.HOLDS))
     return use
@@ -106,7 +111,7 @@ def test_json_is_replaced(small, tmp_path):
 
 @pytest.mark.parametrize("place", ["no/such/folder/x.json", "."])
 def test_a_json_path_is_tried_before_the_work(small, place, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(claims, "judge", lambda entry: pytest.fail("the work had begun"))
+    monkeypatch.setattr(verify, "judge", lambda entry: pytest.fail("the work had begun"))
     error = refused(capsys, "verify", "--json", str(tmp_path / place))
     assert re.search(r"json file '.*' cannot be written: (No such file|Is a directory)", error)
 
@@ -197,7 +202,8 @@ def test_help_names_what_can_be_named(command, capsys):
     with pytest.raises(SystemExit):
         main([command, "--help"])
     printed = " ".join(capsys.readouterr().out.split())
-    assert f"claims: {', '.join(claim.id for claim in CLAIMS)}" in printed
+    for trial in trials().values():
+        assert ", ".join(claim.id for claim in trial.claims) in printed
     assert ("gemm-probabilistic" in printed) == (command == "explain")
 
 
@@ -225,10 +231,10 @@ def test_other_commands_are_wired(name):
 
 
 def test_an_interrupt_is_not_a_traceback(monkeypatch, capsys):
-    def interrupt(study, only):
+    def interrupt(trials, study, only):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(claims, "entries", interrupt)
+    monkeypatch.setattr(verify, "entries", interrupt)
     assert main(["verify"]) == 130
     assert "Traceback" not in capsys.readouterr().err
 
@@ -246,7 +252,7 @@ def test_a_reader_that_leaves_is_not_a_traceback():
 
 
 def test_quick_and_deep_differ():
-    assert Study(deep=True).pairs.deep
-    assert not Study().pairs.deep
-    assert Study(deep=True).effective.rows > Study().effective.rows
-    assert {claim.id for claim in CLAIMS} >= {"C1", "C2", "C3"}
+    deep, quick = Study(deep=True), Study()
+    assert (pairs_of(deep).deep, pairs_of(quick).deep) == (True, False)
+    assert samples_of(deep).rows > samples_of(quick).rows
+    assert pairs_of(quick) is pairs_of(quick)

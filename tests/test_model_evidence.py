@@ -5,14 +5,15 @@ from dataclasses import replace
 import pytest
 
 from msdnum.ledger.findings import Verdict
+from msdnum.ledger.trial import Study
 from msdnum.trials.msd.claims import model
-from msdnum.trials.msd.claims.model import Row, model_claim, model_quality
+from msdnum.trials.msd.claims.model import Row, c7_model, model_quality
 
 HEADER = '# {"experiment": "model_layers"}\nvariant,layer,ratio\n'
 NEAR = Row(1e-6, 1e-8, 2e-6, "7", 0.9999, 0.99, 0.1, 240)
 
 
-ENTRIES = [*model_claim(), *model_quality(None)]
+ENTRIES = [*c7_model(Study()), *model_quality(Study())]
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.convention)

@@ -7,7 +7,8 @@ import pytest
 from msdnum import exact
 from msdnum.emulator.gemm import ozaki
 from msdnum.emulator.gemm.products import full, triangular
-from msdnum.trials.ozaki.experiments import OZAKI, bound, curve, spread
+from msdnum.trials.ozaki.bounds import ozaki as bound
+from msdnum.trials.ozaki.experiments import CATALOGUE, curve, spread
 
 WIDTH = 7
 
@@ -75,7 +76,7 @@ def test_the_bound_is_not_loose_by_more_than_the_sum_over_k():
 
 
 def test_the_table_is_reproducible():
-    assert OZAKI.table(quick=True) == OZAKI.table(quick=True)
+    assert CATALOGUE["gemm_ozaki"].table(quick=True) == CATALOGUE["gemm_ozaki"].table(quick=True)
 
 
 def test_the_triangle_costs_little_accuracy():

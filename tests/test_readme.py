@@ -5,9 +5,9 @@ import io
 import re
 from pathlib import Path
 
-from msdnum.trials.claims import CLAIMS, Study
-
-from msdnum.trials import claims
+from msdnum.ledger import trial
+from msdnum.ledger.trial import Study
+from msdnum.trials import judged
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
@@ -30,13 +30,13 @@ def test_its_rows_are_those_of_the_ledger():
     """Judge the rows that it shows; columns are as wide as all rows of a claim need."""
     (block,) = re.findall(r"## What it finds\n.*?```text\n(.*?)```", README, re.DOTALL)
     shown = [line for line in block.splitlines() if not line.startswith("  convention ")]
-    headings = [f"{c.id}  {c.statement}: {c.expected.value}" for c in CLAIMS]
+    headings = [f"{c.id}  {c.statement}: {c.expected.value}" for t in judged() for c in t.claims]
     rows = [line for line in shown if line.startswith("  ")]
     assert [line for line in shown if line not in rows] == headings[:3]
-    entries = [e for e in claims.entries(Study()) if e.claim in ("C1", "C2", "C3")]
+    entries = [e for e in trial.entries(judged(), Study()) if e.claim in ("C1", "C2", "C3")]
     chosen = [(row, e) for row in rows for e in entries if row.startswith(f"  {e.convention}  ")]
     assert len(rows) == len(chosen) == 5
     for row, entry in chosen:
-        judged = claims.judge(entry)
-        assert judged.as_expected
-        assert words(row) == words("  ".join([*judged.columns, judged.brief_evidence]))
+        row_judged = trial.judge(entry)
+        assert row_judged.as_expected
+        assert words(row) == words("  ".join([*row_judged.columns, row_judged.brief_evidence]))

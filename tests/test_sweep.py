@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from msdnum import spec
 from msdnum.cli import sweep
+from msdnum.emulator.codes import storage_dtype
 from msdnum.evidence import cast_sweeps, sweeps
 from msdnum.evidence.sweeps import Event, Findings, Outcome, Sweep, Worst, certificate, run
 from msdnum.formats.elements import BINARY32, E2M1, E4M3, E5M2
@@ -269,7 +270,7 @@ def test_digest_is_of_the_codes(fmt):
     codes = sweep.judge(inputs).output
     values = [spec.decode(pattern, BINARY32) for pattern in patterns.tolist()]
     assert codes.tolist() == [spec.encode(v, fmt, overflow=overflow) for v in values]
-    assert codes.dtype == codes.storage_dtype(fmt)
+    assert codes.dtype == storage_dtype(fmt)
 
 
 @pytest.mark.parametrize("name", ["_numpy_codes", "_ml_dtypes_codes", "_jitted"])

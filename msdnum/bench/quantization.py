@@ -27,16 +27,9 @@ from msdnum.formats.blocks import MXFP4, MXFP8_E4M3, BlockFormat
 from msdnum.formats.schemes import INT8_X2_FLOAT32, MXFP4_X2, Scheme
 
 __all__ = [
-    "SUITES",
-    "Case",
-    "Suite",
-    "Timing",
-    "gemm_cases",
-    "measure",
-    "quantize_cases",
-    "reference_cases",
-    "table",
-]
+    "SUITES", "Case", "Suite", "Timing", "gemm_cases", "measure", "quantize_cases",
+    "reference_cases", "table",
+]  # fmt: skip
 
 SEED = 20260513
 

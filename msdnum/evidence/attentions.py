@@ -22,17 +22,9 @@ from msdnum.formats.schemes import INT8_X2_FLOAT32, MXFP4_X2, MXFP8_X1, MXFP8_X2
 from msdnum.inputs.families import family
 
 __all__ = [
-    "DECOMPOSING",
-    "DEQUANTIZING",
-    "FAMILIES",
-    "as_it_is",
-    "drawn",
-    "AttentionErrors",
-    "Head",
-    "AttentionOperands",
-    "Shape",
-    "errors_of",
-]
+    "DECOMPOSING", "DEQUANTIZING", "FAMILIES", "AttentionErrors", "AttentionOperands", "Head",
+    "Shape", "as_it_is", "drawn", "errors_of",
+]  # fmt: skip
 
 Array: TypeAlias = NDArray[np.float32]
 

@@ -18,8 +18,8 @@ from msdnum.formats.schemes import OWN_AMAX, Scheme
 from msdnum.ledger.trial import Progress
 
 __all__ = [
-    "LARGEST", "ONE", "Profile", "Window", "every_amax", "profile", "scale_free",
-    "to_float32", "to_number",
+    "LARGEST", "ONE", "Profile", "Window", "every_amax", "profile", "scale_free", "to_float32",
+    "to_number",
 ]  # fmt: skip
 
 Patterns = NDArray[np.uint16]

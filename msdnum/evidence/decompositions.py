@@ -22,7 +22,7 @@ from msdnum.formats.schemes import OWN_AMAX, Scheme
 from msdnum.ledger.findings import Evidence, Finding, Verdict, Witness
 from msdnum.ledger.trial import Progress, Study, no_progress
 
-__all__ = ["Pairs", "witness_of", "judge_blocks", "pairs_of"]
+__all__ = ["Pairs", "judge_blocks", "pairs_of", "witness_of"]
 
 Array = NDArray[np.float32]
 

@@ -26,17 +26,9 @@ from msdnum.formats.elements import BINARY32, E8M0, IntegerFormat
 from msdnum.formats.schemes import Scheme
 
 __all__ = [
-    "Array",
-    "Errors",
-    "Floats",
-    "Method",
-    "Product",
-    "Result",
-    "decomposed",
-    "errors_of",
-    "float32_reference",
-    "roundings",
-]
+    "Array", "Errors", "Floats", "Method", "Product", "Result", "decomposed", "errors_of",
+    "float32_reference", "roundings",
+]  # fmt: skip
 
 Array: TypeAlias = NDArray[np.float32]
 

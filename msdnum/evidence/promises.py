@@ -14,18 +14,9 @@ from msdnum.formats.schemes import (
 )
 
 __all__ = [
-    "EVERY_AMAX",
-    "INT8_NORMAL",
-    "INT8_SUBNORMAL",
-    "MXFP4_NORMAL",
-    "MXFP4_UNDERFLOW",
-    "RULES",
-    "SECOND_SCALE",
-    "Bound",
-    "Promise",
-    "covering",
-    "coverings",
-]
+    "EVERY_AMAX", "INT8_NORMAL", "INT8_SUBNORMAL", "MXFP4_NORMAL", "MXFP4_UNDERFLOW", "RULES",
+    "SECOND_SCALE", "Bound", "Promise", "covering", "coverings",
+]  # fmt: skip
 
 Number = Fraction | float
 

@@ -22,16 +22,8 @@ from numpy.typing import NDArray
 from msdnum import _files, _sources
 
 __all__ = [
-    "Event",
-    "Findings",
-    "Outcome",
-    "Sweep",
-    "Worst",
-    "by_name",
-    "merged",
-    "certificate",
-    "run",
-]
+    "Event", "Findings", "Outcome", "Sweep", "Worst", "by_name", "certificate", "merged", "run",
+]  # fmt: skip
 
 CHUNK = 1 << 24
 

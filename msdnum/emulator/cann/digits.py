@@ -12,16 +12,8 @@ from numpy.typing import NDArray
 from msdnum.emulator import argument_checks, backend
 
 __all__ = [
-    "VARIANTS",
-    "Digits",
-    "Division",
-    "Floats",
-    "Fusion",
-    "Split",
-    "Switches",
-    "Variant",
-    "Weights",
-]
+    "VARIANTS", "Digits", "Division", "Floats", "Fusion", "Split", "Switches", "Variant", "Weights",
+]  # fmt: skip
 
 Floats: TypeAlias = NDArray[np.float32]
 

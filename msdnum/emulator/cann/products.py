@@ -29,14 +29,8 @@ from msdnum.formats.elements import BF16, FP16, INT4, INT8, ElementFormat, Integ
 from msdnum.formats.modes import Overflow, Rounding
 
 __all__ = [
-    "KERNELS",
-    "GroupOrder",
-    "Kernel",
-    "KernelSwitches",
-    "Weight",
-    "kernel_matmul",
-    "nibble_matmul",
-]
+    "KERNELS", "GroupOrder", "Kernel", "KernelSwitches", "Weight", "kernel_matmul", "nibble_matmul",
+]  # fmt: skip
 
 Sums: TypeAlias = list[NDArray[np.int32]]
 

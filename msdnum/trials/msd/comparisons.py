@@ -19,7 +19,8 @@ from msdnum.inputs.families import binade, family
 from msdnum.trials.msd.baselines import BASELINES, WEIGHTS, mxfp8_activations
 
 __all__ = [
-    "CLAIM", "MSD_SCHEMES", "claim", "drawn", "judged", "linear_operands", "operands", "over", "sizes",
+    "CLAIM", "MSD_SCHEMES", "claim", "drawn", "judged", "linear_operands", "operands", "over",
+    "sizes",
 ]  # fmt: skip
 
 Array: TypeAlias = NDArray[np.float32]

@@ -25,14 +25,9 @@ from msdnum.ledger.findings import Evidence, Finding, Verdict, Witness, not_run
 from msdnum.ledger.trial import Study
 
 __all__ = [
-    "BITS",
-    "bits",
-    "codes_agree",
-    "codes_specified",
-    "decompositions_agree",
-    "sweeps_agree",
+    "BITS", "bits", "codes_agree", "codes_specified", "decompositions_agree", "sweeps_agree",
     "values_agree",
-]
+]  # fmt: skip
 
 BITS = Claim("bits", "specification, NumPy and JAX give the same bits, as far as its rows go")
 

@@ -12,12 +12,8 @@ from msdnum.inputs import families
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict
 
 __all__ = [
-    "binades",
-    "int8_elsewhere",
-    "int8_worst_case",
-    "paper_elsewhere",
-    "paper_in_closed_form",
-]
+    "binades", "int8_elsewhere", "int8_worst_case", "paper_elsewhere", "paper_in_closed_form",
+]  # fmt: skip
 
 Array = NDArray[np.float32]
 
