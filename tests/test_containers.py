@@ -598,6 +598,15 @@ def test_other_scales_multiply_sums_of_blocks(fmt):
         assert_same_bits(matmul(left, right, accumulator=INT32), total)
 
 
+def test_scales_of_a_wide_range_do_not_leave_that_of_binary32():
+    """Products of elements with such scales would be subnormal, which JAX takes for zero."""
+    ones, least = np.ones((1, 16), np.uint8), np.zeros((1, 1), np.uint8)
+    left = QuantizedArray(ones, least, None, E7M0_SCALES, -1)
+    assert left.scales() == 2.0**-63
+    for a in (left, jax.tree.map(jnp.asarray, left)):
+        assert np.asarray(matmul(a, transposed(a))).tolist() == [[4 * 2.0**-126]]
+
+
 def test_a_scale_of_fp16_saturates():
     quantized = msdnum.quantize(np.array([1e9, -1e9, 1.0], np.float32), Q8_0)
     assert quantized.scales().tolist() == [65504.0]
