@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from msdnum import array_tables, bits, containers, elements, quotients
+from msdnum.arrays import as_array
 from msdnum.bits import Array
 from msdnum.codes import check_values
 from msdnum.floats import as_numbers, patterns
@@ -565,6 +566,7 @@ def unpack(packed: Array, fmt: ElementFormat) -> Array:
     ValueError
         If the last axis does not hold whole codes, or the format has another width.
     """
+    packed = as_array(packed, "packed")
     bits.check_array(packed, "packed", ("uint8", "int8"))
     packed = packed.view("uint8")
     group, size = _byte_group(fmt)
@@ -649,6 +651,7 @@ def from_blocks_and_scales(blocks: Array, scales: Array, fmt: BlockFormat) -> Qu
     elements.check_mode("fmt", fmt, BlockFormat)
     if fmt.tensor_scale:
         raise ValueError(f"fmt must not need a tensor scale, got {fmt.name}")
+    blocks = as_array(blocks, "blocks")
     codes = unpack(blocks, fmt.element)
     scales = elements.checked_codes(scales, fmt.scale, "scales")
     if blocks.ndim < 2:

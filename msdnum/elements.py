@@ -14,7 +14,7 @@ from msdnum import bits
 from msdnum.bits import Array, Fields
 from msdnum.codes import ML_DTYPES, as_codes, check_values, storage_dtype
 from msdnum.floats import as_numbers, patterns
-from msdnum.formats import ElementFormat, FloatFormat, IntegerFormat
+from msdnum.formats import BlockFormat, ElementFormat, FloatFormat, IntegerFormat
 from msdnum.jax_settings import under_own_settings
 from msdnum.modes import Overflow, Rounding
 
@@ -148,10 +148,20 @@ def check_mode(name: str, value: object, expected: Any) -> None:
     """Raise unless ``value`` is an ``expected``."""
     if not isinstance(value, expected):
         choices = getattr(expected, "__members__", None)
-        kind = (
-            f"one of {', '.join(choices)}" if choices else getattr(expected, "__name__", "format")
-        )
-        raise TypeError(f"{name} must be {kind}, got {value!r}")
+        kind = f"one of {', '.join(choices)}" if choices else _type_name(expected)
+        known = _FORMATS_BY_NAME.get(expected, "") if isinstance(value, str) else ""
+        raise TypeError(f"{name} must be {kind}, got {value!r}{known}")
+
+
+_FORMATS_BY_NAME: dict[Any, str] = {
+    ElementFormat: ": msdnum.ELEMENT_FORMATS has them by name",
+    BlockFormat: ": msdnum.BLOCK_FORMATS has them by name",
+}
+
+
+def _type_name(expected: Any) -> str:
+    members = getattr(expected, "__args__", (expected,))
+    return " or ".join(member.__name__ for member in members)
 
 
 def check_integer(name: str, value: object) -> None:

@@ -8,10 +8,11 @@ import jax.numpy as jnp
 import ml_dtypes
 import numpy as np
 import pytest
-from agreement import assert_same_bits
+from agreement import assert_same_bits, on_numpy_and_jit
+from corpus import hostile_blocks
 
 import msdnum
-from msdnum import QuantizedArray, ScaleRule, Specials
+from msdnum import QuantizedArray, ScaleRule, Specials, spec
 from msdnum.accumulators import EXACT, INT32
 from msdnum.attention import FLOAT32_FLASH, attend
 from msdnum.codes import same_bits
@@ -565,6 +566,27 @@ def test_asymmetric_arrays_go_through_vmap():
 # ------------------------------------------------------------------------------------------------
 # Every scale that a block format accepts
 # ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "fmt",
+    [Q8_0, BF16_SCALES, E5M2_SCALES, UE5M3_SCALES, E7M0_SCALES],
+    ids=lambda f: f.name,
+)
+def test_blocks_with_every_scale_as_specified(fmt):
+    x = hostile_blocks(40)
+    quantized = on_numpy_and_jit(lambda x: msdnum.quantize(x, fmt), x)
+    dequantized = on_numpy_and_jit(lambda x: msdnum.quantize(x, fmt).dequantize(), x)
+    size = quantized.format.block_size
+    for i, row in enumerate(x):
+        values = [spec.from_float(float(v)) for v in row]
+        for b, start in enumerate(range(0, 32, size)):
+            part = slice(start, start + size)
+            scale, codes = spec.quantize_block(values[part], fmt)
+            assert quantized.scale_codes[i, b] == scale
+            assert quantized.codes[i, part].tolist() == codes
+            numbers = [spec.to_float32_bits(v) for v in spec.dequantize_block(scale, codes, fmt)]
+            assert_same_bits(dequantized[i, part], np.array(numbers, np.uint32).view(np.float32))
 
 
 def random_product(fmt):
