@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import ml_dtypes
 import numpy as np
 import pytest
-from agreement import assert_same_bits
+from agreement import assert_same_bits, on_numpy_and_jit
+from corpus import hostile_blocks
 
 import msdnum
 from msdnum import NonNumbers, QuantizedArray, ScaleRule
@@ -570,6 +571,27 @@ def test_asymmetric_arrays_go_through_vmap():
 # ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "fmt",
+    [Q8_0, BF16_SCALES, E5M2_SCALES, UE5M3_SCALES, E7M0_SCALES],
+    ids=lambda f: f.name,
+)
+def test_blocks_with_every_scale_as_specified(fmt):
+    x = hostile_blocks(40)
+    quantized = on_numpy_and_jit(lambda x: msdnum.quantize(x, fmt), x)
+    dequantized = on_numpy_and_jit(lambda x: msdnum.quantize(x, fmt).dequantize(), x)
+    size = quantized.format.block_size
+    for i, row in enumerate(x):
+        values = [spec.from_float(float(v)) for v in row]
+        for b, start in enumerate(range(0, 32, size)):
+            part = slice(start, start + size)
+            scale, codes = spec.quantize_block(values[part], fmt)
+            assert quantized.scale_codes[i, b] == scale
+            assert quantized.codes[i, part].tolist() == codes
+            numbers = [spec.to_float32_bits(v) for v in spec.dequantize_block(scale, codes, fmt)]
+            assert_same_bits(dequantized[i, part], np.array(numbers, np.uint32).view(np.float32))
+
+
 def random_product(fmt):
     rng = np.random.default_rng(6)
     a, b = (rng.standard_normal(shape).astype(np.float32) for shape in ((3, 64), (64, 2)))
@@ -599,6 +621,15 @@ def test_other_scales_multiply_sums_of_blocks(fmt):
     assert_same_bits(matmul(*jax.tree.map(jnp.asarray, (left, right))), matmul(left, right))
     if fmt is Q8_0:
         assert_same_bits(matmul(left, right, accumulator=INT32), total)
+
+
+def test_scales_of_a_wide_range_do_not_leave_that_of_binary32():
+    """Products of elements with such scales would be subnormal, which JAX takes for zero."""
+    ones, least = np.ones((1, 16), np.uint8), np.zeros((1, 1), np.uint8)
+    left = QuantizedArray(ones, least, None, E7M0_SCALES, -1)
+    assert left.scales() == 2.0**-63
+    for a in (left, jax.tree.map(jnp.asarray, left)):
+        assert np.asarray(matmul(a, transposed(a))).tolist() == [[4 * 2.0**-126]]
 
 
 def test_a_scale_of_fp16_saturates():

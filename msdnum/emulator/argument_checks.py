@@ -7,6 +7,7 @@ import numpy as np
 from msdnum.emulator import backend, bit_patterns
 from msdnum.emulator.backend import Array
 from msdnum.emulator.codes import as_codes, check_values
+from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import ElementFormat, FloatFormat
 from msdnum.formats.modes import Overflow, Rounding
 
@@ -17,10 +18,20 @@ def check_mode(name: str, value: object, expected: Any) -> None:
     """Raise unless ``value`` is an ``expected``."""
     if not isinstance(value, expected):
         choices = getattr(expected, "__members__", None)
-        kind = (
-            f"one of {', '.join(choices)}" if choices else getattr(expected, "__name__", "format")
-        )
-        raise TypeError(f"{name} must be {kind}, got {value!r}")
+        kind = f"one of {', '.join(choices)}" if choices else _type_name(expected)
+        known = _FORMATS_BY_NAME.get(expected, "") if isinstance(value, str) else ""
+        raise TypeError(f"{name} must be {kind}, got {value!r}{known}")
+
+
+_FORMATS_BY_NAME: dict[Any, str] = {
+    ElementFormat: ": msdnum.ELEMENT_FORMATS has them by name",
+    BlockFormat: ": msdnum.BLOCK_FORMATS has them by name",
+}
+
+
+def _type_name(expected: Any) -> str:
+    members = getattr(expected, "__args__", (expected,))
+    return " or ".join(member.__name__ for member in members)
 
 
 def check_integer(name: str, value: object) -> None:

@@ -76,7 +76,7 @@ def patterns(numbers: Array) -> Array:
 
 
 def _decoded(x: Array, fmt: ElementFormat, name: str) -> Array:
-    """Return the numbers of a small type by a table: JAX would flush subnormal ones."""
+    """Return the numbers of a small type, by a table: exact whatever a backend converts how."""
     xp = backend.namespace(x)
     table = np.array(list(fmt.values), np.float32)
     return xp.asarray(table)[as_codes(x, fmt, name).astype("int32")]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from msdnum.emulator import argument_checks, backend
+from msdnum.emulator.arrays import as_array
 from msdnum.emulator.backend import Array
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray
@@ -65,6 +66,7 @@ def unpack(packed: Array, fmt: ElementFormat) -> Array:
     ValueError
         If the last axis does not hold whole codes, or the format has another width.
     """
+    packed = as_array(packed, "packed")
     backend.check_array(packed, "packed", ("uint8", "int8"))
     packed = packed.view("uint8")
     group, size = _byte_group(fmt)
@@ -147,6 +149,7 @@ def from_blocks_and_scales(blocks: Array, scales: Array, fmt: BlockFormat) -> Qu
         If the shapes do not belong together or the format needs a tensor scale.
     """
     argument_checks.check_mode("fmt", fmt, BlockFormat)
+    blocks = as_array(blocks, "blocks")
     if fmt.tensor_scale:
         raise ValueError(f"fmt must not need a tensor scale, got {fmt.name}")
     codes = unpack(blocks, fmt.element)
