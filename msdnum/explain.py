@@ -17,7 +17,7 @@ def claim_ids() -> list[str]:
 
 
 def _theorem_names() -> list[str]:
-    """Return the ids of all theorems: a wheel has no proofs, but its rows name them."""
+    """Return the ids of all theorems: rows may name one whose proof is not there."""
     named = {entry.theorem for entry in claims.entries(claims.Study()) if entry.theorem}
     return sorted({*named, *theorem_ids()})
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 __all__ = ["Theorem", "theorem", "theorem_ids"]
 
-# The proofs lie beside the package, in a clone; a wheel has none.
-PROOFS = Path(__file__).parent.parent / "proofs"
+# In a clone the proofs lie beside the package, in a wheel inside it.
+SHIPPED = Path(__file__).parent / "_proofs"
+PROOFS = SHIPPED if SHIPPED.is_dir() else Path(__file__).parent.parent / "proofs"
 
 
 @dataclass(frozen=True)
