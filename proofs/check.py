@@ -115,22 +115,25 @@ class Prover:
         asked = files[-1].with_name(f"{files[-1].stem}_constants.v")
         return sorted(set(self.ask(asked, "\n".join(lines) + "\n").split()))
 
-    def audit(self, *files: Path) -> None:
-        """Raise `RefusedError` if a constant of checked files rests on more than is allowed."""
-        names = self.constants([*files])
+    def audit(self, files: list[Path], statements: list[str]) -> list[frozenset[str]]:
+        """Return what each statement of the last of some checked files rests on.
+
+        Raises
+        ------
+        RefusedError
+            If one of them, or any constant of the files, rests on more than is allowed.
+        """
+        names = self.constants(files)
         if not names:
             raise RefusedError("states nothing")
-        head = "".join(f"Require {module(file.relative_to(self.build))}.\n" for file in files)
+        modules = [module(file.relative_to(self.build)) for file in files]
+        head = "".join(f"Require {name}.\n" for name in modules)
         named = "".join(f"  let _ := @{name} in\n" for name in names)
         head += f"Definition constants :=\n{named}  tt.\n"
-        asked = files[-1].with_name(f"{files[-1].stem}_axioms.v")
-        audit.assumptions(self.ask(asked, head + audit.questions(["constants"])))
-
-    def axioms(self, file: Path, names: list[str]) -> list[frozenset[str]]:
-        """Return what each of the statements of a checked file rests on."""
-        name = module(file.relative_to(self.build))
-        asked = f"Require {name}.\n" + audit.questions([f"{name}.{known}" for known in names])
-        return audit.assumptions(self.ask(file.with_name(f"{file.stem}_axioms.v"), asked))
+        asked = ["constants", *(f"{modules[-1]}.{name}" for name in statements)]
+        file = files[-1].with_name(f"{files[-1].stem}_axioms.v")
+        answers = self.ask(file, head + audit.questions(asked))
+        return audit.assumptions(answers, len(asked))[1:]
 
 
 def theorem_ids(root: Path = PROOFS) -> list[str]:
@@ -182,22 +185,28 @@ def check_file(file: Path, sources: list[Path], prover: Prover) -> None:
         raise RefusedError("states no theorem")
 
 
-def check_statements(theorem: str, root: Path, prover: Prover) -> Iterator[Row]:
-    """Check the closed statements of one theorem, and ask what each of them rests on."""
+def check_statements(file: Path, theorem: str, root: Path, prover: Prover) -> None:
+    """Write the closed statements of one theorem to a file, and check it."""
+    file.write_text(statements.closed(theorem, root))
+    prover.check(file)
+    if not audit.statements(file.read_text()):
+        raise RefusedError("states no theorem")
+
+
+def audit_theorem(theorem: str, folder: Path, prover: Prover) -> Iterator[Row]:
+    """Ask what all constants of a checked theorem rest on, and each of its closed statements."""
     start = time.monotonic()
-    file = prover.build / folder_name(theorem) / "statements.v"
+    files = [folder / "theorem.v", folder / "statements.v"]
+    names = audit.statements(files[-1].read_text())
+    goal = "axioms of every constant"
     try:
-        file.write_text(statements.closed(theorem, root))
-        names = audit.statements(file.read_text())
-        if not names:
-            raise RefusedError("states no theorem")
-        prover.check(file)
-        found = prover.axioms(file, names)
+        found = prover.audit(files, names)
     except RefusedError as refusal:
         seconds = time.monotonic() - start
-        yield Row(theorem, STATEMENTS, "closed", seconds, f"REFUSED: {refusal}")
+        yield Row(theorem, "*.v", goal, seconds, f"REFUSED: {refusal}")
         return
-    seconds = (time.monotonic() - start) / len(names)
+    seconds = (time.monotonic() - start) / (len(names) + 1)
+    yield Row(theorem, "*.v", goal, seconds)
     for name, axioms in zip(names, found, strict=True):
         yield Row(theorem, STATEMENTS, name, seconds, axioms=axioms)
 
@@ -217,9 +226,11 @@ def check_theorem(theorem: str, root: Path, prover: Prover) -> Iterator[Row]:
     yield (row := attempt(theorem, file.name, goal, check_file, file, sources, prover))
     if not row.accepted:
         return
-    yield (row := attempt(theorem, file.name, "axioms of every constant", prover.audit, file))
+    file, goal = folder / "statements.v", "its part, closed"
+    step = check_statements
+    yield (row := attempt(theorem, STATEMENTS, goal, step, file, theorem, root, prover))
     if row.accepted:
-        yield from check_statements(theorem, root, prover)
+        yield from audit_theorem(theorem, folder, prover)
 
 
 def check_shared(root: Path, prover: Prover) -> Iterator[Row]:
@@ -229,7 +240,7 @@ def check_shared(root: Path, prover: Prover) -> Iterator[Row]:
         yield (row := attempt("shared", file.name, "all of the file", prover.check, file))
         if not row.accepted:
             return
-    yield attempt("shared", "*.v", "axioms of every constant", prover.audit, *files)
+    yield attempt("shared", "*.v", "axioms of every constant", prover.audit, files, [])
 
 
 def recheck(prover: Prover) -> None:

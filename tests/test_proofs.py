@@ -185,6 +185,7 @@ def test_nothing_in_our_files_is_refused(path):
         ("Section S. End S. Hypothesis h : False.", ["Hypothesis h : False"]),
         ("Proof. { Unset Guard Checking. }", ["Unset Guard Checking"]),
         ("2: { - admit. }", ["admit"]),
+        ("[left]: { Axiom a : False. }", ["Axiom a : False"]),
         ("Time Fixpoint f := f.", ["Time Fixpoint f := f"]),
         ("#[local] Lemma a : True.", ["#[local] Lemma a : True"]),
         ("Local Axiom a : False.", ["Local Axiom a : False"]),
@@ -211,7 +212,7 @@ def test_answers_of_coq_are_read_to_the_last_line():
         f"No object of suffix Uint63.add_spec\n{CLASSIC}Closed under the global context\n"
         "Axioms:\nClassical_Prop.classic : forall P : Prop,\n  P \\/ ~ P\n"
     )
-    assert audit.assumptions(answers) == [set(), {"Coq.Logic.Classical_Prop.classic"}]
+    assert audit.assumptions(answers, 2) == [set(), {"Coq.Logic.Classical_Prop.classic"}]
 
 
 @pytest.mark.parametrize(
@@ -230,7 +231,12 @@ def test_answers_of_coq_are_read_to_the_last_line():
 )
 def test_an_answer_that_is_not_understood_or_not_allowed_is_refused(answers):
     with pytest.raises(audit.RefusedError, match="rests on"):
-        audit.assumptions(answers)
+        audit.assumptions(answers, answers.count("Axioms:"))
+
+
+def test_an_answer_that_is_missing_is_refused():
+    with pytest.raises(audit.RefusedError, match="1 answers of 2"):
+        audit.assumptions("Closed under the global context\n", 2)
 
 
 SUMMARY = """
@@ -268,7 +274,7 @@ def test_forged_proofs_are_refused_whatever_the_text_says(tmp_path):
     prover = compiled(tmp_path)
     for name, (_, assumed) in FORGED.items():
         with pytest.raises(audit.RefusedError, match=f"rests on .*{re.escape(assumed)}"):
-            prover.audit(tmp_path / f"{name}.v")
+            prover.audit([tmp_path / f"{name}.v"], [])
     with pytest.raises(audit.RefusedError) as refused:
         checker.recheck(prover)
     for name in FORGED:
