@@ -53,6 +53,17 @@ Lemma e3m2_well_formed : well_formed e3m2. Proof. well_formed. Qed.
 Lemma e4m3_well_formed : well_formed e4m3. Proof. well_formed. Qed.
 Lemma e5m2_well_formed : well_formed e5m2. Proof. well_formed. Qed.
 
+(** The roundings of Formats.v are those of these records, and emax is the exponent of the largest. *)
+Lemma records_of_formats :
+  E2M1 = binary (emin e2m1) (prec e2m1) /\ E2M3 = binary (emin e2m3) (prec e2m3) /\
+  E3M2 = binary (emin e3m2) (prec e3m2) /\ E4M3 = binary (emin e4m3) (prec e4m3) /\
+  E5M2 = binary (emin e5m2) (prec e5m2).
+Proof. repeat split. Qed.
+
+Lemma emax_of_largest f :
+  In f [e2m1; e2m3; e3m2; e4m3; e5m2] -> pow2 (emax f) <= max_finite f < pow2 (emax f + 1).
+Proof. intros [<- | [<- | [<- | [<- | [<- | []]]]]]; simpl; lra. Qed.
+
 Lemma Forall_repeated (P : element -> Prop) f n : P f -> Forall P (repeat f n).
 Proof. intros H; apply Forall_forall; intros g I; now rewrite (repeat_spec _ _ _ I). Qed.
 

@@ -90,3 +90,11 @@ Proof.
   - apply Rle_trans with (1 := Rabs_triang _ _); lra.
   - rewrite Rabs_mult; apply Rmult_le_compat_l; [apply Rabs_pos | exact T].
 Qed.
+
+(** * A truncating matrix unit *)
+
+(** An addend truncated to a multiple of q. *)
+Definition truncated (q x : R) : R := q * IZR (Ztrunc (x / q)).
+
+(** The sum truncated to r fraction bits; below 2^-126 to a multiple of 2^(-126 - r). *)
+Definition result (r : Z) (x : R) : R := round radix2 (FLT_exp (-126 - r) (r + 1)) Ztrunc x.

@@ -3,9 +3,10 @@
     a statement needs one of its own folder, the part names it first. The README of each folder
     quotes its part. *)
 
-From Coq Require Import Reals ZArith List Permutation.
-From Flocq Require Import Core.
+(* Coq's and Flocq's names come last, so that none of ours can stand in for them. *)
 From Msdnum Require Import Formats Decomposition InnerProduct.
+From Flocq Require Import Core.
+From Coq Require Import Reals ZArith List Permutation.
 Import ListNotations.
 Open Scope R_scope.
 

@@ -43,7 +43,7 @@ LIBRARIES = {"Coq", "Coquelicot", "Flocq", "Gappa", "Interval", "Msdnum"}
 # A goal given up, and computation outside Coq's kernel.
 TACTICS = re.compile(r"\b(admit|give_up|native_\w+|exact_no_check|Admitted)\b")
 # What may stand before a command or a tactic: bullets, braces, the selector of a goal.
-PREFIX = re.compile(r"(?:[\s{}+*-]|(?:\d+|all|par)\s*:)*")
+PREFIX = re.compile(r"(?:[\s{}+*-]|(?:\d+|all|par|\[[\w' ]*\])\s*:)*")
 
 # A refusal that says nothing: a mutant that does not parse proves nothing.
 MALFORMED = re.compile(r"[Ss]yntax error|was not found in the current environment")
@@ -99,7 +99,7 @@ def _allowed(sentence: str, depth: int) -> bool:
     redefines_symbols = "Notation" in (first, second) and '""' in sentence.split(":=")[0]
     if TACTICS.search(sentence) or redefines_symbols:
         return False
-    if first[0].islower() or first[0] == "[":
+    if first[0].islower():
         return True
     if first in ASSUMED_IN_A_SECTION:
         return depth > 0
@@ -123,13 +123,13 @@ def questions(names: list[str]) -> str:
     return "\n".join([*lines, *(f"Print Assumptions {name}." for name in names)]) + "\n"
 
 
-def assumptions(answers: str) -> list[set[str]]:
-    """Return the axioms, by full name, that each of the names in `questions` rests on.
+def assumptions(answers: str, count: int) -> list[frozenset[str]]:
+    """Return the axioms, by full name, that each of so many names in `questions` rests on.
 
     Raises
     ------
     RefusedError
-        If a line is not understood, or an axiom is not one of ``AXIOMS``.
+        If a line is not understood, an axiom is not one of ``AXIOMS``, or an answer is missing.
     """
     full: dict[str, str] = {}
     found: list[set[str]] = []
@@ -144,7 +144,9 @@ def assumptions(answers: str) -> list[set[str]]:
             found[-1].add(full[name])
         else:
             raise RefusedError(f"rests on {line}")
-    return found
+    if len(found) != count:
+        raise RefusedError(f"rests on what Coq does not say: {len(found)} answers of {count}")
+    return [frozenset(axioms) for axioms in found]
 
 
 def unsound(summary: str) -> list[str]:

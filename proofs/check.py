@@ -1,7 +1,7 @@
 """Check every theorem from scratch: Gappa writes the certificates, Coq checks them.
 
-    python proofs/check.py                    all theorems, and that stamp.json says so
-    python proofs/check.py --stamp            all theorems, and write that, and the quotations
+    python proofs/check.py                    all theorems, and what is kept of a run
+    python proofs/check.py --stamp            all theorems, and write that anew
     python proofs/check.py --only gemm        one theorem
     python proofs/check.py --mutants          wrong statements and cheats: all must be refused
     python proofs/check.py --keep DIR         keep every file in DIR, to step through in an editor
@@ -29,11 +29,12 @@ from tempfile import TemporaryDirectory
 import audit
 import stamp
 import statements
+import vectors
 from audit import RefusedError
 from mutants import CHEATS, MUTANTS, Cheat, Mutant
 
 PROOFS = Path(__file__).parent
-SHARED = ("Formats", "Decomposition", "InnerProduct")
+SHARED = ("Formats", "Decomposition", "InnerProduct", "Executable", "Vectors")
 STATEMENTS = statements.NAME
 TOOLS = ("gappa", "coqc", "coqchk")
 
@@ -102,35 +103,37 @@ class Prover:
             raise RefusedError(f"not allowed: {'; '.join(found)}")
         self.coqc(file)
 
-    def constants(self, file: Path) -> list[str]:
-        """Return the full names of all that a checked file defines, proves or assumes."""
-        name = module(file.relative_to(self.build))
+    def constants(self, files: list[Path]) -> list[str]:
+        """Return the full names of all that checked files define, prove or assume."""
+        names = [module(file.relative_to(self.build)) for file in files]
         lines = [
-            f"Require {name}.",
+            *(f"Require {name}." for name in names),
             'Remove Search Blacklist "_subproof" "_subterm" "Private_".',
             "Set Search Output Name Only.",
-            f"Search _ inside {name}.",
+            *(f"Search _ inside {name}." for name in names),
         ]
-        answers = self.ask(file.with_name(f"{file.stem}_constants.v"), "\n".join(lines) + "\n")
-        last = name.rpartition(".")[2]
-        return sorted(f"{name}.{line.split(f'{last}.', 1)[1]}" for line in answers.splitlines())
+        asked = files[-1].with_name(f"{files[-1].stem}_constants.v")
+        return sorted(set(self.ask(asked, "\n".join(lines) + "\n").split()))
 
-    def audit(self, file: Path) -> None:
-        """Raise `RefusedError` if a constant of a checked file rests on more than is allowed."""
-        names = self.constants(file)
+    def audit(self, files: list[Path], statements: list[str]) -> list[frozenset[str]]:
+        """Return what each statement of the last of some checked files rests on.
+
+        Raises
+        ------
+        RefusedError
+            If one of them, or any constant of the files, rests on more than is allowed.
+        """
+        names = self.constants(files)
         if not names:
             raise RefusedError("states nothing")
-        head = f"Require {module(file.relative_to(self.build))}.\n"
+        modules = [module(file.relative_to(self.build)) for file in files]
+        head = "".join(f"Require {name}.\n" for name in modules)
         named = "".join(f"  let _ := @{name} in\n" for name in names)
         head += f"Definition constants :=\n{named}  tt.\n"
-        asked = head + audit.questions(["constants"])
-        audit.assumptions(self.ask(file.with_name(f"{file.stem}_axioms.v"), asked))
-
-    def axioms(self, file: Path, names: list[str]) -> list[frozenset[str]]:
-        """Return what each of the statements of a checked file rests on."""
-        name = module(file.relative_to(self.build))
-        asked = f"Require {name}.\n" + audit.questions([f"{name}.{known}" for known in names])
-        return audit.assumptions(self.ask(file.with_name(f"{file.stem}_axioms.v"), asked))
+        asked = ["constants", *(f"{modules[-1]}.{name}" for name in statements)]
+        file = files[-1].with_name(f"{files[-1].stem}_axioms.v")
+        answers = self.ask(file, head + audit.questions(asked))
+        return audit.assumptions(answers, len(asked))[1:]
 
 
 def theorem_ids(root: Path = PROOFS) -> list[str]:
@@ -182,22 +185,28 @@ def check_file(file: Path, sources: list[Path], prover: Prover) -> None:
         raise RefusedError("states no theorem")
 
 
-def check_statements(theorem: str, root: Path, prover: Prover) -> Iterator[Row]:
-    """Check the closed statements of one theorem, and ask what each of them rests on."""
+def check_statements(file: Path, theorem: str, root: Path, prover: Prover) -> None:
+    """Write the closed statements of one theorem to a file, and check it."""
+    file.write_text(statements.closed(theorem, root))
+    prover.check(file)
+    if not audit.statements(file.read_text()):
+        raise RefusedError("states no theorem")
+
+
+def audit_theorem(theorem: str, folder: Path, prover: Prover) -> Iterator[Row]:
+    """Ask what all constants of a checked theorem rest on, and each of its closed statements."""
     start = time.monotonic()
-    file = prover.build / folder_name(theorem) / "statements.v"
+    files = [folder / "theorem.v", folder / "statements.v"]
+    names = audit.statements(files[-1].read_text())
+    goal = "axioms of every constant"
     try:
-        file.write_text(statements.closed(theorem, root))
-        names = audit.statements(file.read_text())
-        if not names:
-            raise RefusedError("states no theorem")
-        prover.check(file)
-        found = prover.axioms(file, names)
+        found = prover.audit(files, names)
     except RefusedError as refusal:
         seconds = time.monotonic() - start
-        yield Row(theorem, STATEMENTS, "closed", seconds, f"REFUSED: {refusal}")
+        yield Row(theorem, "*.v", goal, seconds, f"REFUSED: {refusal}")
         return
-    seconds = (time.monotonic() - start) / len(names)
+    seconds = (time.monotonic() - start) / (len(names) + 1)
+    yield Row(theorem, "*.v", goal, seconds)
     for name, axioms in zip(names, found, strict=True):
         yield Row(theorem, STATEMENTS, name, seconds, axioms=axioms)
 
@@ -217,21 +226,21 @@ def check_theorem(theorem: str, root: Path, prover: Prover) -> Iterator[Row]:
     yield (row := attempt(theorem, file.name, goal, check_file, file, sources, prover))
     if not row.accepted:
         return
-    yield (row := attempt(theorem, file.name, "axioms of every constant", prover.audit, file))
+    file, goal = folder / "statements.v", "its part, closed"
+    step = check_statements
+    yield (row := attempt(theorem, STATEMENTS, goal, step, file, theorem, root, prover))
     if row.accepted:
-        yield from check_statements(theorem, root, prover)
+        yield from audit_theorem(theorem, folder, prover)
 
 
 def check_shared(root: Path, prover: Prover) -> Iterator[Row]:
     """Check what the theorems share, stopping at the first refusal."""
-    for name in SHARED:
-        file = Path(shutil.copy(root / f"{name}.v", prover.build))
+    files = [Path(shutil.copy(root / f"{name}.v", prover.build)) for name in SHARED]
+    for file in files:
         yield (row := attempt("shared", file.name, "all of the file", prover.check, file))
         if not row.accepted:
             return
-        yield (row := attempt("shared", file.name, "axioms of every constant", prover.audit, file))
-        if not row.accepted:
-            return
+    yield attempt("shared", "*.v", "axioms of every constant", prover.audit, files, [])
 
 
 def recheck(prover: Prover) -> None:
@@ -329,17 +338,26 @@ def check(theorems: list[str], prover: Prover, jobs: int) -> list[Row]:
     return rows
 
 
-def stamped(rows: list[Row], tools: dict[str, str], write: bool) -> bool:
-    """Write the stamp of a green run, or compare it with the one that is there."""
-    made = stamp.stamp(PROOFS, tools, [row for row in rows if row.axioms is not None])
-    if write:
-        stamp.write(PROOFS, made)
-        for path, _, quoted in statements.quotes(PROOFS):
-            path.write_text(quoted, encoding="utf-8")
-    found = stamp.differences(PROOFS, made)
-    for difference in found:
-        print(f"{stamp.NAME} is not of this run: {difference}; after a green run: --stamp")
-    return not found
+def generated(rows: list[Row], tools: dict[str, str], prover: Prover) -> dict[Path, str]:
+    """Return the text of every file that a green run of all theorems writes or confirms."""
+    closed = [row for row in rows if row.axioms is not None]
+    answers = prover.ask(prover.build / "computed.v", vectors.question(PROOFS))
+    return {
+        **{path: quoted for path, _, quoted in statements.quotes(PROOFS)},
+        PROOFS / vectors.NAME: vectors.text(PROOFS, answers),
+        PROOFS / stamp.NAME: stamp.text(stamp.stamp(PROOFS, tools, closed)),
+    }
+
+
+def confirm(files: dict[Path, str]) -> bool:
+    """Print which of the kept files are not of this run; return whether there are none."""
+    confirmed = True
+    for path, text in files.items():
+        kept = path.read_text(encoding="utf-8") if path.is_file() else ""
+        if stamp.without_tools(path, kept) != stamp.without_tools(path, text):
+            print(f"{path.relative_to(PROOFS)} is not of this run: --stamp writes it anew")
+            confirmed = False
+    return confirmed
 
 
 def options() -> argparse.Namespace:
@@ -348,7 +366,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--only", metavar="ID", choices=theorem_ids(), help="one theorem")
     parser.add_argument("--mutants", action="store_true", help="wrong statements instead")
     parser.add_argument(
-        "--stamp", action="store_true", help="write it if all is well, and what READMEs quote"
+        "--stamp", action="store_true", help="if all is well, write what is kept of it"
     )
     parser.add_argument("--keep", metavar="DIR", type=Path, help="an empty folder for the files")
     parser.add_argument("--jobs", metavar="N", type=int, default=2, help="at once; 2 unless given")
@@ -380,10 +398,13 @@ def main() -> int:
         rows = check(theorems, prover, chosen.jobs)
         if chosen.keep:
             write_project(prover.build)
-    accepted = all(row.accepted for row in rows)
-    if accepted and not chosen.only:
-        accepted = stamped(rows, tools, chosen.stamp)
-    return 0 if accepted else 1
+        if not all(row.accepted for row in rows):
+            return 1
+        files = {} if chosen.only else generated(rows, tools, prover)
+    if chosen.stamp:
+        for path, text in files.items():
+            path.write_text(text, encoding="utf-8")
+    return 0 if confirm(files) else 1
 
 
 if __name__ == "__main__":

@@ -272,6 +272,15 @@ MUTANTS = [
     Mutant("remainder", "theorem.v", "(floor, 1 # 16)", "(floor, 1 # 17)"),
     Mutant("element-rounding", "e4m3_relative.gappa", "<= 1b-4", "<= 0.058"),
     Mutant("element-rounding", "theorem.v", "(eta f / 2).", "(eta f / 3)."),
+    # Records of formats, each number off by one.
+    Mutant("element-rounding", "../Decomposition.v", "Element (-4) 3 4 28", "Element (-3) 3 4 28"),
+    Mutant("element-rounding", "../Decomposition.v", "Element (-4) 3 4 28", "Element (-4) 4 4 28"),
+    Mutant("element-rounding", "../Decomposition.v", "Element (-4) 3 4 28", "Element (-4) 3 3 28"),
+    Mutant("element-rounding", "../Formats.v", "binary (-4) 3.", "binary (-4) 4."),
+    # The executable twin: ties away from zero, no saturation, truncation of one bit more.
+    Mutant("element-rounding", "../Executable.v", "(negb (Z.even m))", "true"),
+    Mutant("element-rounding", "../Executable.v", "saturated (largest f) (run", "id (run"),
+    Mutant("gemm", "../Executable.v", "run_truncated (e - f))", "run_truncated (e - f - 1))"),
     Mutant(
         "gemm",
         "theorem.v",

@@ -48,25 +48,17 @@ def stamp(root: Path, tools: dict[str, str], statements: Iterable[Statement]) ->
     return {"tools": tools, "sources": sources(root), "statements": found}
 
 
+def text(made: Stamp) -> str:
+    """Return a stamp as it is kept."""
+    return json.dumps(made, indent=1) + "\n"
+
+
 def read(root: Path) -> Stamp:
     """Return the stamp that is kept."""
     kept: Stamp = json.loads((root / NAME).read_text(encoding="utf-8"))
     return kept
 
 
-def write(root: Path, made: Stamp) -> None:
-    """Write a stamp where `differences` looks for it."""
-    (root / NAME).write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-
-
-def differences(root: Path, made: Stamp) -> list[str]:
-    """Return where the stamp that is kept is not the one that was made, tool versions apart."""
-    if not (root / NAME).is_file():
-        return [f"there is no {NAME}"]
-    kept = read(root)
-    return [
-        f"{part} of {name}"
-        for part in ("sources", "statements")
-        for name in sorted(kept[part].keys() | made[part].keys())
-        if kept[part].get(name) != made[part].get(name)
-    ]
+def without_tools(path: Path, kept: str) -> str:
+    """Return the text of a file; of a stamp, what does not depend on the versions of the tools."""
+    return text({**json.loads(kept), "tools": {}}) if path.name == NAME and kept else kept

@@ -626,6 +626,7 @@ def test_explain_gives_statement_witness_proof_and_command():
         assert part in text
     assert "proofs/mxfp4-decomposition/README.md: proved\n" in text
     assert "**Proof.**" in text
+    assert "```coq\n(** n passes leave alpha/8^n" in text
     assert "msdnum verify --only bounds" in text
     assert str(theorems.PROOFS) not in text
 

@@ -321,7 +321,7 @@ def test_figures_are_redrawn_with_matplotlib_alone(tmp_path):
     others = [package for package in ALL if package != "matplotlib"]
     done = without(others, "figures", "--redraw", "cost_traffic", "--out", str(tmp_path))
     assert (done.returncode, done.stderr) == (0, "")
-    assert (tmp_path / "cost_traffic.png").exists()
+    assert (tmp_path / "msd" / "cost_traffic.png").exists()
 
 
 @pytest.mark.parametrize("command", ["conform", "explain"])

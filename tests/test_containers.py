@@ -12,7 +12,7 @@ from agreement import assert_same_bits, on_numpy_and_jit
 from corpus import hostile_blocks
 
 import msdnum
-from msdnum import NonNumbers, QuantizedArray, ScaleRule
+from msdnum import NonNumbers, QuantizedArray, ScaleRule, spec
 from msdnum.emulator.attention.flash import attend
 from msdnum.emulator.attention.methods import FLOAT32_FLASH
 from msdnum.emulator.codes import same_bits

@@ -43,7 +43,7 @@ def test_edges():
 
 def test_a_worse_decomposition_is_seen(small, monkeypatch):
     for weight, scheme in (("MXFP4", MXFP4_X1), ("MXFP8", MXFP8_X1)):
-        monkeypatch.setitem(products.MSD, weight, scheme)
+        monkeypatch.setitem(products.MSD_SCHEMES, weight, scheme)
         products._rows.cache_clear()
         assert any(e.judge().verdict is not e.expected for e in rows(weight))
 

@@ -11,6 +11,7 @@ import check as checker
 import pytest
 import stamp
 import statements
+import vectors
 from mutants import CHEATS, MUTANTS
 
 from msdnum import bounds
@@ -71,13 +72,31 @@ def readme(theorem: str) -> str:
     return (PROOFS / theorem / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A checked theorem: what was printed, and the folder of its files."""
+    folder = tmp_path_factory.mktemp("proofs") / "kept"
+    return check("--only", "int32-overflow", "--keep", str(folder)), folder
+
+
 @needs_provers
-@pytest.mark.parametrize("theorem", ["int32-overflow"])
-def test_theorem_holds(theorem):
-    done = check("--only", theorem)
+def test_theorem_holds(kept):
+    done, _ = kept
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "proved" in done.stdout
-    assert "REFUSED" not in done.stdout
+    tools, _, *rows = done.stdout.splitlines()
+    assert re.fullmatch(r"gappa [\d.]+, coqc [\d.]+, coqchk [\d.]+, Flocq [\d.]+", tools)
+    assert all(row.endswith("  proved") for row in rows)
+    assert rows[-1].split()[:2] == ["all", "*.vo"]
+    assert [row.split()[2] for row in rows[-3:-1]] == ["int32_no_overflow", "int32_overflow"]
+
+
+@needs_provers
+def test_files_are_kept_for_an_editor(kept):
+    _, folder = kept
+    project = (folder / "_CoqProject").read_text(encoding="utf-8").split("\n")
+    assert project[0] == "-R . Msdnum"
+    assert {"Formats.v", "int32_overflow/theorem.v", "int32_overflow/statements.v"} < set(project)
+    assert check("--only", "int32-overflow", "--keep", str(folder)).returncode == 2
 
 
 @needs_provers
@@ -166,6 +185,7 @@ def test_nothing_in_our_files_is_refused(path):
         ("Section S. End S. Hypothesis h : False.", ["Hypothesis h : False"]),
         ("Proof. { Unset Guard Checking. }", ["Unset Guard Checking"]),
         ("2: { - admit. }", ["admit"]),
+        ("[left]: { Axiom a : False. }", ["Axiom a : False"]),
         ("Time Fixpoint f := f.", ["Time Fixpoint f := f"]),
         ("#[local] Lemma a : True.", ["#[local] Lemma a : True"]),
         ("Local Axiom a : False.", ["Local Axiom a : False"]),
@@ -192,7 +212,7 @@ def test_answers_of_coq_are_read_to_the_last_line():
         f"No object of suffix Uint63.add_spec\n{CLASSIC}Closed under the global context\n"
         "Axioms:\nClassical_Prop.classic : forall P : Prop,\n  P \\/ ~ P\n"
     )
-    assert audit.assumptions(answers) == [set(), {"Coq.Logic.Classical_Prop.classic"}]
+    assert audit.assumptions(answers, 2) == [set(), {"Coq.Logic.Classical_Prop.classic"}]
 
 
 @pytest.mark.parametrize(
@@ -211,7 +231,12 @@ def test_answers_of_coq_are_read_to_the_last_line():
 )
 def test_an_answer_that_is_not_understood_or_not_allowed_is_refused(answers):
     with pytest.raises(audit.RefusedError, match="rests on"):
-        audit.assumptions(answers)
+        audit.assumptions(answers, answers.count("Axioms:"))
+
+
+def test_an_answer_that_is_missing_is_refused():
+    with pytest.raises(audit.RefusedError, match="1 answers of 2"):
+        audit.assumptions("Closed under the global context\n", 2)
 
 
 SUMMARY = """
@@ -249,21 +274,11 @@ def test_forged_proofs_are_refused_whatever_the_text_says(tmp_path):
     prover = compiled(tmp_path)
     for name, (_, assumed) in FORGED.items():
         with pytest.raises(audit.RefusedError, match=f"rests on .*{re.escape(assumed)}"):
-            prover.audit(tmp_path / f"{name}.v")
+            prover.audit([tmp_path / f"{name}.v"], [])
     with pytest.raises(audit.RefusedError) as refused:
         checker.recheck(prover)
     for name in FORGED:
         assert f"Msdnum.{name}." in str(refused.value)
-
-
-@needs_provers
-def test_files_are_kept_for_an_editor(tmp_path):
-    done = check("--only", "int32-overflow", "--keep", str(tmp_path / "kept"))
-    assert done.returncode == 0, done.stdout + done.stderr
-    project = (tmp_path / "kept" / "_CoqProject").read_text(encoding="utf-8").split("\n")
-    assert project[0] == "-R . Msdnum"
-    assert {"Formats.v", "int32_overflow/theorem.v", "int32_overflow/statements.v"} < set(project)
-    assert check("--only", "int32-overflow", "--keep", str(tmp_path / "kept")).returncode == 2
 
 
 def test_each_readme_quotes_its_closed_statements():
@@ -293,15 +308,40 @@ def test_the_stamp_is_of_these_sources():
     assert set(kept["statements"]) == set(CHECKED)
 
 
-def test_a_stamp_of_another_run_is_seen(tmp_path):
+@pytest.fixture
+def copied(tmp_path, monkeypatch):
+    """Proofs that a test may change."""
     shutil.copytree(PROOFS, tmp_path, dirs_exist_ok=True)
-    made = stamp.read(PROOFS)
-    assert stamp.differences(tmp_path, made) == []
-    file = tmp_path / "gemm" / "theorem.v"
+    monkeypatch.setattr(checker, "PROOFS", tmp_path)
+    return tmp_path
+
+
+def test_what_is_kept_of_another_run_is_seen(copied, capsys):
+    made = stamp.read(copied)
+    path, computed = copied / stamp.NAME, copied / vectors.NAME
+    kept = {path: stamp.text(made), computed: computed.read_text(encoding="utf-8")}
+    assert checker.confirm(kept)
+    assert checker.confirm({path: stamp.text({**made, "tools": {"coqc": "9.0"}})})
+    assert not checker.confirm({path: stamp.text({**made, "statements": {}})})
+    assert not checker.confirm({computed: kept[computed].replace("8", "9", 1)})
+    path.unlink()
+    assert not checker.confirm(kept)
+    assert capsys.readouterr().out.count("is not of this run") == 3
+
+
+def test_a_changed_source_has_another_digest(copied):
+    file = copied / "gemm" / "theorem.v"
+    before = stamp.sources(copied)
     file.write_text(file.read_text(encoding="utf-8") + "\n", encoding="utf-8")
-    changed = {**made, "sources": stamp.sources(tmp_path)}
-    assert stamp.differences(tmp_path, changed) == ["sources of gemm/theorem.v"]
-    assert stamp.differences(tmp_path, {**made, "statements": {}}) != []
-    assert stamp.differences(tmp_path, {**made, "tools": {}}) == []
-    (tmp_path / stamp.NAME).unlink()
-    assert stamp.differences(tmp_path, made) == ["there is no stamp.json"]
+    after = stamp.sources(copied)
+    assert [name for name in after if after[name] != before[name]] == ["gemm/theorem.v"]
+    file.write_bytes(file.read_bytes()[:-1].replace(b"\n", b"\r\n"))
+    assert stamp.sources(copied) == before
+
+
+def test_vectors_that_are_not_rows_are_refused():
+    rows = "     = [[1; -2]; [3; 4]]\n     : list row\n" * len(vectors.names(PROOFS))
+    assert vectors.text(PROOFS, rows).startswith('{\n "cast_e2m1": [\n  [1, -2],\n  [3, 4]\n ]')
+    for answers in (rows[:-40], rows + "Error\n", rows.replace("-2", "Zneg", 1)):
+        with pytest.raises(audit.RefusedError, match="are lists of rows"):
+            vectors.text(PROOFS, answers)

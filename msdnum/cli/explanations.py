@@ -28,7 +28,7 @@ def _all_entries() -> list[Entry]:
 
 
 def _theorem_names() -> list[str]:
-    """Return the ids of all theorems: a wheel has no proofs, but its rows name them."""
+    """Return the ids of all theorems: rows may name one whose proof is not there."""
     named = {entry.theorem for entry in _all_entries() if entry.theorem}
     return sorted({*named, *theorem_ids()})
 

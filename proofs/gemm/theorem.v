@@ -306,8 +306,6 @@ Qed.
 
 (** * A truncating matrix unit *)
 
-Definition truncated (q x : R) : R := q * IZR (Ztrunc (x / q)).
-
 Lemma truncated_error q x : 0 < q -> Rabs (truncated q x - x) <= q.
 Proof.
   intros Q; unfold truncated; set (y := x / q).
@@ -346,9 +344,6 @@ Proof.
   - apply Rle_trans with (1 := Rabs_triang _ _); assert (T := truncated_magnitude q x Q).
     unfold magnitudes in *; lra.
 Qed.
-
-(** The sum truncated to r fraction bits; below 2^-126 to a multiple of 2^(-126 - r). *)
-Definition result (r : Z) (x : R) : R := round radix2 (FLT_exp (-126 - r) (r + 1)) Ztrunc x.
 
 Lemma result_error r x : (0 < r)%Z ->
   Rabs (result r x - x) <= pow2 (- r) * Rmax (pow2 (-126)) (Rabs x).
