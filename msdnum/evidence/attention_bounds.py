@@ -45,8 +45,6 @@ UNDERFLOW = 2.0**-118
 """Covers what powers and products below 2**-126, and digits of tiny amaxes, lose for each key."""
 FLOAT32_AMAX = 2.0**-103
 """From here on no scale of three INT8 terms is subnormal in binary32."""
-SLACK = 1 + 2.0**-40
-"""Covers the roundings of the binary64 sums below."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,9 +126,14 @@ def attention_bound(given: ExactAttention, keys: Cache, values: Cache, method: M
         for i in range(len(given.queries))
     )
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        bound = np.stack(list(rows)) * SLACK
+        bound = np.stack(list(rows)) * _slack(given)
     # Where errors of scores are in the hundreds, their powers are Inf.
     return np.where(np.isnan(bound), np.inf, bound)
+
+
+def _slack(given: ExactAttention) -> float:
+    """Cover the roundings of the binary64 sums below, of as many addends as there are keys."""
+    return 1 + (4 * sum(given.keys.shape) + 4096) * 2.0**-52
 
 
 # Scores

@@ -1,0 +1,91 @@
+"""Theorem attention against heads, caches and methods drawn at random."""
+
+from collections import Counter
+from dataclasses import replace
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from msdnum import exact
+from msdnum.emulator.attention.flash import attend
+from msdnum.emulator.attention.kv_cache import KV_FORMATS
+from msdnum.emulator.attention.methods import Method, WeightRange
+from msdnum.evidence.attention_bounds import ExactAttention, attention_bound
+from msdnum.evidence.attentions import DECOMPOSING
+from msdnum.evidence.product_bounds import exact_values
+from msdnum.formats.accumulators import EXACT, SEQUENTIAL
+from msdnum.formats.elements import BF16, BINARY32, FP16
+from msdnum.formats.schemes import SCHEMES
+
+FORMS = [*SCHEMES.values(), BF16, FP16, BINARY32]
+
+
+def choice(rng, values):
+    return list(values)[rng.integers(len(values))]
+
+
+def numbers(rng, family, shape):
+    """Draw normal numbers, numbers of 24 binades, or multiples of a quarter."""
+    x = rng.standard_normal(shape)
+    if family == 1:
+        return x * np.exp2(rng.integers(-12, 12, shape))
+    return np.round(x * 4) / 4 if family == 2 else x
+
+
+def head(rng):
+    """Draw a query and a cache whose products are moderate, whatever their own size."""
+    n, d, family = int(rng.integers(1, 70)), choice(rng, (1, 4, 32, 40)), rng.integers(3)
+    size = 2.0 ** rng.integers(-40, 8) if rng.random() < 0.5 else 1.0
+    query = numbers(rng, family, (1, d)) * size
+    keys = numbers(rng, family, (n, d)) * min(1 / size, 2.0**100) * 2.0 ** rng.integers(-2, 3)
+    values = numbers(rng, family, (n, 3)) * 2.0 ** rng.integers(-20, 20)
+    bf16 = query.astype(ml_dtypes.bfloat16).astype(np.float32)
+    return bf16, keys.astype(np.float32), values.astype(np.float32)
+
+
+def method_for(rng, cache):
+    if cache.startswith("INT8"):
+        found = DECOMPOSING[cache]
+    else:
+        found = Method(choice(rng, FORMS), choice(rng, FORMS), choice(rng, (SEQUENTIAL, EXACT)))
+    return replace(found, tile=choice(rng, (32, 64, 128)), range=choice(rng, WeightRange))
+
+
+def worst(rng):
+    """Return the largest error over bound of a head's outputs; None where no bound is finite."""
+    name = choice(rng, KV_FORMATS)
+    queries, k, v = head(rng)
+    keys, values, method = (
+        KV_FORMATS[name].keys(k),
+        KV_FORMATS[name].values(v),
+        method_for(rng, name),
+    )
+    given = ExactAttention(queries, exact_values(keys), exact_values(values))
+    found = attend(queries, keys, values, method).astype(np.float64)
+    bound = attention_bound(given, keys, values, method)
+    context = exact.context(100)
+    rows = exact.mp_attention(queries.astype(np.float64), given.keys, given.values, context)
+    error = np.abs(found - np.array([[float(x) for x in rows[0, :]]]))
+    bounded = np.isfinite(bound)
+    ratios = error[bounded] / np.where(bound[bounded] == 0, 1, bound[bounded])
+    return float(ratios.max()) if bounded.any() else None
+
+
+def judge(count, seed):
+    rng = np.random.default_rng(seed)
+    ratios = [worst(rng) for _ in range(count)]
+    found = [ratio for ratio in ratios if ratio is not None]
+    assert max(found) <= 1
+    return Counter("judged" if ratio is not None else "no bound" for ratio in ratios), max(found)
+
+
+def test_no_strange_head_exceeds_its_bound():
+    found, largest = judge(80, 0)
+    assert found["judged"] > 60
+    assert largest > 0.1
+
+
+@pytest.mark.slow
+def test_none_of_many_strange_heads_exceeds_its_bound():
+    print(judge(3000, 1))
