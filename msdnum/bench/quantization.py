@@ -162,7 +162,7 @@ def _decomposer(scheme: Scheme) -> Callable[[Any], tuple[QuantizedArray, ...]]:
 
 
 def gemm_cases(size: int) -> list[Case]:
-    """Return the emulated products of ``bench_gemm``, and JAX's own in float32."""
+    """Return the emulated products of ``bench.products``, and JAX's own in float32."""
     import jax  # noqa: F401  Before any quantized array is made, so that it is a pytree.
 
     from msdnum.bench import products

@@ -77,7 +77,7 @@ def attention(
 
     Notes
     -----
-    Source: theorem attention; ``attention_bounds`` applies it with an error for each key.
+    Source: theorem attention; ``evidence.attention_bounds`` applies it with an error for each key.
     """
     if not (score_error >= 0 and 0 <= exp_error < 1):
         raise ValueError(

@@ -183,7 +183,7 @@ class FloatFormat:
         return sign * (1 + fraction * 2.0**-self.fraction_bits) * 2.0 ** (field - self.bias)
 
     def number_line(self, axis: Axis | None = None) -> NumberLine:
-        """Draw every number of the format, of at most 8 bits; see ``msdnum.number_line``."""
+        """Draw every number of the format, of at most 8 bits; see ``display.number_line``."""
         return number_line(self, axis)
 
     def _repr_html_(self) -> str:
@@ -279,7 +279,7 @@ class IntegerFormat:
         return (code - ((code > self.max_integer) << self.bits)) * self.eta
 
     def number_line(self, axis: Axis | None = None) -> NumberLine:
-        """Draw every number of the format, of at most 8 bits; see ``msdnum.number_line``."""
+        """Draw every number of the format, of at most 8 bits; see ``display.number_line``."""
         return number_line(self, axis)
 
     def _repr_html_(self) -> str:

@@ -157,7 +157,7 @@ class Kernel:
     Parameters
     ----------
     name : str
-        A name of ``cann_digits.VARIANTS``, or A8W4.
+        A name of ``cann.digits.VARIANTS``, or A8W4.
     weight : IntegerFormat
         INT8 or INT4.
     recombine : callable

@@ -40,7 +40,7 @@ class Drawn:
     Parameters
     ----------
     weight : str
-        One of ``gemm_measure.WEIGHTS``.
+        One of ``baselines.WEIGHTS``.
     label : str
         Name of the family.
     shape : tuple of int
@@ -67,7 +67,7 @@ class Real:
     Parameters
     ----------
     weight : str
-        One of ``gemm_measure.WEIGHTS``.
+        One of ``baselines.WEIGHTS``.
     layer : int
         0 to 5.
     name : str

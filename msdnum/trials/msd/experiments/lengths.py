@@ -159,7 +159,7 @@ def float32_reference(spec: Spec, seed: int) -> Iterator[Record]:
 
 
 def _reference(given: Product, unit: Accumulator) -> Record:
-    """Multiply as ``gemm_measure.float32`` does, in another order.
+    """Multiply as ``baselines.float32`` does, in another order.
 
     Two roundings more than those of the sum: of the weight, and of each product.
     """

@@ -44,7 +44,7 @@ __all__ = [
 Array: TypeAlias = Any
 
 PUBLISHED = "FLOAT32"
-"""The weights as published, by name beside those of ``gemm_measure.WEIGHTS``."""
+"""The weights as published, by name beside those of ``baselines.WEIGHTS``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class Variant:
     kind : str
         MSD, baseline or CANN.
     weight : str
-        PUBLISHED or a name of ``gemm_measure.WEIGHTS``.
+        PUBLISHED or a name of ``baselines.WEIGHTS``.
     scheme : str
         Of the activation, the baseline or the kernel, by name.
     activation : FloatFormat
@@ -104,7 +104,7 @@ def in_format(x: Array, fmt: FloatFormat) -> Array:
 
 @cache
 def quantized(name: str) -> dict[str, Any]:
-    """Return the weights, those of linears quantized as ``gemm_measure.WEIGHTS`` says, by NumPy."""
+    """Return the weights, those of linears quantized as ``baselines.WEIGHTS`` says, by NumPy."""
     published = {key: np.asarray(x) for key, x in jax_encoder.checkpoint().items()}
     if name == PUBLISHED:
         return published
