@@ -1,4 +1,4 @@
-"""How far an approximation is from its reference: errors, and effective bits by every definition.
+"""Errors of an approximation against its reference, and effective bits by every definition.
 
 Pure functions of ``(reference, approximation)``, arrays of one shape that convert to float64.
 Everywhere: 0/0 counts as no error, an error over a zero denominator is infinite, and so is the
@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from msdnum._registry import Registry
 
 __all__ = [
     "EFFECTIVE_BITS", "backward_error_componentwise", "backward_error_normwise",
@@ -235,7 +237,7 @@ def bits_rate_distortion(reference: ArrayLike, approximation: ArrayLike) -> floa
     return _bits(_quotient(_rms(error), _rms(x - np.mean(x))))
 
 
-EFFECTIVE_BITS: dict[str, EffectiveBits] = {
+EFFECTIVE_BITS: Registry[EffectiveBits] = Registry("EFFECTIVE_BITS", {
     function.__name__.removeprefix("bits_"): function
     for function in (
         bits_worst_case_amax, bits_worst_case_levels, bits_worst_case_relative,
@@ -243,5 +245,5 @@ EFFECTIVE_BITS: dict[str, EffectiveBits] = {
         bits_relative_l1, bits_relative_l2, bits_rms_over_amax, bits_equivalent_uniform,
         bits_snr, bits_sine_enob, bits_rate_distortion,
     )
-}  # fmt: skip
+})  # fmt: skip
 """Every definition by name; the first line of each docstring is its formula and convention."""

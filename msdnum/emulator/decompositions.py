@@ -60,6 +60,11 @@ class Decomposition:
         """Register with JAX if it is there."""
         backend.register_pytrees()
 
+    def __repr__(self) -> str:
+        scheme, left = getattr(self.scheme, "name", self.scheme), self.scaled_remainder
+        of = f"{left.dtype}{list(left.shape)}" if hasattr(left, "dtype") else repr(left)
+        return f"Decomposition({scheme}, {len(self.terms)} terms, scaled_remainder={of})"
+
     @property
     def denominator(self) -> int:
         """1, or ``127 * 254**(terms - 1)`` in the exact INT8 decomposition."""

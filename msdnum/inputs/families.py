@@ -10,6 +10,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from msdnum._names import did_you_mean
+from msdnum._registry import Registry
 from msdnum.formats.elements import (
     BF16,
     BINARY32,
@@ -88,7 +90,8 @@ class Family:
 def family(name: str) -> Family:
     """Return the family of that name; ValueError, with all names, if there is none."""
     if name not in FAMILIES:
-        raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {name!r}")
+        near = did_you_mean(name, FAMILIES)
+        raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {name!r}{near}")
     return FAMILIES[name]
 
 
@@ -241,9 +244,9 @@ def _ill_conditioned(shape: Shape, rng: Generator, fmt: FloatFormat) -> Float64:
     return rng.permuted(x, axis=-1)
 
 
-FAMILIES: dict[str, Family] = {
-    member.name: member
-    for member in (
+FAMILIES: Registry[Family] = Registry.of(
+    "FAMILIES",
+    (
         Family("uniform", "independent, uniform on [-1, 1]", _uniform),
         Family("normal", "independent, standard normal", _normal),
         Family("laplace", "independent, Laplace of scale 1", _laplace),
@@ -286,5 +289,5 @@ FAMILIES: dict[str, Family] = {
             "the n > 1 elements of a row sum to 2^(1-p), their magnitudes to n - 1 or more",
             _ill_conditioned,
         ),
-    )
-}
+    ),
+)

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from msdnum._registry import Registry
 from msdnum.emulator import backend, bit_patterns
 from msdnum.emulator.backend import Array
 from msdnum.emulator.blocks import quantize
@@ -58,15 +59,15 @@ class KeyValueFormat:
     values: Quantizer
 
 
-KV_FORMATS: dict[str, KeyValueFormat] = {
-    fmt.name: fmt
-    for fmt in (
+KV_FORMATS: Registry[KeyValueFormat] = Registry.of(
+    "KV_FORMATS",
+    (
         KeyValueFormat("INT8", per_channel(INT8_ROW), per_channel(INT8_ROW)),
         KeyValueFormat("INT8_TOKEN", per_channel(INT8_ROW), per_token(INT8_ROW)),
         KeyValueFormat("MXFP8", per_token(MXFP8_E4M3), per_channel(MXFP8_E4M3)),
         KeyValueFormat("MXFP4", per_token(MXFP4), per_channel(MXFP4)),
-    )
-}
+    ),
+)
 """Caches by name: INT8 has keys per channel, values per channel or per token."""
 
 
