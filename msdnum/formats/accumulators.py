@@ -105,6 +105,12 @@ class Blocks:
         Products in a block.
     inner : Accumulator
         What sums a block; neither Int32 nor Blocks.
+
+    Examples
+    --------
+    >>> from msdnum.formats import HOPPER_FP8, Blocks
+    >>> Blocks(128, HOPPER_FP8).name
+    'BLOCKS_128_HOPPER_FP8'
     """
 
     size: int
@@ -151,6 +157,16 @@ class MatrixUnit:
         -300, below all products, to -126, of subnormal accumulators.
     source : str
         Where the model comes from.
+
+    Examples
+    --------
+    >>> from msdnum import as_ml_dtype, matmul
+    >>> from msdnum.formats import BF16, HOPPER, MatrixUnit
+    >>> a = as_ml_dtype(np.uint16([[0x3F80, 0x3B00]]), BF16)  # 1 and 2**-9
+    >>> b = as_ml_dtype(np.uint16([[0x3F80], [0x3F80]]), BF16)
+    >>> mine = MatrixUnit("mine", group=4, fraction_bits=8)
+    >>> [float(matmul(a, b, accumulator=unit)[0, 0]) for unit in (mine, HOPPER)]
+    [1.0, 1.001953125]
     """
 
     name: str

@@ -278,7 +278,7 @@ def covering_scheme(
     >>> from msdnum.formats import E2M1, E4M3
     >>> mixed = covering_scheme("E4M3 + E2M1", E4M3, E2M1)
     >>> mixed.ratios, bounds.remainder(mixed)
-    ((Fraction(1, 4),), Fraction(1, 256))
+    ((Fraction(1, 2),), Fraction(1, 256))
     """
     for element in elements:
         check_type("elements", element, ElementFormat, name)
