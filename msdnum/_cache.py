@@ -1,4 +1,4 @@
-"""What takes seconds to make and is the same every time, kept in the user's cache folder.
+"""A cache in the user's folder of texts that take seconds to make and are the same every time.
 
 A kept text that is damaged, or of other code, is as good as none, and a folder that cannot be
 written to is no error.

@@ -1,4 +1,4 @@
-"""What any scheme leaves of a block: the range that each term is given and leaves."""
+"""Remainders of any scheme: the range that each term is given and leaves."""
 
 import math
 from collections.abc import Iterable, Iterator

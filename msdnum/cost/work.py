@@ -1,4 +1,4 @@
-"""What a product with quantized weights takes: bytes of HBM, vector operations, matrix operations.
+"""Work of a product with quantized weights: bytes of HBM, vector operations, matrix operations.
 
 A method says which; every choice that the paper leaves open is a field of it. Common to all:
 
@@ -131,11 +131,11 @@ class Dequantize:
     Parameters
     ----------
     weight : Operand
-        As stored.
+        Weights as they are stored.
     route : Route
         How lifted weights reach the matrix unit; through HBM they are written and read.
     compute : Operand
-        As multiplied.
+        Weights as they are multiplied.
     work : VectorWork
         Its ``dequantize`` counts.
     """
@@ -178,7 +178,7 @@ class MultiScale:
     weight, term : Operand
         Weights and terms of the activations; the slower of the two units sets the rate.
     passes : int
-        Terms.
+        Number of terms of the activations.
     reads : Reads
         How often weights are read.
     route : Route

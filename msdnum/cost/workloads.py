@@ -1,4 +1,4 @@
-"""What is to be computed: products of activations and quantized weights, by their sizes."""
+"""Workloads: products of activations and quantized weights, by their sizes."""
 
 from dataclasses import dataclass
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""HTML and SVG for notebooks."""
+"""HTML and SVG for notebooks, and the text of one line that Python prints."""
 
 from msdnum.display.arrays import decomposition, quantized
 from msdnum.display.html import (
@@ -15,8 +15,10 @@ from msdnum.display.html import (
     table,
 )
 from msdnum.display.lines import Axis, NumberLine, number_line
+from msdnum.display.text import one_line
 
 __all__ = [
     "BAD", "GOOD", "Axis", "Markup", "NumberLine", "attributes", "cell", "coloured",
-    "decomposition", "number", "number_line", "paragraph", "quantized", "record", "small", "table",
+    "decomposition", "number", "number_line", "one_line", "paragraph", "quantized", "record",
+    "small", "table",
 ]  # fmt: skip

@@ -52,7 +52,7 @@ def quantize(
         At least one dimension. Smaller floats of ``ml_dtypes`` and torch tensors on the CPU are
         taken, too. Amax, and each quotient by a scale, is exact until it is rounded, once.
     fmt : BlockFormat
-        The target.
+        Format of elements, scale and blocks, and the usual scale rule.
     axis : int or None
         Axis along which blocks are consecutive; None: the whole tensor is one block.
     block_size : int, optional

@@ -39,7 +39,7 @@ def encode(
         Any shape. Smaller floats of ``ml_dtypes`` and torch tensors on the CPU are taken, too. Each
         number is rounded once.
     fmt : ElementFormat
-        The target.
+        Format that ``x`` is rounded to.
     overflow : Overflow
         SATURATE: a rounded magnitude above ``max_finite``, and Inf, become ``max_finite``.
         OVERFLOW: they become Inf, or NaN in a format without Inf, with the sign of x.
@@ -99,7 +99,7 @@ def decode(codes: Array, fmt: ElementFormat) -> Array:
     codes : Array of uint8, uint16 or uint32, or Python's integers
         As ``encode`` returns them. Types that hold the same bits are taken, too.
     fmt : ElementFormat
-        Their format.
+        Format of the codes.
 
     Returns
     -------

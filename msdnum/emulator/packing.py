@@ -24,7 +24,7 @@ def pack(codes: Array, fmt: ElementFormat) -> Array:
     codes : Array of uint8
         At least one dimension.
     fmt : ElementFormat
-        Their format.
+        Format of the codes, which decides how many bits each takes.
 
     Returns
     -------

@@ -116,7 +116,7 @@ class QuantizedArray:
         scales : Array of floats, or Python's numbers
             Numbers of ``fmt.scale``, of the shape of its codes.
         fmt : BlockFormat
-            The format.
+            Format of the elements and of the scales.
         axis : int or None
             The axis of the blocks; None where the whole tensor is one block.
         tensor_scale : number or Array of float32, optional

@@ -130,7 +130,7 @@ def quantize_asymmetric(
     Parameters
     ----------
     x : Array of float32, bfloat16 or float16
-        The values.
+        Numbers to quantize.
     element : IntegerFormat
         At most 7 bits, so that differences are int8.
     axis : int or None

@@ -1,4 +1,4 @@
-"""How anything is judged: worst cases, sweeps, products and attention beside their bounds."""
+"""Evidence: worst cases, sweeps, products and attention beside their bounds."""
 
 from msdnum.evidence.attention_bounds import ExactAttention, attention_bound
 from msdnum.evidence.attentions import (

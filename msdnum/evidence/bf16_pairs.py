@@ -142,7 +142,7 @@ def profile(scheme: Scheme, windows: tuple[Window, ...], progress: Progress) -> 
     scheme : Scheme
         How to decompose; its block size is not used.
     windows : tuple of Window
-        Which pairs.
+        Pairs that are run.
     progress : callable
         Told the number of amax after each chunk.
 

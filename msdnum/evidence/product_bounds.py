@@ -75,7 +75,7 @@ def sum_roundings(accumulator: AnyAccumulator, n: int) -> Accumulation:
     accumulator : Accumulator
         An exact sum counts as rounded once, where it is converted to binary32.
     n : int
-        Products.
+        Number of products in a sum.
 
     Notes
     -----
@@ -129,9 +129,9 @@ def accumulation(
     Parameters
     ----------
     accumulator : Accumulator
-        Of the products.
+        Accumulator of the products.
     k : int
-        Inner dimension.
+        Inner dimension of the product.
     terms : int
         Results that are added.
     scalings : int

@@ -59,7 +59,7 @@ class Bound:
     Parameters
     ----------
     text : str
-        The formula.
+        Formula of the bound, as text.
     unit : str
         The range it is proportional to: alpha, M or amax.
     of : callable

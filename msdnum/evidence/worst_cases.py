@@ -37,7 +37,7 @@ class Extreme:
     bound : Fraction or float
         What is promised, likewise; Inf where nothing is proved.
     witness : Witness
-        Where.
+        Block at which that error is met.
     evidence : Evidence
         What was looked at.
 

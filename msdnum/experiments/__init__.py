@@ -1,4 +1,4 @@
-"""What a table and a figure are: CSV with a header; ``plots``, its own file, draws."""
+"""Experiments and their tables, CSV with a header; figures are drawn by ``plots``, on its own."""
 
 from msdnum.experiments.experiment import SEED, Experiment
 from msdnum.experiments.tables import Record, read, text

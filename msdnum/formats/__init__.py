@@ -1,4 +1,4 @@
-"""What is computed with, as frozen data: formats, modes, schemes, accumulators."""
+"""Formats, modes, schemes and accumulators as frozen data: what is computed with."""
 
 from msdnum.formats.accumulators import (
     ACCUMULATORS,

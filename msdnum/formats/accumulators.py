@@ -1,4 +1,4 @@
-"""What a matrix unit adds products into: accumulators as frozen data.
+"""Accumulators as frozen data: what a matrix unit adds products into.
 
 Every accumulator starts at +0 and takes the products in the order of k. What each computes is the
 whole definition: no tile size, thread or backend enters it.

@@ -1,4 +1,4 @@
-"""What is fed in: named families, tensors, and, by their files, encoders."""
+"""Inputs: named families, tensors, and, in files of their own, encoders."""
 
 from msdnum.inputs.families import FAMILIES, Family, binade, family
 from msdnum.inputs.tensors import MiniLM, load_tensor, minilm, minilm_tensors, sentences, tokenize

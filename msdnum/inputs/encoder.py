@@ -45,7 +45,7 @@ class Linear:
     name : str
         One of ``LINEARS``.
     weight : ndarray of float32, (outputs, inputs)
-        As stored.
+        The weight as the checkpoint stores it.
     activations : ndarray of float32, (tokens, inputs)
         Tokens of all sentences, no padding; float32 as computed.
     """

@@ -140,7 +140,7 @@ def encode(
     Parameters
     ----------
     batch : Batch
-        Sentences.
+        Sentences, as ``pack`` gives them.
     weights : mapping
         As ``checkpoint`` gives them; those of linears in the form that ``linear`` takes.
     linear, attention : callable

@@ -1,4 +1,4 @@
-"""What a judgement is: claims, entries, findings, witnesses, theorems; no arrays."""
+"""Claims, entries, findings, witnesses and theorems: what a judgement is; no arrays."""
 
 from msdnum.ledger.claims import Claim, Entry, Row
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, Witness, not_run

@@ -39,7 +39,7 @@ class Claim:
     id : str
         What a user types.
     statement : str
-        One sentence.
+        The claim in one sentence.
     expected : Verdict
         What its rows are known to add up to.
 

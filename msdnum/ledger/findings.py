@@ -1,4 +1,4 @@
-"""What judging a claim gives: a verdict, a witness, the evidence, and the numbers behind it."""
+"""Findings of judging a claim: a verdict, a witness, the evidence, and the numbers behind it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -181,7 +181,7 @@ class Finding:
     evidence : Evidence or None
         What was looked at; None if nothing was run.
     witness : Witness or None
-        Where.
+        A block at which the worst case is met.
     notes : tuple of str
         What else there is to say.
     table : Table or None

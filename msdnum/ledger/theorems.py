@@ -1,4 +1,4 @@
-"""Where the proofs are: the folder of each theorem, its text and how to check it again."""
+"""Theorems and their proofs: the folder of each, its text and how to check it again."""
 
 import hashlib
 import json

@@ -94,7 +94,7 @@ def encode(
         exceeds ``max_finite``, in every rounding direction, and for Inf: SATURATE gives
         ``max_finite`` with the sign; OVERFLOW gives Inf, or NaN for lack of Inf, with the sign.
     rounding : Rounding
-        Rounding direction.
+        Direction in which a value between two numbers of the format goes.
     random : int, optional
         Uniform in [0, 2**32), for STOCHASTIC.
 

@@ -93,7 +93,7 @@ def accumulate(
     a, b : Prepared
         Of shape (m, k) and (k, n). Where they are Inf or NaN, nothing is said of the sums.
     kinds : tuple of Kind
-        Theirs.
+        Operand types of the two sides.
     accumulator : Accumulator
         One that ``check_accumulator`` accepts for them.
     in_range : bool

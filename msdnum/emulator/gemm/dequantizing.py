@@ -1,4 +1,4 @@
-"""What MSD is compared with: GEMM with dequantized weights, by name, for the name decides."""
+"""Products with dequantized weights, by name, for the name decides: what MSD is compared with."""
 
 from typing import TypeAlias
 

@@ -43,7 +43,7 @@ class OperandType:
     Parameters
     ----------
     name : str
-        For messages.
+        Name of the type in messages.
     element : ElementFormat
         Format of the elements.
     precision : int

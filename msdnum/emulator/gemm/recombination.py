@@ -1,4 +1,4 @@
-"""How products of terms become one: which terms meet, what scales them, how they are added."""
+"""Recombination of products of terms: which terms meet, what scales them, how they are added."""
 
 from dataclasses import dataclass
 from enum import Enum, unique

@@ -63,11 +63,11 @@ class Setting:
     Parameters
     ----------
     name : str
-        In tables.
+        Name in tables.
     weight, term : Operand
         Weights as stored and terms of the activations.
     passes : int
-        Terms.
+        Number of terms of the activations.
     """
 
     name: str
@@ -104,7 +104,7 @@ class Case:
     Parameters
     ----------
     machine : Machine
-        Its rates.
+        Machine whose peak rates are taken.
     setting : Setting
         Formats and passes.
     route : Route

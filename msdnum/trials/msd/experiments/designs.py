@@ -152,7 +152,7 @@ class Measured:
     Parameters
     ----------
     design : Design
-        Which.
+        Design whose cost is asked for.
     extreme : Extreme
         Worst error that was found; its bound counts only if the design has one.
     rms_bits : float
