@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from msdnum.inputs import tensors
+from msdnum.inputs import minilm_checkpoint
 
 jax = pytest.importorskip("jax")
 pytest.importorskip("safetensors")
@@ -30,7 +30,7 @@ def weights():
 
 @pytest.fixture(scope="module")
 def tokens():
-    return tensors.tokenize(tensors.sentences("sentences.txt"))
+    return minilm_checkpoint.tokenize(minilm_checkpoint.sentences("sentences.txt"))
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +66,10 @@ def test_float64_is_as_published(weights, tokens, published):
 def test_as_sentence_transformers_gives_now(found):
     """Live, where it is installed: not in CI."""
     transformers = pytest.importorskip("sentence_transformers")
-    model = transformers.SentenceTransformer(str(tensors._minilm_root()), device="cpu")
-    assert distance(found, model.encode(tensors.sentences("sentences.txt"))) <= TWO_FLOAT32
+    model = transformers.SentenceTransformer(str(minilm_checkpoint.minilm_root()), device="cpu")
+    assert (
+        distance(found, model.encode(minilm_checkpoint.sentences("sentences.txt"))) <= TWO_FLOAT32
+    )
 
 
 def test_neighbours_and_padding_change_nothing(weights, tokens, found):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from msdnum.inputs import encoder, tensors
+from msdnum.inputs import encoder, minilm_checkpoint
 
 pytest.importorskip("safetensors")
 pytest.importorskip("tokenizers")
@@ -14,7 +14,9 @@ pytest.importorskip("tokenizers")
 def checkpoint():
     from safetensors import safe_open
 
-    with safe_open(tensors._minilm_root() / "model.safetensors", framework="numpy") as file:
+    with safe_open(
+        minilm_checkpoint.minilm_root() / "model.safetensors", framework="numpy"
+    ) as file:
         return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
@@ -23,9 +25,11 @@ def sentences():
 
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(str(tensors._minilm_root() / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(minilm_checkpoint.minilm_root() / "tokenizer.json"))
     tokenizer.no_padding()
-    lines = files("msdnum").joinpath("sentences.txt").read_text(encoding="utf-8").splitlines()
+    lines = (
+        files("msdnum.inputs").joinpath("sentences.txt").read_text(encoding="utf-8").splitlines()
+    )
     return [tokenizer.encode(line).ids for line in lines]
 
 
@@ -105,4 +109,4 @@ def test_linears_are_all_there():
 
 def test_first_activations_are_those_of_minilm():
     """The first linear sees what ``tensors.minilm`` gives."""
-    assert (encoder.linears()[0].in_bf16() == tensors.minilm().activations).all()
+    assert (encoder.linears()[0].in_bf16() == minilm_checkpoint.minilm().activations).all()

