@@ -21,8 +21,6 @@ def checkpoint():
 
 
 def sentences():
-    from importlib.resources import files
-
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(minilm_checkpoint.minilm_root() / "tokenizer.json"))
