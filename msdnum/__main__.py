@@ -24,6 +24,7 @@ MODULES = {
         "main",
         "compare casts of all 2^32 binary32 numbers and certify the result",
     ),
+    "prove": ("cli.prove", "run", "bound what a scheme leaves, yours too, and have Coq check it"),
     "bench": ("bench.quantization", "run", "time everything beside memcpy and sgemm"),
     "measure": (
         "bench.device",

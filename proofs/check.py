@@ -20,7 +20,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,7 @@ from audit import RefusedError
 from mutants import CHEATS, MUTANTS, Cheat, Mutant
 
 PROOFS = Path(__file__).parent
-SHARED = ("Formats", "Decomposition", "InnerProduct")
+SHARED = ("Formats", "Decomposition", "InnerProduct", "Remainder")
 STATEMENTS = statements.NAME
 TOOLS = ("gappa", "coqc", "coqchk")
 
@@ -115,8 +115,14 @@ class Prover:
         last = name.rpartition(".")[2]
         return sorted(f"{name}.{line.split(f'{last}.', 1)[1]}" for line in answers.splitlines())
 
-    def audit(self, file: Path) -> None:
-        """Raise `RefusedError` if a constant of a checked file rests on more than is allowed."""
+    def audit(self, file: Path) -> frozenset[str]:
+        """Return what the constants of a checked file rest on.
+
+        Raises
+        ------
+        RefusedError
+            If that is more than is allowed, or there are none.
+        """
         names = self.constants(file)
         if not names:
             raise RefusedError("states nothing")
@@ -124,7 +130,8 @@ class Prover:
         named = "".join(f"  let _ := @{name} in\n" for name in names)
         head += f"Definition constants :=\n{named}  tt.\n"
         asked = head + audit.questions(["constants"])
-        audit.assumptions(self.ask(file.with_name(f"{file.stem}_axioms.v"), asked))
+        answers = self.ask(file.with_name(f"{file.stem}_axioms.v"), asked)
+        return frozenset().union(*audit.assumptions(answers))
 
     def axioms(self, file: Path, names: list[str]) -> list[frozenset[str]]:
         """Return what each of the statements of a checked file rests on."""
@@ -222,9 +229,9 @@ def check_theorem(theorem: str, root: Path, prover: Prover) -> Iterator[Row]:
         yield from check_statements(theorem, root, prover)
 
 
-def check_shared(root: Path, prover: Prover) -> Iterator[Row]:
+def check_shared(root: Path, prover: Prover, names: Sequence[str] = SHARED) -> Iterator[Row]:
     """Check what the theorems share, stopping at the first refusal."""
-    for name in SHARED:
+    for name in names:
         file = Path(shutil.copy(root / f"{name}.v", prover.build))
         yield (row := attempt("shared", file.name, "all of the file", prover.check, file))
         if not row.accepted:
@@ -271,6 +278,17 @@ def write_project(folder: Path) -> None:
     (folder / "_CoqProject").write_text("\n".join(["-R . Msdnum", *files]) + "\n")
 
 
+def check_changed(mutant: Mutant | Cheat, root: Path, prover: Prover) -> Iterator[Row]:
+    """Check a folder again, and before it the shared files from the one that is changed."""
+    shared = Path(mutant.file).stem if mutant.file.startswith("../") else STATEMENTS
+    if shared in SHARED:
+        rows = list(check_shared(root, prover, SHARED[SHARED.index(shared) :]))
+        yield from rows
+        if not rows[-1].accepted:
+            return
+    yield from check_theorem(mutant.theorem, root, prover)
+
+
 def check_mutant(mutant: Mutant | Cheat, prepared: Prover) -> Row:
     """Check a folder with one wrong statement or cheat: the verdict should be a refusal."""
     start = time.monotonic()
@@ -281,12 +299,8 @@ def check_mutant(mutant: Mutant | Cheat, prepared: Prover) -> Row:
             shutil.copy(shared, root)
         file = root / mutant.theorem / mutant.file
         file.write_text(mutant.change(file.read_text()))
-        if mutant.file.startswith("../") and mutant.file != f"../{STATEMENTS}":
-            prover.build.mkdir()
-            last = list(check_shared(root, prover))[-1]
-        else:
-            shutil.copytree(prepared.build, prover.build)
-            last = list(check_theorem(mutant.theorem, root, prover))[-1]
+        shutil.copytree(prepared.build, prover.build)
+        last = list(check_changed(mutant, root, prover))[-1]
     refused = not last.accepted and mutant.refusal(last.verdict)
     verdict = f"refused at {last.file}" if refused else f"SURVIVED: {last.verdict}"
     return Row(mutant.theorem, mutant.file, mutant.title, time.monotonic() - start, verdict)

@@ -15,6 +15,7 @@ from msdnum import errors
 from msdnum._extras import remedy
 from msdnum._names import did_you_mean
 from msdnum._repository import CERTIFICATES
+from msdnum.evidence import strangers
 from msdnum.evidence.decompositions import Pairs, Progress, judge_blocks, judge_rounding, unheard
 from msdnum.evidence.effective_bits import EffectiveBits, approximation
 from msdnum.evidence.promises import (
@@ -189,6 +190,8 @@ def theorems(study: Study) -> Iterator[Entry]:
     yield Entry("bounds", "element rounding", "u/(1+u) |x| or eta/2", judge, "element-rounding")
     for promise in promises():
         yield _pairs_entry("bounds", promise, study)
+    judge = partial(strangers.judge, 20_000 if study.deep else 2000, study.seed)
+    yield Entry("bounds", "any formats, ratios and rules", "bounds.remainder", judge, "remainder")
 
 
 def product_theorems(study: Study) -> Iterator[Entry]:
