@@ -15,7 +15,14 @@ from msdnum.__main__ import main
 from msdnum.cli import prove
 from msdnum.evidence import certificates, strangers, worst_cases
 from msdnum.evidence.certificates import NotCheckedError, RefusedError
-from msdnum.formats.elements import E2M1, E3M2, INT8_SYMMETRIC, MXINT8_ELEMENT, FloatFormat, Specials
+from msdnum.formats.elements import (
+    E2M1,
+    E3M2,
+    INT8_SYMMETRIC,
+    MXINT8_ELEMENT,
+    FloatFormat,
+    Specials,
+)
 from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import (
     INT8_X2,
@@ -34,10 +41,9 @@ needs_coq = pytest.mark.skipif(shutil.which("coqc") is None, reason="not install
 USERS = """
 from dataclasses import replace
 from fractions import Fraction
-from msdnum import MXFP4_X2
 from msdnum.formats.elements import FloatFormat
 from msdnum.formats.modes import ScaleRule
-from msdnum.formats.schemes import OWN_AMAX, INT8_X3, covering_scheme
+from msdnum.formats.schemes import INT8_X3, MXFP4_X2, OWN_AMAX, covering_scheme
 from beside import THIRTY_TWO
 
 saturates = replace(MXFP4_X2, name="saturates", ratios=(Fraction(THIRTY_TWO),))
@@ -136,7 +142,7 @@ def test_a_name_cannot_end_a_comment():
 
 
 @needs_coq
-@pytest.mark.parametrize("scheme", [MXFP4_X2, INT8_X2, *ODD], ids=lambda scheme: scheme.name)
+@pytest.mark.parametrize("scheme", [INT8_X2, *ODD], ids=lambda scheme: scheme.name)
 def test_a_certificate_is_checked(scheme):
     found = certificates.certify(scheme)
     assert found.checked_by.startswith("coqc 8")
@@ -149,7 +155,7 @@ def test_a_certificate_is_checked(scheme):
 def test_certificates_of_strangers_are_checked():
     rng = np.random.default_rng(6)
     up_to_one = FloatFormat("E1M1", 1, 1, 1, Specials.NAN)
-    schemes = [covering_scheme("x", up_to_one), *(strangers.scheme(rng) for _ in range(3))]
+    schemes = [covering_scheme("x", up_to_one), *(strangers.scheme(rng) for _ in range(2))]
     assert all(certificates.certify(scheme).checked_by for scheme in schemes)
 
 
@@ -183,10 +189,10 @@ def test_a_wrong_number_is_refused(scheme, right, wrong):
 @pytest.mark.parametrize(
     ("right", "wrong", "reason"),
     [
-        ("certify. Qed.", "Admitted.", "not allowed: Admitted"),
+        ("certify. Qed.", "certify. Admitted.", "not allowed: Admitted"),
         ("Theorem claim1", "Axiom cheat : False.\nTheorem claim1", "not allowed: Axiom cheat"),
         ("Theorem", "Lemma", "states no theorem"),
-        ("(* What", '(* "', "a string does not end"),
+        ("(* What scheme", '(* "', "a string does not end"),
     ],
 )
 def test_a_cheat_is_refused(right, wrong, reason):
@@ -200,10 +206,10 @@ def test_kept_files_that_were_changed_are_not_trusted():
     certificates.certify(MXFP4_X2)
     (kept,) = _cache.folder("coq").iterdir()
     file = kept / "Remainder.vo"
-    right = file.read_bytes()
-    file.write_bytes(right[:-1] + bytes([right[-1] ^ 1]))
+    changed = file.read_bytes()[:-1]
+    file.write_bytes(changed)
     assert certificates.certify(MXFP4_X2).checked_by
-    assert file.read_bytes()[-1:] == right[-1:], "compiled anew"
+    assert file.read_bytes() != changed, "compiled anew"
 
 
 @needs_coq
