@@ -9,7 +9,7 @@ from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from msdnum import _cache, bounds
+from msdnum import _cache, _files, bounds
 from msdnum._repository import PROOFS
 from msdnum.formats.elements import E8M0, ElementFormat
 from msdnum.formats.modes import Arithmetic, ScaleRule
@@ -123,7 +123,7 @@ def check(certificate: Certificate) -> Certificate:
         raise NotCheckedError("the proofs are not beside this package: it is not a clone")
     with TemporaryDirectory() as name:
         file = Path(name, "instance.v")
-        file.write_text(certificate.text, encoding="utf-8")
+        _files.write_text(file, certificate.text)
         kept = ["--kept", str(_cache.folder("coq"))]
         done = subprocess.run(
             [sys.executable, str(checker), str(file), *kept],
