@@ -1,7 +1,7 @@
 (** Every headline theorem, closed: all that is assumed stands in the statement, and nothing else is
-    behind it than definitions. They are those of Coq, of Flocq and of the three shared files; where
-    a statement needs one of its own folder, the part names it first. The README of each folder
-    quotes its part. *)
+    behind it than definitions. They are those of Coq, of Flocq and of the four shared files; where a
+    statement needs one of its own folder, the part names it first. The README of each folder quotes
+    its part. *)
 
 (* Coq's and Flocq's names come last, so that none of ours can stand in for them. *)
 From Msdnum Require Import Formats Decomposition InnerProduct.
@@ -31,6 +31,50 @@ Proof.
   intros F; split; [exact (element_rounding.theorem.relative_attained f F)|].
   exact (element_rounding.theorem.subnormal_attained f F).
 Qed.
+
+(** * remainder *)
+
+From Coq Require QArith_base.
+From Msdnum Require Remainder.
+Import Remainder(
+  format, valid_terms, valid_rules, sound, leaves, bound, remainder_of, to_even, in_units,
+  rational_sound, rational_bound, rule, limit, ruled, by_ratios, ratios_bound, leaves_own, own_bound).
+Notation to_real := Rdefinitions.Q2R.
+
+(** Terms of any formats and real scales, any of the nearest numbers chosen, saturated or not. *)
+Theorem remainder_of_terms (terms : list (format * R)) (a x y : R) :
+  Forall sound terms -> Rabs x <= a -> leaves terms x y -> Rabs y <= bound terms a.
+Proof. exact (Remainder.leaves_bound terms x y a). Qed.
+
+(** Some real x leaves that much, ties to even. *)
+Theorem remainder_of_terms_attained (terms : list (format * R)) (a : R) :
+  Forall sound terms -> 0 < a ->
+  exists x, let y := remainder_of to_even terms x in
+    Rabs x <= a /\ leaves terms x y /\ Rabs y = bound terms a.
+Proof.
+  intros V A; destruct (Remainder.bound_attained terms a V A) as (x & X & E); exists x.
+  split; [exact X | split; [|exact E]].
+  apply Remainder.remainder_of_leaves; [exact Remainder.to_even_nearest | exact V].
+Qed.
+
+(** With rational scales, in units of any u, it is a rational number, and computed. *)
+Theorem remainder_of_terms_computed (terms : list (format * QArith_base.Q)) (a : QArith_base.Q) (u : R) :
+  0 < u -> rational_sound terms = true -> 0 < to_real a ->
+  bound (in_units u terms) (u * to_real a) = u * to_real (rational_bound terms a).
+Proof. exact (Remainder.rational_bound_correct u terms a). Qed.
+
+(** E8M0 scales: the first by a rule, the others below it by powers of two; amax is covered by 2^k. *)
+Theorem remainder_by_ratios (r : rule) (terms : list (format * Z)) (k e : Z) (amax x y : R) :
+  valid_terms terms = true -> 0 < to_real (limit r) ->
+  pow2 (k - 1) < amax <= pow2 k -> ruled r amax e -> Rabs x <= amax ->
+  leaves (by_ratios e terms) x y -> Rabs y <= to_real (ratios_bound r terms k).
+Proof. exact (Remainder.ratios_bound_correct r terms k amax e x y). Qed.
+
+(** E8M0 scales, each by a rule from the largest magnitude that is left of the block. *)
+Theorem remainder_by_own_amax (terms : list (format * rule)) (a : QArith_base.Q) (block left : list R) :
+  valid_rules terms = true -> 0 < to_real a -> Forall (fun x => Rabs x <= to_real a) block ->
+  leaves_own terms block left -> Forall (fun y => Rabs y <= to_real (own_bound terms a)) left.
+Proof. exact (Remainder.own_bound_correct terms a block left). Qed.
 
 (** * mixed-decomposition *)
 

@@ -168,6 +168,7 @@ CHEATS = [
     ),
 ]
 
+REMAINDER = "../Remainder.v"
 MUTANTS = [
     # alpha/65 for alpha/64, in units of s1: 4/65 is 0.06153...
     Mutant("mxfp4-decomposition", "x2.gappa", "<= 1b-4", "<= 0.06154"),
@@ -211,56 +212,54 @@ MUTANTS = [
     Mutant("mixed-decomposition", "theorem.v", "<= M / 3556.", "<= M / 3557."),
     Mutant("mixed-decomposition", "mxfp8_mxfp4.gappa", "<= 1 }", "<= 0.999 }"),
     # What the formats, the elements and the scales must satisfy.
-    Mutant("remainder", "theorem.v", "(mantissa f <? 2 ^ precision f)", "(mantissa f <? 5)"),
-    Mutant("remainder", "theorem.v", "(eta f <=? exponent f)", "(eta f <=? exponent f + 1)"),
-    Mutant("remainder", "theorem.v", "(0 <? mantissa f)", "(-1 <? mantissa f)"),
-    Mutant("remainder", "theorem.v", "<= Rabs (x - z).", "<= 2 * Rabs (x - z)."),
-    Mutant("remainder", "theorem.v", "/\\ 0 < snd term.", "/\\ snd term <> 0."),
+    Mutant("remainder", REMAINDER, "(mantissa f <? 2 ^ precision f)", "(mantissa f <? 5)"),
+    Mutant("remainder", REMAINDER, "(eta f <=? exponent f)", "(eta f <=? exponent f + 1)"),
+    Mutant("remainder", REMAINDER, "(0 <? mantissa f)", "(-1 <? mantissa f)"),
+    Mutant("remainder", REMAINDER, "<= Rabs (x - z).", "<= 2 * Rabs (x - z)."),
+    Mutant("remainder", REMAINDER, "/\\ 0 < snd term.", "/\\ snd term <> 0."),
     Mutant(
         "remainder",
-        "theorem.v",
+        REMAINDER,
         "cast_nearest low choice x : largest f <= low ->",
         "cast_nearest low choice x : 0 <= low ->",
     ),
     Mutant(
         "remainder",
-        "theorem.v",
+        REMAINDER,
         "sound fs -> Rabs x <= a -> leaves fs x r",
         "sound fs -> x <= a -> leaves fs x r",
     ),
     # The bound itself: too small, or too large to be attained.
     Mutant(
         "remainder",
-        "theorem.v",
+        REMAINDER,
         "Rmax (t - pow2 k) (pow2 (k - precision f - 1)))",
         "Rmax (t - pow2 k) (pow2 (k - precision f - 2)))",
     ),
     Mutant(
         "remainder",
-        "theorem.v",
+        REMAINDER,
         "then t else Rmax (t - pow2 k) (pow2 (k - precision f - 1)))",
         "then t else pow2 (k - precision f))",
     ),
     Mutant(
         "remainder",
-        "theorem.v",
+        REMAINDER,
         "in Rmax (t - largest f) (rounding_error f (binade f c) c).",
         "in rounding_error f (binade f c) c.",
     ),
     # The scale rules, and E8M0's ends.
-    Mutant("remainder", "theorem.v", "/\\ ~ fits r amax (pow2 (e - 1)).", "."),
-    Mutant("remainder", "theorem.v", "Z.max (-127) (Z.min 127 e).", "Z.max (-128) (Z.min 127 e)."),
-    Mutant("remainder", "theorem.v", "Z.max (-127) (Z.min 127 e).", "Z.max (-127) (Z.min 126 e)."),
+    Mutant("remainder", REMAINDER, "/\\ ~ fits r amax (pow2 (e - 1)).", "."),
+    Mutant("remainder", REMAINDER, "Z.max (-127) (Z.min 127 e).", "Z.max (-128) (Z.min 127 e)."),
+    Mutant("remainder", REMAINDER, "Z.max (-127) (Z.min 127 e).", "Z.max (-127) (Z.min 126 e)."),
     Mutant(
         "remainder",
-        "theorem.v",
+        REMAINDER,
         "0 < Q2R (limit r) -> pow2 (k - 1) < amax <= pow2 k ->",
         "0 < Q2R (limit r) -> 0 < amax <= pow2 k ->",
     ),
-    Mutant("remainder", "theorem.v", "Exists (fun x => Rabs x = amax)", "Exists (fun x => x = x)"),
-    Mutant(
-        "remainder", "theorem.v", "(2 - power (- precision f))", "(2 - power (1 - precision f))"
-    ),
+    Mutant("remainder", REMAINDER, "Exists (fun x => Rabs x = amax)", "Exists (fun x => x = x)"),
+    Mutant("remainder", REMAINDER, "(2 - power (- precision f))", "(2 - power (1 - precision f))"),
     # The numbers of an instance.
     Mutant("remainder", "theorem.v", "1 (5 # 64)); certify", "1 (5 # 63)); certify"),
     Mutant(

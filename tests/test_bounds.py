@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from mpmath import iv
 
 from msdnum import bounds, spec
+from msdnum.evidence import strangers
 from msdnum.formats.elements import (
     BF16,
     BINARY32,
@@ -123,6 +124,41 @@ def assert_covering(elements, bound, part, exponent, binade):
     promised = bound(alpha, binade)
     target(float(error / promised))
     assert error <= promised
+
+
+def left_by(scheme, block):
+    """Remainders of a block: scales by ratios, each as E8M0 has it, or each by its own amax."""
+    first, amax = scheme.formats[0], max(map(abs, block))
+    if scheme.ratios is None:
+        return spec.decompose_own_amax(block, scheme.formats).remainders
+    if first.rule is ScaleRule.AMAX:
+        scale, ends = amax / Fraction(first.element.max_finite), (0, math.inf)
+    else:
+        scale = Fraction(2) ** spec.shared_exponent(amax, first.element, first.rule)
+        ends = Fraction(1, 2**127), Fraction(2) ** 127
+    left = block
+    for fmt, ratio in zip(scheme.formats, (*scheme.ratios, 1), strict=True):
+        s = min(max(scale, ends[0]), ends[1])
+        left = [x - s * round_to(x / s, fmt.element) for x in left]
+        scale /= ratio
+    return left
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    amax=st.integers(257, 512),
+    part=parts(),
+    exponent=st.integers(-149, 128),
+)
+def test_remainder(seed, amax, part, exponent):
+    """Formats, ratios and rules are drawn by the seed; amax is in (alpha/2, alpha]."""
+    scheme = strangers.scheme(np.random.default_rng(seed))
+    alpha = Fraction(2) ** exponent
+    amax *= alpha / 512
+    bound = bounds.remainder(scheme, amax if scheme.formats[0].rule is ScaleRule.AMAX else alpha)
+    error = max(map(abs, left_by(scheme, [amax, part * amax])))
+    target(float(error / bound))
+    assert error <= bound
 
 
 @pytest.mark.parametrize("terms", [1, 2, 3])

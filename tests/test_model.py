@@ -25,9 +25,7 @@ def sentences():
 
     tokenizer = Tokenizer.from_file(str(minilm_checkpoint.minilm_root() / "tokenizer.json"))
     tokenizer.no_padding()
-    lines = (
-        files("msdnum.inputs").joinpath("sentences.txt").read_text(encoding="utf-8").splitlines()
-    )
+    lines = minilm_checkpoint.sentences("sentences.txt")
     return [tokenizer.encode(line).ids for line in lines]
 
 

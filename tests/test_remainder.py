@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from msdnum import bounds
-from msdnum.emulator.decompositions import decompose
-from msdnum.evidence import worst_cases
-from msdnum.evidence.promises import RULES, covering
-from msdnum.formats.elements import E4M3, E8M0, INT8_SYMMETRIC
+from msdnum.evidence import strangers, worst_cases
+from msdnum.evidence.promises import RULES
+from msdnum.formats.elements import E4M3, INT8_SYMMETRIC
 from msdnum.formats.modes import Arithmetic, ScaleRule
 from msdnum.formats.schemes import (
     INT8_X2,
@@ -22,26 +21,12 @@ from msdnum.formats.schemes import (
     amax_scheme,
     covering_scheme,
 )
-from tests import strangers
-
-
-def worst_of(x, scheme):
-    """Return the largest remainder of a block, exactly."""
-    found = decompose(x, scheme)
-    left = np.abs(found.scaled_remainder.astype(np.float64)).max()
-    return Fraction(float(left)) / found.denominator
-
-
-def range_of(x, scheme):
-    amax = float(np.abs(x).max())
-    return covering(amax) if scheme.formats[0].scale == E8M0 else Fraction(amax)
 
 
 def ratio(rng):
     """Return a scheme, and the largest error over bound of one of its blocks."""
     scheme = strangers.scheme(rng)
-    x = strangers.block(rng, 512)
-    return scheme, worst_of(x, scheme) / bounds.remainder(scheme, range_of(x, scheme))
+    return scheme, strangers.ratio(scheme, strangers.block(rng, 512))[0]
 
 
 def judge(count, seed):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
+from msdnum.evidence import strangers
 from msdnum.evidence.decompositions import pairs_of
 from msdnum.formats.elements import E2M1, E2M3, E3M2, E4M3, E5M2, INT8_SYMMETRIC, MXINT8_ELEMENT
 from msdnum.ledger.claims import Claim, Entry
@@ -24,6 +25,8 @@ def decomposition_bounds(study: Study) -> Iterator[Entry]:
     for promise in promises():
         judge = partial(pairs_of(study).judge, promise)
         yield Entry("bounds", promise.convention, promise.bound.text, judge, promise.theorem)
+    judge = partial(strangers.judge, 20_000 if study.deep else 2000, study.seed)
+    yield Entry("bounds", "any formats, ratios and rules", "bounds.remainder", judge, "remainder")
 
 
 def product_bounds(study: Study) -> Iterator[Entry]:
