@@ -1,4 +1,6 @@
-"""Write the embeddings that sentence-transformers gives: what tests/test_encoder.py compares with.
+"""Write the embeddings that sentence-transformers gives.
+
+tests/inputs/test_jax_encoder.py compares with them.
 
 Needs `pip install sentence-transformers` (with torch), which the tests do not. float32, CPU.
 """
