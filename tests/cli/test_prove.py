@@ -34,8 +34,8 @@ from msdnum.formats.schemes import (
     amax_scheme,
     covering_scheme,
 )
+from tests.support.paths import PROOFS
 
-PROOFS = Path(__file__).parents[1] / "proofs"
 needs_coq = pytest.mark.skipif(shutil.which("coqc") is None, reason="not installed: coqc")
 
 USERS = """
