@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from mpmath import iv
 
 from msdnum import bounds, spec
+from msdnum.bounds import averages
 from msdnum.evidence import strangers
 from msdnum.formats.elements import (
     BF16,
@@ -1026,8 +1027,8 @@ def top_binade(elements):
     def primitive(v, x):
         return 2 * v / x - v**2 / (2 * x**2)
 
-    cells = bounds._cells(
-        elements, bounds._scales(elements, ScaleRule.COVERING), Fraction(1, 2), Fraction(1)
+    cells = averages._cells(
+        elements, averages._scales(elements, ScaleRule.COVERING), Fraction(1, 2), Fraction(1)
     )
     return sum(primitive(v, b) - primitive(v, a) for v, a, b in cells)
 
@@ -1075,7 +1076,7 @@ def test_rms_error(elements, part, width):
     rule = ScaleRule.AMAX if elements in SCALED else ScaleRule.COVERING
     high = abs(part)
     low = high * (1 - Fraction(1, 2**width))
-    cells = bounds._cells(elements, bounds._scales(elements, rule), low, high)
+    cells = averages._cells(elements, averages._scales(elements, rule), low, high)
     for v, a, b in islice(cells, 6):
         assert low == a <= b <= high
         middle, low = (a + b) / 2, b

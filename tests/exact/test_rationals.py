@@ -7,7 +7,7 @@ import ml_dtypes
 import mpmath
 import numpy as np
 import pytest
-from flint import arb
+from flint import arb, fmpz_mat
 from flint import ctx as flint_ctx
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -182,7 +182,7 @@ def test_rounding_a_matrix_agrees_with_the_spec(
     numbers = data.draw(st.lists(scalars(fmt), min_size=1, max_size=8))
     overflow = data.draw(st.sampled_from(overflows(fmt)))
     ones = exact.ExactMatrix(
-        exact.fmpz_mat(1, len(numbers), [x.numerator for x in numbers]),
+        fmpz_mat(1, len(numbers), [x.numerator for x in numbers]),
         (Fraction(1),),
         tuple(Fraction(1, x.denominator) for x in numbers),
     )
