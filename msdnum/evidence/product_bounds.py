@@ -144,9 +144,11 @@ def accumulation(
     """
     size, segments = min(segment, k), -(-k // segment)
     after = scalings + segments - 1 + terms - 1 + inputs
+    inner = accumulator.inner if isinstance(accumulator, Blocks) else accumulator
     found = combined(sum_roundings(accumulator, size), Accumulation(after))
     each = sum_underflow(accumulator, size) + scalings * HALF_UNDERFLOW
-    return replace(found, underflow=terms * segments * each)
+    flushes = isinstance(inner, PairwiseUnit)
+    return replace(found, underflow=terms * segments * each, flushes=flushes)
 
 
 def sum_underflow(accumulator: AnyAccumulator, n: int) -> Fraction:
@@ -320,6 +322,8 @@ class Right:
         too; zeros for integers.
     error : Fraction
         Relative error of the weight as it is used: half a unit of BF16 where it was rounded to it.
+    absolute : Fraction
+        The same of a weight that is too small for a relative error.
     outside : ndarray of float64, optional
         Scale of each element that multiplies sums; 1 where it is part of the products.
     """
@@ -327,6 +331,7 @@ class Right:
     magnitudes: Floats
     least: Floats
     error: Fraction = Fraction(0)
+    absolute: Fraction = Fraction(0)
     outside: Floats | None = None
 
     @classmethod
@@ -386,6 +391,10 @@ def theorem_gemm(
     total = lost + float(gamma) * summed
     if right.error:
         total = total + float(right.error * (1 + gamma)) * (reach + lost)
+        tiny = (left.magnitudes + left.lost).sum(axis=1, keepdims=True)
+        total = total + float(right.absolute * (1 + gamma)) * tiny
+    if adding.flushes:
+        total = total + _flushed(left.magnitudes, b)
     if not adding.nearest:
         total = total + float(gamma) * _alignment(left, right)
     scaled = _largest_scales(left, right)
@@ -393,8 +402,15 @@ def theorem_gemm(
     slack = 1 + (len(b) + 64) * 2.0**-52
     largest = np.maximum(summed, _unscaled(left, right) * scaled) * float(1 + right.error)
     overflows = largest * float(1 + gamma) * slack > BINARY32.max_finite
+    overflows |= b.max(axis=0) * float(1 + right.error) > BINARY32.max_finite
     result: Floats = np.where(overflows, np.inf, total * slack)
     return result
+
+
+def _flushed(a: Floats, b: Floats) -> Floats:
+    """Return what is lost where a subnormal number of either side counts as zero."""
+    smallest = BINARY32.min_normal
+    return _product(np.minimum(a, smallest), b) + _product(a, np.minimum(b, smallest))
 
 
 def _largest_scales(left: Left, right: Right) -> Floats:

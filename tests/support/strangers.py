@@ -8,7 +8,8 @@ from msdnum.emulator.blocks import quantize
 from msdnum.emulator.gemm.products import transposed
 from msdnum.evidence.strangers import RULES, block, element, scheme
 from msdnum.formats.accumulators import ALL_ACCUMULATORS
-from msdnum.formats.elements import BINARY32, E8M0, NVFP4, BlockFormat
+from msdnum.formats.blocks import NVFP4, BlockFormat
+from msdnum.formats.elements import BINARY32, E8M0
 from msdnum.formats.modes import ScaleRule
 
 UNITS = list(ALL_ACCUMULATORS.values())
