@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from msdnum import _extras, _files
-from msdnum.ledger.trial import Study, entries, judge, ledger
+from msdnum.ledger.trial import Study, as_ledger, entries, judge
 from msdnum.trials import JUDGED, judged, trials
 
 __all__ = ["add_arguments", "run"]
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         found = entries(chosen, study, args.only)
         rows = tuple(map(judge, _extras.progress(found, unit=" rows", position=0, leave=False)))
     settings = {name: getattr(args, name) for name in ("deep", "seed", "only", "tensor")}
-    made = ledger(chosen, rows, **settings)
+    made = as_ledger(chosen, rows, **settings)
     if args.json:
         _files.write_text(args.json, json.dumps(made.as_dict(), indent=1) + "\n")
     print("\n".join(made.full() if args.full else made.brief()))

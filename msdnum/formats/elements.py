@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum, unique
 
 from msdnum.display import html
-from msdnum.display.number_line import Axis, NumberLine, number_line
+from msdnum.display.lines import Axis, NumberLine, number_line
 
 __all__ = [
     "BF16", "BINARY32", "E2M1", "E2M3", "E3M2", "E4M3", "E5M2", "E8M0", "ELEMENT_FORMATS", "FP16",

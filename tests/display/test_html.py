@@ -17,7 +17,7 @@ from msdnum import BLOCK_FORMATS, ELEMENT_FORMATS, SCHEMES, ScaleRule
 from msdnum.cost.machines import ASCEND_910B2, MACHINES, Route
 from msdnum.display import html as display
 from msdnum.display.html import Markup
-from msdnum.display.number_line import Axis
+from msdnum.display.lines import Axis
 from msdnum.formats.elements import BF16, E2M1, E4M3, E8M0, FloatFormat, IntegerFormat
 from msdnum.ledger.claims import COLUMNS, Claim, Entry, Row
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, Witness, not_run

@@ -11,7 +11,7 @@ from msdnum.emulator.attention.flash import attend
 from msdnum.emulator.attention.kv_cache import KV_FORMATS
 from msdnum.emulator.attention.methods import FLOAT32_FLASH
 from msdnum.evidence.attention_bounds import ExactAttention, _moved, attention_bound
-from msdnum.evidence.attentions import DECOMPOSING, FAMILIES, drawn, errors_of
+from msdnum.evidence.attentions import DECOMPOSING, FAMILIES, attention_errors, drawn
 from msdnum.experiments import tables
 from msdnum.formats.accumulators import HOPPER
 from msdnum.formats.elements import BINARY32
@@ -28,7 +28,7 @@ SHAPE = (2, 160, 32)
 def test_every_output_is_within_its_bound(cache):
     head = drawn("outlier_channels", SHAPE, np.random.default_rng(3), cache)
     for name in (*ATTENTION_METHODS, *ATTENTION_BASELINES):
-        found = errors_of(head, attended(name))
+        found = attention_errors(head, attended(name))
         assert 0 < found.ratio <= 1, name
         assert found.l2 <= found.bound_l2, name
 

@@ -34,7 +34,7 @@ from msdnum.ledger import theorems
 from msdnum.ledger.claims import TERMS, Claim, Entry, Row
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, Witness, not_run
 from msdnum.ledger.ledger import Ledger, lines
-from msdnum.ledger.trial import Study, entries, judge, ledger
+from msdnum.ledger.trial import Study, as_ledger, entries, judge
 from msdnum.trials import find_trial, judged
 from msdnum.trials.msd.claims import products
 from msdnum.trials.toolkit import bits, roundings, tensors
@@ -511,7 +511,7 @@ def test_entries_are_told_apart():
 
 def ledger_of(claim):
     chosen = entries(judged(), Study(), claim)
-    return ledger(judged(), tuple(map(judge, chosen)))
+    return as_ledger(judged(), tuple(map(judge, chosen)))
 
 
 def test_c2_holds_only_under_a_convention():
@@ -599,7 +599,7 @@ def test_the_ledger_is_one_line_a_row():
     study = Study()
     chosen = ("C2", "C3", "C4", "C5", "C6", "C8", "model")
     some = [entry for claim in chosen for entry in entries(judged(), study, claim)[:2]]
-    made = ledger(judged(), tuple(map(judge, some)))
+    made = as_ledger(judged(), tuple(map(judge, some)))
     brief = made.brief()
     assert max(map(len, brief)) <= 150
     for row in made.rows:
