@@ -19,7 +19,9 @@ CHEAP = "cost_traffic"
 DRAWN = {member.name: member for member in figures._drawings()}
 TABLES = {member.name: member for member in figures._tables()}
 EACH_FIGURE = pytest.mark.parametrize("name", DRAWN)
-EACH_TRIAL = pytest.mark.parametrize("trial", {member.trial.name for member in TABLES.values()})
+EACH_TRIAL = pytest.mark.parametrize(
+    "trial", sorted({member.trial.name for member in TABLES.values()})
+)
 
 
 @pytest.fixture(autouse=True)
