@@ -8,8 +8,9 @@ What a user meets first is here; the rest is in rooms, each imported when it is 
 Examples
 --------
 >>> import msdnum
->>> msdnum.round_to(np.float32([0.3, 5.1, 100]), msdnum.ELEMENT_FORMATS["E2M1"])
-array([0.5, 6. , 6. ], dtype=float32)
+>>> x = np.float32([0.3, 5.1, 100])
+>>> msdnum.quantize(x, msdnum.BLOCK_FORMATS["MXFP4"]).dequantize()
+array([ 0.,  8., 96.], dtype=float32)
 >>> msdnum.bounds.remainder(msdnum.SCHEMES["MXFP4_X2"])
 Fraction(1, 64)
 """

@@ -34,6 +34,12 @@ def in_tiles(tiles: int) -> Fraction:
     ------
     ValueError
         If ``tiles`` is not a positive integer.
+
+    Examples
+    --------
+    >>> from msdnum.cost import in_tiles
+    >>> in_tiles(8)
+    Fraction(1, 8)
     """
     check_count(tiles=tiles)
     return Fraction(1, tiles)

@@ -70,6 +70,13 @@ def unit_of(fmt: ElementFormat) -> Unit:
     ------
     ValueError
         If none does.
+
+    Examples
+    --------
+    >>> from msdnum.cost import unit_of
+    >>> from msdnum.formats import E2M1, E4M3
+    >>> unit_of(E2M1).name, unit_of(E4M3).name
+    ('FP4', 'FP8')
     """
     if fmt not in UNITS:
         known = ", ".join(f.name for f in UNITS)
@@ -122,6 +129,12 @@ class Machine:
         Vector operations per second on binary32 lanes.
     bf16, fp8, fp6, fp4, int8, int4 : Quantity or None
         Matrix operations per second, two for each multiply-add.
+
+    Examples
+    --------
+    >>> from msdnum.cost import H100, Unit
+    >>> H100.has(Unit.FP8), H100.has(Unit.FP4)
+    (True, False)
     """
 
     name: str

@@ -48,6 +48,13 @@ def operand(fmt: ElementFormat | BlockFormat) -> Operand:
     ------
     ValueError
         If no matrix unit takes the format.
+
+    Examples
+    --------
+    >>> from msdnum.cost import operand
+    >>> from msdnum.formats import MXFP4
+    >>> operand(MXFP4)
+    Operand(bits=Fraction(17, 4), unit=<Unit.FP4: 'fp4'>)
     """
     if not isinstance(fmt, BlockFormat):
         return Operand(Fraction(fmt.bits), unit_of(fmt))

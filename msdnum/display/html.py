@@ -91,6 +91,12 @@ def table(
         Cells, as ``cell`` takes them.
     caption : object
         What the table shows.
+
+    Examples
+    --------
+    >>> from msdnum.display import table
+    >>> table(["format"], [["<mine>"]])[-29:]
+    'lt;mine&gt;</td></tr></table>'
     """
     head = _row(header, "th") if header else ""
     rows = list(rows)

@@ -67,6 +67,13 @@ def number_line(fmt: Any, axis: Axis | None = None) -> NumberLine:
         If the format is wider: its marks would be one bar.
     TypeError
         If ``axis`` is not an Axis.
+
+    Examples
+    --------
+    >>> from msdnum.display import number_line
+    >>> from msdnum.formats import E2M1
+    >>> number_line(E2M1).svg[:4]
+    '<svg'
     """
     if fmt.bits > MAX_BITS:
         raise ValueError(

@@ -90,6 +90,18 @@ def quantize(
     ``element = x / (scale * tensor_scale)``.
 
     Source: OCP MX v1.0, sections 5 and 6.3; ``spec.quantize_block``.
+
+    Examples
+    --------
+    >>> from msdnum import BLOCK_FORMATS, ScaleRule, quantize
+    >>> x = np.float32([1, 0.3, 7.5, -0.1])
+    >>> q = quantize(x, BLOCK_FORMATS["MXFP4"])
+    >>> q.codes, q.scale_codes
+    (array([2, 1, 7, 8], dtype=uint8), array([127], dtype=uint8))
+    >>> q.dequantize()  # FLOOR, the rule of OCP MX, cuts 7.5 to 6
+    array([ 1. ,  0.5,  6. , -0. ], dtype=float32)
+    >>> quantize(x, BLOCK_FORMATS["MXFP4"], rule=ScaleRule.CEIL).dequantize()
+    array([ 1.,  0.,  8., -0.], dtype=float32)
     """
     x = as_numbers(x, "x")
     pattern = patterns(x)

@@ -35,6 +35,12 @@ def pack(codes: Array, fmt: ElementFormat) -> Array:
     ------
     ValueError
         If the last axis does not fill whole bytes, or the format has another width.
+
+    Examples
+    --------
+    >>> from msdnum import ELEMENT_FORMATS, pack
+    >>> [hex(byte) for byte in pack(np.uint8([1, 2, 3, 15]), ELEMENT_FORMATS["E2M1"])]
+    ['0x21', '0xf3']
     """
     codes = argument_checks.checked_codes(codes, fmt)
     group, size = _byte_group(fmt)
@@ -65,6 +71,12 @@ def unpack(packed: Array, fmt: ElementFormat) -> Array:
     ------
     ValueError
         If the last axis does not hold whole codes, or the format has another width.
+
+    Examples
+    --------
+    >>> from msdnum import ELEMENT_FORMATS, unpack
+    >>> unpack(np.uint8([0x21, 0xF3]), ELEMENT_FORMATS["E2M1"])
+    array([ 1,  2,  3, 15], dtype=uint8)
     """
     packed = as_array(packed, "packed")
     backend.check_array(packed, "packed", ("uint8", "int8"))
@@ -111,6 +123,14 @@ def to_blocks_and_scales(quantized: QuantizedArray) -> tuple[Array, Array]:
     ValueError
         If the blocks lie along another axis, the last one is short, or the scale codes are not all
         there is to the scale (a tensor scale, a divisor).
+
+    Examples
+    --------
+    >>> from msdnum import BLOCK_FORMATS, quantize, to_blocks_and_scales
+    >>> w = quantize(np.ones((4, 64), np.float32), BLOCK_FORMATS["MXFP4"])
+    >>> blocks, scales = to_blocks_and_scales(w)
+    >>> blocks.shape, scales.shape
+    ((4, 2, 16), (4, 2))
     """
     argument_checks.check_mode("quantized", quantized, QuantizedArray)
     quantized = quantized.checked()
@@ -147,6 +167,14 @@ def from_blocks_and_scales(blocks: Array, scales: Array, fmt: BlockFormat) -> Qu
     ------
     ValueError
         If the shapes do not belong together or the format needs a tensor scale.
+
+    Examples
+    --------
+    >>> from msdnum import BLOCK_FORMATS, from_blocks_and_scales
+    >>> blocks = np.full((1, 16), 0x21, np.uint8)  # one block: 0.5, 1, 0.5, 1, ...
+    >>> w = from_blocks_and_scales(blocks, np.uint8([128]), BLOCK_FORMATS["MXFP4"])
+    >>> w.dequantize()[:4]  # times the scale 2
+    array([1., 2., 1., 2.], dtype=float32)
     """
     argument_checks.check_mode("fmt", fmt, BlockFormat)
     blocks = as_array(blocks, "blocks")

@@ -40,6 +40,16 @@ class Extreme:
         Where.
     evidence : Evidence
         What was looked at.
+
+    Examples
+    --------
+    >>> from msdnum import SCHEMES
+    >>> from msdnum.evidence import among_pairs
+    >>> found = among_pairs(SCHEMES["MXFP4_X1"])
+    >>> found.error, found.witness
+    (Fraction(1, 8), Witness(format='BF16', block=(16288, 16288), element=1))
+    >>> found.evidence.count
+    2089152
     """
 
     error: Fraction
@@ -55,7 +65,15 @@ def _proportional(scheme: Scheme, constant: Fraction | float) -> Bound:
 
 
 def bound_of(scheme: Scheme) -> Fraction | float:
-    """Return what theorem remainder promises, relative to the range, where no scale underflows."""
+    """Return what theorem remainder promises, relative to the range, where no scale underflows.
+
+    Examples
+    --------
+    >>> from msdnum import SCHEMES
+    >>> from msdnum.evidence import bound_of
+    >>> bound_of(SCHEMES["MXFP8_X2"])
+    Fraction(1, 1024)
+    """
     return bounds.remainder(scheme)
 
 
@@ -68,6 +86,14 @@ def among_pairs(scheme: Scheme) -> Extreme:
     """Find the worst of all BF16 pairs that differ by more than a power of two.
 
     The block size of the scheme is not used.
+
+    Examples
+    --------
+    >>> from msdnum import SCHEMES
+    >>> from msdnum.evidence import among_pairs
+    >>> worst = among_pairs(SCHEMES["MXFP4_X2"])
+    >>> worst.error, worst.bound
+    (Fraction(1, 64), Fraction(1, 64))
     """
     found = pair_profile(scheme)
     bound = _proportional(scheme, bound_of(scheme))

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import Enum, unique
 from typing import ClassVar, TypeAlias
 
+from msdnum._registry import Registry
+
 __all__ = [
     "ACCUMULATORS", "ADA_FP8", "ALL_ACCUMULATORS", "AMPERE", "BLACKWELL", "BLACKWELL_FP8",
     "BLACKWELL_MX", "BLACKWELL_MXFP4", "CDNA1_BF16", "CDNA1_FP16", "CDNA2", "CDNA3", "CDNA3_FP8",
@@ -103,6 +105,12 @@ class Blocks:
         Products in a block.
     inner : Accumulator
         What sums a block; neither Int32 nor Blocks.
+
+    Examples
+    --------
+    >>> from msdnum.formats import HOPPER_FP8, Blocks
+    >>> Blocks(128, HOPPER_FP8).name
+    'BLOCKS_128_HOPPER_FP8'
     """
 
     size: int
@@ -149,6 +157,16 @@ class MatrixUnit:
         -300, below all products, to -126, of subnormal accumulators.
     source : str
         Where the model comes from.
+
+    Examples
+    --------
+    >>> from msdnum import as_ml_dtype, matmul
+    >>> from msdnum.formats import BF16, HOPPER, MatrixUnit
+    >>> a = as_ml_dtype(np.uint16([[0x3F80, 0x3B00]]), BF16)  # 1 and 2**-9
+    >>> b = as_ml_dtype(np.uint16([[0x3F80], [0x3F80]]), BF16)
+    >>> mine = MatrixUnit("mine", group=4, fraction_bits=8)
+    >>> [float(matmul(a, b, accumulator=unit)[0, 0]) for unit in (mine, HOPPER)]
+    [1.0, 1.001953125]
     """
 
     name: str
@@ -364,23 +382,22 @@ CDNA2 = PairwiseUnit("CDNA2", 4, source=MMA_SIM)
 CDNA3 = Cdna3Unit("CDNA3", 8, 1, source=MMA_SIM)
 CDNA3_FP8 = Cdna3Unit("CDNA3_FP8", 16, 2, drops_accumulator=True, source=MMA_SIM)
 
-ACCUMULATORS: dict[str, Accumulator] = {
-    accumulator.name: accumulator
-    for accumulator in (
+ACCUMULATORS: Registry[Accumulator] = Registry.of(
+    "ACCUMULATORS",
+    (
         EXACT, INT32, INT32_SATURATE, INT32_WRAP, SEQUENTIAL, PAIRWISE, Blocks(32, EXACT),
         Blocks(32, SEQUENTIAL), VOLTA, TURING, AMPERE, HOPPER, BLACKWELL, ADA_FP8, HOPPER_FP8,
         HOPPER_FP8_PROMOTED, BLACKWELL_FP8, BLACKWELL_MX, BLACKWELL_MXFP4, CDNA2,
         CDNA3, CDNA3_FP8,
-    )
-}  # fmt: skip
+    ),
+)  # fmt: skip
 """By name, every preset that float32 arithmetic computes: all but CDNA1.
 
 A name is the constant's but for ``INT32_REFUSE`` (INT32), ``BLOCKS_128_HOPPER_FP8``
 (HOPPER_FP8_PROMOTED) and the two ``Blocks`` of 32, which have no constant.
 """
 
-ALL_ACCUMULATORS: dict[str, AnyAccumulator] = {
-    **ACCUMULATORS,
-    **{unit.name: unit for unit in (CDNA1_BF16, CDNA1_FP16)},
-}
+ALL_ACCUMULATORS: Registry[AnyAccumulator] = Registry.of(
+    "ALL_ACCUMULATORS", (*ACCUMULATORS.values(), CDNA1_BF16, CDNA1_FP16)
+)
 """By name, every preset: ``ACCUMULATORS`` and CDNA1, which needs binary64."""

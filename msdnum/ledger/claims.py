@@ -42,6 +42,12 @@ class Claim:
         One sentence.
     expected : Verdict
         What its rows are known to add up to.
+
+    Examples
+    --------
+    >>> from msdnum.trials import find_trial
+    >>> find_trial("msd").claims[1].id
+    'C2'
     """
 
     id: str

@@ -61,7 +61,14 @@ class Theorem:
 
 
 def theorem_ids() -> list[str]:
-    """Return the ids of all theorems with a written proof, in alphabetical order."""
+    """Return the ids of all theorems with a written proof, in alphabetical order.
+
+    Examples
+    --------
+    >>> from msdnum.ledger import theorem_ids
+    >>> "mxfp4-decomposition" in theorem_ids()
+    True
+    """
     return sorted(path.parent.name for path in PROOFS.glob("*/README.md"))
 
 

@@ -58,6 +58,7 @@ class Study:
 
     Examples
     --------
+    >>> from msdnum.ledger import Study
     >>> study = Study(seed=1)
     >>> study.once("pairs", lambda: [1, 2]) is study.once("pairs", lambda: [])
     True

@@ -74,6 +74,15 @@ def factor(
     """Return the number ``element * scale`` with the exponents that a matrix unit aligns by.
 
     A power-of-two scale adds to the exponent of the element; any other is multiplied first.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import spec
+    >>> from msdnum.formats import E2M1
+    >>> half = spec.factor(Fraction(1, 2), E2M1, scale=Fraction(1, 4))
+    >>> half.exponent, half.scale_exponent
+    (-2, -2)
     """
     own = spec.floor_log2(abs(element)) if element else 0
     scale_exponent = spec.floor_log2(abs(scale)) if scale else scale_format.emin
@@ -100,6 +109,20 @@ def inner_product(
     ------
     ValueError
         If something on the way is infinite.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import ALL_ACCUMULATORS, spec
+    >>> from msdnum.formats import BF16
+    >>> a = [spec.factor(Fraction(2) ** e, BF16) for e in (0, -24, -24)]
+    >>> b = [spec.factor(Fraction(1), BF16)] * 3
+    >>> for name in ("EXACT", "SEQUENTIAL", "VOLTA", "AMPERE"):
+    ...     print(name, spec.inner_product(a, b, ALL_ACCUMULATORS[name]) - 1)
+    EXACT 1/8388608
+    SEQUENTIAL 0
+    VOLTA 0
+    AMPERE 1/8388608
     """
     for c in partial_sums(a, b, accumulator, c):  # noqa: B007, B020
         pass
@@ -112,6 +135,15 @@ def partial_sums(
     """Yield what the accumulator holds after each of its steps.
 
     Source: the docstrings of ``accumulators``, which are the definition.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import accumulators, spec
+    >>> from msdnum.formats import E4M3
+    >>> ones = [spec.factor(Fraction(1), E4M3)] * 3
+    >>> [int(c) for c in spec.partial_sums(ones, ones, accumulators.SEQUENTIAL)]
+    [1, 2, 3]
     """
     add, size = _step(accumulator, len(a))
     for start in range(0, len(a), size):

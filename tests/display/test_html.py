@@ -270,7 +270,7 @@ def test_traced_arrays_show_their_plain_text():
 
     look(jnp.asarray(X))
     assert seen[:2] == [None, None]
-    assert "Tracer" in seen[2]
+    assert "codes=uint8[4]" in seen[2]
 
 
 def test_a_batch_of_whole_tensors_shows_its_plain_text():

@@ -7,7 +7,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from msdnum.formats import elements
+from msdnum.formats import blocks, elements
 from msdnum.formats.blocks import BLOCK_FORMATS, MXFP4, NVFP4, BlockFormat
 from msdnum.formats.elements import (
     BF16,
@@ -167,11 +167,11 @@ def test_block_formats() -> None:
 def test_registries_and_exports_hold_every_format_under_its_name() -> None:
     everything = {
         name: value
-        for name, value in vars(elements).items()
+        for name, value in {**vars(elements), **vars(blocks)}.items()
         if isinstance(value, ElementFormat | BlockFormat)
     }
-    assert everything == ELEMENT_FORMATS | BLOCK_FORMATS
-    assert set(everything) <= set(elements.__all__)
+    assert everything == {**ELEMENT_FORMATS, **BLOCK_FORMATS}
+    assert set(everything) <= {*elements.__all__, *blocks.__all__}
     assert all(fmt.name == name for name, fmt in everything.items() if name != "MXINT8_ELEMENT")
 
 

@@ -18,7 +18,7 @@ HEAVY = {
 MAY_LOAD = {"exact": {"flint", "mpmath"}, "testing": {"hypothesis"}}
 """What a room needs by its nature: see ``msdnum._extras``."""
 FIRST = {
-    "_interrupts", "_names", "_registry", "display", "emulator", "formats",
+    "_checks", "_interrupts", "_names", "_registry", "display", "emulator", "formats",
 }  # fmt: skip
 """What ``import msdnum`` loads of the package."""
 

@@ -118,6 +118,22 @@ def matmul(
     binary32. binary32 elements whose products do not fit binary32 have them rounded first.
 
     Source: paper, section 3; theorem gemm.
+
+    Examples
+    --------
+    >>> from msdnum import BLOCK_FORMATS, SCHEMES, accumulators, decompose_terms, matmul, quantize
+    >>> a, b = np.float32([[2.0**24, 1, -(2.0**24)]]), np.ones((3, 1), np.float32)
+    >>> matmul(a, b), matmul(a, b, accumulator=accumulators.EXACT)
+    (array([[0.]], dtype=float32), array([[1.]], dtype=float32))
+
+    A weight in MXFP4, and activations as they are, in one MXFP4 term, and in two:
+
+    >>> x = np.float32([[0.7] * 32])
+    >>> w = quantize(np.ones((32, 1), np.float32), BLOCK_FORMATS["MXFP4"], axis=0)
+    >>> one = decompose_terms(x, SCHEMES["MXFP4_X1"])
+    >>> two = decompose_terms(x, SCHEMES["MXFP4_X2"])
+    >>> [float(matmul(given, w)[0, 0]) for given in (x, one, two)]
+    [22.40000343322754, 24.0, 22.5]
     """
     left, right = _checked_terms(a, "a"), _checked_terms(b, "b")
     schedule = full(len(left), len(right)) if schedule is None else schedule
@@ -425,6 +441,15 @@ def transposed(x: QuantizedArray) -> QuantizedArray:
     ------
     ValueError
         If ``x`` has fewer than two dimensions.
+
+    Examples
+    --------
+    >>> from msdnum import BLOCK_FORMATS, matmul, quantize
+    >>> from msdnum.emulator.gemm import transposed
+    >>> stored = np.ones((3, 32), np.float32)  # (n, k), as layers store it
+    >>> w = quantize(stored, BLOCK_FORMATS["MXFP4"])
+    >>> matmul(np.ones((1, 32), np.float32), transposed(w))
+    array([[32., 32., 32.]], dtype=float32)
     """
     argument_checks.check_mode("x", x, QuantizedArray)
     check_dimensions(x.shape, "x")
