@@ -102,7 +102,7 @@ def test_a_scale_per_token_could_exceed_the_format():
     method = replace(FLOAT32_FLASH, weights=StaticCast(E4M3, 256))
     x = RNG.normal(size=(32, 32)).astype(F)
     cache = KV_FORMATS["INT8_TOKEN"]
-    with pytest.raises(ValueError, match="values must have no scale per token .* dequantize"):
+    with pytest.raises(ValueError, match=r"values must have no scale per token .* dequantize"):
         attend(x, x, cache.values(x), method)
 
 
