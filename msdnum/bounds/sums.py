@@ -54,6 +54,8 @@ class Accumulation:
         Whether they round to nearest, so that errors of either sign are as likely.
     underflow : Fraction
         Absolute error of all results that are too small for a relative one.
+    flushes : bool
+        Whether subnormal inputs count as zero.
 
     Raises
     ------
@@ -65,6 +67,7 @@ class Accumulation:
     unit_roundoff: Fraction = U32
     nearest: bool = True
     underflow: Fraction = Fraction(0)
+    flushes: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what has no bound."""

@@ -20,7 +20,7 @@ from msdnum.emulator.attention.kv_cache import (
     scales_per_token,
     without_scale,
 )
-from msdnum.emulator.attention.methods import Method, WeightRange
+from msdnum.emulator.attention.methods import Method, StaticCast, WeightRange
 from msdnum.emulator.gemm.products import transposed
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.evidence.product_bounds import (
@@ -109,7 +109,7 @@ def attention_bound(given: ExactAttention, keys: Cache, values: Cache, method: M
     Raises
     ------
     ValueError
-        If the accumulator is another one.
+        If the accumulator is another one, or weights are cast with a static scale.
 
     Notes
     -----
@@ -278,6 +278,8 @@ class _Query:
             # Zero is a candidate of every rounding to nearest: no more than the weight is left.
             lost, _, _ = self._decomposed(form, token)
             return np.minimum(lost, own * (1 + 2.0**-20))
+        if isinstance(form, StaticCast):
+            raise ValueError(f"weights must have no static scale for theorem attention, got {form}")
         if form.precision == 24:
             return np.zeros_like(own)
         return form.unit_roundoff * own + form.eta * self._unit

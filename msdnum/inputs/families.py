@@ -21,7 +21,8 @@ from msdnum.formats.elements import (
     ElementFormat,
     FloatFormat,
 )
-from msdnum.inputs.tensors import MiniLM, load_tensor, minilm
+from msdnum.inputs.minilm_checkpoint import MiniLM, minilm
+from msdnum.inputs.tensors import load_tensor
 
 __all__ = ["BLOCK", "FAMILIES", "Family", "MiniLM", "binade", "family", "load_tensor", "minilm"]
 

@@ -11,7 +11,7 @@ For each query, with tiles of keys in order and every operation rounded once to 
 
 and after the last tile ``fl(fl(o / l) * scale per channel of the values)``. At first m is -Inf, l
 and o are +0; as long as no key has been seen, 0 is subtracted in place of m'. Tile size, order and
-exponential are part of the method.
+exponential are part of the method. With a `StaticCast` p is ``fl(exp(...) * static scale)``.
 """
 
 import math
@@ -28,10 +28,11 @@ from msdnum.emulator.attention.kv_cache import (
     check_cache,
     padded,
     scales_per_channel,
+    scales_per_token,
     tokens,
     without_scale,
 )
-from msdnum.emulator.attention.methods import Mask, Method
+from msdnum.emulator.attention.methods import Mask, Method, StaticCast
 from msdnum.emulator.attention.online_softmax import (
     State,
     Terms,
@@ -97,7 +98,8 @@ def attend(
         If an argument is not of its type, or NumPy and JAX arrays are mixed.
     ValueError
         If shapes do not match, a value is not finite, a length is out of range or the scale no
-        positive normal number, or blocks do not fit the products or the tile.
+        positive normal number, or blocks do not fit the products or the tile, or
+        values have a scale per token where the weights are a `StaticCast`.
 
     Notes
     -----
@@ -157,6 +159,11 @@ def _check_operands(queries: Array, keys: Cache, values: Cache, method: Method) 
     """Return how many heads of the queries share one of the keys."""
     check_cache(keys, "keys", -1, method.tile)
     check_cache(values, "values", -2, method.tile)
+    if isinstance(method.weights, StaticCast) and scales_per_token(values) is not None:
+        raise ValueError(
+            "values must have no scale per token for weights in FP8, which their product with it "
+            "could exceed: quantize them per channel or in MX blocks, or dequantize them"
+        )
     shapes = {"queries": queries.shape, "keys": keys.shape, "values": values.shape}
     for name, shape in shapes.items():
         check_dimensions(shape, name)

@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 from enum import Enum, unique
+from numbers import Real
+
+import numpy as np
 
 from msdnum.emulator import argument_checks
 from msdnum.emulator.attention.exponential import STATED, Exponential
 from msdnum.formats.accumulators import SEQUENTIAL, Accumulator, AnyAccumulator
-from msdnum.formats.elements import BF16, BINARY32, FP16, FloatFormat
+from msdnum.formats.elements import BF16, BINARY32, E4M3, E5M2, FP16, FloatFormat
 from msdnum.formats.schemes import Scheme
 
-__all__ = ["BF16_FLASH", "FLOAT32_FLASH", "Mask", "Method", "WeightRange"]
+__all__ = ["BF16_FLASH", "FLOAT32_FLASH", "Mask", "Method", "StaticCast", "WeightRange"]
 
 
 @unique
@@ -29,13 +32,58 @@ class Mask(Enum):
 
 
 @dataclass(frozen=True)
+class StaticCast:
+    """Softmax weights as numbers of a small format, after multiplication by a static scale.
+
+    Every ``p`` becomes ``fl(p * scale)`` right after the exponential, in the sum of the weights,
+    too, so that the scale cancels at the end. For the product with the values it is rounded to the
+    format, to nearest even, saturating.
+
+    Parameters
+    ----------
+    format : FloatFormat
+        E4M3 or E5M2.
+    scale : float
+        A positive normal number of binary32, at most the largest number of the format: no weight
+        saturates.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not of its type.
+    ValueError
+        If the format is another, or the scale no such number.
+    """
+
+    format: FloatFormat
+    scale: float
+
+    def __post_init__(self) -> None:
+        """Refuse what is not defined."""
+        if not isinstance(self.format, FloatFormat):
+            raise TypeError(f"format must be a FloatFormat, got {self.format!r}")
+        if self.format not in (E4M3, E5M2):
+            raise ValueError(f"format must be E4M3 or E5M2, got {self.format.name}")
+        if not isinstance(self.scale, Real) or isinstance(self.scale, bool):
+            raise TypeError(f"scale must be a number, got {self.scale!r}")
+        largest = self.format.max_finite
+        if not 2.0**-126 <= self.scale <= largest or float(np.float32(self.scale)) != self.scale:
+            raise ValueError(
+                f"scale must be a normal number of binary32, at most {largest:g} for "
+                f"{self.format.name}, got {self.scale}"
+            )
+
+
+@dataclass(frozen=True)
 class Method:
     """How attention is computed.
 
     Parameters
     ----------
-    queries, weights : Scheme or FloatFormat
-        What queries and softmax weights become: terms, or numbers of BF16, FP16 or BINARY32.
+    queries : Scheme or FloatFormat
+        What queries become: terms, or numbers of BF16, FP16 or BINARY32.
+    weights : Scheme, FloatFormat or StaticCast
+        What softmax weights become: the same, or numbers of FP8 after a static scale.
     accumulator : Accumulator
         Of both products. Int32 needs keys, values and schemes of INT8.
     range : WeightRange
@@ -54,7 +102,7 @@ class Method:
     """
 
     queries: Scheme | FloatFormat
-    weights: Scheme | FloatFormat
+    weights: Scheme | FloatFormat | StaticCast
     accumulator: AnyAccumulator = SEQUENTIAL
     range: WeightRange = WeightRange.FIXED
     tile: int = 128
@@ -70,8 +118,9 @@ class Method:
             raise TypeError(f"tile must be an integer, got {self.tile!r}")
         if self.tile < 1:
             raise ValueError(f"tile must be at least 1, got {self.tile}")
-        for name in ("queries", "weights"):
-            _check_form(name, getattr(self, name))
+        _check_form("queries", self.queries)
+        if not isinstance(self.weights, StaticCast):
+            _check_form("weights", self.weights)
 
 
 def _check_form(name: str, form: object) -> None:

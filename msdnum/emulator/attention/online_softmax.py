@@ -12,7 +12,7 @@ from msdnum.emulator.attention.kv_cache import (
     scales_per_token,
     without_scale,
 )
-from msdnum.emulator.attention.methods import Method, WeightRange
+from msdnum.emulator.attention.methods import Method, StaticCast, WeightRange
 from msdnum.emulator.backend import Array
 from msdnum.emulator.decompositions import decompose_terms
 from msdnum.emulator.gemm.products import matmul
@@ -59,10 +59,13 @@ def like(x: Array, other: Array) -> Array:
     return backend.namespace(x).broadcast_to(x, other.shape)
 
 
-def represented(x: Array, form: Scheme | FloatFormat) -> Terms:
-    """Return what a product takes in place of ``x``."""
+def represented(x: Array, form: Scheme | FloatFormat | StaticCast) -> Terms:
+    """Return what a product takes in place of ``x``, which has its static scale."""
     if isinstance(form, Scheme):
         return decompose_terms(x, form)
+    if isinstance(form, StaticCast):
+        codes = elements.encode(x, form.format, overflow=Overflow.SATURATE)
+        return elements.as_ml_dtype(codes, form.format)
     if form == BINARY32:
         return x
     return elements.as_ml_dtype(elements.encode(x, form, overflow=Overflow.OVERFLOW), form)
@@ -78,10 +81,17 @@ def with_tile(state: State, scores: Array, seen: Array, values: Cache, method: M
     # As long as no key has been seen, Inf - Inf would be NaN.
     origin = xp.where(maximum == -np.inf, np.float32(0), maximum)
     powers = method.exp.function(binary32.subtract(scores, like(origin, scores)))
-    weights, decay = powers[..., :-1], powers[..., -1:]
+    weights, decay = _scaled(powers[..., :-1], method), powers[..., -1:]
     kept = binary32.multiply(state.sums, like(decay, state.sums))
     found = [_weighted(weights, seen, values, method), _pairwise(weights)]
     return State(maximum, binary32.add(kept, xp.concatenate(found, axis=-1)))
+
+
+def _scaled(weights: Array, method: Method) -> Array:
+    if not isinstance(method.weights, StaticCast):
+        return weights
+    scale = backend.namespace(weights).full_like(weights, method.weights.scale)
+    return binary32.multiply(weights, scale)
 
 
 def _pairwise(x: Array) -> Array:
