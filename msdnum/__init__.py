@@ -24,10 +24,12 @@ from msdnum.formats.schemes import OWN_AMAX, SCHEMES, Scheme, amax_scheme, cover
 
 __version__ = "0.1.0"
 
+from msdnum.reports import report  # After the version, which a report states.
+
 __all__ = [
     "BLOCK_FORMATS", "ELEMENT_FORMATS", "OWN_AMAX", "SCHEMES", "Arithmetic", "BlockFormat",
     "Decomposition", "ElementFormat", "FloatFormat", "IntegerFormat", "NonNumbers", "Overflow",
     "QuantizedArray", "Rounding", "ScaleRule", "Scheme", "amax_scheme", "as_ml_dtype",
     "covering_scheme", "decode", "decompose", "decompose_terms", "encode", "from_blocks_and_scales",
-    "pack", "quantize", "round_to", "to_blocks_and_scales", "unpack",
+    "pack", "quantize", "report", "round_to", "to_blocks_and_scales", "unpack",
 ]  # fmt: skip

@@ -61,7 +61,7 @@ def _nearest_to_one(x: Floats, share: Floats) -> int:
 
 def _midpoints(fmt: ElementFormat) -> Iterator[float]:
     """Yield midpoints of positive neighbours, of normal ones where there are some."""
-    if fmt.bits > EVERY_CODE:
+    if isinstance(fmt, FloatFormat) and fmt.bits > EVERY_CODE:
         power = 2.0 ** min(max(0, fmt.emin), fmt.emax)
         yield power * (1 + 2.0**-fmt.precision)
         return

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import bounds
+from msdnum.display import html
 from msdnum.evidence.bf16_pairs import ONE, Profile, Window, profile, to_number
 from msdnum.evidence.decompositions import judge_blocks
 from msdnum.evidence.promises import EVERY_AMAX, Bound, Promise
@@ -46,6 +47,13 @@ class Extreme:
     bound: Fraction | float
     witness: Witness
     evidence: Evidence
+
+    def __repr__(self) -> str:
+        """Show it in a line."""
+        return f"<Extreme: {self.error} found, {self.bound} promised, at {self.witness}>"
+
+    def _repr_html_(self) -> str:
+        return html.record("Extreme", vars(self))
 
 
 def _proportional(scheme: Scheme, constant: Fraction | float) -> Bound:

@@ -107,7 +107,7 @@ def _drawn(distribution: Any, seed: int) -> Input:
 
 def _name(distribution: Any) -> str:
     """Return the name of a frozen distribution with its parameters, else of its class."""
-    inner = getattr(distribution, "dist", None)
+    inner: Any = getattr(distribution, "dist", None)
     if not hasattr(inner, "name"):
         return type(distribution).__name__
     named = (f"{key}={value}" for key, value in getattr(distribution, "kwds", {}).items())
