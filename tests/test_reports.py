@@ -1,11 +1,15 @@
 """Reports: numbers held to the specification and to hand, strangers that never crash them."""
 
+import contextlib
+import io
 import json
 import math
+import re
 import sys
 import types
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,10 +18,12 @@ import strangers
 import msdnum
 from msdnum import BLOCK_FORMATS, ELEMENT_FORMATS, SCHEMES, report
 from msdnum.cli.main import main
+from msdnum.evidence.products import Errors
 from msdnum.evidence.worst_cases import among_pairs
 from msdnum.formats.accumulators import ALL_ACCUMULATORS, MatrixUnit
 from msdnum.formats.elements import E2M1, E4M3, E8M0, INT4, INT8, INT8_SYMMETRIC
 from msdnum.formats.schemes import OWN_AMAX
+from msdnum.reports import layout
 from msdnum.reports.costs import carries
 from msdnum.reports.pages import Guarantee, bits_of, share
 from msdnum.spec import blocks as spec_blocks
@@ -226,6 +232,21 @@ def test_exact_carriers():
     assert not carries(INT8, E4M3)
 
 
+@pytest.mark.parametrize(
+    ("x", "text"),
+    [
+        (Fraction(448), "448"),
+        (Fraction(1, 512), "1/512"),
+        (Fraction(1, 2**128), "2^-128"),
+        (6 * Fraction(2) ** 127, "3 x 2^128"),
+        (Fraction(3, 2**20), "3 x 2^-20"),
+        (None, "none"),
+    ],
+)
+def test_numbers_of_a_range_stay_short(x, text):
+    assert layout._number(x) == text
+
+
 def test_shares_and_bits_are_written_exactly():
     assert share(Fraction(1, 64), "alpha") == "alpha/64"
     assert share(Fraction(5, 64), "alpha") == "5/64 alpha"
@@ -248,7 +269,20 @@ def test_the_example_of_the_docstring():
 
     from msdnum.reports import one_call
 
-    assert doctest.testmod(one_call) == (3, 0)
+    assert doctest.testmod(one_call) == (0, 3)
+
+
+def test_the_readme_prints_what_it_says():
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    block = re.search(
+        r"## One call\n.*?```python\n(.*?)```\n\n```text\n(.*?)```", readme, re.DOTALL
+    )
+    source, printed = block.groups()
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(source, {})
+    shown = re.sub(": stated|: proved on paper", ": proved", out.getvalue())
+    assert shown.startswith(printed)
 
 
 def test_show_prints_the_page(capsys, tmp_path):
@@ -275,3 +309,15 @@ def test_show_refuses_wrong_names_in_a_line(name, message, capsys, tmp_path):
     printed = capsys.readouterr().err
     assert message in printed
     assert printed.count("\n") == 1
+
+
+def test_units_and_what_was_found_show_themselves():
+    unit = ALL_ACCUMULATORS["HOPPER_FP8"]
+    assert "fraction_bits" in unit._repr_html_()
+    assert "<b>" not in MatrixUnit("<b>", 8, 10)._repr_html_()
+    found = among_pairs(SCHEMES["MXFP4_X2"])
+    assert repr(found) == "<Extreme: 1/64 found, 1/64 promised, at BF16 3f94 [3f94]>"
+    assert "BF16 3f94 [3f94]" in found._repr_html_()
+    errors = Errors(*[0.125] * 8)
+    assert repr(errors).startswith("<Errors: componentwise 0.125, ")
+    assert "bound_normwise" in errors._repr_html_()

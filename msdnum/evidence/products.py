@@ -151,7 +151,7 @@ def roundings(given: Product, scheme: Scheme, accumulator: AnyAccumulator) -> Ac
 
 
 @dataclass(frozen=True)
-class Errors:
+class Errors(html.Shown):
     """Errors of a product, and in the same units their bounds.
 
     Parameters
@@ -181,9 +181,6 @@ class Errors:
         """Show it in a line, to four digits."""
         shown = ", ".join(f"{name} {value:.4g}" for name, value in vars(self).items())
         return f"<Errors: {shown}>"
-
-    def _repr_html_(self) -> str:
-        return html.record("Errors", vars(self))
 
 
 def errors_of(given: Product, result: Result) -> Errors:

@@ -28,7 +28,7 @@ TOP = range(ONE + 1, ONE + BINADE + 1)
 
 
 @dataclass(frozen=True)
-class Extreme:
+class Extreme(html.Shown):
     """The largest error of a scheme on some set of inputs.
 
     Parameters
@@ -51,9 +51,6 @@ class Extreme:
     def __repr__(self) -> str:
         """Show it in a line."""
         return f"<Extreme: {self.error} found, {self.bound} promised, at {self.witness}>"
-
-    def _repr_html_(self) -> str:
-        return html.record("Extreme", vars(self))
 
 
 def _proportional(scheme: Scheme, constant: Fraction | float) -> Bound:

@@ -84,15 +84,14 @@ def _range_row(found: Any) -> tuple[str, ...]:
 
 
 def _number(x: Fraction | None) -> str:
-    """Write powers of two as such where they are long."""
+    """Write a dyadic number: an odd number times a power of two where it would be long."""
     if x is None:
         return "none"
-    for power in (x.denominator, x.numerator):
-        if power.bit_count() == 1 and power > 1 << 13:
-            exponent = x.numerator.bit_length() - x.denominator.bit_length()
-            factor = x / Fraction(2) ** exponent
-            return f"2^{exponent}" if factor == 1 else f"{float(factor):g} x 2^{exponent}"
-    return str(x) if x.denominator < 1000 else f"{float(x):.6g}"
+    if x.denominator <= 1024 and x.numerator < 10**6:
+        return str(x)
+    zeros = (x.numerator & -x.numerator).bit_length() - 1
+    odd, exponent = x.numerator >> zeros, zeros - x.denominator.bit_length() + 1
+    return f"2^{exponent}" if odd == 1 else f"{odd} x 2^{exponent}"
 
 
 def _in_parts(measured: Sequence[Measured]) -> Iterator[Sequence[Measured]]:
