@@ -12,8 +12,8 @@ from html import escape
 from typing import Any
 
 __all__ = [
-    "BAD", "GOOD", "Markup", "Shown", "attributes", "cell", "coloured", "number", "paragraph", "record",
-    "small", "table",
+    "BAD", "GOOD", "Markup", "Shown", "attributes", "cell", "coloured", "number", "paragraph",
+    "record", "small", "table",
 ]  # fmt: skip
 
 GOOD, BAD = "#2a9d6f", "#d1495b"
