@@ -5,6 +5,8 @@ becomes; ``elements``, ``blocks`` and ``decompose`` do it to arrays, NumPy's or 
 ``bits``. ``exact``, ``errors`` and ``bounds`` judge the results and share no code with them.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from msdnum import _interrupts as _interrupts  # First, for what follows takes its time.
 from msdnum.emulator.blocks import quantize
 from msdnum.emulator.decompositions import Decomposition, decompose, decompose_terms
@@ -22,9 +24,10 @@ from msdnum.formats.elements import (
 from msdnum.formats.modes import Arithmetic, Overflow, Rounding, ScaleRule
 from msdnum.formats.schemes import OWN_AMAX, SCHEMES, Scheme, amax_scheme, covering_scheme
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from msdnum.reports import report
 
-from msdnum.reports import report  # After the version, which a report states.
+__version__ = "0.1.0"
 
 __all__ = [
     "BLOCK_FORMATS", "ELEMENT_FORMATS", "OWN_AMAX", "SCHEMES", "Arithmetic", "BlockFormat",
@@ -33,3 +36,12 @@ __all__ = [
     "covering_scheme", "decode", "decompose", "decompose_terms", "encode", "from_blocks_and_scales",
     "pack", "quantize", "report", "round_to", "to_blocks_and_scales", "unpack",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Import ``report`` when it is first asked for: it takes as long as all the rest."""
+    if name != "report":
+        raise AttributeError(f"module 'msdnum' has no attribute {name!r}")
+    from msdnum.reports import report
+
+    return report
