@@ -59,10 +59,9 @@ if TYPE_CHECKING:
     from msdnum import testing as testing
     from msdnum import trials as trials
     from msdnum.formats import accumulators as accumulators
+    from msdnum.reports import report
 
 __version__ = "0.1.0"
-
-from msdnum.reports import report  # After the version, which a report states.
 
 __all__ = [
     "ACCUMULATORS", "ALL_ACCUMULATORS", "BLOCK_FORMATS", "ELEMENT_FORMATS", "KV_FORMATS",
@@ -80,8 +79,7 @@ _LAZY = {
         for room in (
             "bench", "bounds", "cli", "conformance", "cost", "display", "emulator", "errors",
             "evidence", "exact", "experiments", "formats", "inputs", "ledger", "reports", "spec",
-            "testing",
-            "trials",
+            "testing", "trials",
         )
     },
 }  # fmt: skip
@@ -89,10 +87,12 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "report":
+        return import_module("msdnum.reports").report
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return import_module(_LAZY[name])
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *_LAZY, "report"})

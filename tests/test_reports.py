@@ -163,6 +163,7 @@ def test_what_has_no_theorem_says_so():
     page = report(scheme, X)
     assert math.isinf(page.bound.bound)
     assert "none proved (inf)" in str(page)
+    assert page.bound.theorem is None
     assert page.as_dict()["bound"]["bound"] == "inf"
     with pytest.raises(ValueError, match="theorem must be named"):
         Guarantee(Fraction(1), "alpha", None, "")
@@ -230,6 +231,7 @@ def test_exact_carriers():
     assert carries(INT8, INT8_SYMMETRIC)
     assert not carries(INT8_SYMMETRIC, INT8)
     assert not carries(INT8, E4M3)
+    assert not carries(E4M3, INT8)
 
 
 @pytest.mark.parametrize(
