@@ -16,9 +16,11 @@ from msdnum.experiments import tables
 from msdnum.formats.accumulators import HOPPER
 from msdnum.formats.elements import BINARY32
 from msdnum.ledger.findings import Verdict
+from msdnum.ledger.trial import Study
 from msdnum.trials.msd.claims import attention
 from msdnum.trials.msd.experiments.attention import ATTENTION
 from msdnum.trials.msd.heads import ATTENTION_BASELINES, ATTENTION_METHODS, attended
+from msdnum.trials.toolkit import attention as toolkit
 from tests.support.paths import TABLES
 
 SHAPE = (2, 160, 32)
@@ -42,7 +44,7 @@ def test_many_tiles_and_the_backends_own_exponential(cache):
 
 
 def test_a_witness_nearly_meets_the_bound():
-    finding = attention.worst_remainders()
+    finding = toolkit.worst_remainders()
     assert finding.verdict is Verdict.HOLDS
     assert finding.ratio > 0.888
 
@@ -99,7 +101,7 @@ def test_other_accumulators_have_no_bound_here():
 
 def test_verdicts(monkeypatch):
     monkeypatch.setattr(attention, "SHAPE", (2, 64, 32))
-    for entry in attention.attention_claim(seed=101):
+    for entry in attention.c7_attention(Study(seed=101)):
         if "INT8 KV" in entry.convention:
             finding = entry.judge()
             assert finding.verdict is entry.expected, entry.convention
@@ -111,7 +113,9 @@ def test_without_mpmath_nothing_is_run(monkeypatch):
         raise ModuleNotFoundError("No module named 'flint'", name="flint")
 
     monkeypatch.setattr(attention, "_errors", missing)
-    entries = [*attention.attention_claim(1), *attention.attention_bounds(1)][:-1]
+    monkeypatch.setattr(toolkit, "attention_errors", missing)
+    study = Study(seed=1)
+    entries = [*attention.c7_attention(study), *toolkit.attention_bounds(study)][:-1]
     assert {entry.judge().verdict for entry in entries} == {Verdict.NOT_RUN}
 
 

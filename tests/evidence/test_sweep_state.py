@@ -155,7 +155,7 @@ def test_sources_are_those_of_all_folders(tmp_path, monkeypatch):
 
 SCRIPT = """
 import os, signal, time
-from msdnum.evidence import sweeps as sweep
+from msdnum.cli import sweep
 
 if __name__ != "__main__":
     os.kill(os.getpid(), signal.SIGINT)  # as a terminal does, while a worker imports

@@ -277,9 +277,9 @@ def test_digest_is_of_the_codes(fmt):
 @pytest.mark.parametrize("fmt", [E2M1, E4M3])
 def test_a_wrong_cast_is_found_with_its_witness(monkeypatch, name, fmt):
     at = 0x3F800000 + 12345
-    right = getattr(sweeps, name)
+    right = getattr(cast_sweeps, name)
     wrong = _wrong_jit(right, at) if name == "_jitted" else _wrong(right, at)
-    monkeypatch.setattr(sweeps, name, wrong)
+    monkeypatch.setattr(cast_sweeps, name, wrong)
     sweep = cast_sweeps.cast_sweep(fmt)
     findings = sweeps._judge_chunk(sweep.judge, BLOCK, 0x3F800000, 0x3F800000 + (1 << 15))
     touched = {
@@ -306,7 +306,7 @@ def _wrong_jit(function, at):
 def test_a_wrong_nan_is_found(monkeypatch):
     right = cast_sweeps._ml_dtypes_codes
     wrong = lambda x, fmt: np.where(x.view(np.uint32) == 0x7FC00005, 0x7C, right(x, fmt))  # noqa: E731
-    monkeypatch.setattr(sweeps, "_ml_dtypes_codes", wrong)
+    monkeypatch.setattr(cast_sweeps, "_ml_dtypes_codes", wrong)
     sweep = cast_sweeps.cast_sweep(E5M2)
     findings = sweeps._judge_chunk(sweep.judge, BLOCK, 0x7FC00000, 0x7FC00000 + BLOCK)
     assert findings.mismatches["ml_dtypes and NumPy"] == Event(1, 0x7FC00005)
@@ -321,12 +321,12 @@ def parse(*words):
 
 def test_command(tmp_path, monkeypatch, capsys):
     small = partial(cast_sweeps.cast_sweep, size=1 << 17)
-    monkeypatch.setattr(sweeps, "cast_sweep", small)
+    monkeypatch.setattr(sweep, "cast_sweep", small)
     words = ["E2M1", "E5M2", "--workers=1", "--chunk=65536"]
     words += [f"--state={tmp_path / 'state'}", f"--out={tmp_path / 'out'}"]
-    assert sweep.main(parse(*words)) == 0
+    assert sweep.run(parse(*words)) == 0
     first = [(tmp_path / "out" / f"cast-{name}.json").read_bytes() for name in ("E2M1", "E5M2")]
-    assert sweep.main(parse(*words, "--fresh", "--chunk=131072")) == 0
+    assert sweep.run(parse(*words, "--fresh", "--chunk=131072")) == 0
     again = [(tmp_path / "out" / f"cast-{name}.json").read_bytes() for name in ("E2M1", "E5M2")]
     assert first == again
     assert "cast-E2M1: ml_dtypes and NumPy: 0 of 131072 differ" in capsys.readouterr().out
@@ -334,9 +334,9 @@ def test_command(tmp_path, monkeypatch, capsys):
 
 
 def test_command_reports_mismatches(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(sweeps, "cast_sweep", lambda fmt: SQUARES)
+    monkeypatch.setattr(sweep, "cast_sweep", lambda fmt: SQUARES)
     words = ["E2M1", "--workers=1", f"--state={tmp_path}", f"--out={tmp_path}"]
-    assert sweep.main(parse(*words, f"--chunk={SIZE}")) == 1
+    assert sweep.run(parse(*words, f"--chunk={SIZE}")) == 1
     out = capsys.readouterr().out
     assert "ends in 4321" in out
     assert f"of {SIZE} differ, first 0x" in out
@@ -344,7 +344,7 @@ def test_command_reports_mismatches(tmp_path, monkeypatch, capsys):
 
 def test_command_refuses_a_chunk(tmp_path):
     with pytest.raises(ValueError, match="chunk must be a positive multiple of 65536, got 1000"):
-        sweep.main(parse("E2M1", "--chunk=1000", f"--state={tmp_path}"))
+        sweep.run(parse("E2M1", "--chunk=1000", f"--state={tmp_path}"))
 
 
 @pytest.mark.parametrize("words", [["E9M9"], ["--workers=0"], ["--workers=two"]])
@@ -356,13 +356,13 @@ def test_wrong_use(words, capsys):
 
 SCRIPT = """
 import argparse, signal, sys
-from msdnum.evidence import sweeps as sweep
+from msdnum.cli import sweep
 # What a shell runs in the background has SIGINT ignored, and so have its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 parser = argparse.ArgumentParser()
 sweep.add_arguments(parser)
 if __name__ == "__main__":
-    sys.exit(sweep.main(parser.parse_args()))
+    sys.exit(sweep.run(parser.parse_args()))
 """
 
 

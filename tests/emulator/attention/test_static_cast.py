@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from agreement import on_numpy_and_jit
 
 from msdnum import spec
 from msdnum.emulator.attention.flash import attend
@@ -13,6 +12,7 @@ from msdnum.emulator.attention.methods import FLOAT32_FLASH, Method, StaticCast
 from msdnum.evidence.attention_bounds import ExactAttention, attention_bound
 from msdnum.formats.elements import BF16, BINARY32, E4M3, E5M2
 from msdnum.formats.modes import Overflow
+from tests.support.agreement import on_numpy_and_jit
 
 F = np.float32
 RNG = np.random.default_rng(16)

@@ -26,7 +26,7 @@ from msdnum.trials.msd.model import runs  # noqa: E402
 from msdnum.trials.msd.model.attentions import OVER  # noqa: E402
 from msdnum.trials.msd.model.linears import GROUPS, VARIANTS, baseline_names, in_format  # noqa: E402
 from msdnum.trials.msd.model.runs import cosine_distances, similarity_correlation  # noqa: E402
-from msdnum.trials.toolkit.bits import CERTIFICATES  # noqa: E402
+from msdnum.trials.toolkit.agreement import CERTIFICATES  # noqa: E402
 
 FEW = model.QUICK[0]
 TABLES = CERTIFICATES.parent / "figures" / "msd" / "tables"

@@ -9,11 +9,9 @@ import sys
 import types
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
-import strangers
 
 import msdnum
 from msdnum import BLOCK_FORMATS, ELEMENT_FORMATS, SCHEMES, report
@@ -28,6 +26,8 @@ from msdnum.reports.costs import carries
 from msdnum.reports.pages import Guarantee, bits_of, share
 from msdnum.spec import blocks as spec_blocks
 from msdnum.spec import elements as spec_elements
+from tests.support import strangers
+from tests.support.paths import ROOT
 
 NAMED = [
     *ELEMENT_FORMATS.values(), *BLOCK_FORMATS.values(), *SCHEMES.values(),
@@ -275,7 +275,7 @@ def test_the_example_of_the_docstring():
 
 
 def test_the_readme_prints_what_it_says():
-    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     block = re.search(
         r"## One call\n.*?```python\n(.*?)```\n\n```text\n(.*?)```", readme, re.DOTALL
     )
