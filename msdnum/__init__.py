@@ -19,6 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from msdnum import _interrupts as _interrupts  # First, for what follows takes its time.
+from msdnum._extras import remedy
 from msdnum.emulator.attention.flash import attend
 from msdnum.emulator.attention.kv_cache import KV_FORMATS
 from msdnum.emulator.blocks import quantize
@@ -87,7 +88,11 @@ _LAZY = {
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return import_module(_LAZY[name])
+    try:
+        return import_module(_LAZY[name])
+    except ModuleNotFoundError as error:
+        needed = remedy(error, f"msdnum.{name}")
+        raise ModuleNotFoundError(needed, name=error.name) from error
 
 
 def __dir__() -> list[str]:
