@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from msdnum import formats as formats
     from msdnum import inputs as inputs
     from msdnum import ledger as ledger
+    from msdnum import reports as reports
     from msdnum import spec as spec
     from msdnum import testing as testing
     from msdnum import trials as trials
@@ -62,13 +63,15 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+from msdnum.reports import report  # After the version, which a report states.
+
 __all__ = [
     "ACCUMULATORS", "ALL_ACCUMULATORS", "BLOCK_FORMATS", "ELEMENT_FORMATS", "KV_FORMATS",
     "OWN_AMAX", "SCHEMES", "Arithmetic", "BlockFormat", "Decomposition", "ElementFormat",
     "FloatFormat", "IntegerFormat", "NonNumbers", "Overflow", "QuantizedArray", "Rounding",
     "ScaleRule", "Scheme", "amax_scheme", "as_ml_dtype", "attend", "covering_scheme", "decode",
     "decompose", "decompose_terms", "encode", "from_blocks_and_scales", "matmul", "pack",
-    "quantize", "round_to", "to_blocks_and_scales", "unpack",
+    "quantize", "report", "round_to", "to_blocks_and_scales", "unpack",
 ]  # fmt: skip
 
 _LAZY = {
@@ -77,7 +80,8 @@ _LAZY = {
         room: f"msdnum.{room}"
         for room in (
             "bench", "bounds", "cli", "conformance", "cost", "display", "emulator", "errors",
-            "evidence", "exact", "experiments", "formats", "inputs", "ledger", "spec", "testing",
+            "evidence", "exact", "experiments", "formats", "inputs", "ledger", "reports", "spec",
+            "testing",
             "trials",
         )
     },

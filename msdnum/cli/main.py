@@ -17,6 +17,7 @@ EXIT_STATUS = "exit status: 0 as expected, 1 not as expected, 2 wrong use, 130 i
 
 COMMANDS = {
     "verify": "judge claims and print the ledger",
+    "show": "print one page on a format, scheme or unit",
     "explain": "print statement, proof and witness",
     "prove": "bound what a scheme leaves, yours too, and have Coq check it",
     "sweep": "compare casts of all 2^32 binary32 numbers and certify the result",

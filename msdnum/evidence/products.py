@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from msdnum import errors
 from msdnum.bounds.sums import Accumulation
+from msdnum.display import html
 from msdnum.emulator.decompositions import decompose_terms
 from msdnum.emulator.gemm.products import matmul
 from msdnum.emulator.quantized_arrays import QuantizedArray
@@ -150,7 +151,7 @@ def roundings(given: Product, scheme: Scheme, accumulator: AnyAccumulator) -> Ac
 
 
 @dataclass(frozen=True)
-class Errors:
+class Errors(html.Shown):
     """Errors of a product, and in the same units their bounds.
 
     Parameters
@@ -175,6 +176,11 @@ class Errors:
     bound_l2: float
     l2_float32: float
     ratio: float
+
+    def __repr__(self) -> str:
+        """Show it in a line, to four digits."""
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in vars(self).items())
+        return f"<Errors: {shown}>"
 
 
 def errors_of(given: Product, result: Result) -> Errors:

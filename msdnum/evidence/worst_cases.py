@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import bounds
+from msdnum.display import html
 from msdnum.evidence.bf16_pairs import ONE, Profile, Window, profile, to_number
 from msdnum.evidence.decompositions import judge_blocks
 from msdnum.evidence.promises import EVERY_AMAX, Bound, Promise
@@ -27,7 +28,7 @@ TOP = range(ONE + 1, ONE + BINADE + 1)
 
 
 @dataclass(frozen=True)
-class Extreme:
+class Extreme(html.Shown):
     """The largest error of a scheme on some set of inputs.
 
     Parameters
@@ -56,6 +57,10 @@ class Extreme:
     bound: Fraction | float
     witness: Witness
     evidence: Evidence
+
+    def __repr__(self) -> str:
+        """Show it in a line."""
+        return f"<Extreme: {self.error} found, {self.bound} promised, at {self.witness}>"
 
 
 def _proportional(scheme: Scheme, constant: Fraction | float) -> Bound:

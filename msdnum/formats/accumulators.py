@@ -14,6 +14,7 @@ from enum import Enum, unique
 from typing import ClassVar, TypeAlias
 
 from msdnum._registry import Registry
+from msdnum.display import html
 
 __all__ = [
     "ACCUMULATORS", "ADA_FP8", "ALL_ACCUMULATORS", "AMPERE", "BLACKWELL", "BLACKWELL_FP8",
@@ -35,7 +36,7 @@ class Int32Overflow(Enum):
 
 
 @dataclass(frozen=True)
-class Exact:
+class Exact(html.Shown):
     """The exact sum of the products, rounded once to binary32 (RNE).
 
     Of integers: the exact integer, converted to binary32 when it is scaled.
@@ -45,7 +46,7 @@ class Exact:
 
 
 @dataclass(frozen=True)
-class Int32:
+class Int32(html.Shown):
     """An integer sum in 32 bits, of integer elements.
 
     Parameters
@@ -78,21 +79,21 @@ class Int32:
 
 
 @dataclass(frozen=True)
-class Sequential:
+class Sequential(html.Shown):
     """``c = fl(c + fl(a_k b_k))`` for k = 0, 1, ... in binary32 (RNE, subnormals kept)."""
 
     name: ClassVar[str] = "SEQUENTIAL"
 
 
 @dataclass(frozen=True)
-class Pairwise:
+class Pairwise(html.Shown):
     """Neighbours ``fl(a_k b_k)`` are added, then their sums, in binary32; an odd one moves up."""
 
     name: ClassVar[str] = "PAIRWISE"
 
 
 @dataclass(frozen=True)
-class Blocks:
+class Blocks(html.Shown):
     """Each block of k is summed from zero by ``inner``; the block sums are added in binary32.
 
     ``c = fl(c + s_0)``, then ``s_1``, ...: with EXACT as ``inner`` each s is the block's exact sum
@@ -131,7 +132,7 @@ class Blocks:
 
 
 @dataclass(frozen=True)
-class MatrixUnit:
+class MatrixUnit(html.Shown):
     """Products aligned to the largest exponent of a group and of the accumulator, and truncated.
 
     One step takes ``group`` products, c the accumulator. The exponent of a product is the sum of
@@ -185,7 +186,7 @@ class MatrixUnit:
 
 
 @dataclass(frozen=True)
-class GroupedUnit:
+class GroupedUnit(html.Shown):
     """Exact sums of ``exact`` element products, then aligned by the exponents of their scales.
 
     A step takes ``group`` products. The sum of each ``exact`` of them, without scales, is exact;
@@ -233,7 +234,7 @@ class GroupedUnit:
 
 
 @dataclass(frozen=True)
-class Cdna3Unit:
+class Cdna3Unit(html.Shown):
     """Products summed first, then added to the accumulator, each rounded down; RNE at the end.
 
     A step takes ``group`` products in ``parts`` interleaved parts (part p: k = p, p + parts, ...).
@@ -288,7 +289,7 @@ class Cdna3Unit:
 
 
 @dataclass(frozen=True)
-class FusedUnit:
+class FusedUnit(html.Shown):
     """``c = fl(c + a_0 b_0 + a_1 b_1 + ...)`` over a group: the exact sum, rounded once (RNE).
 
     Emulated in binary64, which JAX has only when told so.
@@ -304,7 +305,7 @@ class FusedUnit:
 
 
 @dataclass(frozen=True)
-class PairwiseUnit:
+class PairwiseUnit(html.Shown):
     """Groups of products added pairwise, then to c, in binary32 RNE; subnormals become zeros.
 
     Subnormal numbers of BF16 and FP16 count as +0, and so does a subnormal c; a subnormal product

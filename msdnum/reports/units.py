@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, TypeAlias
 
+import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,7 +39,9 @@ __all__ = ["sums", "takes", "tried"]
 Floats: TypeAlias = NDArray[np.float64]
 
 LENGTHS = (32, 128, 1024, 8192, 65536)
-PLAIN = (BF16, FP16, BINARY32)
+PLAIN: dict[ElementFormat, Any] = {
+    BF16: ml_dtypes.bfloat16, FP16: np.float16, BINARY32: np.float32,
+}  # fmt: skip
 TRIED = (BF16, E4M3, E2M1, INT8_SYMMETRIC)
 ROWS, COLUMNS, LONGEST = 64, 16, 1024
 
@@ -71,7 +74,8 @@ def _is_taken(unit: AnyAccumulator, element: ElementFormat) -> bool:
 def _factor(x: Any, element: ElementFormat) -> Any:
     """Return numbers of a format: with a scale for 32 of them, or for a row of integers."""
     if element in PLAIN:
-        return round_to(x, element, overflow=Overflow.SATURATE)
+        rounded = round_to(x, element, overflow=Overflow.SATURATE)
+        return rounded.astype(PLAIN[element])
     whole = isinstance(element, IntegerFormat) and not element.fraction_bits
     scale, size, rule = (BINARY32, None, ScaleRule.AMAX) if whole else (E8M0, 32, ScaleRule.CEIL)
     return quantize(x, BlockFormat(element.name, element, scale, size, rule))
