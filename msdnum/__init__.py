@@ -60,10 +60,9 @@ if TYPE_CHECKING:
     from msdnum import testing as testing
     from msdnum import trials as trials
     from msdnum.formats import accumulators as accumulators
+    from msdnum.reports import report as report
 
 __version__ = "0.1.0"
-
-from msdnum.reports import report  # After the version, which a report states.
 
 __all__ = [
     "ACCUMULATORS", "ALL_ACCUMULATORS", "BLOCK_FORMATS", "ELEMENT_FORMATS", "KV_FORMATS",
@@ -71,32 +70,34 @@ __all__ = [
     "FloatFormat", "IntegerFormat", "NonNumbers", "Overflow", "QuantizedArray", "Rounding",
     "ScaleRule", "Scheme", "amax_scheme", "as_ml_dtype", "attend", "covering_scheme", "decode",
     "decompose", "decompose_terms", "encode", "from_blocks_and_scales", "matmul", "pack",
-    "quantize", "report", "round_to", "to_blocks_and_scales", "unpack",
+    "quantize", "round_to", "to_blocks_and_scales", "unpack",
 ]  # fmt: skip
 
 _LAZY = {
     "accumulators": "msdnum.formats.accumulators",
+    "report": "msdnum.reports:report",
     **{
         room: f"msdnum.{room}"
         for room in (
             "bench", "bounds", "cli", "conformance", "cost", "display", "emulator", "errors",
             "evidence", "exact", "experiments", "formats", "inputs", "ledger", "reports", "spec",
-            "testing",
-            "trials",
+            "testing", "trials",
         )
     },
 }  # fmt: skip
-"""Modules that are imported when they are first named (PEP 562), some need an extra."""
+"""What is imported when it is first named (PEP 562); some of it needs an extra."""
 
 
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        return import_module(_LAZY[name])
+        module, _, function = _LAZY[name].partition(":")
+        found = import_module(module)
     except ModuleNotFoundError as error:
         needed = remedy(error, f"msdnum.{name}")
         raise ModuleNotFoundError(needed, name=error.name) from error
+    return getattr(found, function) if function else found
 
 
 def __dir__() -> list[str]:
