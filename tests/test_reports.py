@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import strangers
 
 import msdnum
 from msdnum import BLOCK_FORMATS, ELEMENT_FORMATS, SCHEMES, report
@@ -28,6 +27,7 @@ from msdnum.reports.costs import carries
 from msdnum.reports.pages import Guarantee, bits_of, share
 from msdnum.spec import blocks as spec_blocks
 from msdnum.spec import elements as spec_elements
+from tests.support import strangers
 
 NAMED = [
     *ELEMENT_FORMATS.values(), *BLOCK_FORMATS.values(), *SCHEMES.values(),
