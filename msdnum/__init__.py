@@ -19,6 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from msdnum import _interrupts as _interrupts  # First, for what follows takes its time.
+from msdnum._extras import remedy
 from msdnum.emulator.attention.flash import attend
 from msdnum.emulator.attention.kv_cache import KV_FORMATS
 from msdnum.emulator.blocks import quantize
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
     from msdnum import testing as testing
     from msdnum import trials as trials
     from msdnum.formats import accumulators as accumulators
-    from msdnum.reports import report
+    from msdnum.reports import report as report
 
 __version__ = "0.1.0"
 
@@ -69,11 +70,12 @@ __all__ = [
     "FloatFormat", "IntegerFormat", "NonNumbers", "Overflow", "QuantizedArray", "Rounding",
     "ScaleRule", "Scheme", "amax_scheme", "as_ml_dtype", "attend", "covering_scheme", "decode",
     "decompose", "decompose_terms", "encode", "from_blocks_and_scales", "matmul", "pack",
-    "quantize", "report", "round_to", "to_blocks_and_scales", "unpack",
+    "quantize", "round_to", "to_blocks_and_scales", "unpack",
 ]  # fmt: skip
 
 _LAZY = {
     "accumulators": "msdnum.formats.accumulators",
+    "report": "msdnum.reports:report",
     **{
         room: f"msdnum.{room}"
         for room in (
@@ -83,16 +85,20 @@ _LAZY = {
         )
     },
 }  # fmt: skip
-"""Modules that are imported when they are first named (PEP 562), some need an extra."""
+"""What is imported when it is first named (PEP 562); some of it needs an extra."""
 
 
 def __getattr__(name: str) -> Any:
-    if name == "report":
-        return import_module("msdnum.reports").report
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return import_module(_LAZY[name])
+    try:
+        module, _, function = _LAZY[name].partition(":")
+        found = import_module(module)
+    except ModuleNotFoundError as error:
+        needed = remedy(error, f"msdnum.{name}")
+        raise ModuleNotFoundError(needed, name=error.name) from error
+    return getattr(found, function) if function else found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY, "report"})
+    return sorted({*globals(), *_LAZY})

@@ -38,7 +38,7 @@ def nvfp4_decomposition(
     amax : number
         Largest magnitude of the block.
     terms : int
-        Passes.
+        Number of terms.
     tensor_amax : number, optional
         Largest magnitude of the tensor; ``amax`` unless given.
     unit_roundoff : number

@@ -11,6 +11,7 @@ from enum import Enum, unique
 from fractions import Fraction
 from types import MappingProxyType
 
+from msdnum._registry import Registry
 from msdnum.display import html
 from msdnum.formats.elements import (
     BF16,
@@ -356,6 +357,7 @@ MI355X = Machine(
     int4=_none("AMD CDNA 4 ISA: no matrix instruction takes INT4"),
 )
 
-MACHINES: tuple[Machine, ...] = (
+MACHINES: Registry[Machine] = Registry.of("MACHINES", (
     ASCEND_910B2, ASCEND_910B4, ASCEND_950PR, ASCEND_950DT, H100, H200, B200, B300, MI300X, MI355X,
-)  # fmt: skip
+))  # fmt: skip
+"""The machines of the package, by name."""

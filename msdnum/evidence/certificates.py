@@ -53,9 +53,9 @@ class Range:
     alphas : range
         The exponents k.
     constant : Fraction
-        Of alpha.
+        Share of alpha that may be left.
     underflow : int
-        An exponent.
+        Exponent of the power of two that underflow may leave.
     """
 
     alphas: range

@@ -48,7 +48,7 @@ def costs(elements: Sequence[ElementFormat], bits: Fraction) -> Iterator[Cost]:
     bits : Fraction
         Of an element with its share of the scale.
     """
-    for machine in MACHINES:
+    for machine in MACHINES.values():
         units = [_unit(element, machine) for element in elements]
         known = [unit for unit in units if unit is not None]
         if len(known) < len(units):

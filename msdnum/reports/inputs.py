@@ -32,7 +32,7 @@ class Input:
     name, description : str
         What they are.
     x : ndarray of float32
-        The numbers.
+        Numbers that the report is about.
     seed : int or None
         Of a sample.
     """

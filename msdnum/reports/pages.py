@@ -151,7 +151,7 @@ class Measured:
     description : str
         What holds for it.
     size : int
-        Numbers.
+        How many numbers were looked at.
     seed : int or None
         Of the sample; None of what was given.
     effective_bits : dict
@@ -203,7 +203,7 @@ class Cost:
     Parameters
     ----------
     machine : str
-        Its name.
+        Name of the machine.
     unit : str
         Matrix units that take the elements as they are, or exactly converted; empty if none does.
     matrix_time : Fraction or None
@@ -228,11 +228,11 @@ class Sum:
     Parameters
     ----------
     k : int
-        Products.
+        Number of products in the sum.
     roundings : int or None
         Roundings, each of relative error ``unit_roundoff``; None where the bound ends.
     unit_roundoff : Fraction or None
-        Likewise.
+        Largest relative error of one; None where the bound ends.
     bound : Fraction or float
         On the error over the sum of magnitudes; Inf where roundings times roundoff reach 1.
     """

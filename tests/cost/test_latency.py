@@ -190,7 +190,7 @@ def test_an_unknown_rate_is_named():
 # Machines
 
 
-@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
+@pytest.mark.parametrize("machine", MACHINES.values(), ids=lambda machine: machine.name)
 def test_every_number_has_a_source(machine):
     numbers = [
         value for f in fields(machine) if isinstance(value := getattr(machine, f.name), Quantity)
@@ -630,7 +630,7 @@ def test_wrong_use_gets_one_sentence(wrong, message):
 
 
 def test_every_scenario_of_int8_has_a_time_where_the_machine_has_the_unit():
-    for machine, route in product(MACHINES, Route):
+    for machine, route in product(MACHINES.values(), Route):
         if machine.has(Unit.INT8):
             scenario = Scenario(machine, SMALL, MultiScale(EIGHT, EIGHT, route=route))
             assert scenario.latency > 0

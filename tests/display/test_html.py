@@ -365,7 +365,7 @@ def test_a_scenario_shows_its_times():
     assert rows["bottleneck"] == "memory"
 
 
-@pytest.mark.parametrize("machine", MACHINES, **by_name)
+@pytest.mark.parametrize("machine", MACHINES.values(), **by_name)
 def test_a_machine_shows_where_its_numbers_are_from(machine):
     rows = shown(machine)
     assert rows[1][1] == written(machine.bandwidth.value / 10**12)

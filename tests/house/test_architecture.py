@@ -12,95 +12,75 @@ import pytest
 import msdnum
 from tests.support.paths import ROOT
 
-MODULES = sorted((ROOT / "msdnum").glob("*.py"))
+PACKAGE = ROOT / "msdnum"
+MODULES = sorted(PACKAGE.rglob("*.py"))
 
-# Of the command line and of files: they know nothing of numbers.
-TOOLS = {"_cache", "_extras", "_files", "_interrupts", "_names", "_sources"}
-NAMES = {"formats", "modes", "schemes", "display", "array_tables", "number_line"}
+TOOLS = {
+    "_cache", "_checks", "_extras", "_files", "_interrupts", "_names", "_registry", "_repository",
+    "_sources",
+}  # fmt: skip
+"""Of the command line, of files and of messages: they know nothing of numbers."""
 
-# In reading order: each may import those before it in its list, and what MAY_IMPORT adds.
-EMULATOR = [
-    "jax_settings", "bits", "arrays", "codes", "floats", "elements", "quotients", "containers",
-    "blocks", "zeropoint", "decompose", "accumulators", "layout", "factors", "tiles", "exact_sums",
-    "specials", "fixed_point", "accumulate", "recombination", "gemm", "ozaki", "baselines",
-    "cann_digits", "cann", "exponential", "kv_cache", "attention_methods", "softmax", "attention",
-]  # fmt: skip
-COSTS = ["machines", "workloads", "cost", "latency", "sensitivity"]
-EVIDENCE = [
-    "finding", "ledger", "theorems", "promises", "pairs", "evidence", "sweep", "agreement",
-    "effective", "products", "cost_tables", "cost_claims", "model", "encoder", "gemm_bounds",
-    "gemm_measure", "tables", "ozaki_curve", "gemm_compare", "gemm_crossings",
-    "gemm_experiments", "model_attention", "model_variants", "model_runs", "model_experiments",
-    "model_evidence", "extremes", "scheme_experiments", "block_experiments",
-    "length_experiments", "design_experiments", "attention_bounds", "attention_measure",
-    "attention_experiments", "experiments", "gemm_evidence", "attention_evidence",
-    "cann_evidence", "claims", "explain",
-]  # fmt: skip
-CONFORMANCE = [
-    "vector_groups", "vector_casts", "vector_blocks", "vector_terms", "vector_products",
-    "vectors", "steps", "disagreements", "peers", "_adapter", "_chosen", "_conform_files",
-    "conform",
-]  # fmt: skip
-BENCH = ["bench_gemm", "bench", "measure"]
-PICTURES = ["figure_schemes", "figure_products", "figure_model", "figure_costs"]
-
-ORACLES = {"spec", "spec_accumulate", "exact"}
-LIBRARY = {*NAMES, *EMULATOR, *COSTS, *ORACLES, "errors", "bounds", "cases", "tensors"}
-
-
-def in_order(modules, others):
-    return {name: {*others, *modules[:place]} for place, name in enumerate(modules)}
-
-
-# What each module may import of the package: oracles stand alone, plotting reads tables only.
-MAY_IMPORT = {
-    "_extras": set(),
-    "_files": set(),
-    "_interrupts": set(),
-    "_names": set(),
-    "_sources": {"__init__"},
-    "_cache": {"_files", "_sources"},
-    "modes": set(),
+ROOMS = {
     "display": set(),
-    "array_tables": {"display"},
-    "number_line": set(),
-    "formats": {"modes", "display", "number_line"},
-    "schemes": {"modes", "display", "formats"},
-    "spec": NAMES,
-    "errors": NAMES,
-    "bounds": NAMES,
-    "exact": {*NAMES, "spec"},
-    "spec_accumulate": {*NAMES, "spec", "accumulators"},
-    **in_order(EMULATOR, NAMES),
-    **in_order(COSTS, NAMES),
-    "tensors": set(),
-    "cases": {*NAMES, "tensors"},
-    "testing": NAMES,
-    **in_order(EVIDENCE, LIBRARY | TOOLS),
-    **in_order(BENCH, {*LIBRARY, *TOOLS, "sweep", "tables"}),
-    "adapters": LIBRARY,
-    **in_order(CONFORMANCE, {*LIBRARY, *TOOLS, "adapters"}),
-    "plotting": TOOLS,
-    **{name: {"plotting"} for name in PICTURES},
-    "figures": {*TOOLS, "plotting", *PICTURES, "experiments", "tables"},
-    "__main__": {*LIBRARY, *TOOLS, *EVIDENCE, *BENCH, *CONFORMANCE, "figures"},
-    "__init__": {*LIBRARY, "_interrupts"},
+    "formats": {"display"},
+    "errors": set(),
+    "spec": {"formats"},
+    "exact": {"formats", "spec"},
+    "bounds": {"formats"},
+    "emulator": {"formats", "display"},
+    "inputs": {"formats"},
+    "cost": {"formats", "display"},
+    "testing": {"formats"},
+    "ledger": {"display"},
+    "experiments": set(),
+    "evidence": {
+        "formats", "display", "exact", "bounds", "errors", "emulator", "inputs", "ledger",
+    },
+    "reports": {
+        "formats", "display", "errors", "bounds", "emulator", "inputs", "cost", "ledger",
+        "evidence",
+    },
+    "trials": {
+        "display", "formats", "errors", "spec", "exact", "bounds", "emulator", "inputs", "cost",
+        "ledger", "experiments", "evidence",
+    },
+    "conformance": {"formats", "spec", "emulator"},
+    "bench": {"formats", "emulator", "cost", "experiments"},
+    "cli": {
+        "bench", "conformance", "evidence", "experiments", "formats", "inputs", "ledger", "reports",
+        "trials",
+    },
+}  # fmt: skip
+"""What each room may import beside itself and tools, in reading order: all of it stands above."""
+
+OWN_TOOLS = {
+    "_cache": {"_files", "_sources"},
+    "_registry": {"_names", "display"},
+    "__main__": {"cli"},
+    "__init__": {*ROOMS, "_interrupts"},
 }
+"""What a module beside the rooms may import; others nothing."""
+
+TRIALS = sorted(path.parent.name for path in (PACKAGE / "trials").glob("*/__init__.py"))
 
 # Which modules alone may import each of these.
 ONLY = {
-    "matplotlib": {"plotting"},
-    "hypothesis": {"testing"},
-    "flint": {"exact"},
-    "mpmath": {"exact"},
-    "safetensors": {"tensors"},
-    "tokenizers": {"tensors"},
+    "argparse": "cli/",
+    "matplotlib": "experiments/",
+    "hypothesis": "testing.py",
+    "flint": "exact/",
+    "mpmath": "exact/",
+    "safetensors": "inputs/",
+    "tokenizers": "inputs/",
 }
 
-NO_DATA = {*NAMES, "spec", "bounds", *COSTS}
+NO_DATA = {"formats", "spec", "bounds", "cost"}
 HEAVY = ["jax", "mpmath", "flint", "matplotlib", "hypothesis", "safetensors", "tokenizers"]
 
-EACH_MODULE = pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+EACH_MODULE = pytest.mark.parametrize(
+    "path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix()
+)
 
 
 def imported(source):
@@ -113,8 +93,13 @@ def imported(source):
             yield from (f"{package}.{alias.name}" for alias in node.names)
 
 
+def room_of(name):
+    """Return the room of a file, by its path below the package."""
+    return name.split("/")[0] if "/" in name else name.removesuffix(".py")
+
+
 def siblings(source):
-    """Return the modules of the package that are imported."""
+    """Return the rooms, and modules beside them, that are imported."""
     parts = [name.split(".") for name in imported(source)]
     names = {part[1] if len(part) > 1 else "__init__" for part in parts if part[0] == "msdnum"}
     return names - {"__version__"}
@@ -124,11 +109,24 @@ def packages(source):
     return {name.split(".")[0] for name in imported(source)}
 
 
-def forbidden(stem, source):
-    """Return what ``stem`` must not import but does."""
-    others = {name for name, homes in ONLY.items() if stem not in homes}
-    numeric = {"numpy", "jax", "ml_dtypes"} if stem in NO_DATA else set()
-    return siblings(source) - MAY_IMPORT[stem] | packages(source) & (others | numeric)
+def other_trials(name, source):
+    """Return the trials that a file of one trial imports: none may."""
+    own = name.split("/")[1] if name.startswith("trials/") else None
+    parts = [module.split(".") for module in imported(source)]
+    seen = {part[2] for part in parts if part[:2] == ["msdnum", "trials"] and len(part) > 2}
+    return (seen & set(TRIALS)) - {own}
+
+
+def forbidden(name, source):
+    """Return what a file, by its path below the package, must not import but does."""
+    room = room_of(name)
+    allowed = {room, *TOOLS, *ROOMS[room]} if room in ROOMS else OWN_TOOLS.get(room, set())
+    if room.startswith("_"):
+        allowed = allowed | {"__init__"} if room == "_sources" else allowed
+    others = {module for module, home in ONLY.items() if not name.startswith(home)}
+    numeric = {"numpy", "jax", "ml_dtypes"} if room in NO_DATA else set()
+    found = siblings(source) - allowed | packages(source) & (others | numeric)
+    return found | other_trials(name, source)
 
 
 def exported(tree):
@@ -166,37 +164,35 @@ def run(code):
 
 @EACH_MODULE
 def test_imports_run_one_way(path):
-    assert path.stem in MAY_IMPORT, f"say in MAY_IMPORT where {path.name} stands"
-    assert forbidden(path.stem, path.read_text(encoding="utf-8")) == set()
+    name = path.relative_to(PACKAGE).as_posix()
+    assert room_of(name) in {*ROOMS, *TOOLS, "__init__", "__main__"}, f"say where {name} stands"
+    assert forbidden(name, path.read_text(encoding="utf-8")) == set()
 
 
-def test_the_table_has_no_cycle():
-    order = list(MAY_IMPORT)
-    assert all(name in order for names in MAY_IMPORT.values() for name in names)
-    resolved = set()
-    for _ in order:
-        resolved |= {name for name in order if MAY_IMPORT[name] <= resolved}
-    assert resolved == set(order)
+def test_a_room_imports_what_stands_above_it():
+    order = list(ROOMS)
+    assert all(names <= set(order[: order.index(room)]) for room, names in ROOMS.items())
 
 
 @pytest.mark.parametrize(
-    ("stem", "source", "found"),
+    ("name", "source", "found"),
     [
-        ("spec", "def f():\n    from msdnum import bits", {"bits"}),
-        ("exact", "from msdnum.elements import encode", {"elements"}),
-        ("blocks", "import msdnum.decompose", {"decompose"}),
-        ("errors", "from .blocks import quantize", {"blocks"}),
-        ("errors", "from . import gemm", {"gemm"}),
-        ("bits", "import msdnum", {"__init__"}),
-        ("bounds", "import numpy as np", {"numpy"}),
-        ("claims", "import matplotlib.pyplot", {"matplotlib"}),
-        ("plotting", "from msdnum.experiments import table", {"experiments"}),
-        ("testing", "from hypothesis import given\nfrom msdnum.formats import E2M1", set()),
-        ("__main__", "from msdnum import __version__, claims", set()),
+        ("spec/elements.py", "def f():\n    from msdnum import emulator", {"emulator"}),
+        ("exact/rationals.py", "from msdnum.emulator.elements import encode", {"emulator"}),
+        ("formats/blocks.py", "import msdnum.emulator", {"emulator"}),
+        ("errors.py", "from .emulator import quantize", {"emulator"}),
+        ("_names.py", "import msdnum.formats", {"formats"}),
+        ("bounds/sums.py", "import numpy as np", {"numpy"}),
+        ("evidence/sweeps.py", "import matplotlib.pyplot", {"matplotlib"}),
+        ("evidence/sweeps.py", "import argparse", {"argparse"}),
+        ("trials/msd/splits.py", "from msdnum.trials.ozaki import TRIAL", {"ozaki"}),
+        ("trials/msd/splits.py", "from msdnum.trials.msd import heads", set()),
+        ("testing.py", "from hypothesis import given\nfrom msdnum.formats import E2M1", set()),
+        ("cli/verify.py", "from msdnum import __version__, trials", set()),
     ],
 )
-def test_a_wrong_import_is_seen(stem, source, found):
-    assert forbidden(stem, source) == found
+def test_a_wrong_import_is_seen(name, source, found):
+    assert forbidden(name, source) == found
 
 
 @EACH_MODULE

@@ -13,6 +13,7 @@ import msdnum
 from msdnum import BLOCK_FORMATS, ELEMENT_FORMATS, SCHEMES, FloatFormat, IntegerFormat
 from msdnum._registry import Registry
 from msdnum.conformance import casts
+from msdnum.cost.machines import MACHINES
 from msdnum.emulator.attention.kv_cache import KV_FORMATS
 from msdnum.emulator.cann.digits import VARIANTS
 from msdnum.emulator.cann.products import KERNELS
@@ -24,7 +25,7 @@ from msdnum.inputs.families import FAMILIES, family
 
 REGISTRIES = [
     ELEMENT_FORMATS, BLOCK_FORMATS, SCHEMES, EFFECTIVE_BITS, KV_FORMATS, FAMILIES, VARIANTS,
-    KERNELS, msdnum.ACCUMULATORS, msdnum.ALL_ACCUMULATORS,
+    KERNELS, MACHINES, msdnum.ACCUMULATORS, msdnum.ALL_ACCUMULATORS,
 ]  # fmt: skip
 
 EACH_REGISTRY = pytest.mark.parametrize("registry", REGISTRIES, ids=lambda r: repr(r).split(":")[0])
@@ -59,6 +60,7 @@ def test_a_wrong_name_has_a_near_one(registry):
         (BLOCK_FORMATS, "mxfp4", "MXFP4"),
         (SCHEMES, "MXFP4x2", "MXFP4_X2"),
         (EFFECTIVE_BITS, "sqnr", "snr"),
+        (MACHINES, "H100", "H100 SXM"),
     ],
 )
 def test_names_that_users_tried(registry, wrong, near):
@@ -88,6 +90,16 @@ def test_a_registry_is_a_mapping_that_nobody_changes():
 def test_names_in_a_registry_differ():
     with pytest.raises(ValueError, match="names in X must differ, got E2M1, E2M1"):
         Registry.of("X", (E2M1, replace(E2M1, bias=2)))
+
+
+def test_a_name_in_place_of_a_format_is_sent_to_its_registry():
+    x = np.ones(32, np.float32)
+    with pytest.raises(TypeError, match=r"got 'MXFP4': msdnum\.BLOCK_FORMATS has them by name"):
+        msdnum.quantize(x, "MXFP4")
+    with pytest.raises(TypeError, match=r"got 'MXFP4_X2': msdnum\.SCHEMES has them by name"):
+        msdnum.decompose(x, "MXFP4_X2")
+    with pytest.raises(TypeError, match=r"got 'E2M1': msdnum\.ELEMENT_FORMATS has them by name"):
+        msdnum.round_to(x, "E2M1", overflow=msdnum.Overflow.SATURATE)
 
 
 # Text
