@@ -37,8 +37,9 @@ def functions():
 
 def property_tests():
     """Return the theorem of every property test that has the name of a function of ``bounds``."""
-    tree = ast.parse((ROOT / "tests" / "test_bounds.py").read_text(encoding="utf-8"))
-    tests = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    files = sorted((ROOT / "tests" / "bounds").glob("test_*.py"))
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in files]
+    tests = [node for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef)]
     names = [
         node.name.removeprefix("test_") for node in tests if any(map(is_given, node.decorator_list))
     ]
