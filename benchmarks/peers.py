@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import ml_dtypes
 import numpy as np
 
-from msdnum.bench.quantization import Case, measure, operand, reference_cases, table
+from msdnum.bench.quantization import TimedCase, measure, operand, reference_cases, table
 from msdnum.cli.sweep import positive
 from msdnum.emulator.blocks import quantize
 from msdnum.formats.blocks import MXFP4
@@ -110,11 +110,11 @@ PEERS = {
 }
 
 
-def cases(x: Any) -> list[Case]:
+def cases(x: Any) -> list[TimedCase]:
     found = []
     for (name, backend), prepare in PEERS.items():
         try:
-            found.append(Case(name, backend, prepare(x)))
+            found.append(TimedCase(name, backend, prepare(x)))
         except ImportError as error:
             print(f"{name}: skipped, {error}")
     return found

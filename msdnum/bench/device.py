@@ -17,7 +17,7 @@ from msdnum.experiments.experiment import SEED
 from msdnum.experiments.tables import Record
 from msdnum.formats.elements import E4M3, INT8_SYMMETRIC
 
-__all__ = ["LAYERS", "ROWS", "Layer", "machine_of", "measured", "methods"]
+__all__ = ["LAYER_SHAPES", "ROWS", "Layer", "machine_of", "measured", "methods"]
 
 Call = Callable[[], Any]
 
@@ -31,7 +31,7 @@ class Layer:
     n: int
 
 
-LAYERS = (
+LAYER_SHAPES = (
     Layer("MiniLM ffn1", 384, 1536),
     Layer("8B attention", 4096, 4096),
     Layer("8B ffn", 4096, 14336),

@@ -27,7 +27,7 @@ from msdnum.formats.blocks import MXFP4, MXFP8_E4M3, BlockFormat
 from msdnum.formats.schemes import INT8_X2_FLOAT32, MXFP4_X2, Scheme
 
 __all__ = [
-    "SUITES", "Case", "Suite", "Timing", "gemm_cases", "measure", "quantize_cases",
+    "SUITES", "Suite", "TimedCase", "Timing", "gemm_cases", "measure", "quantize_cases",
     "reference_cases", "table",
 ]  # fmt: skip
 
@@ -39,7 +39,7 @@ IDLE = 0.1
 
 
 @dataclass(frozen=True)
-class Case:
+class TimedCase:
     """Something to be timed.
 
     Parameters
@@ -64,7 +64,7 @@ class Case:
 class Timing:
     """The median time of a case, in seconds."""
 
-    case: Case
+    case: TimedCase
     seconds: float
 
     def over(self, reference: "Timing") -> float:
@@ -76,12 +76,12 @@ class Timing:
 class Suite:
     """Cases for square float32 operands, their usual size, and the unit of the ratios."""
 
-    cases: Callable[[int], Sequence[Case]]
+    cases: Callable[[int], Sequence[TimedCase]]
     size: int
     unit: str
 
 
-def measure(cases: Sequence[Case], rounds: int) -> list[Timing]:
+def measure(cases: Sequence[TimedCase], rounds: int) -> list[Timing]:
     """Return the median time of each case over ``rounds`` rounds, after one call to warm up."""
     for case in cases:
         case.call()
@@ -90,7 +90,7 @@ def measure(cases: Sequence[Case], rounds: int) -> list[Timing]:
     return [Timing(case, seconds) for case, seconds in zip(cases, medians, strict=True)]
 
 
-def _seconds(case: Case) -> float:
+def _seconds(case: TimedCase) -> float:
     time.sleep(IDLE)
     start = time.perf_counter()
     case.call()
@@ -102,54 +102,49 @@ def operand(size: int) -> NDArray[np.float32]:
     return np.random.default_rng(SEED).standard_normal((size, size), np.float32)
 
 
-def reference_cases(size: int) -> list[Case]:
+def reference_cases(size: int) -> list[TimedCase]:
     """Return memcpy of a square float32 matrix into memory in use, and its product with itself."""
     x = operand(size)
     copy, product = x.copy(), x.copy()
     return [
-        Case("memcpy", "NumPy", lambda: np.copyto(copy, x)),
-        Case("sgemm", "NumPy", lambda: np.matmul(x, x, out=product)),
+        TimedCase("memcpy", "NumPy", lambda: np.copyto(copy, x)),
+        TimedCase("sgemm", "NumPy", lambda: np.matmul(x, x, out=product)),
     ]
 
 
-def quantize_cases(size: int) -> list[Case]:
+def quantize_cases(size: int) -> list[TimedCase]:
     """Return block quantization, decomposition and dequantization on JAX jit and on NumPy.
 
     The peer everybody has is the plain cast of ``ml_dtypes``: no scales, no blocks.
     """
-    import jax
-
-    def unchanged(v: Any) -> Any:
-        return v
-
     x = operand(size)
-    on_jax = jax.numpy.asarray(x)
-
-    def each_backend(
-        name: str,
-        function: Callable[[Any], Any],
-        goals: tuple[float, float] | tuple[None, None],
-        prepare: Callable[[Any], Any] = unchanged,
-    ) -> list[Case]:
-        compiled, argument = jax.jit(function), prepare(on_jax)
-        wait: Callable[[Any], Any] = jax.block_until_ready
-        return [
-            Case(name, "JAX jit", lambda: wait(compiled(argument)), goals[0]),
-            Case(name, "NumPy", partial(function, prepare(x)), goals[1]),
-        ]
-
     return [
-        *each_backend("MXFP4 quantize", _quantizer(MXFP4), (3, 25)),
-        *each_backend("MXFP8 quantize", _quantizer(MXFP8_E4M3), (3, 25)),
-        *each_backend("MXFP4 x2 terms", _decomposer(MXFP4_X2), (6, 25)),
-        *each_backend("INT8 x2 terms, float32", _decomposer(INT8_X2_FLOAT32), (None, None)),
-        *each_backend(
-            "MXFP4 dequantize", QuantizedArray.dequantize, (None, None), _quantizer(MXFP4)
-        ),
+        *_each_backend("MXFP4 quantize", _quantizer(MXFP4), x, (3, 25)),
+        *_each_backend("MXFP8 quantize", _quantizer(MXFP8_E4M3), x, (3, 25)),
+        *_each_backend("MXFP4 x2 terms", _decomposer(MXFP4_X2), x, (6, 25)),
+        *_each_backend("INT8 x2 terms, float32", _decomposer(INT8_X2_FLOAT32), x),
+        *_each_backend("MXFP4 dequantize", QuantizedArray.dequantize, x, prepare=_quantizer(MXFP4)),
         *(
-            Case(f"cast to {np.dtype(peer).name}", "ml_dtypes", partial(x.astype, peer))
+            TimedCase(f"cast to {np.dtype(peer).name}", "ml_dtypes", partial(x.astype, peer))
             for peer in (ml_dtypes.float4_e2m1fn, ml_dtypes.float8_e4m3fn, ml_dtypes.bfloat16)
         ),
+    ]
+
+
+def _each_backend(
+    name: str,
+    function: Callable[[Any], Any],
+    x: Any,
+    goals: tuple[float, float] | tuple[None, None] = (None, None),
+    prepare: Callable[[Any], Any] = lambda v: v,
+) -> list[TimedCase]:
+    import jax
+
+    compiled, argument = jax.jit(function), prepare(jax.numpy.asarray(x))
+    wait: Callable[[Any], Any] = jax.block_until_ready
+    return [
+        TimedCase(name, "JAX jit", lambda: wait(compiled(argument)), goals[0]),
+        TimedCase(name, "NumPy", partial(function, prepare(x)), goals[1]),
     ]
 
 
@@ -161,7 +156,7 @@ def _decomposer(scheme: Scheme) -> Callable[[Any], tuple[QuantizedArray, ...]]:
     return lambda x: decompose_terms(x, scheme)
 
 
-def gemm_cases(size: int) -> list[Case]:
+def gemm_cases(size: int) -> list[TimedCase]:
     """Return the emulated products of ``bench.products``, and JAX's own in float32."""
     import jax  # noqa: F401  Before any quantized array is made, so that it is a pytree.
 
@@ -169,7 +164,7 @@ def gemm_cases(size: int) -> list[Case]:
 
     calls = products.cases(size)
     names = [name.split(": ", 1) for name in calls]
-    return [Case(n, b, call) for (b, n), call in zip(names, calls.values(), strict=True)]
+    return [TimedCase(n, b, call) for (b, n), call in zip(names, calls.values(), strict=True)]
 
 
 SUITES = {

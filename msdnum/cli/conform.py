@@ -11,7 +11,7 @@ from msdnum import _files
 from msdnum.conformance import machine_reports, peers, selection, suite
 from msdnum.conformance.adapter import AdapterError
 from msdnum.conformance.adapters import READY
-from msdnum.conformance.reports import Report
+from msdnum.conformance.reports import ConformanceReport
 from msdnum.conformance.runner import AGREES, DIFFERS, NOTHING_SHOWN, conform
 from msdnum.conformance.vectors import Group, Standard
 
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _reports(
     names: Sequence[str], groups: Sequence[Group], known: frozenset[str]
-) -> tuple[list[Report], dict[str, str]]:
+) -> tuple[list[ConformanceReport], dict[str, str]]:
     """Run adapters; of those that cannot be run return why, in one line each."""
     reports, failures = [], {}
     every = names == ["all"]
@@ -91,7 +91,7 @@ def _reports(
 
 
 def _shows_nothing(
-    report: Report, groups: tuple[Group, ...], required: Sequence[str]
+    report: ConformanceReport, groups: tuple[Group, ...], required: Sequence[str]
 ) -> dict[str, str]:
     """Return why a report shows nothing, or less than it has to, by its adapter."""
     absent = selection.missing(report, groups, required)
@@ -103,7 +103,7 @@ def _shows_nothing(
 
 def _write(
     args: argparse.Namespace,
-    reports: Sequence[Report],
+    reports: Sequence[ConformanceReport],
     failures: Mapping[str, str],
     fixed: Sequence[str],
 ) -> None:

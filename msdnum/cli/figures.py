@@ -15,9 +15,9 @@ from msdnum.experiments.drawing import draw
 from msdnum.ledger.trial import Trial
 from msdnum.trials import trials
 
-__all__ = ["FIGURES", "QUICK", "add_arguments", "run"]
+__all__ = ["OUT", "QUICK", "add_arguments", "run"]
 
-FIGURES = Path("figures")
+OUT = Path("figures")
 QUICK = Path("build/figures")
 """Where small tables go and what is drawn from them, so that they never replace the large."""
 
@@ -60,12 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "names", nargs="*", metavar="[TRIAL/]NAME", help="which; all, if none is named"
     )
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help=f"({FIGURES}; with --quick {QUICK})"
-    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help=f"({OUT}; with --quick {QUICK})")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--quick", action="store_true", help="small tables, for a look")
-    how.add_argument("--redraw", action="store_true", help=f"from the tables in {FIGURES}")
+    how.add_argument("--redraw", action="store_true", help=f"from the tables in {OUT}")
     how.add_argument("--list", action="store_true", help="print the names and end")
 
 
@@ -81,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         print("\n".join(member.path for member in members))
         return 0
-    out = args.out or (QUICK if args.quick else FIGURES)
+    out = args.out or (QUICK if args.quick else OUT)
     for member in _chosen(args.names, members):
         if args.redraw:
             table = _there(member)
@@ -106,7 +104,7 @@ def _drawings() -> Iterator[Member]:
 
 def _there(member: Member) -> Path:
     """Return the path of a table that has been made."""
-    table = member.table_in(FIGURES)
+    table = member.table_in(OUT)
     if not table.is_file():
         raise ValueError(f"--redraw must find the table {table.name} in {table.parent.resolve()}")
     return table

@@ -22,7 +22,7 @@ COMMANDS = {
     "prove": "bound what a scheme leaves, yours too, and have Coq check it",
     "sweep": "compare casts of all 2^32 binary32 numbers and certify the result",
     "bench": "time everything beside memcpy and sgemm",
-    "measure": "time MSD and its baselines on the matrix units of JAX's device",
+    "measure": "time products of terms and their baselines on the matrix units of JAX's device",
     "figures": "make every table and every figure of figures/ anew",
     "model": "run MiniLM by every variant: embeddings, layers",
     "vectors": "write test vectors, with the source of every answer",

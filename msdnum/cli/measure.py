@@ -8,7 +8,7 @@ from typing import Any
 
 from msdnum import __version__, _files
 from msdnum._extras import progress
-from msdnum.bench.device import LAYERS, METHODS, QUICK_ROWS, ROWS, device_kind, measured
+from msdnum.bench.device import LAYER_SHAPES, METHODS, QUICK_ROWS, ROWS, device_kind, measured
 from msdnum.experiments import tables
 from msdnum.experiments.experiment import SEED
 
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
 
     if jax.default_backend() == "cpu":
         print(NEEDS, file=sys.stderr)
-    layers, rows = (LAYERS[:1], QUICK_ROWS) if args.quick else (LAYERS, ROWS)
+    layers, rows = (LAYER_SHAPES[:1], QUICK_ROWS) if args.quick else (LAYER_SHAPES, ROWS)
     count = len(layers) * len(rows) * len(METHODS)
     records = list(progress(measured(layers, rows, args.rounds), total=count))
     text = tables.text(records, _header(args.rounds))
@@ -50,9 +50,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 NEEDS = (
-    "JAX's default device is a CPU: its times say nothing of C4, C5 and C8, which speak of matrix "
-    "units for INT8 and FP8. On a machine with one, install JAX for it (pip install 'jax[cuda13]' "
-    "or 'jax[rocm7]') and run the same command."
+    "JAX's default device is a CPU: its times say nothing of matrix units for INT8 and FP8. On a "
+    "machine with one, install JAX for it (pip install 'jax[cuda13]' or 'jax[rocm7]') and run the "
+    "same command."
 )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msdnum._names import did_you_mean
 from msdnum.experiments.experiment import Experiment
-from msdnum.trials.msd.experiments.model import COUNT, LOOK, MODEL, QUICK, TABLES
+from msdnum.trials.msd.experiments.model import COUNT, LOOK, MODEL_EXPERIMENTS, QUICK, TABLES
 
 __all__ = ["add_arguments", "run"]
 
@@ -29,14 +29,14 @@ def run(args: argparse.Namespace) -> int:
     ValueError
         If there is no variant of a name.
     """
-    from msdnum.trials.msd.model.linears import GROUPS, VARIANTS
+    from msdnum.trials.msd.model.linears import GROUPS, LINEAR_VARIANTS
 
     if args.list:
-        print("\n".join(VARIANTS))
+        print("\n".join(LINEAR_VARIANTS))
         return 0
     for name in args.names:
-        if name not in {**GROUPS, **VARIANTS}:
-            near = did_you_mean(name, {**GROUPS, **VARIANTS})
+        if name not in {**GROUPS, **LINEAR_VARIANTS}:
+            near = did_you_mean(name, {**GROUPS, **LINEAR_VARIANTS})
             raise ValueError(f"name must be one of those of --list, got {name!r}{near}")
     out = args.out or (LOOK if args.names or args.quick else TABLES)
     for experiment in _asked(args):
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 def _asked(args: argparse.Namespace) -> list[Experiment]:
     """Return the experiments; of named variants or a quick look, the first two alone."""
     if not (args.names or args.quick):
-        return list(MODEL)
+        return list(MODEL_EXPERIMENTS)
     count = QUICK[0] if args.quick else COUNT
     spec = (count, tuple(args.names) or QUICK[1])
-    return [replace(experiment, spec=spec) for experiment in MODEL[:2]]
+    return [replace(experiment, spec=spec) for experiment in MODEL_EXPERIMENTS[:2]]

@@ -11,7 +11,7 @@ from types import ModuleType
 from msdnum import _files
 from msdnum._names import did_you_mean
 from msdnum.evidence import certificates
-from msdnum.evidence.certificates import Certificate, Range
+from msdnum.evidence.certificates import Certificate, ProvedRange
 from msdnum.evidence.worst_cases import Extreme, among_pairs, among_ties
 from msdnum.formats.elements import E8M0
 from msdnum.formats.schemes import OWN_AMAX, SCHEMES, Scheme
@@ -168,7 +168,7 @@ def _bound(certificate: Certificate) -> str:
     return "; ".join(map(_range, certificate.ranges))
 
 
-def _range(found: Range) -> str:
+def _range(found: ProvedRange) -> str:
     usual = f"{_times(found.constant, 'alpha')} or 2^{found.underflow}"
     return f"{usual}, for alpha from 2^{found.alphas[0]} to 2^{found.alphas[-1]}"
 

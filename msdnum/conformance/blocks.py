@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from msdnum import spec
-from msdnum.conformance.vectors import Arrays, Case, Group, Standard, chunks, one
+from msdnum.conformance.vectors import Case, Group, NamedPatterns, Standard, chunks, one
 from msdnum.formats.blocks import BLOCK_FORMATS, MXFP4, BlockFormat
 from msdnum.formats.elements import BINARY32, E8M0, MXINT8_ELEMENT, ElementFormat
 from msdnum.formats.modes import ScaleRule
@@ -185,7 +185,7 @@ def _subnormal(pattern: int) -> bool:
     return 0 < pattern & ~SIGN < 1 << 23
 
 
-def quantized(patterns: tuple[int, ...], fmt: BlockFormat) -> Arrays:
+def quantized(patterns: tuple[int, ...], fmt: BlockFormat) -> NamedPatterns:
     """Return the specification's tensor scale (if any), scales and codes of one row."""
     values = [spec.from_float32_bits(pattern) for pattern in patterns]
     tensor = spec.tensor_scale(values, fmt)

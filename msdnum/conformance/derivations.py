@@ -10,7 +10,7 @@ from itertools import groupby
 from msdnum import spec
 from msdnum.conformance.products import factors_of
 from msdnum.conformance.suite import find
-from msdnum.conformance.terms import SCHEMES
+from msdnum.conformance.terms import TERM_SCHEMES
 from msdnum.conformance.vectors import Case, Group, chunks
 from msdnum.formats.accumulators import ALL_ACCUMULATORS, AnyAccumulator
 from msdnum.formats.blocks import BLOCK_FORMATS, BlockFormat
@@ -273,7 +273,7 @@ def _layout(group: Group, case: Case) -> Iterator[str]:
 
 
 def _terms(group: Group, case: Case) -> Iterator[str]:
-    scheme = SCHEMES[group.parameters["scheme"]]
+    scheme = TERM_SCHEMES[group.parameters["scheme"]]
     values = [spec.from_float32_bits(code) for code in case.given["x"].codes]
     if not all(map(spec.is_finite, values)):
         yield "an Inf or NaN: all scales are NaN, the elements do not matter"

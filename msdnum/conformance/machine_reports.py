@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from msdnum import __version__
 from msdnum.conformance import suite
-from msdnum.conformance.reports import Disagreement, Report
+from msdnum.conformance.reports import ConformanceReport, Disagreement
 from msdnum.conformance.vectors import Standard
 
 __all__ = ["as_json", "as_junit"]
@@ -18,7 +18,7 @@ SCHEMA = 1
 
 
 def as_json(
-    reports: Sequence[Report], failures: Mapping[str, str], no_longer: Sequence[str]
+    reports: Sequence[ConformanceReport], failures: Mapping[str, str], no_longer: Sequence[str]
 ) -> str:
     """Return the reports, one line for each adapter that failed, and what differs no longer.
 
@@ -37,7 +37,7 @@ def as_json(
     return json.dumps(document, indent=1) + "\n"
 
 
-def _adapter(report: Report) -> dict[str, Any]:
+def _adapter(report: ConformanceReport) -> dict[str, Any]:
     return {
         "name": report.adapter,
         "versions": report.versions,
@@ -48,7 +48,7 @@ def _adapter(report: Report) -> dict[str, Any]:
     }
 
 
-def _disagreement(report: Report, found: Disagreement) -> dict[str, Any]:
+def _disagreement(report: ConformanceReport, found: Disagreement) -> dict[str, Any]:
     return {
         "id": found.id,
         "standard": found.group.standard.value,
@@ -59,7 +59,7 @@ def _disagreement(report: Report, found: Disagreement) -> dict[str, Any]:
     }
 
 
-def as_junit(reports: Sequence[Report], failures: Mapping[str, str]) -> str:
+def as_junit(reports: Sequence[ConformanceReport], failures: Mapping[str, str]) -> str:
     """Return a suite for each adapter and a case for each group of vectors, or for its failure.
 
     A group fails if it has a new disagreement on what its standard decides; any other is in
@@ -83,7 +83,7 @@ def _suite(root: Element, name: str, members: Sequence[Element]) -> None:
     suite.extend(members)
 
 
-def _cases(report: Report) -> list[Element]:
+def _cases(report: ConformanceReport) -> list[Element]:
     differ: dict[str, list[Disagreement]] = defaultdict(list)
     for found in report.disagreements:
         differ[found.group.name].append(found)
@@ -91,7 +91,7 @@ def _cases(report: Report) -> list[Element]:
     return [*run, *_skipped(report)]
 
 
-def _case(report: Report, name: str, found: Sequence[Disagreement]) -> Element:
+def _case(report: ConformanceReport, name: str, found: Sequence[Disagreement]) -> Element:
     case = _empty(report, name)
     wrong = [d for d in found if d.id not in report.known and d.group.standard is Standard.DECIDES]
     if wrong:
@@ -103,14 +103,14 @@ def _case(report: Report, name: str, found: Sequence[Disagreement]) -> Element:
     return case
 
 
-def _skipped(report: Report) -> Iterator[Element]:
+def _skipped(report: ConformanceReport) -> Iterator[Element]:
     for name, reason in report.not_run.items():
         case = _empty(report, name)
         SubElement(case, "skipped", message=_printable(reason))
         yield case
 
 
-def _empty(report: Report, name: str) -> Element:
+def _empty(report: ConformanceReport, name: str) -> Element:
     operation = name.partition("/")[0]
     return Element("testcase", classname=_printable(f"{report.adapter}.{operation}"), name=name)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from msdnum.conformance import suite
-from msdnum.conformance.reports import Disagreement, Report
+from msdnum.conformance.reports import ConformanceReport, Disagreement
 from msdnum.conformance.vectors import Group, Standard
 
 __all__ = ["document", "lines", "not_run", "table"]
@@ -20,7 +20,7 @@ MOST = 6
 Topic: TypeAlias = tuple[str, str]
 
 
-def lines(report: Report) -> Iterator[str]:
+def lines(report: ConformanceReport) -> Iterator[str]:
     """Yield the report: disagreements by operation and topic, each with its smallest witness."""
     total = report.compared
     wrong = len(report.disagreements)
@@ -35,7 +35,7 @@ def lines(report: Report) -> Iterator[str]:
         yield from _grouped(report, standard)
 
 
-def not_run(report: Report) -> Iterator[str]:
+def not_run(report: ConformanceReport) -> Iterator[str]:
     """Yield why groups were not run, by operation; nothing if all were."""
     if report.not_run:
         yield f"### Not run: {len(report.not_run)} groups"
@@ -46,11 +46,11 @@ def not_run(report: Report) -> Iterator[str]:
         yield f"- {operation}, {count} groups: {reason}"
 
 
-def _versions(report: Report) -> str:
+def _versions(report: ConformanceReport) -> str:
     return ", ".join(f"{name} {version}" for name, version in report.versions.items())
 
 
-def _grouped(report: Report, standard: Standard) -> Iterator[str]:
+def _grouped(report: ConformanceReport, standard: Standard) -> Iterator[str]:
     topics: dict[Topic, list[Disagreement]] = defaultdict(list)
     for d in report.new(standard):
         topics[d.group.operation, d.group.topic].append(d)
@@ -72,12 +72,12 @@ def _where(group: Group) -> str:
     return " ".join(group.parameters.values())
 
 
-def _count(report: Report, key: Topic, standard: Standard) -> int:
+def _count(report: ConformanceReport, key: Topic, standard: Standard) -> int:
     members = (g for g in suite.groups() if (g.operation, g.topic) == key)
     return sum(report.counts.get(g.name, 0) for g in members if g.standard is standard)
 
 
-def table(reports: Sequence[Report]) -> list[list[str]]:
+def table(reports: Sequence[ConformanceReport]) -> list[list[str]]:
     """Return one row for each group that anyone ran: how many of its vectors differ for whom."""
     differ = [Counter(d.group.name for d in report.disagreements) for report in reports]
     rows = [["group", "standard", "source", "vectors", *[r.adapter for r in reports]]]
@@ -92,7 +92,7 @@ def table(reports: Sequence[Report]) -> list[list[str]]:
     return rows
 
 
-def _overview(reports: Sequence[Report]) -> Iterator[str]:
+def _overview(reports: Sequence[ConformanceReport]) -> Iterator[str]:
     yield "| implementation | versions | vectors run | wrong by the standard | standard open |"
     yield "|---|---|---|---|---|"
     for r in reports:
@@ -100,7 +100,7 @@ def _overview(reports: Sequence[Report]) -> Iterator[str]:
         yield f"| {r.adapter} | {_versions(r)} | {r.compared} | {decided} | {open_} |"
 
 
-def _matrix(reports: Sequence[Report]) -> Iterator[str]:
+def _matrix(reports: Sequence[ConformanceReport]) -> Iterator[str]:
     """Yield what differs, by operation and topic, of how many."""
     yield f"| operation, topic | standard | {' | '.join(r.adapter for r in reports)} |"
     yield "|---|---|" + "---|" * len(reports)
@@ -111,13 +111,13 @@ def _matrix(reports: Sequence[Report]) -> Iterator[str]:
             yield f"| {operation}, {topic} | {standard.value} | {' | '.join(cells)} |"
 
 
-def _cell(report: Report, key: Topic, standard: Standard) -> str:
+def _cell(report: ConformanceReport, key: Topic, standard: Standard) -> str:
     run = _count(report, key, standard)
     differ = sum((d.group.operation, d.group.topic) == key for d in report.of(standard))
     return f"{differ} of {run}" if differ else "agrees" if run else ""
 
 
-def document(reports: Sequence[Report]) -> str:
+def document(reports: Sequence[ConformanceReport]) -> str:
     """Return all reports, and what they have in common, as Markdown."""
     parts = [
         "# Who agrees with the specification",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 
 from msdnum import spec
-from msdnum.conformance.vectors import Arrays, Case, Group, Patterns, Standard, chunks, one
+from msdnum.conformance.vectors import Case, Group, NamedPatterns, Patterns, Standard, chunks, one
 from msdnum.formats.accumulators import ALL_ACCUMULATORS, INT32
 from msdnum.formats.elements import (
     BF16,
@@ -82,7 +82,9 @@ def scaled_matmul_groups() -> Iterator[Group]:
                 })  # fmt: skip
 
 
-def _group(operation: str, name: str, fmt: ElementFormat, topic: str, given: Arrays) -> Group:
+def _group(
+    operation: str, name: str, fmt: ElementFormat, topic: str, given: NamedPatterns
+) -> Group:
     accumulator = ALL_ACCUMULATORS[name]
     source = getattr(accumulator, "source", "msdnum.accumulators")
     standard, note = Standard.LEAVES_OPEN, f"the accumulator is {accumulator!r}"
@@ -98,7 +100,7 @@ def _group(operation: str, name: str, fmt: ElementFormat, topic: str, given: Arr
     return Group(operation, names, topic, source, standard, note, (Case(topic, given, expected),))
 
 
-def factors_of(given: Arrays, side: str) -> list[list[Number]]:
+def factors_of(given: NamedPatterns, side: str) -> list[list[Number]]:
     """Return the rows of one side of a product, ``"a"`` or ``"b"``."""
     codes = given[f"codes_{side}"]
     ones = one(E8M0, *[127] * (len(codes.codes) // BLOCK))

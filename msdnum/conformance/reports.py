@@ -8,7 +8,7 @@ from msdnum import spec
 from msdnum.conformance.vectors import Case, Group, Patterns, Standard
 from msdnum.formats.elements import ElementFormat
 
-__all__ = ["Disagreement", "Report", "Result"]
+__all__ = ["Disagreement", "ConformanceReport", "Result"]
 
 Result: TypeAlias = dict[str, tuple[int, ...]] | str
 """Bit patterns by name, or what was raised."""
@@ -100,7 +100,7 @@ def _short(name: str, patterns: Patterns) -> str:
 
 
 @dataclass(frozen=True)
-class Report:
+class ConformanceReport:
     """What an implementation did with every vector.
 
     Parameters

@@ -10,7 +10,7 @@ import numpy as np
 from msdnum._extras import progress
 from msdnum.conformance import suite
 from msdnum.conformance.adapter import SLIPS, AdapterError, failing, load, said, versions
-from msdnum.conformance.reports import Disagreement, Report, Result
+from msdnum.conformance.reports import ConformanceReport, Disagreement, Result
 from msdnum.conformance.vectors import Case, Group, Patterns
 from msdnum.formats.elements import BINARY32
 
@@ -38,7 +38,7 @@ class _NotRunError(Exception):
 
 def conform(
     name: str, groups: Iterable[Group] | None = None, *, known: frozenset[str] = frozenset()
-) -> Report:
+) -> ConformanceReport:
     """Run an adapter against the vectors.
 
     Parameters
@@ -72,7 +72,7 @@ def conform(
         counts[group.name] = len(group.cases)
         pairs = zip(group.cases, results, strict=True)
         found += [Disagreement(group, c, got) for c, got in pairs if not _agrees(c, got)]
-    return Report(Path(name).stem, installed, counts, tuple(found), not_run, known)
+    return ConformanceReport(Path(name).stem, installed, counts, tuple(found), not_run, known)
 
 
 def _results(module: ModuleType, group: Group) -> list[Result]:

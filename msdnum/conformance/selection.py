@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from msdnum._names import did_you_mean
-from msdnum.conformance.reports import Report
+from msdnum.conformance.reports import ConformanceReport
 from msdnum.conformance.vectors import Case, Group
 
 __all__ = ["chosen", "known_ids", "missing", "names", "no_longer"]
@@ -53,7 +53,7 @@ def _all(groups: Groups) -> list[str]:
     return list({"/".join(part[:n]): None for part in parts for n in range(1, len(part) + 1)})
 
 
-def missing(report: Report, groups: Groups, required: Sequence[str]) -> list[str]:
+def missing(report: ConformanceReport, groups: Groups, required: Sequence[str]) -> list[str]:
     """Return the patterns of which no vector was compared, each with the reason."""
     wanted = {pattern: [g.name for g in chosen(groups, [pattern])] for pattern in required}
     return [
@@ -90,7 +90,9 @@ def _siblings(id_: str, groups: Groups) -> list[str]:
     return [f"{stem}/{case.name}" for group in groups if group.name == stem for case in group.cases]
 
 
-def no_longer(known: frozenset[str], groups: Groups, reports: Sequence[Report]) -> list[str]:
+def no_longer(
+    known: frozenset[str], groups: Groups, reports: Sequence[ConformanceReport]
+) -> list[str]:
     """Return the known differences that were looked for and that nobody has any more."""
     differ = {d.id for report in reports for d in report.disagreements}
     run = {name for report in reports for name in report.counts}

@@ -18,7 +18,7 @@ from msdnum.conformance.terms import (
     pack_groups,
     unpack_groups,
 )
-from msdnum.conformance.vectors import Arrays, Case, Group, Patterns, Standard
+from msdnum.conformance.vectors import Case, Group, NamedPatterns, Patterns, Standard
 from msdnum.formats.elements import ELEMENT_FORMATS
 
 __all__ = ["VERSION", "digest", "find", "groups", "keep", "made", "manifest", "read", "write"]
@@ -107,7 +107,7 @@ def _as_json(group: Group) -> dict[str, Any]:
     }
 
 
-def _hex(arrays: Arrays) -> dict[str, str]:
+def _hex(arrays: NamedPatterns) -> dict[str, str]:
     return {name: str(patterns) for name, patterns in arrays.items()}
 
 
@@ -164,7 +164,7 @@ def _from_documents(documents: Iterable[dict[str, Any]]) -> tuple[Group, ...]:
 def _from_json(body: dict[str, Any]) -> Group:
     formats = body["arrays"]
 
-    def arrays(texts: dict[str, str]) -> Arrays:
+    def arrays(texts: dict[str, str]) -> NamedPatterns:
         return {
             name: Patterns(ELEMENT_FORMATS[formats[name]], tuple(int(x, 16) for x in text.split()))
             for name, text in texts.items()

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from msdnum import spec
 from msdnum.conformance.blocks import edge_blocks
-from msdnum.conformance.vectors import Arrays, Case, Group, Standard, chunks, one
+from msdnum.conformance.vectors import Case, Group, NamedPatterns, Standard, chunks, one
 from msdnum.formats.accumulators import ALL_ACCUMULATORS
 from msdnum.formats.blocks import MXFP4
 from msdnum.formats.elements import (
@@ -26,7 +26,8 @@ from msdnum.formats.modes import Arithmetic, Overflow
 from msdnum.spec.accumulators import Number, factor, inner_product
 
 __all__ = [
-    "SCHEMES", "decompose_groups", "dot_groups", "gpt_oss_groups", "pack_groups", "unpack_groups",
+    "TERM_SCHEMES", "decompose_groups", "dot_groups", "gpt_oss_groups", "pack_groups",
+    "unpack_groups",
 ]  # fmt: skip
 
 BYTE = INT8
@@ -88,7 +89,7 @@ class Terms:
     """None: power-of-two scales."""
 
 
-SCHEMES: dict[str, Terms] = {
+TERM_SCHEMES: dict[str, Terms] = {
     **{f"MXFP4_X{n}": Terms((E2M1,) * n, None) for n in (2, 3)},
     **{f"MXFP8_X{n}": Terms((E4M3,) * n, None) for n in (2, 3)},
     **{f"INT8_X{n}": Terms((INT8_SYMMETRIC,) * n, Arithmetic.EXACT) for n in (2, 3)},
@@ -101,7 +102,7 @@ ORDER = "the paper writes it over the rationals; here every operation is rounded
 
 def decompose_groups() -> Iterator[Group]:
     """Yield the vectors of ``decompose``, in two and three terms."""
-    for name, scheme in SCHEMES.items():
+    for name, scheme in TERM_SCHEMES.items():
         claim = "C2" if scheme.arithmetic is None else "C1"
         blocks = [b for b in edge_blocks(scheme.elements[0]) if b.topic in TERM_TOPICS]
         for topic in TERM_TOPICS:
@@ -124,12 +125,12 @@ def _note(topic: str, scheme: Terms) -> str:
     return UNROUNDED if scheme.arithmetic else ""
 
 
-def terms(patterns: tuple[int, ...], scheme: Terms) -> Arrays:
+def terms(patterns: tuple[int, ...], scheme: Terms) -> NamedPatterns:
     """Return the specification's scale and codes of every term."""
     values = [spec.from_float32_bits(pattern) for pattern in patterns]
     scale_format = BINARY32 if scheme.arithmetic else E8M0
     result = _decompose(values, scheme)
-    arrays: Arrays = {}
+    arrays: NamedPatterns = {}
     for i, (scale, codes) in enumerate(zip(result.scales, result.codes, strict=True), 1):
         if scheme.arithmetic is Arithmetic.EXACT:
             scale = spec.multiply(scale, Fraction(127 * 254 ** (i - 1)))

@@ -8,7 +8,7 @@ from typing import TypeAlias, TypeVar
 from msdnum import spec
 from msdnum.formats.elements import ElementFormat
 
-__all__ = ["Arrays", "Case", "Group", "Patterns", "Standard", "chunks", "one"]
+__all__ = ["NamedPatterns", "Case", "Group", "Patterns", "Standard", "chunks", "one"]
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ class Patterns:
         return 0 <= code < 1 << self.fmt.bits and spec.decode(code, self.fmt) is spec.Special.NAN
 
 
-Arrays: TypeAlias = dict[str, Patterns]
+NamedPatterns: TypeAlias = dict[str, Patterns]
 
 
 def chunks(items: Sequence[T], size: int) -> list[tuple[T, ...]]:
@@ -70,8 +70,8 @@ class Case:
     """
 
     name: str
-    given: Arrays
-    expected: Arrays | None
+    given: NamedPatterns
+    expected: NamedPatterns | None
 
 
 @dataclass(frozen=True)

@@ -27,13 +27,21 @@ from msdnum.cost.machines import (
     Unit,
     unit_of,
 )
-from msdnum.cost.sensitivity import Bar, Range, elasticity, latency_at, parameters, pays, tornado
+from msdnum.cost.sensitivity import (
+    Bar,
+    OpenRange,
+    elasticity,
+    latency_at,
+    parameters,
+    pays,
+    tornado,
+)
 from msdnum.cost.work import (
     Dequantize,
     MultiScale,
-    Operand,
     Plan,
     Reads,
+    StoredOperand,
     VectorWork,
     cache_traffic_ratio,
     operand,
@@ -45,8 +53,8 @@ from msdnum.cost.workloads import Attention, Gemm, Workload
 __all__ = [
     "ASCEND_910B2", "ASCEND_910B4", "ASCEND_950DT", "ASCEND_950PR", "B200", "B300", "H100", "H200",
     "MACHINES", "MI300X", "MI355X", "PIPELINED", "UNPIPELINED", "Attention", "Bar", "Dequantize",
-    "Efficiency", "Gemm", "Machine", "MultiScale", "Operand", "Plan", "Quantity", "Range", "Reads",
-    "Roofline", "Route", "Scenario", "Stages", "Unit", "VectorWork", "Workload",
+    "Efficiency", "Gemm", "Machine", "MultiScale", "OpenRange", "Plan", "Quantity", "Reads",
+    "Roofline", "Route", "Scenario", "Stages", "StoredOperand", "Unit", "VectorWork", "Workload",
     "cache_traffic_ratio", "elasticity", "in_tiles", "latency_at", "operand", "parameters", "pays",
     "relative_gemm_time", "tornado", "unit_of", "vector_crossover",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ from fractions import Fraction
 
 from msdnum.cost.machines import Machine
 from msdnum.cost.work import Plan
-from msdnum.cost.workloads import Number, Workload, check_count
+from msdnum.cost.workloads import Rational, Workload, check_count
 from msdnum.display import html
 
 __all__ = ["PIPELINED", "UNPIPELINED", "Efficiency", "Roofline", "Scenario", "Stages", "in_tiles"]
@@ -79,9 +79,9 @@ class Efficiency:
         If one is not in (0, 1].
     """
 
-    bandwidth: Number = 1
-    vector: Number = 1
-    matrix: Number = 1
+    bandwidth: Rational = 1
+    vector: Rational = 1
+    matrix: Rational = 1
 
     def __post_init__(self) -> None:
         """Refuse shares that are none."""
@@ -193,7 +193,7 @@ def _microseconds(seconds: Fraction) -> str:
     return f"{float(seconds * 10**6):.4g} us"
 
 
-def _total(numbers: Iterable[Number]) -> Fraction:
+def _total(numbers: Iterable[Rational]) -> Fraction:
     return sum(map(Fraction, numbers), Fraction(0))
 
 

@@ -233,7 +233,7 @@ _SEARCH = "public hardware_config.py of a Huawei deployment search, ASCEND910B4:
 ASCEND_910B2 = _ascend_910b("910B2", 24, 1800, _tera("1.6", _GUIDE))
 ASCEND_910B4 = _ascend_910b("910B4", 20, 1500, _tera("0.8", _SEARCH))
 
-_PAPER_950 = (
+_WHITE_950 = (
     "Ascend 950 NPU architecture white paper, table 3-1, Server (by CANN ops-nn issue 6033)"
 )
 _ROUTE_950 = "Ascend C guide, 2201 to 3510: vector results go from UB to L1 without global memory"
@@ -243,11 +243,11 @@ ASCEND_950PR = Machine(
     route=Route.ON_CHIP,
     route_source=_ROUTE_950,
     bandwidth=_tera("1.6", "Huawei Connect 2025 keynote: HiBL 1.0, 128 GB, 1.6 TB/s"),
-    vector=_clocked(64, 128, 1650, f"{_PAPER_950}: FP16 54 TFLOPS, FP32 half of it"),
-    bf16=_clocked(32, 8192, 1650, f"{_PAPER_950}: 432 TFLOPS"),
-    fp8=_clocked(32, 16384, 1650, f"{_PAPER_950}: 865 TFLOPS"),
+    vector=_clocked(64, 128, 1650, f"{_WHITE_950}: FP16 54 TFLOPS, FP32 half of it"),
+    bf16=_clocked(32, 8192, 1650, f"{_WHITE_950}: 432 TFLOPS"),
+    fp8=_clocked(32, 16384, 1650, f"{_WHITE_950}: 865 TFLOPS"),
     fp6=None,
-    fp4=_clocked(32, 32768, 1650, f"{_PAPER_950}: 1730 TFLOPS"),
+    fp4=_clocked(32, 32768, 1650, f"{_WHITE_950}: 1730 TFLOPS"),
     int8=None,
     int4=None,
 )

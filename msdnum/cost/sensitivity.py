@@ -17,7 +17,7 @@ from typing import Any
 
 from msdnum.cost.latency import Scenario, Stages
 
-__all__ = ["Bar", "Range", "elasticity", "latency_at", "parameters", "pays", "tornado"]
+__all__ = ["Bar", "OpenRange", "elasticity", "latency_at", "parameters", "pays", "tornado"]
 
 Curve = Callable[[Fraction], Fraction]
 ROOTS = ("workload", "method", "efficiency", "fill")
@@ -179,7 +179,7 @@ def _bar(baseline: Scenario, multiscale: Scenario, path: str, swing: Fraction) -
 
 
 @dataclass(frozen=True)
-class Range:
+class OpenRange:
     """An open interval of a parameter; ``stop`` is None where it has no end."""
 
     start: Fraction
@@ -190,7 +190,7 @@ class Range:
         return self.start < value and (self.stop is None or value < self.stop)
 
 
-def pays(baseline: Scenario, multiscale: Scenario, path: str) -> tuple[Range, ...]:
+def pays(baseline: Scenario, multiscale: Scenario, path: str) -> tuple[OpenRange, ...]:
     """Return where in (0, inf) of a parameter MSD is strictly faster; the ends are the crossovers.
 
     The parameter, a size or a number of passes, is taken as a real number; both scenarios have the
@@ -210,12 +210,12 @@ def pays(baseline: Scenario, multiscale: Scenario, path: str) -> tuple[Range, ..
         raise ValueError(f"{path} must be the same positive number in both, got {values}")
     (value,) = values
     return tuple(
-        Range(r.start * value, None if r.stop is None else r.stop * value)
+        OpenRange(r.start * value, None if r.stop is None else r.stop * value)
         for r in _faster(baseline, multiscale, path)
     )
 
 
-def _faster(baseline: Scenario, multiscale: Scenario, path: str) -> Iterator[Range]:
+def _faster(baseline: Scenario, multiscale: Scenario, path: str) -> Iterator[OpenRange]:
     slow, fast = _curve(baseline, path), _curve(multiscale, path)
 
     def lead(factor: Fraction) -> Fraction:
@@ -229,12 +229,12 @@ def _faster(baseline: Scenario, multiscale: Scenario, path: str) -> Iterator[Ran
         assert left is not None
         faster = lead(_between(left, right, 1)) > 0
         if start is not None and not (faster and lead(left) > 0):
-            yield Range(start, left)
+            yield OpenRange(start, left)
             start = None
         if faster and start is None:
             start = left
     if start is not None:
-        yield Range(start, None)
+        yield OpenRange(start, None)
 
 
 def _kinks(scenario: Scenario, path: str) -> Iterator[Fraction]:

@@ -16,13 +16,13 @@ from fractions import Fraction
 from typing import Protocol
 
 from msdnum.cost.machines import Machine, Route, Unit, unit_of
-from msdnum.cost.workloads import Gemm, Number, check_count, check_nonnegative
+from msdnum.cost.workloads import Gemm, Rational, check_count, check_nonnegative
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import BF16, ElementFormat
 
 __all__ = [
-    "Dequantize", "MultiScale", "Operand", "Plan", "Reads", "VectorWork", "cache_traffic_ratio",
-    "operand", "relative_gemm_time", "vector_crossover",
+    "Dequantize", "MultiScale", "Plan", "Reads", "StoredOperand", "VectorWork",
+    "cache_traffic_ratio", "operand", "relative_gemm_time", "vector_crossover",
 ]  # fmt: skip
 
 ACCUMULATOR_BITS = 32
@@ -30,10 +30,10 @@ ACCUMULATOR_BITS = 32
 
 
 @dataclass(frozen=True)
-class Operand:
+class StoredOperand:
     """Bits of an element in HBM, its share of the scale included, and the unit that takes it."""
 
-    bits: Number
+    bits: Rational
     unit: Unit
 
     def __post_init__(self) -> None:
@@ -41,7 +41,7 @@ class Operand:
         check_nonnegative(bits=self.bits)
 
 
-def operand(fmt: ElementFormat | BlockFormat) -> Operand:
+def operand(fmt: ElementFormat | BlockFormat) -> StoredOperand:
     """Return what an element of a format costs: MXFP4 has 4 + 8/32 bits.
 
     Raises
@@ -57,9 +57,9 @@ def operand(fmt: ElementFormat | BlockFormat) -> Operand:
     Operand(bits=Fraction(17, 4), unit=<Unit.FP4: 'fp4'>)
     """
     if not isinstance(fmt, BlockFormat):
-        return Operand(Fraction(fmt.bits), unit_of(fmt))
+        return StoredOperand(Fraction(fmt.bits), unit_of(fmt))
     scale = Fraction(fmt.scale.bits, fmt.block_size) if fmt.block_size else Fraction(0)
-    return Operand(fmt.element.bits + scale, unit_of(fmt.element))
+    return StoredOperand(fmt.element.bits + scale, unit_of(fmt.element))
 
 
 @unique
@@ -91,10 +91,10 @@ class VectorWork:
         If one is negative.
     """
 
-    dequantize: Number = 3
-    amax: Number = 2
-    term: Number = 3
-    combine: Number = 2
+    dequantize: Rational = 3
+    amax: Rational = 2
+    term: Rational = 3
+    combine: Rational = 2
 
     def __post_init__(self) -> None:
         """Refuse negative work."""
@@ -130,23 +130,23 @@ class Dequantize:
 
     Parameters
     ----------
-    weight : Operand
+    weight : StoredOperand
         Weights as they are stored.
     route : Route
         How lifted weights reach the matrix unit; through HBM they are written and read.
-    compute : Operand
+    compute : StoredOperand
         Weights as they are multiplied.
     work : VectorWork
         Its ``dequantize`` counts.
     """
 
-    weight: Operand
+    weight: StoredOperand
     route: Route
-    compute: Operand = field(default_factory=lambda: operand(BF16))
+    compute: StoredOperand = field(default_factory=lambda: operand(BF16))
     work: VectorWork = field(default_factory=VectorWork)
 
     @property
-    def weight_bits(self) -> Number:
+    def weight_bits(self) -> Rational:
         """HBM bits for each weight."""
         round_trip = 2 * self.compute.bits if self.route is Route.HBM else 0
         return self.weight.bits + round_trip
@@ -175,7 +175,7 @@ class MultiScale:
 
     Parameters
     ----------
-    weight, term : Operand
+    weight, term : StoredOperand
         Weights and terms of the activations; the slower of the two units sets the rate.
     passes : int
         Number of terms of the activations.
@@ -192,8 +192,8 @@ class MultiScale:
         If ``passes`` is not a positive integer.
     """
 
-    weight: Operand
-    term: Operand
+    weight: StoredOperand
+    term: StoredOperand
     passes: int = 2
     reads: Reads = Reads.PER_PASS
     route: Route = Route.ON_CHIP
@@ -204,7 +204,7 @@ class MultiScale:
         check_count(passes=self.passes)
 
     @property
-    def weight_bits(self) -> Number:
+    def weight_bits(self) -> Rational:
         """HBM bits for each weight."""
         return self.weight.bits * (self.passes if self.reads is Reads.PER_PASS else 1)
 
@@ -218,7 +218,7 @@ class MultiScale:
         bits = gemm.weights * self.weight_bits + _activation_bits(gemm) + self._handed_over(gemm)
         return Fraction(bits) / 8
 
-    def _handed_over(self, gemm: Gemm) -> Number:
+    def _handed_over(self, gemm: Gemm) -> Rational:
         if self.route is Route.ON_CHIP:
             return 0
         each_pass = gemm.inputs * self.term.bits + gemm.outputs * ACCUMULATOR_BITS
@@ -274,5 +274,5 @@ def vector_crossover(gemm: Gemm, baseline: Dequantize, multiscale: MultiScale) -
     row = Gemm(1, gemm.k, gemm.n)
     work = multiscale.vector_operations(row)
     if not work:
-        raise ValueError(f"work must have an operation of MSD, got {multiscale.work}")
+        raise ValueError(f"work must have an operation for each element, got {multiscale.work}")
     return baseline.vector_operations(row) / work

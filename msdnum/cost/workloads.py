@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-__all__ = ["Attention", "Gemm", "Number", "Workload", "check_count", "check_nonnegative"]
+__all__ = ["Attention", "Gemm", "Rational", "Workload", "check_count", "check_nonnegative"]
 
-Number = Fraction | int
+Rational = Fraction | int
 
 
 def check_count(**counts: int) -> None:
@@ -15,7 +15,7 @@ def check_count(**counts: int) -> None:
             raise ValueError(f"{name} must be a positive integer, got {count!r}")
 
 
-def check_nonnegative(**numbers: Number) -> None:
+def check_nonnegative(**numbers: Rational) -> None:
     """Raise ValueError, naming the argument, unless all are exact and not negative."""
     for name, number in numbers.items():
         if not isinstance(number, Fraction | int) or number < 0:

@@ -16,19 +16,19 @@ from msdnum.evidence.product_bounds import accumulation, exact_values, remainder
 from msdnum.evidence.products import (
     Errors,
     Product,
-    Result,
+    ProductResult,
     decomposed,
     errors_of,
     float32_reference,
 )
 from msdnum.evidence.promises import Bound, Promise, covering, coverings
-from msdnum.evidence.sweeps import Event, Findings, Outcome, Sweep, Worst, certificate, run
+from msdnum.evidence.sweeps import Event, Findings, LargestError, Outcome, Sweep, certificate, run
 from msdnum.evidence.worst_cases import Extreme, among_pairs, among_ties, bound_of
 
 __all__ = [
     "CASTS", "AttentionErrors", "AttentionOperands", "Bound", "Errors", "Event", "ExactAttention",
-    "Extreme", "Findings", "Head", "Outcome", "Pairs", "Product", "Profile", "Promise", "Result",
-    "Shape", "Sweep", "Window", "Worst", "accumulation", "among_pairs", "among_ties",
+    "Extreme", "Findings", "Head", "LargestError", "Outcome", "Pairs", "Product", "ProductResult",
+    "Profile", "Promise", "Shape", "Sweep", "Window", "accumulation", "among_pairs", "among_ties",
     "approximation", "attention_bound", "attention_errors", "bound_of", "cast_sweep", "certificate",
     "covering", "coverings", "decomposed", "errors_of", "every_amax", "exact_values",
     "float32_reference", "judge_blocks", "judge_cast", "pairs_of", "profile", "remainders", "run",

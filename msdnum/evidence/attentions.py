@@ -22,8 +22,8 @@ from msdnum.formats.schemes import INT8_X2_FLOAT32, MXFP4_X2, MXFP8_X1, MXFP8_X2
 from msdnum.inputs.families import family
 
 __all__ = [
-    "DECOMPOSING", "DEQUANTIZING", "FAMILIES", "AttentionErrors", "AttentionOperands", "Head",
-    "Shape", "as_it_is", "drawn", "attention_errors",
+    "DECOMPOSING", "DEQUANTIZING", "HEAD_FAMILIES", "AttentionErrors", "AttentionOperands", "Head",
+    "Shape", "as_it_is", "attention_errors", "drawn",
 ]  # fmt: skip
 
 Array: TypeAlias = NDArray[np.float32]
@@ -167,7 +167,7 @@ def _outlier_channels(shape: Shape, rng: Generator) -> tuple[Array, Array, Array
     return queries, keys, values
 
 
-FAMILIES: dict[str, Callable[[Shape, Generator], tuple[Array, Array, Array]]] = {
+HEAD_FAMILIES: dict[str, Callable[[Shape, Generator], tuple[Array, Array, Array]]] = {
     "normal": _normal,
     "outlier_channels": _outlier_channels,
 }
@@ -177,4 +177,4 @@ the caches of large models."""
 
 def drawn(name: str, shape: Shape, rng: Generator, cache: str) -> Head:
     """Draw m queries and n tokens of width d, and quantize the cache."""
-    return Head.of(*FAMILIES[name](shape, rng), cache)
+    return Head.of(*HEAD_FAMILIES[name](shape, rng), cache)

@@ -16,7 +16,7 @@ from msdnum.formats.modes import Arithmetic, ScaleRule
 from msdnum.formats.schemes import OWN_AMAX, Scheme
 
 __all__ = [
-    "ALPHAS", "Certificate", "NotCheckedError", "Range", "RefusedError", "certify", "check",
+    "ALPHAS", "Certificate", "NotCheckedError", "ProvedRange", "RefusedError", "certify", "check",
     "write",
 ]  # fmt: skip
 
@@ -43,7 +43,7 @@ class NotCheckedError(Exception):
 
 
 @dataclass(frozen=True)
-class Range:
+class ProvedRange:
     """What is left of a block whose alpha is ``2**k``, for some k.
 
     At most ``constant * alpha``, or ``2**underflow`` where that is more.
@@ -73,7 +73,7 @@ class Certificate:
         With power-of-two scales, or with integer elements in exact arithmetic.
     bound : Fraction
         On what is left of any element, relative to alpha where no scale underflows, or to amax.
-    ranges : tuple of Range
+    ranges : tuple of ProvedRange
         For power-of-two scales, all alphas of binary32; one range nearly always. Empty for scales
         from amax, whose bound is the same for every amax.
     text : str
@@ -84,7 +84,7 @@ class Certificate:
 
     scheme: Scheme
     bound: Fraction
-    ranges: tuple[Range, ...]
+    ranges: tuple[ProvedRange, ...]
     text: str
     checked_by: str | None = None
 
@@ -161,7 +161,7 @@ def write(scheme: Scheme) -> Certificate:
     return Certificate(scheme, ranges[0].constant, ranges, _file(scheme, claims(scheme, ranges)))
 
 
-def _ranges(scheme: Scheme) -> tuple[Range, ...]:
+def _ranges(scheme: Scheme) -> tuple[ProvedRange, ...]:
     """Return where the bound is proportional to alpha, down to underflow, and what is above.
 
     Above is what E8M0's largest scale cannot cover, as with a format whose largest number is 1.
@@ -175,10 +175,10 @@ def _ranges(scheme: Scheme) -> tuple[Range, ...]:
     below = [left[k] for k in more if k < 0] or [constant / 2 ** (1 - ALPHAS.start)]
     underflow = _ceil_log2(max(below))
     usual, above = range(ALPHAS.start, end), range(end, ALPHAS.stop)
-    found = Range(usual, constant, underflow)
+    found = ProvedRange(usual, constant, underflow)
     if not above:
         return (found,)
-    return found, Range(above, max(relative[k] for k in above), underflow)
+    return found, ProvedRange(above, max(relative[k] for k in above), underflow)
 
 
 def _ceil_log2(x: Fraction) -> int:
@@ -247,7 +247,7 @@ def _terms(scheme: Scheme, seconds: Iterable[str]) -> str:
     return "[" + "; ".join(f"({name}, {second})" for name, second in pairs) + "]"
 
 
-def _by_ratios(scheme: Scheme, ranges: tuple[Range, ...]) -> str:
+def _by_ratios(scheme: Scheme, ranges: tuple[ProvedRange, ...]) -> str:
     below = accumulate(scheme.ratio_exponents, initial=0)
     terms = _terms(scheme, map(str, below))
     first = f"{RULES[scheme.formats[0].rule]} {_names(scheme)[scheme.formats[0].element]}"
@@ -271,7 +271,7 @@ Proof. apply (ratios_remainder first terms {_numbers(found)}); certify. Qed.
     return head + "\n".join([*claims, _no_less("ratios_bound first terms 0", ranges[0].constant)])
 
 
-def _by_own_amax(scheme: Scheme, ranges: tuple[Range, ...]) -> str:
+def _by_own_amax(scheme: Scheme, ranges: tuple[ProvedRange, ...]) -> str:
     names = _names(scheme)
     rules = (f"{RULES[fmt.rule]} {names[fmt.element]}" for fmt in scheme.formats)
     head = f"""\
@@ -311,16 +311,16 @@ Qed.
 {_no_less("rational_bound terms 1", bound)}"""
 
 
-def _within(found: Range) -> str:
+def _within(found: ProvedRange) -> str:
     return f"({found.alphas[0]} <= k <= {found.alphas[-1]})%Z"
 
 
-def _largest(found: Range) -> str:
+def _largest(found: ProvedRange) -> str:
     constant = f"{found.constant.numerator} / {found.constant.denominator}"
     return f"Rmax ({constant} * pow2 k) (pow2 {_integer(found.underflow)})"
 
 
-def _numbers(found: Range) -> str:
+def _numbers(found: ProvedRange) -> str:
     """Return the numbers of a range as the theorem takes them."""
     low, high = _integer(found.alphas[0]), _integer(found.alphas[-1])
     return f"{low} {high} {_rational(found.constant)} {_integer(found.underflow)}"

@@ -27,14 +27,14 @@ from msdnum.formats.elements import BINARY32, E8M0, IntegerFormat
 from msdnum.formats.schemes import Scheme
 
 __all__ = [
-    "Array", "Errors", "Floats", "Method", "Product", "Result", "decomposed", "errors_of",
-    "float32_reference", "roundings",
+    "Errors", "Float32Array", "Float64Array", "Product", "ProductMethod", "ProductResult",
+    "decomposed", "errors_of", "float32_reference", "roundings",
 ]  # fmt: skip
 
-Array: TypeAlias = NDArray[np.float32]
+Float32Array: TypeAlias = NDArray[np.float32]
 
 
-Floats: TypeAlias = NDArray[np.float64]
+Float64Array: TypeAlias = NDArray[np.float64]
 
 
 Weight: TypeAlias = QuantizedArray | AsymmetricArray
@@ -60,15 +60,17 @@ class Product:
         The product in binary32, one addition after the other, of weights rounded to binary32.
     """
 
-    x: Array
+    x: Float32Array
     weight: Weight
-    values: Floats
-    product: Floats
-    magnitude: Floats
-    reference: Array
+    values: Float64Array
+    product: Float64Array
+    magnitude: Float64Array
+    reference: Float32Array
 
     @classmethod
-    def of(cls, x: Array, weight: Weight, on: Callable[[Any], Any] = lambda v: v) -> "Product":
+    def of(
+        cls, x: Float32Array, weight: Weight, on: Callable[[Any], Any] = lambda v: v
+    ) -> "Product":
         """Multiply exactly; ``on`` moves arrays to the backend of the emulated reference."""
         from msdnum import exact
 
@@ -100,39 +102,41 @@ class Product:
         return size or self.x.shape[1]
 
 
-def float32_reference(x: Array, values: Floats, on: Callable[[Any], Any]) -> Array:
+def float32_reference(
+    x: Float32Array, values: Float64Array, on: Callable[[Any], Any]
+) -> Float32Array:
     """Return the product as the paper's reference has it: all in binary32, k in order."""
     operands = on(x), on(values.astype(np.float32))
     return np.asarray(matmul(*operands, accumulator=SEQUENTIAL))
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
+class ProductResult:
     """A product as some method computes it, and the bound on the error of every entry."""
 
-    product: Array
-    bound: Floats
+    product: Float32Array
+    bound: Float64Array
 
 
-Method: TypeAlias = Callable[[Product, AnyAccumulator], Result]
+ProductMethod: TypeAlias = Callable[[Product, AnyAccumulator], ProductResult]
 
 
 def _moved(on: Callable[[Any], Any] | None, value: Any) -> Any:
     return value if on is None else on(value)
 
 
-def decomposed(scheme: Scheme, on: Callable[[Any], Any] | None = None) -> Method:
+def decomposed(scheme: Scheme, on: Callable[[Any], Any] | None = None) -> ProductMethod:
     """Return MSD: the terms of the activation by the weight as it is, results added in binary32.
 
     Integer sums are exact in int32 whatever the accumulator, unless it is of floats on purpose.
     """
 
-    def method(given: Product, accumulator: AnyAccumulator) -> Result:
+    def method(given: Product, accumulator: AnyAccumulator) -> ProductResult:
         terms = decompose_terms(given.x, scheme)
         operands = _moved(on, terms), _moved(on, given.weight)
         c = np.asarray(matmul(*operands, accumulator=accumulator))
         adding = roundings(given, scheme, accumulator)
-        return Result(c, theorem_gemm(given.x, scheme, Right.of(given.weight), adding))
+        return ProductResult(c, theorem_gemm(given.x, scheme, Right.of(given.weight), adding))
 
     return method
 
@@ -183,7 +187,7 @@ class Errors(html.Shown):
         return f"<Errors: {shown}>"
 
 
-def errors_of(given: Product, result: Result) -> Errors:
+def errors_of(given: Product, result: ProductResult) -> Errors:
     """Compare a product with the exact one.
 
     The exact product is rounded to binary64 here: 2**-53 of an entry, which the bound includes.

@@ -14,8 +14,8 @@ from msdnum.formats.schemes import (
 )
 
 __all__ = [
-    "EVERY_AMAX", "INT8_NORMAL", "INT8_SUBNORMAL", "MXFP4_NORMAL", "MXFP4_UNDERFLOW", "RULES",
-    "SECOND_SCALE", "Bound", "Promise", "covering", "coverings",
+    "EVERY_AMAX", "INT8_NORMAL", "INT8_SUBNORMAL", "MXFP4_NORMAL", "MXFP4_UNDERFLOW",
+    "PROMISED_RULES", "SECOND_SCALE", "Bound", "Promise", "covering", "coverings",
 ]  # fmt: skip
 
 Number = Fraction | float
@@ -145,7 +145,7 @@ MXFP4_UNDERFLOW = range(1, 0x0280)
 """Below 2**-122."""
 
 
-RULES = (ScaleRule.COVERING, ScaleRule.RCEIL, ScaleRule.EVEN, ScaleRule.FLOOR)
+PROMISED_RULES = (ScaleRule.COVERING, ScaleRule.RCEIL, ScaleRule.EVEN, ScaleRule.FLOOR)
 
 
 SECOND_SCALE = {False: "s2 = s1/8", True: "s2 by own amax"}

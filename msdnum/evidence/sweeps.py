@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from msdnum import _files, _sources
 
 __all__ = [
-    "Event", "Findings", "Outcome", "Sweep", "Worst", "by_name", "certificate", "merged", "run",
+    "Event", "Findings", "LargestError", "Outcome", "Sweep", "by_name", "certificate", "merged",
+    "run",
 ]  # fmt: skip
 
 CHUNK = 1 << 24
@@ -74,7 +75,7 @@ def _whole(number: object) -> bool:
 
 
 @dataclass(frozen=True)
-class Worst:
+class LargestError:
     """The largest value of a quantity, and the first input that has it."""
 
     value: float
@@ -98,7 +99,7 @@ class Findings:
     digests: tuple[str, ...]
     mismatches: Mapping[str, Event]
     left_out: Mapping[str, Event]
-    worst: Mapping[str, Worst]
+    worst: Mapping[str, LargestError]
 
     def __post_init__(self) -> None:
         """Refuse an empty range, and what lies outside it."""
@@ -282,9 +283,9 @@ def _event(mask: NDArray[np.bool_], start: int) -> Event:
     return Event(count, start + int(mask.argmax()) if count else None)
 
 
-def _worst(values: NDArray[np.float64], start: int) -> Worst:
+def _worst(values: NDArray[np.float64], start: int) -> LargestError:
     at = int(values.argmax())
-    return Worst(float(values[at]), start + at)
+    return LargestError(float(values[at]), start + at)
 
 
 def merged(parts: Iterable[Findings]) -> Findings:
@@ -311,7 +312,7 @@ def _sum(events: list[Event]) -> Event:
     return Event(sum(event.count for event in events), min(firsts, default=None))
 
 
-def _largest(values: list[Worst]) -> Worst:
+def _largest(values: list[LargestError]) -> LargestError:
     return max(values, key=lambda worst: (worst.value, -worst.at))
 
 
@@ -393,7 +394,7 @@ def _part(part: Any) -> Findings:
         tuple(part["digests"]),
         {kind: Event(**event) for kind, event in part["mismatches"].items()},
         {kind: Event(**event) for kind, event in part["left_out"].items()},
-        {name: Worst(**worst) for name, worst in part["worst"].items()},
+        {name: LargestError(**worst) for name, worst in part["worst"].items()},
     )
 
 

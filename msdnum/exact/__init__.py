@@ -16,7 +16,7 @@ from msdnum.exact.mp import (
 )
 from msdnum.exact.rationals import (
     ExactMatrix,
-    Floats,
+    FloatArray,
     absolute_product,
     condition_numbers,
     finite_matrix,
@@ -25,7 +25,7 @@ from msdnum.exact.rationals import (
 )
 
 __all__ = [
-    "ExactMatrix", "Floats", "absolute_product", "amax_scales", "condition_numbers", "context",
+    "ExactMatrix", "FloatArray", "absolute_product", "amax_scales", "condition_numbers", "context",
     "correctly_rounded", "covering_scales", "finite_matrix", "mp_attention", "mp_decompose",
     "mp_gemm", "mp_matrix", "mp_softmax", "product", "quotient", "to_float64", "to_fraction",
     "to_mpf",

@@ -14,11 +14,11 @@ from msdnum.formats.elements import ElementFormat, FloatFormat, IntegerFormat, N
 from msdnum.formats.modes import Overflow, Rounding
 
 __all__ = [
-    "ExactMatrix", "Floats", "absolute_product", "condition_numbers", "finite_matrix", "product",
-    "quotient",
+    "ExactMatrix", "FloatArray", "absolute_product", "condition_numbers", "finite_matrix",
+    "product", "quotient",
 ]  # fmt: skip
 
-Floats: TypeAlias = NDArray[np.float64]
+FloatArray: TypeAlias = NDArray[np.float64]
 
 
 Integers: TypeAlias = NDArray[np.int64]
@@ -76,11 +76,11 @@ class ExactMatrix:
             for (r, s), integer in zip(columns, integers, strict=False):
                 yield int(integer) * (p * r), q * s
 
-    def to_float64(self) -> Floats:
+    def to_float64(self) -> FloatArray:
         """Return the entries correctly rounded to binary64 (RNE, overflow to Inf)."""
         return self._array(quotient(n, d) for n, d in self.fractions())
 
-    def _array(self, values: Iterator[float]) -> Floats:
+    def _array(self, values: Iterator[float]) -> FloatArray:
         return np.fromiter(values, np.float64, math.prod(self.shape)).reshape(self.shape)
 
     def correctly_rounded(
@@ -133,7 +133,7 @@ class ExactMatrix:
             tuple(Fraction(1, column) for column in columns),
         )
 
-    def over(self, other: "ExactMatrix") -> Floats:
+    def over(self, other: "ExactMatrix") -> FloatArray:
         """Return ``|self| / |other|`` entry by entry, correctly rounded to binary64; 0/0 is 0."""
         if self.shape != other.shape:
             raise ValueError(f"other must have shape {self.shape}, got {other.shape}")
@@ -209,7 +209,7 @@ def absolute_product(
     return product(abs(x), abs(y), row_scales=row_scales, column_scales=column_scales)
 
 
-def condition_numbers(a: ArrayLike, b: ArrayLike) -> Floats:
+def condition_numbers(a: ArrayLike, b: ArrayLike) -> FloatArray:
     """Return ``(|A||B|) / |AB|``, entry by entry, correctly rounded to binary64.
 
     The condition number of an inner product under componentwise perturbation of its products; Inf
@@ -226,7 +226,7 @@ def condition_numbers(a: ArrayLike, b: ArrayLike) -> Floats:
     return absolute_product(a, b).over(product(a, b))
 
 
-def finite_matrix(x: ArrayLike, name: str) -> Floats:
+def finite_matrix(x: ArrayLike, name: str) -> FloatArray:
     """Return a finite, nonempty matrix in binary64, nothing rounded."""
     array = np.asarray(x)
     if array.ndim != 2 or array.size == 0:
@@ -241,7 +241,7 @@ def finite_matrix(x: ArrayLike, name: str) -> Floats:
     return floats
 
 
-def _integers(x: Floats) -> tuple[NDArray[Any], Integers]:
+def _integers(x: FloatArray) -> tuple[NDArray[Any], Integers]:
     """Return integers n and one exponent e per row with ``x[i, j] == n[i, j] * 2**e[i]``."""
     fraction, exponent = np.frexp(x)
     significand = np.ldexp(fraction, 53).astype(np.int64)
@@ -300,7 +300,7 @@ def _check_rounding(fmt: ElementFormat, overflow: Overflow, rounding: Rounding) 
 
 def _round(
     significand: Integers, exponent: Integers, fmt: ElementFormat, rounding: Rounding
-) -> Floats:
+) -> FloatArray:
     """Round ``significand * 2**exponent`` to the spacing of the format, exponent unbounded."""
     magnitude = abs(significand)
     shift = _quantum_exponent(magnitude, exponent, fmt) - exponent
@@ -314,7 +314,7 @@ def _round(
     up = _goes_up(down, rest, half, negative, rounding)
     places = exponent + np.maximum(shift, 0)
     with np.errstate(over="ignore"):
-        rounded: Floats = np.ldexp((down + up).astype(np.float64), places)
+        rounded: FloatArray = np.ldexp((down + up).astype(np.float64), places)
     return np.where(negative, -rounded, rounded)
 
 
@@ -344,7 +344,7 @@ def _goes_up(
     return (rest > 0) & up[rounding]
 
 
-def _limit(x: Floats, fmt: ElementFormat, overflow: Overflow) -> Floats:
+def _limit(x: FloatArray, fmt: ElementFormat, overflow: Overflow) -> FloatArray:
     """Replace what exceeds the format's range."""
     if isinstance(fmt, IntegerFormat):
         return np.clip(x, fmt.min_integer * fmt.eta, fmt.max_finite) + 0.0

@@ -16,15 +16,15 @@ from msdnum.inputs import minilm_checkpoint
 from msdnum.inputs.encoder import HEADS, LAYERS, LINEARS, layer_of
 
 __all__ = [
-    "Attention", "Batch", "Linear", "Weights", "attend", "checkpoint", "encode", "encode_jitted",
-    "linear_names", "multiply", "pack", "pooled", "replaced", "states",
+    "AttentionFunction", "Batch", "LinearFunction", "Parameters", "attend", "checkpoint", "encode",
+    "encode_jitted", "linear_names", "multiply", "pack", "pooled", "replaced", "states",
 ]  # fmt: skip
 
 Array: TypeAlias = Any
-Weights: TypeAlias = Mapping[str, Any]
-Linear: TypeAlias = Callable[[Array, Any], Array]
+Parameters: TypeAlias = Mapping[str, Any]
+LinearFunction: TypeAlias = Callable[[Array, Any], Array]
 """From x, (tokens, inputs), and a weight, (inputs, outputs) in any form, to their product."""
-Attention: TypeAlias = Callable[[Array, Array, Array, Array], Array]
+AttentionFunction: TypeAlias = Callable[[Array, Array, Array, Array], Array]
 """From q, k and v, (sentences, heads, length, width), and the mask to what is mixed, like v."""
 
 LAYER_NORM_EPS = 1e-12
@@ -102,7 +102,7 @@ def linear_names() -> list[str]:
     return [f"{prefix}{path}.weight" for prefix in layers for path in LINEARS.values()]
 
 
-def replaced(weights: Weights, quantize: Callable[[Array], Any]) -> dict[str, Any]:
+def replaced(weights: Parameters, quantize: Callable[[Array], Any]) -> dict[str, Any]:
     """Return the weights with ``quantize`` applied to each of a linear, (inputs, outputs)."""
     return {**weights} | {name: quantize(weights[name]) for name in linear_names()}
 
@@ -134,7 +134,10 @@ def attend(q: Array, k: Array, v: Array, mask: Array) -> Array:
 
 
 def encode(
-    batch: Batch, weights: Weights, linear: Linear = multiply, attention: Attention = attend
+    batch: Batch,
+    weights: Parameters,
+    linear: LinearFunction = multiply,
+    attention: AttentionFunction = attend,
 ) -> Array:
     """Return the embedding of each sentence: the mean over its tokens, of length 1.
 
@@ -164,7 +167,10 @@ encode_jitted = jax.jit(encode, static_argnames=("linear", "attention"))
 
 
 def states(
-    batch: Batch, weights: Weights, linear: Linear = multiply, attention: Attention = attend
+    batch: Batch,
+    weights: Parameters,
+    linear: LinearFunction = multiply,
+    attention: AttentionFunction = attend,
 ) -> Iterator[Array]:
     """Yield the state of all tokens, (tokens, 384): embedded, then after each layer.
 
@@ -178,7 +184,7 @@ def states(
 
 
 @jax.jit
-def _embedded(batch: Batch, weights: Weights) -> Array:
+def _embedded(batch: Batch, weights: Parameters) -> Array:
     x = weights["embeddings.word_embeddings.weight"][batch.ids]
     x = x + weights["embeddings.position_embeddings.weight"][batch.positions]
     x = x + weights["embeddings.token_type_embeddings.weight"][0]
@@ -186,7 +192,12 @@ def _embedded(batch: Batch, weights: Weights) -> Array:
 
 
 def _layer(
-    x: Array, prefix: str, batch: Batch, weights: Weights, linear: Linear, attention: Attention
+    x: Array,
+    prefix: str,
+    batch: Batch,
+    weights: Parameters,
+    linear: LinearFunction,
+    attention: AttentionFunction,
 ) -> Array:
     def apply(name: str, given: Array) -> Array:
         path = prefix + LINEARS[name]
@@ -217,7 +228,7 @@ def _tokens(x: Array, batch: Batch) -> Array:
     return padded[batch.sentences, batch.positions]
 
 
-def _scale_and_shift(weights: Weights, path: str) -> tuple[Array, Array]:
+def _scale_and_shift(weights: Parameters, path: str) -> tuple[Array, Array]:
     return weights[f"{path}.LayerNorm.weight"], weights[f"{path}.LayerNorm.bias"]
 
 

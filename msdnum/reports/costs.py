@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from msdnum.cost.latency import Scenario
 from msdnum.cost.machines import MACHINES, UNITS, Machine, Route, Unit
-from msdnum.cost.work import Dequantize, MultiScale, Operand, Reads, VectorWork, operand
+from msdnum.cost.work import Dequantize, MultiScale, Reads, StoredOperand, VectorWork, operand
 from msdnum.cost.workloads import Gemm
 from msdnum.formats.elements import BF16, ElementFormat, IntegerFormat
 from msdnum.reports.pages import Cost
@@ -56,7 +56,11 @@ def costs(elements: Sequence[ElementFormat], bits: Fraction) -> Iterator[Cost]:
             continue
         slowest = min(known, key=machine.rate)
         plan = MultiScale(
-            Operand(bits, known[0]), Operand(bits, slowest), len(known), Reads.ONCE, machine.route
+            StoredOperand(bits, known[0]),
+            StoredOperand(bits, slowest),
+            len(known),
+            Reads.ONCE,
+            machine.route,
         )
         base = machine.rate(Unit.BF16)
         time = sum((base / machine.rate(unit) for unit in known), Fraction(0))

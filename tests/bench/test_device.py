@@ -67,7 +67,7 @@ def test_machines_by_the_name_of_the_device():
 
 def test_command(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(device, "LAP", 0)
-    monkeypatch.setattr(device, "LAYERS", (SMALL,))
+    monkeypatch.setattr(device, "LAYER_SHAPES", (SMALL,))
     path = tmp_path / "times.csv"
     assert measure.run(parse("--quick", "--rounds=1", f"--out={path}")) == 0
     header, rows = tables.read(path)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from msdnum.bench import quantization
-from msdnum.bench.quantization import Case, Timing, measure, table
+from msdnum.bench.quantization import TimedCase, Timing, measure, table
 from msdnum.cli import bench
 
 
@@ -29,7 +29,7 @@ def clock(monkeypatch):
         def call():
             now.seconds += left.pop(0)
 
-        return Case(name, "test", call, goal=3)
+        return TimedCase(name, "test", call, goal=3)
 
     return case
 
@@ -41,8 +41,10 @@ def test_medians_of_interleaved_rounds_without_the_first_call(clock):
 
 
 def test_table():
-    unit = Timing(Case("memcpy", "NumPy", int), 0.010)
-    lines = table([unit, Timing(Case("slow case", "JAX jit", int, 25), 0.125)], unit).splitlines()
+    unit = Timing(TimedCase("memcpy", "NumPy", int), 0.010)
+    lines = table(
+        [unit, Timing(TimedCase("slow case", "JAX jit", int, 25), 0.125)], unit
+    ).splitlines()
     assert lines == [
         "case       backend     ms  x memcpy  goal",
         "memcpy     NumPy     10.0      1.00",

@@ -9,7 +9,7 @@ import pytest
 
 from msdnum import bounds
 from msdnum.evidence import strangers, worst_cases
-from msdnum.evidence.promises import RULES
+from msdnum.evidence.promises import PROMISED_RULES
 from msdnum.formats.elements import E4M3, INT8_SYMMETRIC
 from msdnum.formats.modes import Arithmetic, ScaleRule
 from msdnum.formats.schemes import (
@@ -68,7 +68,7 @@ def test_named_schemes_have_the_constants_of_their_theorems():
 
 
 @pytest.mark.parametrize("own_amax", [False, True])
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", PROMISED_RULES)
 def test_scale_rules_have_the_constants_of_theirs(rule, own_amax):
     scheme = MXFP4_X2.with_rule(rule, own_amax=own_amax)
     assert bounds.remainder(scheme) == bounds.mxfp4_scale_rules(rule, own_amax=own_amax).alpha

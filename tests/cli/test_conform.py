@@ -10,7 +10,7 @@ import pytest
 from msdnum import _cache
 from msdnum.__main__ import main
 from msdnum.conformance import machine_reports, peers, suite
-from msdnum.conformance.reports import Report
+from msdnum.conformance.reports import ConformanceReport
 from msdnum.conformance.runner import conform
 
 HEAD = "PACKAGES = ('numpy',)\nfrom msdnum.conformance.adapters import emulator\n"
@@ -337,9 +337,9 @@ def test_a_file_that_cannot_be_written_is_named_before_the_work(adapter, run, tm
 
 
 def test_an_empty_report_is_written():
-    report = Report("nobody", {}, {}, (), {"encode/x": "there is no function encode"})
+    report = ConformanceReport("nobody", {}, {}, (), {"encode/x": "there is no function encode"})
     assert json.loads(machine_reports.as_json([report], {}, []))["adapters"][0]["compared"] == 0
-    assert list(peers.not_run(Report("all", {}, {}, ()))) == []
+    assert list(peers.not_run(ConformanceReport("all", {}, {}, ()))) == []
     assert 'tests="1"' in machine_reports.as_junit([report], {})
 
 

@@ -13,7 +13,7 @@ from msdnum.experiments import drawing, plots
 from msdnum.experiments.tables import read
 from tests.support.paths import ROOT
 
-COMMITTED = ROOT / figures.FIGURES
+COMMITTED = ROOT / figures.OUT
 CHEAP = "cost_traffic"
 
 DRAWN = {member.name: member for member in figures._drawings()}
@@ -32,7 +32,7 @@ def at_the_root(monkeypatch):
 @pytest.fixture
 def tables(tmp_path, monkeypatch):
     """Write into a folder of their own what would go into the repository."""
-    monkeypatch.setattr(figures, "FIGURES", tmp_path / "figures")
+    monkeypatch.setattr(figures, "OUT", tmp_path / "figures")
     monkeypatch.setattr(figures, "QUICK", tmp_path / "quick")
     return tmp_path
 

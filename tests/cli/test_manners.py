@@ -155,7 +155,7 @@ def test_nothing_is_written_in_place():
 
 @pytest.fixture
 def table(tmp_path, monkeypatch):
-    monkeypatch.setattr(figures, "FIGURES", tmp_path)
+    monkeypatch.setattr(figures, "OUT", tmp_path)
     (tmp_path / "msd" / "tables").mkdir(parents=True)
 
     def write(text):

@@ -9,7 +9,7 @@ import pytest
 from msdnum.cli import conform
 from msdnum.conformance import peers, runner, suite
 from msdnum.conformance.adapters import OPERATIONS, READY
-from msdnum.conformance.reports import Disagreement, Report
+from msdnum.conformance.reports import ConformanceReport, Disagreement
 from msdnum.conformance.runner import AdapterError
 from msdnum.conformance.vectors import Case, Group, Standard, one
 from msdnum.formats.elements import BINARY32, E2M1, E4M3
@@ -246,5 +246,5 @@ def test_the_committed_table_is_of_these_vectors():
 
 
 def test_an_empty_report():
-    report = Report("nobody", {}, {}, ())
+    report = ConformanceReport("nobody", {}, {}, ())
     assert "0 of 0 vectors agree" in "\n".join(peers.lines(report))

@@ -27,12 +27,12 @@ from msdnum.cost.machines import (
     Unit,
     unit_of,
 )
-from msdnum.cost.sensitivity import Range, elasticity, latency_at, parameters, pays, tornado
+from msdnum.cost.sensitivity import OpenRange, elasticity, latency_at, parameters, pays, tornado
 from msdnum.cost.work import (
     Dequantize,
     MultiScale,
-    Operand,
     Reads,
+    StoredOperand,
     VectorWork,
     cache_traffic_ratio,
     operand,
@@ -523,10 +523,10 @@ MATRIX_BOUND = Fraction(5 * 4096) / Fraction("1.6") / (
 @pytest.mark.parametrize(
     ("route", "reads", "fill", "expected"),
     [
-        (HBM, Reads.PER_PASS, PIPELINED, (Range(Fraction(0), MATRIX_BOUND),)),
+        (HBM, Reads.PER_PASS, PIPELINED, (OpenRange(Fraction(0), MATRIX_BOUND),)),
         (ON_CHIP, Reads.PER_PASS, PIPELINED, ()),
         (ON_CHIP, Reads.ONCE, PIPELINED, ()),
-        (ON_CHIP, Reads.ONCE, UNPIPELINED, (Range(Fraction(0), Fraction(1024)),)),
+        (ON_CHIP, Reads.ONCE, UNPIPELINED, (OpenRange(Fraction(0), Fraction(1024)),)),
     ],
 )
 def test_where_msd_stops_paying_on_a_910b2(route, reads, fill, expected):
@@ -549,14 +549,14 @@ def test_msd_may_stop_and_begin_again():
     stop = (Fraction("36.25") - Fraction("12.75")) / 8 * 4096 / 27
     again = Fraction("12.75") / 8 * 4096 / Fraction("1.6")
     again /= 2 * 4096 / Fraction("353.8944") - 31 / Fraction("1.6")
-    assert found == (Range(Fraction(0), stop), Range(again, None))
+    assert found == (OpenRange(Fraction(0), stop), OpenRange(again, None))
 
 
 def test_a_tie_at_one_point_is_no_gain():
     """At 96 rows lifting weights, multiplying them and the bytes of MSD take equally long."""
     pair = list(three_digits(ASCEND_910B4, ON_CHIP, Reads.ONCE))
     tie = Fraction(96)
-    assert pays(*pair, "workload.m") == (Range(Fraction(0), tie), Range(tie, None))
+    assert pays(*pair, "workload.m") == (OpenRange(Fraction(0), tie), OpenRange(tie, None))
     assert latency_at(pair[0], "workload.m", tie) == latency_at(pair[1], "workload.m", tie)
 
 
@@ -564,7 +564,7 @@ def test_five_passes_through_hbm_are_one_too_many():
     gemm = Gemm(1, 4096, 4096)
     first = Scenario(ASCEND_910B2, gemm, Dequantize(EIGHT, HBM))
     second = Scenario(ASCEND_910B2, gemm, MultiScale(EIGHT, EIGHT))
-    assert pays(first, second, "method.passes") == (Range(Fraction(0), Fraction(5)),)
+    assert pays(first, second, "method.passes") == (OpenRange(Fraction(0), Fraction(5)),)
 
 
 def test_a_longer_cache_never_turns_the_verdict_when_only_the_cache_counts():
@@ -577,9 +577,9 @@ def test_a_longer_cache_never_turns_the_verdict_when_only_the_cache_counts():
 
 
 def test_a_range_is_open():
-    assert 2 in Range(Fraction(1), None)
-    assert 1 not in Range(Fraction(1), Fraction(2))
-    assert 2 not in Range(Fraction(1), Fraction(2))
+    assert 2 in OpenRange(Fraction(1), None)
+    assert 1 not in OpenRange(Fraction(1), Fraction(2))
+    assert 2 not in OpenRange(Fraction(1), Fraction(2))
 
 
 # Wrong use
@@ -594,7 +594,10 @@ def test_a_range_is_open():
         (lambda: Gemm(1, 1, 1, input_bits=-1), "input_bits must be a nonnegative integer or"),
         (lambda: Attention(1, 0), "channels must be a positive integer, got 0"),
         (lambda: MultiScale(EIGHT, EIGHT, 0), "passes must be a positive integer, got 0"),
-        (lambda: Operand(-1, Unit.INT8), "bits must be a nonnegative integer or Fraction, got -1"),
+        (
+            lambda: StoredOperand(-1, Unit.INT8),
+            "bits must be a nonnegative integer or Fraction, got -1",
+        ),
         (lambda: VectorWork(0.5), "dequantize must be a nonnegative integer or Fraction, got 0.5"),
         (lambda: in_tiles(0), "tiles must be a positive integer, got 0"),
         (lambda: replace(BASELINE, fill=Fraction(2)), r"fill must be a Fraction in \[0, 1\]"),
@@ -620,7 +623,7 @@ def test_a_range_is_open():
             lambda: vector_crossover(
                 SMALL, Dequantize(EIGHT, HBM), MultiScale(EIGHT, EIGHT, work=IDLE)
             ),
-            "work must have an operation of MSD",
+            "work must have an operation for each element",
         ),
     ],
 )

@@ -22,7 +22,7 @@ from msdnum.formats.elements import BF16, E2M1, E4M3, E8M0, FloatFormat, Integer
 from msdnum.ledger.claims import COLUMNS, Claim, Entry, Row
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, Witness, not_run
 from msdnum.ledger.ledger import Ledger
-from msdnum.trials.msd.experiments.costs import FEW_ROWS, INT8_X2, Case
+from msdnum.trials.msd.experiments.costs import FEW_ROWS, INT8_TWICE, CostCase
 
 X = np.array([5.0, -0.3, 0.02, 3.9], np.float32)
 LONG = np.random.default_rng(0).standard_normal((6, 70)).astype(np.float32)
@@ -358,7 +358,7 @@ def test_a_ledger_shows_every_claim_with_its_verdict():
 
 
 def test_a_scenario_shows_its_times():
-    through_hbm, _ = Case(ASCEND_910B2, INT8_X2, Route.HBM).scenarios(FEW_ROWS)
+    through_hbm, _ = CostCase(ASCEND_910B2, INT8_TWICE, Route.HBM).scenarios(FEW_ROWS)
     rows = dict(shown(through_hbm))
     assert rows["HBM traffic"] == f"{4096 * 4096 * 5 + 2 * 16 * 8192:,} bytes"
     assert rows["latency"] == rows["memory busy"] == f"{84148224 / 1.6e6:.4g} us"

@@ -11,7 +11,7 @@ from msdnum.emulator.attention.flash import attend
 from msdnum.emulator.attention.kv_cache import KV_FORMATS
 from msdnum.emulator.attention.methods import FLOAT32_FLASH
 from msdnum.evidence.attention_bounds import ExactAttention, _moved, attention_bound
-from msdnum.evidence.attentions import DECOMPOSING, FAMILIES, attention_errors, drawn
+from msdnum.evidence.attentions import DECOMPOSING, HEAD_FAMILIES, attention_errors, drawn
 from msdnum.experiments import tables
 from msdnum.formats.accumulators import HOPPER
 from msdnum.formats.elements import BINARY32
@@ -105,7 +105,7 @@ def test_verdicts(monkeypatch):
         if "INT8 KV" in entry.convention:
             finding = entry.judge()
             assert finding.verdict is entry.expected, entry.convention
-            assert len(finding.table.rows) == len(FAMILIES)
+            assert len(finding.table.rows) == len(HEAD_FAMILIES)
 
 
 def test_without_mpmath_nothing_is_run(monkeypatch):

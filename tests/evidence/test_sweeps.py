@@ -20,7 +20,7 @@ from msdnum import spec
 from msdnum.cli import sweep
 from msdnum.emulator.codes import storage_dtype
 from msdnum.evidence import cast_sweeps, sweeps
-from msdnum.evidence.sweeps import Event, Findings, Outcome, Sweep, Worst, certificate, run
+from msdnum.evidence.sweeps import Event, Findings, LargestError, Outcome, Sweep, certificate, run
 from msdnum.formats.elements import BINARY32, E2M1, E4M3, E5M2
 from msdnum.formats.modes import Overflow
 from tests.support.paths import ROOT
@@ -219,7 +219,7 @@ def test_a_last_short_block():
     assert findings[0] == findings[1]
     assert len(findings[0].digests) == 5
     assert findings[0].left_out["odd"] == Event(2500, 1)
-    assert findings[0].worst["distance to 40000"] == Worst(-35001.0, 4999)
+    assert findings[0].worst["distance to 40000"] == LargestError(-35001.0, 4999)
 
 
 @pytest.mark.parametrize("chunk", [0, -BLOCK, BLOCK + 1])

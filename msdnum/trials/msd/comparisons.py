@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from msdnum.evidence.products import Method, Product, decomposed, errors_of
+from msdnum.evidence.products import Product, ProductMethod, decomposed, errors_of
 from msdnum.experiments.tables import Record
 from msdnum.formats.accumulators import HOPPER, INT32, SEQUENTIAL, Accumulator
 from msdnum.formats.elements import BINARY32
@@ -117,7 +117,7 @@ def judged(
         }
 
 
-def _baselines(block_size: int | None) -> dict[str, Method]:
+def _baselines(block_size: int | None) -> dict[str, ProductMethod]:
     if block_size is None:
         return BASELINES
     rules = {"MXFP8 floor": ScaleRule.FLOOR, "MXFP8 ceil": ScaleRule.CEIL}

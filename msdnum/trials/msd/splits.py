@@ -20,7 +20,7 @@ from msdnum.emulator.cann.digits import (
     _multicore,
 )
 
-__all__ = ["PAIRS", "PAPER_BOUND", "SplitError", "split_error", "split_errors"]
+__all__ = ["BF16_PAIRS", "PAPER_BOUND", "SplitError", "split_error", "split_errors"]
 
 PAPER_BOUND = Fraction(1, 64516)
 
@@ -62,7 +62,7 @@ EXPONENTS = 40
 """Binades of x below amax. A smaller x has the digits of the smallest of its sign here."""
 
 
-PAIRS = 128 * (2 * 128 * EXPONENTS + 1)
+BF16_PAIRS = 128 * (2 * 128 * EXPONENTS + 1)
 """BF16 pairs that are looked at, ``|x| > amax`` among them."""
 
 

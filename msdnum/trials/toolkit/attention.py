@@ -16,7 +16,7 @@ from msdnum.evidence.attention_bounds import ExactAttention, attention_bound
 from msdnum.evidence.attentions import (
     DECOMPOSING,
     DEQUANTIZING,
-    FAMILIES,
+    HEAD_FAMILIES,
     AttentionOperands,
     Head,
     as_it_is,
@@ -67,7 +67,7 @@ def _bounds_hold(methods: Methods, seed: int) -> Finding:
                 f"{method}, {cache_name}, {name}",
             )
             for cache_name in KV_FORMATS
-            for name in FAMILIES
+            for name in HEAD_FAMILIES
             for method, operands in methods.items()
         ]
     except ModuleNotFoundError as error:

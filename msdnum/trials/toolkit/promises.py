@@ -5,7 +5,14 @@ from fractions import Fraction
 from functools import partial
 
 from msdnum import bounds
-from msdnum.evidence.promises import EVERY_AMAX, MXFP4_NORMAL, RULES, SECOND_SCALE, Bound, Promise
+from msdnum.evidence.promises import (
+    EVERY_AMAX,
+    MXFP4_NORMAL,
+    PROMISED_RULES,
+    SECOND_SCALE,
+    Bound,
+    Promise,
+)
 from msdnum.formats.elements import E2M1, E4M3, INT4, INT8_SYMMETRIC
 from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import (
@@ -41,7 +48,7 @@ def promises() -> Iterator[Promise]:
     """Yield every decomposition theorem as it is stated, underflow terms included."""
     yield from _int8()
     yield from _covering()
-    for rule in RULES:
+    for rule in PROMISED_RULES:
         for own_amax in SECOND_SCALE:
             yield from _scale_rule(rule, own_amax)
 

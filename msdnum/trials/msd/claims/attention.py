@@ -7,7 +7,7 @@ from functools import cache, partial
 import numpy as np
 
 from msdnum.evidence.attentions import (
-    FAMILIES,
+    HEAD_FAMILIES,
     AttentionErrors,
     Head,
     attention_errors,
@@ -61,7 +61,7 @@ def _judge(cache_name: str, baseline: str, seed: int) -> Finding:
     try:
         pairs = {
             name: [_errors(cache_name, name, seed, method) for method in ("MSD", baseline)]
-            for name in FAMILIES
+            for name in HEAD_FAMILIES
         }
     except ModuleNotFoundError as error:
         return not_run(error)

@@ -15,7 +15,7 @@ from msdnum.ledger.claims import Claim, Entry
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, Witness
 from msdnum.ledger.trial import Study
 from msdnum.trials.msd.claims.traps import traps
-from msdnum.trials.msd.splits import PAIRS, PAPER_BOUND, SplitError, split_error
+from msdnum.trials.msd.splits import BF16_PAIRS, PAPER_BOUND, SplitError, split_error
 
 __all__ = ["CANN", "cann"]
 
@@ -56,7 +56,7 @@ def _judge(variant: Variant, switches: Switches) -> Finding:
         Verdict.HOLDS if found.keeps_paper_bound else Verdict.FAILS,
         _written(found.error),
         ratio=found.error / PAPER_BOUND,
-        evidence=Evidence("exhaustive", PAIRS, "BF16 pairs (x, amax), mod 2^k"),
+        evidence=Evidence("exhaustive", BF16_PAIRS, "BF16 pairs (x, amax), mod 2^k"),
         witness=_witness(found),
     )
 

@@ -30,11 +30,11 @@ from msdnum.trials.msd.experiments.costs import (
     CACHE,
     FEW_ROWS,
     INT4_X3,
-    INT8_X2,
+    INT8_TWICE,
     LAYER,
-    MXFP4_X2,
+    MXFP4_TWICE,
     TABLES,
-    Case,
+    CostCase,
     Setting,
     number,
     two_fp4_passes,
@@ -111,9 +111,9 @@ def _kernel(reads: Reads) -> Finding:
 
 def c5(study: Study) -> Iterator[Entry]:
     """Stalls behind the vector unit, by pipelining, route and rows."""
-    through = Case(ASCEND_910B2, INT8_X2, Route.HBM)
+    through = CostCase(ASCEND_910B2, INT8_TWICE, Route.HBM)
     unpipelined = replace(through, fill="unpipelined")
-    four = Case(ASCEND_910B2, INT4_X3, Route.ON_CHIP)
+    four = CostCase(ASCEND_910B2, INT4_X3, Route.ON_CHIP)
     for name, case, rows, follows in (
         ("910B2, INT8, unpipelined, 16 rows", unpipelined, 16, True),
         ("910B2, INT8, unpipelined, 4096 rows", unpipelined, 4096, False),
@@ -124,7 +124,7 @@ def c5(study: Study) -> Iterator[Entry]:
         yield _entry("C5", name, "a shorter stall", partial(_stall, case, rows), follows)
 
 
-def _stall(case: Case, rows: int) -> Finding:
+def _stall(case: CostCase, rows: int) -> Finding:
     layer = replace(LAYER, m=rows)
     before, after = case.scenarios(layer)
     shares = [f"{float(100 * s.stall / s.latency):.3g} %" for s in (before, after)]
@@ -148,10 +148,10 @@ def c6(study: Study) -> Iterator[Entry]:
     """Bytes of the cache, by route and reads, and of all that attention reads and writes."""
     once = Reads.ONCE
     for name, setting, route, reads, follows in (
-        ("cache, INT8, baseline through HBM", INT8_X2, Route.HBM, Reads.PER_PASS, True),
-        ("cache, MXFP4, baseline through HBM", MXFP4_X2, Route.HBM, Reads.PER_PASS, True),
-        ("cache, INT8, baseline on chip", INT8_X2, Route.ON_CHIP, Reads.PER_PASS, False),
-        ("the same, MSD reads once for all passes", INT8_X2, Route.ON_CHIP, once, False),
+        ("cache, INT8, baseline through HBM", INT8_TWICE, Route.HBM, Reads.PER_PASS, True),
+        ("cache, MXFP4, baseline through HBM", MXFP4_TWICE, Route.HBM, Reads.PER_PASS, True),
+        ("cache, INT8, baseline on chip", INT8_TWICE, Route.ON_CHIP, Reads.PER_PASS, False),
+        ("the same, MSD reads once for all passes", INT8_TWICE, Route.ON_CHIP, once, False),
     ):
         yield _entry("C6", name, "5/2", partial(_cache, setting, route, reads), follows)
     yield _entry("C6", "with queries and results, HBM, 2^17 tokens", "up to 5/2", _whole_attention)
@@ -169,8 +169,8 @@ def _cache(setting: Setting, route: Route, reads: Reads) -> Finding:
 def _whole_attention() -> Finding:
     workload = replace(CACHE, length=2**17)
     methods = (
-        INT8_X2.methods(Route.HBM, Reads.PER_PASS)[0],
-        INT8_X2.methods(Route.ON_CHIP, Reads.PER_PASS)[1],
+        INT8_TWICE.methods(Route.HBM, Reads.PER_PASS)[0],
+        INT8_TWICE.methods(Route.ON_CHIP, Reads.PER_PASS)[1],
     )
     before, after = (Scenario(ASCEND_910B2, workload, method).hbm_bytes for method in methods)
     found = before / after
@@ -194,13 +194,13 @@ def c8(study: Study) -> Iterator[Entry]:
         ("through HBM", Route.HBM, True),
         ("on chip", Route.ON_CHIP, False),
     ):
-        judge = partial(_off_by_two, Case(ASCEND_910B2, INT8_X2, route))
+        judge = partial(_off_by_two, CostCase(ASCEND_910B2, INT8_TWICE, route))
         yield _entry("C8", f"each number off by 2, {name}, 16 rows", "speedup > 1", judge, follows)
     limit = f"at most {CANN_ROWS} rows"
     yield _entry("C8", "910B4, INT8, as CANN chooses MSD", limit, _field, follows=False)
 
 
-def _off_by_two(case: Case) -> Finding:
+def _off_by_two(case: CostCase) -> Finding:
     baseline, multiscale = case.scenarios(FEW_ROWS)
     bars = tornado(baseline, multiscale)
     ends = [end for bar in bars for end in (bar.low, bar.high)]
@@ -221,7 +221,7 @@ def _written(bar: Bar) -> str:
 
 
 def _field() -> Finding:
-    pair = Case(ASCEND_910B4, INT8_X2, Route.HBM).scenarios(LAYER)
+    pair = CostCase(ASCEND_910B4, INT8_TWICE, Route.HBM).scenarios(LAYER)
     (interval,) = pays(*pair, "workload.m")
     assert interval.stop is not None
     return _finding(

@@ -13,7 +13,7 @@ from msdnum.evidence.promises import (
     INT8_SUBNORMAL,
     MXFP4_NORMAL,
     MXFP4_UNDERFLOW,
-    RULES,
+    PROMISED_RULES,
     SECOND_SCALE,
     Bound,
     Promise,
@@ -48,44 +48,31 @@ HOSTILE_BINARY32 = np.array([0x3F800237, 0x3F7F19C3], np.uint32).view(np.float32
 
 def c1(study: Study) -> Iterator[Entry]:
     """Two-pass INT8 against M/64516, and its effective bits."""
-    exact, float32 = "int8-decomposition", "int8-decomposition-float32"
-    fails = Verdict.FAILS
-    for promise, expected in (
-        (Promise("exact arithmetic", INT8_X2, M_64516, exact, EVERY_AMAX), Verdict.HOLDS),
-        (
-            Promise("float32, no FMA, M >= 2^-111", INT8_X2_FLOAT32, M_64516, float32, INT8_NORMAL),
-            fails,
-        ),
-        (
-            Promise(
-                "float32, no FMA, M < 2^-111", INT8_X2_FLOAT32, M_64516, float32, INT8_SUBNORMAL
-            ),
-            fails,
-        ),
-    ):
-        yield _pairs_entry("C1", promise, study, expected)
-    promise = Promise(
-        "float32, no FMA, binary32 x and M", INT8_X2_FLOAT32, M_64516, float32, EVERY_AMAX
-    )
+    yield from _c1_of_pairs(study)
+    promise = _in_float32("float32, no FMA, binary32 x and M", EVERY_AMAX)
     judge = partial(judge_blocks, HOSTILE_BINARY32, promise, "known case")
-    yield Entry("C1", promise.convention, "M/64516", judge, float32, fails)
+    yield Entry("C1", promise.convention, "M/64516", judge, promise.theorem, Verdict.FAILS)
     samples = samples_of(study)
-    yield Entry(
-        "C1",
-        "bits: log2(M / worst error)",
-        "16 bits",
-        partial(effective_bits.int8_worst_case, samples),
-        exact,
-    )
+    convention = "bits: log2(M / worst error)"
+    judge = partial(effective_bits.int8_worst_case, samples)
+    yield Entry("C1", convention, "16 bits", judge, "int8-decomposition")
     convention = "bits: every definition and input"
-    yield Entry(
-        "C1",
-        convention,
-        "16 bits",
-        partial(effective_bits.int8_elsewhere, samples),
-        "rms-error",
-        fails,
-    )
+    judge = partial(effective_bits.int8_elsewhere, samples)
+    yield Entry("C1", convention, "16 bits", judge, "rms-error", Verdict.FAILS)
+
+
+def _c1_of_pairs(study: Study) -> Iterator[Entry]:
+    exact = Promise("exact arithmetic", INT8_X2, M_64516, "int8-decomposition", EVERY_AMAX)
+    yield _pairs_entry("C1", exact, study)
+    normal = _in_float32("float32, no FMA, M >= 2^-111", INT8_NORMAL)
+    yield _pairs_entry("C1", normal, study, Verdict.FAILS)
+    subnormal = _in_float32("float32, no FMA, M < 2^-111", INT8_SUBNORMAL)
+    yield _pairs_entry("C1", subnormal, study, Verdict.FAILS)
+
+
+def _in_float32(convention: str, amaxes: range) -> Promise:
+    theorem = "int8-decomposition-float32"
+    return Promise(convention, INT8_X2_FLOAT32, M_64516, theorem, amaxes)
 
 
 def _pairs_entry(
@@ -98,7 +85,7 @@ def _pairs_entry(
 
 def c2(study: Study) -> Iterator[Entry]:
     """Two-pass MXFP4 against alpha/64 under each scale rule, and where scales underflow."""
-    for rule in RULES:
+    for rule in PROMISED_RULES:
         for own_amax in SECOND_SCALE:
             scheme = MXFP4_X2.with_rule(rule, own_amax=own_amax)
             convention = f"{rule.name}, {SECOND_SCALE[own_amax]}"

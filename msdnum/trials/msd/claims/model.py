@@ -16,9 +16,9 @@ from msdnum.ledger.trial import Study
 from msdnum.trials.msd.baselines import BASELINES
 from msdnum.trials.msd.comparisons import MSD_SCHEMES
 
-__all__ = ["TABLES", "Row", "c7_model", "model_quality"]
+__all__ = ["MEASURED", "ModelRow", "c7_model", "model_quality"]
 
-TABLES = FIGURES / "msd" / "tables"
+MEASURED = FIGURES / "msd" / "tables"
 WEIGHTS = ("INT8", "INT4", "MXFP4", "MXFP8")
 CACHES = ("INT8", "INT8_TOKEN", "MXFP8", "MXFP4")
 RANKS = 0.999
@@ -36,7 +36,7 @@ REORDERS = {"MXFP4"}
 
 
 @dataclass(frozen=True)
-class Row:
+class ModelRow:
     """What the ledger needs of a row of the table.
 
     Parameters
@@ -65,7 +65,7 @@ class Row:
     sentences: int
 
     @classmethod
-    def of(cls, record: dict[str, str]) -> "Row":
+    def of(cls, record: dict[str, str]) -> "ModelRow":
         """Read a record."""
         return cls(
             float(record["quantized_distance_mean"]),
@@ -78,16 +78,16 @@ class Row:
             int(record["sentences"]),
         )
 
-    def exceeds(self, other: "Row") -> bool:
+    def exceeds(self, other: "ModelRow") -> bool:
         """Return whether the distance is larger by more than two standard errors."""
         return self.distance - other.distance > 2 * math.hypot(self.error, other.error)
 
 
 @cache
-def _rows() -> dict[str, Row]:
+def _rows() -> dict[str, ModelRow]:
     """Return the rows by the names of their variants."""
-    tables = (read(TABLES / f"{name}.csv") for name in ("model_sentences", "model_attention"))
-    return {record["variant"]: Row.of(record) for _, records in tables for record in records}
+    tables = (read(MEASURED / f"{name}.csv") for name in ("model_sentences", "model_attention"))
+    return {record["variant"]: ModelRow.of(record) for _, records in tables for record in records}
 
 
 def _names(part: str, quantization: str) -> dict[str, str]:
@@ -143,7 +143,7 @@ def _judge_claim(part: str, quantization: str, baseline: str) -> Finding:
     )
 
 
-def _evidence(row: Row) -> Evidence:
+def _evidence(row: ModelRow) -> Evidence:
     return Evidence("sampled", row.sentences, "sentences: figures/msd/tables/model_*.csv")
 
 
@@ -159,7 +159,7 @@ def model_quality(study: Study) -> Iterator[Entry]:
 
 def _judge_bounds() -> Finding:
     try:
-        _, records = read(TABLES / "model_layers.csv")
+        _, records = read(MEASURED / "model_layers.csv")
     except FileNotFoundError as error:
         return not_run(error)
     known = [record for record in records if record["ratio"]]

@@ -11,7 +11,7 @@ from msdnum.trials.msd.experiments.attention import ATTENTION
 from msdnum.trials.msd.experiments.blocks import BLOCK_EXPERIMENTS
 from msdnum.trials.msd.experiments.designs import DESIGN_EXPERIMENTS
 from msdnum.trials.msd.experiments.lengths import LENGTH_EXPERIMENTS
-from msdnum.trials.msd.experiments.model import MODEL
+from msdnum.trials.msd.experiments.model import MODEL_EXPERIMENTS
 from msdnum.trials.msd.experiments.products import EXPERIMENTS
 from msdnum.trials.msd.experiments.schemes import SCHEME_EXPERIMENTS
 
@@ -38,7 +38,7 @@ CATALOGUE: dict[str, Experiment] = {
         *DESIGN_EXPERIMENTS,
         *LENGTH_EXPERIMENTS,
         *EXPERIMENTS,
-        *MODEL,
+        *MODEL_EXPERIMENTS,
         ATTENTION,
         *COSTS,
     )

@@ -24,8 +24,8 @@ from msdnum.cost.sensitivity import pays, tornado
 from msdnum.cost.work import (
     Dequantize,
     MultiScale,
-    Operand,
     Reads,
+    StoredOperand,
     cache_traffic_ratio,
     operand,
     relative_gemm_time,
@@ -36,8 +36,8 @@ from msdnum.formats.elements import BF16, INT4, INT8
 from msdnum.ledger.findings import Table
 
 __all__ = [
-    "CACHE", "FEW_ROWS", "INT4_X3", "INT8_X2", "LAYER", "MXFP4_X2", "TABLES", "Case", "Setting",
-    "number", "two_fp4_passes",
+    "CACHE", "FEW_ROWS", "INT4_X3", "INT8_TWICE", "LAYER", "MXFP4_TWICE", "TABLES", "CostCase",
+    "Setting", "number", "two_fp4_passes",
 ]  # fmt: skip
 
 Row = tuple[str, ...]
@@ -64,15 +64,15 @@ class Setting:
     ----------
     name : str
         Name in tables.
-    weight, term : Operand
+    weight, term : StoredOperand
         Weights as stored and terms of the activations.
     passes : int
         Number of terms of the activations.
     """
 
     name: str
-    weight: Operand
-    term: Operand
+    weight: StoredOperand
+    term: StoredOperand
     passes: int
 
     def runs_on(self, machine: Machine) -> bool:
@@ -85,11 +85,11 @@ class Setting:
         return Dequantize(self.weight, route), multiscale
 
 
-INT8_X2 = Setting("INT8 x2", operand(INT8), operand(INT8), 2)
+INT8_TWICE = Setting("INT8 x2", operand(INT8), operand(INT8), 2)
 INT4_X3 = Setting("INT4 x3", operand(INT4_GROUP), operand(INT4), 3)
 """Three 4-bit digits, as CANN has them."""
-MXFP4_X2 = Setting("MXFP4 x2", operand(MXFP4), operand(MXFP4), 2)
-SETTINGS = (INT8_X2, INT4_X3, MXFP4_X2)
+MXFP4_TWICE = Setting("MXFP4 x2", operand(MXFP4), operand(MXFP4), 2)
+SETTINGS = (INT8_TWICE, INT4_X3, MXFP4_TWICE)
 
 
 def number(value: Fraction | int) -> str:
@@ -98,7 +98,7 @@ def number(value: Fraction | int) -> str:
 
 
 @dataclass(frozen=True)
-class Case:
+class CostCase:
     """A setting on a machine, under the assumptions that the paper leaves open.
 
     Parameters
@@ -143,9 +143,9 @@ NAMES = ("machine", "setting", "route", "reads", "fill")
 
 def _cases(
     machines: Iterable[Machine], reads: Iterable[Reads] = Reads, fills: Iterable[str] = FILLS
-) -> Iterator[Case]:
+) -> Iterator[CostCase]:
     cases = product(machines, SETTINGS, Route, reads, fills)
-    return (Case(*case) for case in cases if case[1].runs_on(case[0]))
+    return (CostCase(*case) for case in cases if case[1].runs_on(case[0]))
 
 
 # Machines
@@ -259,7 +259,7 @@ def crossovers() -> Table:
     )
 
 
-def _crossover_row(case: Case) -> Row:
+def _crossover_row(case: CostCase) -> Row:
     layer, cache = case.scenarios(LAYER), case.scenarios(CACHE)
     rows, passes = _ranges(layer, "workload.m"), _ranges(layer, "method.passes")
     return *case.names, rows, _ranges(cache, "workload.length"), passes

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from msdnum import bounds
-from msdnum.evidence.products import Method, Product, decomposed, errors_of
+from msdnum.evidence.products import Product, ProductMethod, decomposed, errors_of
 from msdnum.experiments.tables import Record
 from msdnum.formats.accumulators import EXACT, INT32, SEQUENTIAL, Accumulator
 from msdnum.formats.elements import E2M1, E4M3
@@ -102,7 +102,7 @@ def _one_block_size(size: int, seed: int) -> Record:
     return _crossing("block size, normal: MXFP4 x2, MXFP8 ceil", size, given, *runs, None)
 
 
-Run: TypeAlias = tuple[Method, Accumulator]
+Run: TypeAlias = tuple[ProductMethod, Accumulator]
 
 
 def _crossing(

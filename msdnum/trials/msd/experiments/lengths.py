@@ -11,7 +11,7 @@ from msdnum import bounds
 from msdnum.bounds.sums import Accumulation
 from msdnum.emulator.gemm.products import matmul
 from msdnum.evidence.product_bounds import Left, Right, accumulation, theorem_gemm
-from msdnum.evidence.products import Product, Result, decomposed, errors_of, roundings
+from msdnum.evidence.products import Product, ProductResult, decomposed, errors_of, roundings
 from msdnum.experiments.experiment import Experiment
 from msdnum.experiments.tables import Record
 from msdnum.formats.accumulators import (
@@ -120,7 +120,7 @@ def _row(
     method: str,
     unit: Accumulator,
     given: Product,
-    result: Result,
+    result: ProductResult,
     chance: tuple[float, float] | None,
 ) -> Record:
     bound, failure = chance or ("", "")
@@ -169,7 +169,7 @@ def _reference(given: Product, unit: Accumulator) -> Record:
     right = Right(np.abs(given.values), np.zeros_like(given.values))
     c = np.asarray(matmul(given.x, given.values.astype(np.float32), accumulator=unit))
     bound, failure = probable(given, None, adding)
-    found = errors_of(given, Result(c, theorem_gemm(given.x, None, right, adding)))
+    found = errors_of(given, ProductResult(c, theorem_gemm(given.x, None, right, adding)))
     return {
         **{name: value for name, value in asdict(found).items() if name != "l2_float32"},
         "probable_l2": bound,

@@ -23,16 +23,16 @@ from msdnum.trials.msd.model.runs import (
     similarity_correlation,
 )
 
-__all__ = ["MODEL"]
+__all__ = ["MODEL_EXPERIMENTS"]
 
 if TYPE_CHECKING:
-    from msdnum.trials.msd.model.linears import Variant
+    from msdnum.trials.msd.model.linears import LinearVariant
 
 
 Floats: TypeAlias = NDArray[np.float64]
 
 
-def _labels(variant: "Variant", count: int) -> Record:
+def _labels(variant: "LinearVariant", count: int) -> Record:
     return {
         "variant": variant.name,
         "kind": variant.kind,
@@ -72,11 +72,11 @@ def _worst(products: Sequence[Errors]) -> Record:
     return {"worst_linear": linear, "normwise": worst.normwise, **known}
 
 
-def _chosen(names: Sequence[str]) -> list["Variant"]:
+def _chosen(names: Sequence[str]) -> list["LinearVariant"]:
     """Return the variants of these names, or of groups of these names."""
-    from msdnum.trials.msd.model.linears import GROUPS, VARIANTS
+    from msdnum.trials.msd.model.linears import GROUPS, LINEAR_VARIANTS
 
-    return [VARIANTS[each] for name in names for each in GROUPS.get(name, (name,))]
+    return [LINEAR_VARIANTS[each] for name in names for each in GROUPS.get(name, (name,))]
 
 
 def model_sentences(spec: tuple[Any, ...], seed: int) -> Iterator[Record]:
@@ -119,7 +119,7 @@ COUNT, FEW = 240, 60
 QUICK = (16, ("FLOAT32, float32, BINARY32",))
 
 
-MODEL = (
+MODEL_EXPERIMENTS = (
     Experiment(
         "model_sentences",
         "sentence embeddings of all-MiniLM-L6-v2, its linears computed by every variant",

@@ -38,7 +38,7 @@ from msdnum.formats.schemes import (
 )
 from msdnum.inputs.families import family
 from msdnum.ledger.findings import Evidence, Witness
-from msdnum.trials.msd.splits import PAIRS, PAPER_BOUND, split_errors
+from msdnum.trials.msd.splits import BF16_PAIRS, PAPER_BOUND, split_errors
 
 __all__ = ["LADDERS", "MIXED", "SCHEME_EXPERIMENTS", "closed_form", "reconstructed"]
 
@@ -213,7 +213,7 @@ def cann_variants(spec: Spec, seed: int) -> Iterator[Record]:
             "over_paper": found.over_paper_bound,
             "keeps_paper": found.keeps_paper_bound,
             "witness": str(Witness("BF16", tuple(block.tolist()), 1)),
-            "evidence": str(Evidence("exhaustive", PAIRS, "BF16 pairs (x, amax) mod 2^k")),
+            "evidence": str(Evidence("exhaustive", BF16_PAIRS, "BF16 pairs (x, amax) mod 2^k")),
         }
 
 

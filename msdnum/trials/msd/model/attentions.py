@@ -34,14 +34,14 @@ class AttentionVariant:
 
     name: str
     cache: str
-    compute: jax_encoder.Attention
+    compute: jax_encoder.AttentionFunction
 
 
 FLOAT32 = AttentionVariant("float32", "float32", jax_encoder.attend)
 """The attention of the published model, by XLA."""
 
 
-def _msd(fmt: KeyValueFormat) -> jax_encoder.Attention:
+def _msd(fmt: KeyValueFormat) -> jax_encoder.AttentionFunction:
     """Return MSD: queries in BF16, they and the softmax weights decomposed."""
 
     def compute(q: Array, k: Array, v: Array, mask: Array) -> Array:
@@ -51,7 +51,7 @@ def _msd(fmt: KeyValueFormat) -> jax_encoder.Attention:
     return compute
 
 
-def _bf16(fmt: KeyValueFormat) -> jax_encoder.Attention:
+def _bf16(fmt: KeyValueFormat) -> jax_encoder.AttentionFunction:
     """Return dequantization: keys, values, queries and softmax weights in BF16."""
 
     def compute(q: Array, k: Array, v: Array, mask: Array) -> Array:
@@ -62,7 +62,7 @@ def _bf16(fmt: KeyValueFormat) -> jax_encoder.Attention:
     return compute
 
 
-def _float32(fmt: KeyValueFormat) -> jax_encoder.Attention:
+def _float32(fmt: KeyValueFormat) -> jax_encoder.AttentionFunction:
     """Return XLA's attention, in the type of the queries, over what the cache stands for."""
 
     def compute(q: Array, k: Array, v: Array, mask: Array) -> Array:
@@ -73,7 +73,7 @@ def _float32(fmt: KeyValueFormat) -> jax_encoder.Attention:
     return compute
 
 
-_WAYS: dict[str, Callable[[KeyValueFormat], jax_encoder.Attention]] = {
+_WAYS: dict[str, Callable[[KeyValueFormat], jax_encoder.AttentionFunction]] = {
     "MSD": _msd,
     "BF16": _bf16,
     "float32": _float32,

@@ -24,7 +24,7 @@ from msdnum.emulator.gemm import dequantizing
 from msdnum.emulator.gemm.products import matmul
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.evidence.product_bounds import exact_values
-from msdnum.evidence.products import Method, decomposed
+from msdnum.evidence.products import ProductMethod, decomposed
 from msdnum.formats.accumulators import INT32, SEQUENTIAL, Accumulator
 from msdnum.formats.blocks import INT8_ROW
 from msdnum.formats.elements import BF16, BINARY32, INT4, FloatFormat
@@ -37,8 +37,8 @@ from msdnum.trials.msd.comparisons import MSD_SCHEMES
 from msdnum.trials.msd.model.attentions import FLOAT32, OVER, AttentionVariant
 
 __all__ = [
-    "GROUPS", "PUBLISHED", "VARIANTS", "Variant", "baseline_names", "in_format", "quantized",
-    "wide",
+    "GROUPS", "LINEAR_VARIANTS", "PUBLISHED", "LinearVariant", "baseline_names", "in_format",
+    "quantized", "wide",
 ]  # fmt: skip
 
 Array: TypeAlias = Any
@@ -48,7 +48,7 @@ PUBLISHED = "FLOAT32"
 
 
 @dataclass(frozen=True, eq=False)
-class Variant:
+class LinearVariant:
     """One way to compute every linear.
 
     Parameters
@@ -65,7 +65,7 @@ class Variant:
         From activations, float32, and a weight in the form that ``form`` gives to their product.
     form : callable
         From a quantized weight to what ``linear`` takes; done once.
-    bound : Method or None
+    bound : ProductMethod or None
         What gives the bound on the product of the rounded activations; None: no theorem does.
     accumulator : Accumulator
         Of the products.
@@ -77,9 +77,9 @@ class Variant:
     weight: str
     scheme: str
     activation: FloatFormat
-    linear: jax_encoder.Linear
+    linear: jax_encoder.LinearFunction
     form: Callable[[Any], Any]
-    bound: Method | None
+    bound: ProductMethod | None
     accumulator: Accumulator = SEQUENTIAL
     attention: AttentionVariant = FLOAT32
 
@@ -128,7 +128,7 @@ def _on_jax(weight: Any) -> Any:
 # MSD and the baselines
 
 
-def _msd(scheme: Scheme, weight: str, activation: FloatFormat = BF16) -> Variant:
+def _msd(scheme: Scheme, weight: str, activation: FloatFormat = BF16) -> LinearVariant:
     own = INT32 if weight.startswith("INT") else SEQUENTIAL
 
     @jax.jit
@@ -137,26 +137,26 @@ def _msd(scheme: Scheme, weight: str, activation: FloatFormat = BF16) -> Variant
         return matmul(terms, w, accumulator=own)
 
     bound = decomposed(scheme)
-    return Variant("MSD", weight, scheme.name, activation, linear, _on_jax, bound, own)
+    return LinearVariant("MSD", weight, scheme.name, activation, linear, _on_jax, bound, own)
 
 
-def _baseline(name: str, product: Callable[..., Array], weight: str) -> Variant:
+def _baseline(name: str, product: Callable[..., Array], weight: str) -> LinearVariant:
     @jax.jit
     def linear(x: Array, w: Any) -> Array:
         return product(in_format(x, BF16), w)
 
     bound = baselines.BASELINES[name]
-    return Variant("baseline", weight, name, BF16, linear, _on_jax, bound)
+    return LinearVariant("baseline", weight, name, BF16, linear, _on_jax, bound)
 
 
-def _float32(weight: str) -> Variant:
+def _float32(weight: str) -> LinearVariant:
     """Return XLA's product of float32: the bound holds whatever the order of addition."""
 
     def form(w: Any) -> Array:
         return jnp.asarray(w if isinstance(w, np.ndarray) else w.dequantize())
 
     bound = baselines.BASELINES["float32"]
-    return Variant("baseline", weight, "float32", BINARY32, jax_encoder.multiply, form, bound)
+    return LinearVariant("baseline", weight, "float32", BINARY32, jax_encoder.multiply, form, bound)
 
 
 DEQUANTIZED: dict[str, Callable[..., Array]] = {
@@ -186,7 +186,7 @@ def _kernel_weight(kernel: Kernel | None, w: QuantizedArray) -> Weight:
     return Weight(codes, scales)
 
 
-def _cann(kernel: Kernel, weight: str) -> Variant:
+def _cann(kernel: Kernel, weight: str) -> LinearVariant:
     """Return a kernel on activations of the format of its output."""
     activation = kernel.output
     assert isinstance(activation, FloatFormat)
@@ -195,17 +195,17 @@ def _cann(kernel: Kernel, weight: str) -> Variant:
         return jnp.asarray(kernel_matmul(in_format(np.asarray(x), activation), w, kernel))
 
     form = partial(_kernel_weight, kernel)
-    return Variant("CANN", weight, kernel.name, activation, linear, form, None)
+    return LinearVariant("CANN", weight, kernel.name, activation, linear, form, None)
 
 
-def _nibbles() -> Variant:
+def _nibbles() -> LinearVariant:
     """Return A8W4: the activation in INT8, one scale a token, its nibbles by INT4."""
 
     def linear(x: Array, w: Weight) -> Array:
         q = quantize(in_format(np.asarray(x), BF16), INT8_ROW, axis=-1)
         return jnp.asarray(nibble_matmul(q.integers(), q.scales(), w))
 
-    return Variant("CANN", "INT4", "a8w4", BF16, linear, partial(_kernel_weight, None), None)
+    return LinearVariant("CANN", "INT4", "a8w4", BF16, linear, partial(_kernel_weight, None), None)
 
 
 SCHEMES: dict[str, tuple[Scheme, ...]] = {
@@ -223,7 +223,7 @@ LEFT_OUT = "split_k_int4_half"
 """A kernel whose half arithmetic takes NumPy as long over a model as ten others."""
 
 
-def _variants(weight: str) -> list[Variant]:
+def _variants(weight: str) -> list[LinearVariant]:
     """Return every variant of a weight: MSD, baselines, CANN."""
     kernels = [k for k in KERNELS.values() if k.weight.name == weight and k.name != LEFT_OUT]
     return [
@@ -240,7 +240,7 @@ def _variants(weight: str) -> list[Variant]:
     ]
 
 
-def _attentions() -> list[Variant]:
+def _attentions() -> list[LinearVariant]:
     """Return every attention but the published one, the linears as published."""
     kinds = {"MSD": "MSD", "BF16": "baseline", "float32": "baseline"}
     return [
@@ -254,11 +254,11 @@ CACHES = {"INT8": "INT8", "INT4": "INT8", "MXFP4": "MXFP4", "MXFP8": "MXFP8"}
 """For each weight the cache beside it where linears and attentions are replaced together."""
 
 
-def _whole(linears: list[Variant]) -> list[Variant]:
+def _whole(linears: list[LinearVariant]) -> list[LinearVariant]:
     """Return MSD, dequantization to BF16 and float32 through the whole model."""
     ways = {"weight in BF16": "BF16", "float32": "float32"}
 
-    def way(v: Variant) -> str | None:
+    def way(v: LinearVariant) -> str | None:
         usual = v.scheme == MSD_SCHEMES[v.weight].name and v.activation == BF16
         return "MSD" if usual else ways.get(v.scheme)
 
@@ -268,15 +268,15 @@ def _whole(linears: list[Variant]) -> list[Variant]:
 _LINEARS = [v for weight in ("INT8", "INT4", "MXFP4", "MXFP8") for v in _variants(weight)]
 
 
-def _named(*variants: Variant) -> dict[str, Variant]:
+def _named(*variants: LinearVariant) -> dict[str, LinearVariant]:
     return {variant.name: variant for variant in variants}
 
 
-GROUPS: dict[str, dict[str, Variant]] = {
+GROUPS: dict[str, dict[str, LinearVariant]] = {
     "linears": _named(_float32(PUBLISHED), *_LINEARS),
     "attentions": _named(*_attentions(), *_whole(_LINEARS)),
 }
 """The published model and other linears, all with its attention; other attentions, then both."""
 
-VARIANTS: dict[str, Variant] = GROUPS["linears"] | GROUPS["attentions"]
+LINEAR_VARIANTS: dict[str, LinearVariant] = GROUPS["linears"] | GROUPS["attentions"]
 """Every variant by name."""

@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 
 from msdnum import errors
 from msdnum.evidence.product_bounds import exact_values
-from msdnum.evidence.products import Errors, Product, Result, errors_of
+from msdnum.evidence.products import Errors, Product, ProductResult, errors_of
 from msdnum.inputs.minilm_checkpoint import sentences, tokenize
 
 if TYPE_CHECKING:
     from msdnum.inputs.jax_encoder import Batch
-    from msdnum.trials.msd.model.linears import Variant
+    from msdnum.trials.msd.model.linears import LinearVariant
 
 __all__ = [
-    "SENTENCES", "Reference", "Run", "cosine_distances", "own_reference", "reference",
+    "SENTENCES", "ModelRun", "Reference", "cosine_distances", "own_reference", "reference",
     "run_variant", "similarity_correlation",
 ]  # fmt: skip
 
@@ -66,7 +66,7 @@ def _ranks(x: Floats) -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class ModelRun:
     """What a variant gave.
 
     Parameters
@@ -135,14 +135,14 @@ def reference(weight: str, cache: str, count: int) -> Reference:
 
 
 @cache
-def run_variant(name: str, count: int) -> Run:
+def run_variant(name: str, count: int) -> ModelRun:
     """Run the first sentences with a variant."""
     import jax
 
     from msdnum.inputs import jax_encoder
     from msdnum.trials.msd.model import linears
 
-    variant = linears.VARIANTS[name]
+    variant = linears.LINEAR_VARIANTS[name]
     weights = linears.quantized(variant.weight)
     kept = np.linspace(0, len(_batch(count).ids) - 1, TOKENS).astype(int)
     products: list[Errors] = []
@@ -162,16 +162,18 @@ def run_variant(name: str, count: int) -> Run:
         ]
         embeddings = jax_encoder.pooled(_batch(count), states[-1])
     pairs = zip(own_reference(variant, count).states, states, strict=True)
-    return Run(_normalized(embeddings), [errors.relative_l2(*pair) for pair in pairs], products)
+    return ModelRun(
+        _normalized(embeddings), [errors.relative_l2(*pair) for pair in pairs], products
+    )
 
 
-def own_reference(variant: "Variant", count: int) -> Reference:
+def own_reference(variant: "LinearVariant", count: int) -> Reference:
     """Return the run in float64 with the variant's own codes."""
     return reference(variant.weight, variant.attention.cache, count)
 
 
 def _product_errors(
-    variant: "Variant", x: NDArray[np.float32], weight: Any, found: NDArray[np.float32]
+    variant: "LinearVariant", x: NDArray[np.float32], weight: Any, found: NDArray[np.float32]
 ) -> Errors:
     """Compare a product, in place of what NumPy would give for it, with the exact one."""
     from msdnum.trials.msd.model.linears import in_format
@@ -182,7 +184,7 @@ def _product_errors(
     magnitude = np.abs(wide) @ np.abs(values)
     given = Product(rounded, weight, values, wide @ values, magnitude, found)
     if variant.bound is None:
-        return errors_of(given, Result(found, np.full_like(magnitude, np.nan)))
+        return errors_of(given, ProductResult(found, np.full_like(magnitude, np.nan)))
     result = variant.bound(given, variant.accumulator)
     # The sums in binary64 beside which it is put are off by at most k roundings.
     slack = len(values) * 2.0**-53 * magnitude

@@ -7,10 +7,10 @@ import pytest
 from msdnum.ledger.findings import Verdict
 from msdnum.ledger.trial import Study
 from msdnum.trials.msd.claims import model
-from msdnum.trials.msd.claims.model import Row, c7_model, model_quality
+from msdnum.trials.msd.claims.model import ModelRow, c7_model, model_quality
 
 HEADER = '# {"experiment": "model_layers"}\nvariant,layer,ratio\n'
-NEAR = Row(1e-6, 1e-8, 2e-6, "7", 0.9999, 0.99, 0.1, 240)
+NEAR = ModelRow(1e-6, 1e-8, 2e-6, "7", 0.9999, 0.99, 0.1, 240)
 
 
 ENTRIES = [*c7_model(Study()), *model_quality(Study())]
@@ -51,7 +51,7 @@ def test_ranks_that_change_are_seen(monkeypatch):
 
 
 def test_a_product_beyond_its_bound_is_seen(monkeypatch, tmp_path):
-    monkeypatch.setattr(model, "TABLES", tmp_path)
+    monkeypatch.setattr(model, "MEASURED", tmp_path)
     assert model._judge_bounds().verdict is Verdict.NOT_RUN
     (tmp_path / "model_layers.csv").write_text(f"{HEADER}a,0,0.5\nb,3,1.01\nc,1,\n")
     finding = model._judge_bounds()
@@ -61,7 +61,7 @@ def test_a_product_beyond_its_bound_is_seen(monkeypatch, tmp_path):
 
 
 def test_without_tables_nothing_is_run(monkeypatch, tmp_path):
-    monkeypatch.setattr(model, "TABLES", tmp_path)
+    monkeypatch.setattr(model, "MEASURED", tmp_path)
     model._rows.cache_clear()
     assert {entry.judge().verdict for entry in ENTRIES} == {Verdict.NOT_RUN}
     model._rows.cache_clear()

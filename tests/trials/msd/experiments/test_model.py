@@ -24,7 +24,7 @@ from msdnum.trials.msd.baselines import BASELINES  # noqa: E402
 from msdnum.trials.msd.experiments import model  # noqa: E402
 from msdnum.trials.msd.model import runs  # noqa: E402
 from msdnum.trials.msd.model.attentions import OVER  # noqa: E402
-from msdnum.trials.msd.model.linears import GROUPS, VARIANTS, baseline_names, in_format  # noqa: E402
+from msdnum.trials.msd.model.linears import GROUPS, LINEAR_VARIANTS, baseline_names, in_format  # noqa: E402
 from msdnum.trials.msd.model.runs import cosine_distances, similarity_correlation  # noqa: E402
 from msdnum.trials.toolkit.agreement import CERTIFICATES  # noqa: E402
 
@@ -63,13 +63,15 @@ def test_sentences_are_graded():
 
 
 def test_every_variant_is_there():
-    assert len({(v.name, v.attention.name) for v in VARIANTS.values()}) == len(VARIANTS)
+    assert len({(v.name, v.attention.name) for v in LINEAR_VARIANTS.values()}) == len(
+        LINEAR_VARIANTS
+    )
     for weight in ("INT8", "INT4", "MXFP4", "MXFP8"):
-        schemes = {v.scheme for v in VARIANTS.values() if v.weight == weight}
+        schemes = {v.scheme for v in LINEAR_VARIANTS.values() if v.weight == weight}
         assert set(baseline_names(weight)) < schemes
     for cache in KV_FORMATS:
         for name in ("MSD", "BF16", "float32"):
-            assert any(v.attention is OVER[name, cache] for v in VARIANTS.values())
+            assert any(v.attention is OVER[name, cache] for v in LINEAR_VARIANTS.values())
 
 
 @pytest.mark.parametrize(("fmt", "kind"), [(BF16, "bfloat16"), (FP16, "float16")])
@@ -86,7 +88,7 @@ def test_a_linear_of_the_model_is_the_emulated_product():
     """On JAX with 64-bit types, jitted, as the model runs: the bits that NumPy gives."""
     rng = np.random.default_rng(2)
     x, w = (rng.normal(size=size).astype(np.float32) for size in ((5, 64), (64, 3)))
-    variant = VARIANTS["MXFP4, MXFP4_X2, BF16"]
+    variant = LINEAR_VARIANTS["MXFP4, MXFP4_X2, BF16"]
     weight = quantize(w, MXFP4, axis=-2)
     with jax.enable_x64(True):
         found = np.asarray(variant.linear(jax.numpy.asarray(x), variant.form(weight)))
@@ -113,7 +115,7 @@ def test_cann_takes_the_weights_that_msd_has():
     from msdnum.trials.msd.model.linears import WEIGHTS
 
     w = np.random.default_rng(3).normal(size=(256, 3)).astype(np.float32)
-    cann = [v for v in VARIANTS.values() if v.kind == "CANN"]
+    cann = [v for v in LINEAR_VARIANTS.values() if v.kind == "CANN"]
     assert len(cann) == 7
     for variant in cann:
         weight = WEIGHTS[variant.weight](w, None)
@@ -147,7 +149,7 @@ def test_quick_run():
     assert layers[-1]["quantized_state"] == row["quantized_state"] < 2e-6
 
 
-@pytest.mark.parametrize("experiment", model.MODEL, ids=lambda e: e.name)
+@pytest.mark.parametrize("experiment", model.MODEL_EXPERIMENTS, ids=lambda e: e.name)
 def test_the_committed_tables_have_every_variant(experiment):
     count, (group,) = experiment.spec
     _, records = read(TABLES / f"{experiment.name}.csv")
@@ -155,7 +157,7 @@ def test_the_committed_tables_have_every_variant(experiment):
     expected = [variant for variant in GROUPS[group] for _ in range(each)]
     assert [record["variant"] for record in records] == expected
     for record in records:
-        variant = VARIANTS[record["variant"]]
+        variant = LINEAR_VARIANTS[record["variant"]]
         assert record["kind"] == variant.kind
         assert (record["ratio"] == "") == (variant.bound is None)
         assert record["sentences"] == str(count)

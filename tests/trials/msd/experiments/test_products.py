@@ -247,14 +247,14 @@ def test_a_result_that_is_off_breaks_its_bound():
     assert products.errors_of(given, result).ratio <= 1
     wrong = result.product.copy()
     wrong[3, 4] += 3e-4 * given.magnitude[3, 4]
-    assert products.errors_of(given, products.Result(wrong, result.bound)).ratio > 1
+    assert products.errors_of(given, products.ProductResult(wrong, result.bound)).ratio > 1
 
 
 def test_a_missing_term_comes_near_the_bound():
     given = comparisons.operands("normal", "MXFP4", (8, 64, 8), np.random.default_rng(1))
     whole = products.decomposed(MXFP4_X2)(given, EXACT)
     one = products.matmul(decompose_terms(given.x, MXFP4_X2)[0], given.weight, accumulator=EXACT)
-    assert products.errors_of(given, products.Result(one, whole.bound)).ratio > 0.5
+    assert products.errors_of(given, products.ProductResult(one, whole.bound)).ratio > 0.5
     assert products.errors_of(given, whole).ratio < 0.5
 
 

@@ -1,0 +1,225 @@
+"""The rules of the house that a reader of one file cannot see: names, doors, sizes, paths."""
+
+import ast
+import re
+from collections import defaultdict
+
+import pytest
+
+from tests.support.paths import ROOT
+
+PACKAGE = ROOT / "msdnum"
+FILES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+OF_ONE_PAPER = re.compile(r"(?<![A-Za-z0-9])(MSD|M_?64516|64516|PAPER_BOUND|C[1-8])(?![A-Za-z0-9])")
+CITES_A_CLAIM = {"conformance/terms.py"}
+"""Each vector has its source, down to the claim of a paper: a citation, not a docstring."""
+
+BACKEND = "emulator/backend.py"
+ASKS_OF_JAX = {
+    BACKEND,
+    "emulator/jax_settings.py",  # settings of JAX, whatever the array
+    "emulator/arrays.py",  # which byte order NumPy has, not which backend
+}
+
+LINES, STATEMENTS = 350, 30
+LONG_FILES = {
+    "cost/machines.py": 370,  # a list of machines, each with its sources
+    "emulator/cann/products.py": 500,
+    "emulator/gemm/accumulation.py": 525,
+    "emulator/gemm/products.py": 460,
+    "evidence/attention_bounds.py": 365,
+    "evidence/product_bounds.py": 435,
+    "evidence/sweeps.py": 415,
+    "exact/rationals.py": 355,
+    "formats/accumulators.py": 405,
+    "formats/elements.py": 395,
+    "formats/schemes.py": 370,
+}
+"""Files that are longer than they should be: none may grow, and what is short must leave."""
+
+VOICES = {"spec", "emulator", "bounds", "exact"}
+"""Each says the same by itself, so that one can judge the other: the same name is meant."""
+OF_EACH_TRIAL = {"CATALOGUE", "DRAWINGS", "TRIAL"}
+TWO_MEANINGS = {
+    "Number",  # of theorems, a number of any kind; of the specification, one with its scale
+}
+
+KNOWS_PATHS = {
+    "_repository.py",
+    "_sources.py",  # the sources of the package itself
+    "conformance/adapters/__init__.py",  # the files beside it
+}
+FOLDERS = re.compile(r"^(proofs|figures|certificates)(/|$)")
+WRITES_THERE = {"cli/figures.py", "cli/sweep.py", "trials/msd/experiments/model.py"}
+"""Where results go if nothing else is said, in the folder in which the command is run."""
+
+EACH_FILE = pytest.mark.parametrize("name", FILES)
+
+
+def text_of(name):
+    return FILES[name].read_text(encoding="utf-8")
+
+
+def docstrings(tree):
+    return {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+
+
+def words(source):
+    """Yield identifiers, and strings that are no docstrings."""
+    tree = ast.parse(source)
+    prose = docstrings(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and id(node) not in prose:
+            yield str(node.value)
+        for field in ("id", "attr", "name", "arg"):
+            word = getattr(node, field, None)
+            if isinstance(word, str):
+                yield word.replace("_", " ")
+
+
+def of_one_paper(source):
+    """Return names, constants and defaults of one paper."""
+    return {word for word in words(source) if OF_ONE_PAPER.search(word)}
+
+
+def asks_for_the_backend(source):
+    """Return the questions "NumPy or JAX?" that ``backend`` has functions for."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    texts = [ast.unparse(call) for call in calls]
+    question = r"^isinstance\(.*ndarray|Tracer|__array_namespace__\(|modules\.get\('jax'\)"
+    return [text for text in texts if re.search(question, text)]
+
+
+def too_long(source):
+    """Return the functions with more lines than are read at one glance, docstring apart."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            first = node.body[1] if ast.get_docstring(node) and node.body[1:] else node.body[0]
+            if node.end_lineno - first.lineno + 1 >= STATEMENTS:
+                found.append(node.name)
+    return found
+
+
+def public_names(source):
+    """Yield the public classes and registries that a file defines."""
+    tree = ast.parse(source)
+    lists = [
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    ]
+    exported = {name for names in lists for name in names}
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            yield from {node.name} & exported
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+            yield from names & exported
+
+
+def said_twice(sources):
+    """Return the public names of classes and registries that two files define."""
+    homes = defaultdict(list)
+    for name, source in sources.items():
+        for word in public_names(source):
+            homes[word].append(name)
+    return {
+        word: names
+        for word, names in homes.items()
+        if len(names) > 1 and not (twins(names) or word in OF_EACH_TRIAL | TWO_MEANINGS)
+    }
+
+
+def twins(names):
+    """Whether each is of another room, and all but one are voices of one thing."""
+    rooms = [name.split("/")[0] for name in names]
+    return len(set(rooms)) == len(rooms) and len([r for r in rooms if r not in VOICES]) <= 1
+
+
+def paths_into_the_clone(name, source):
+    """Return the folders of the clone that a file names, and its own place."""
+    found = {"__file__"} if "__file__" in source and "Path(__file__)" in source else set()
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    places = [call for call in calls if ast.unparse(call.func) in ("Path", "_folder")]
+    arguments = [argument for call in places for argument in call.args[:1]]
+    given = [argument.value for argument in arguments if isinstance(argument, ast.Constant)]
+    return found | {text for text in given if FOLDERS.match(text)} - (
+        set(given) if name in WRITES_THERE else set()
+    )
+
+
+@pytest.mark.parametrize("name", [n for n in FILES if not n.startswith("trials/")])
+def test_a_paper_is_a_source_and_nothing_more(name):
+    assert name in CITES_A_CLAIM or of_one_paper(text_of(name)) == set()
+
+
+@pytest.mark.parametrize("name", [n for n in FILES if n.startswith("emulator/")])
+def test_one_file_asks_which_backend_an_array_has(name):
+    assert name in ASKS_OF_JAX or asks_for_the_backend(text_of(name)) == []
+
+
+@EACH_FILE
+def test_one_file_imports_matplotlib(name):
+    imports = re.search(r"^ *(from|import) matplotlib", text_of(name), re.M)
+    assert bool(imports) == (name == "experiments/plots.py")
+
+
+@EACH_FILE
+def test_a_file_is_short(name):
+    lines = len(text_of(name).splitlines())
+    assert lines <= LONG_FILES.get(name, LINES)
+    assert name not in LONG_FILES or lines > LINES, f"{name} is short now: take it off the list"
+
+
+@EACH_FILE
+def test_a_function_is_read_at_one_glance(name):
+    assert too_long(text_of(name)) == []
+
+
+def test_a_class_or_registry_has_one_meaning():
+    assert said_twice({name: text_of(name) for name in FILES}) == {}
+
+
+def test_every_exception_is_one():
+    names = [word for name in FILES for word in public_names(text_of(name))]
+    assert all(names.count(word) > 1 for word in TWO_MEANINGS)
+    assert all(of_one_paper(text_of(name)) for name in CITES_A_CLAIM)
+    assert all(paths_into_the_clone("", text_of(name)) for name in WRITES_THERE)
+
+
+@EACH_FILE
+def test_one_file_knows_where_the_clone_is(name):
+    assert name in KNOWS_PATHS or paths_into_the_clone(name, text_of(name)) == set()
+
+
+def test_what_breaks_a_rule_is_seen():
+    assert of_one_paper('"""Claim C1 of MSD."""\nBOUND = amax / 64516') == {"64516"}
+    assert of_one_paper("def f(x=M_64516): return MSD(C7)") == {"M 64516", "MSD", "C7"}
+    assert of_one_paper('NAME = "time MSD"') == {"time MSD"}
+    assert asks_for_the_backend("y = isinstance(x, np.ndarray | np.generic)")
+    assert asks_for_the_backend("jax = sys.modules.get('jax')")
+    assert not asks_for_the_backend("y = backend.is_jax(x)")
+    assert too_long("def f():\n" + "    x = 1\n" * 30) == ["f"]
+    assert too_long('def f():\n    """One."""\n' + "    x = 1\n" * 29) == []
+
+
+def test_a_name_with_two_meanings_is_seen():
+    one = "__all__ = ['Case', 'f']\nclass Case: ...\ndef f(): ..."
+    assert set(said_twice({"bench/a.py": one, "cost/b.py": one})) == {"Case"}
+    assert set(said_twice({"spec/a.py": one, "spec/b.py": one})) == {"Case"}
+    assert said_twice({"spec/a.py": one, "emulator/b.py": one, "formats/c.py": one}) == {}
+    assert set(said_twice({"a.py": "__all__ = ['A']\nA = 1", "b.py": "__all__ = ['A']\nA: int"}))
+
+
+def test_a_path_into_the_clone_is_seen():
+    assert paths_into_the_clone("cli/x.py", "Path('proofs') / name") == {"proofs"}
+    assert paths_into_the_clone("cli/x.py", "Path(__file__).parents[2]") == {"__file__"}
+    assert paths_into_the_clone("cli/sweep.py", "Path('certificates')") == set()
+    assert paths_into_the_clone("cli/x.py", "Path('build/figures')") == set()

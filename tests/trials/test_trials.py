@@ -1,0 +1,121 @@
+"""Trials found: those in a folder of the package, and those that other distributions announce."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from msdnum import trials
+from msdnum.ledger import Trial
+from tests.support.paths import ROOT
+
+LAB = ROOT / "tests" / "data" / "trial"
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """Install the package of a lab as an installer would: its modules and its metadata."""
+    folder = tmp_path_factory.mktemp("site-packages")
+    shutil.copytree(LAB / "lab_trial", folder / "lab_trial")
+    project = tomllib.loads((LAB / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    metadata = folder / "lab_trial-1.0.dist-info"
+    metadata.mkdir()
+    heading = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+    (metadata / "METADATA").write_text(heading)
+    lines = [
+        line
+        for group, points in project["entry-points"].items()
+        for line in [f"[{group}]", *(f"{name} = {value}" for name, value in points.items())]
+    ]
+    (metadata / "entry_points.txt").write_text("\n".join(lines) + "\n")
+    return folder, ROOT
+
+
+@pytest.fixture(scope="module")
+def added(tmp_path_factory):
+    """Copy msdnum and put the folder of the lab among its trials."""
+    folder = tmp_path_factory.mktemp("clone")
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "msdnum", folder / "msdnum", ignore=ignored)
+    shutil.copytree(LAB / "lab_trial", folder / "msdnum" / "trials" / "lab", ignore=ignored)
+    return (folder,)
+
+
+@pytest.fixture(params=["installed", "added"])
+def path(request):
+    """Both ways in which a trial is there."""
+    return request.getfixturevalue(request.param)
+
+
+def command(path, folder, *arguments):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path))}
+    line = [sys.executable, "-m", "msdnum", *arguments]
+    return subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def test_another_trial_is_judged(path, tmp_path):
+    found = command(path, tmp_path, "verify", "lab")
+    assert found.returncode == 0, found.stderr
+    assert "every product of two E2M1 numbers is a number of the format" in found.stdout
+    rows = {line.split()[0]: line for line in found.stdout.splitlines() if " lost" in line}
+    assert "holds" in rows["E4M3"]
+    assert "fails" in rows["E3M2"]
+
+
+def test_a_claim_of_another_trial_is_explained_and_judged_alone(path, tmp_path):
+    found = command(path, tmp_path, "explain", "LAB")
+    assert found.returncode == 0, found.stderr
+    assert "exhaustive 49" in found.stdout
+    found = command(path, tmp_path, "verify", "lab", "--only", "LAB")
+    assert found.returncode == 0, found.stderr
+
+
+def test_tables_of_another_trial_are_listed_and_made(path, tmp_path):
+    found = command(path, tmp_path, "figures", "--list")
+    assert "lab/fp4_products" in found.stdout.splitlines()
+    found = command(path, tmp_path, "figures", "lab/fp4_products")
+    assert found.returncode == 0, found.stderr
+    table = tmp_path / "figures" / "lab" / "tables" / "fp4_products.csv"
+    assert len(table.read_text().splitlines()) == 2 + 49
+
+
+def test_what_is_judged_without_a_name_stays(path, tmp_path):
+    found = command(path, tmp_path, "verify", "--only", "LAB")
+    assert found.returncode == 2
+    assert "claim must be one of" in found.stderr
+
+
+def test_without_the_distribution_there_is_no_such_trial(tmp_path):
+    found = command([ROOT], tmp_path, "verify", "lab")
+    assert found.returncode == 2
+    assert "trial must be one of msd, ozaki, toolkit, got 'lab'" in found.stderr
+
+
+def announced(value, monkeypatch):
+    point = EntryPoint("lab", value, trials.GROUP)
+    monkeypatch.setattr(trials, "entry_points", lambda group: [point])
+    return trials.trials.__wrapped__
+
+
+def test_an_entry_point_that_is_no_trial_is_refused(monkeypatch):
+    find = announced("msdnum.formats:E2M1", monkeypatch)
+    with pytest.raises(TypeError, match=r"'msdnum\.formats:E2M1' .* must be a Trial, got Float"):
+        find()
+
+
+def test_a_second_trial_of_a_name_is_refused(monkeypatch):
+    find = announced("msdnum.trials.ozaki:TRIAL", monkeypatch)
+    with pytest.raises(ValueError, match="trial 'ozaki' must have a name of its own"):
+        find()
+
+
+def test_trials_are_found_by_name():
+    assert all(isinstance(trial, Trial) for trial in trials.trials().values())
+    assert trials.find_trial("msd").paper.source == "arXiv:2605.13915"
+    assert [trial.name for trial in trials.judged()] == list(trials.JUDGED)
+    with pytest.raises(ValueError, match="got 'tolkit'; did you mean 'toolkit'"):
+        trials.find_trial("tolkit")
