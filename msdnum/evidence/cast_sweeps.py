@@ -5,15 +5,16 @@ from functools import cache, partial
 from importlib.metadata import version
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import __version__
 from msdnum.emulator import element_rounding, elements
 from msdnum.emulator.backend import CACHED_ELEMENTS, Array
-from msdnum.emulator.codes import storage_dtype
+from msdnum.emulator.codes import ML_DTYPES, storage_dtype
 from msdnum.evidence.sweeps import Outcome, Sweep
-from msdnum.formats.elements import BF16, E2M1, E2M3, E3M2, E4M3, E5M2, FloatFormat
+from msdnum.formats.elements import ELEMENT_FORMATS, FloatFormat
 from msdnum.formats.modes import Overflow
 
 __all__ = ["CASTS", "cast_sweep", "judge_cast"]
@@ -100,4 +101,9 @@ def cast_sweep(fmt: FloatFormat, *, size: int = 1 << 32) -> Sweep:
     )
 
 
-CASTS = {fmt.name: fmt for fmt in (E2M1, E2M3, E3M2, E4M3, E5M2, BF16)}
+CASTS = {
+    fmt.name: fmt
+    for fmt in ELEMENT_FORMATS.values()
+    if isinstance(fmt, FloatFormat) and fmt.signed and hasattr(ml_dtypes, ML_DTYPES.get(fmt, ""))
+}
+"""The signed floating-point formats that are a type of ``ml_dtypes``: NumPy has its own."""
