@@ -252,6 +252,85 @@ Theorem gemm_matrix_unit_error (group : nat) (f r : Z) (d : nat) (c v m : R)
   (0 < r)%Z -> steps group f r d c v m -> INR d * u < 1 -> Rabs (c - v) <= gamma d u * m.
 Proof. intros Hr; exact (gemm.theorem.matrix_unit_error group f r Hr d c v m). Qed.
 
+(** A whole entry, as a tree of inputs, sums, scales and roundings, of any relative errors and any
+    absolute ones: [computes W t y a], it may give y; nothing is said of results beyond W. *)
+Notation terms_of := gemm.theorem.terms_of. (* x - r1, r1 - r2, and so on *)
+Notation lost bounds := (last bounds 0).
+Notation carried bounds := (2 * sum bounds - lost bounds).
+Notation over f keys := (sum (map f keys)).
+
+(** x decomposed, remainders within bounds; the weight w used as w', within w_error of it; the
+    entry is theirs, with n roundings of u; magnitudes m and absolute errors h, scaled by s, are finite. *)
+Theorem gemm_decomposed_dot (keys : list nat) (x w w' : nat -> R) (remainders bounds : nat -> list R)
+    (w_error least w_least : nat -> R) (W u : R) (n : nat) (s m h : R) (t : tree) (y a : R)
+    (g := gamma n u) :
+  (forall k, In k keys -> remainders k <> []) ->
+  (forall k, In k keys -> Forall2 (fun r b => Rabs r <= b) (remainders k) (bounds k)) ->
+  (forall k, In k keys -> Rabs (w' k - w k) <= w_error k) ->
+  (forall k, In k keys -> 0 <= least k /\ 0 <= w_least k) ->
+  exact_value t = over (fun k => sum (terms_of (x k) (remainders k)) * w' k) keys ->
+  counted t <= over (fun k => (sum (magnitudes (terms_of (x k) (remainders k))) + least k)
+                              * (Rabs (w' k) + w_least k)) keys ->
+  proper t -> 0 <= u -> growth t <= (1 + u) ^ n -> INR n * u < 1 ->
+  largest_scale t <= s -> unscaled t <= m -> absolute t <= h -> (1 + g) * (s * (m + h)) <= W ->
+  computes W t y a ->
+  Rabs (y - over (fun k => x k * w k) keys) <=
+    over (fun k => lost (bounds k) * Rabs (w k)) keys
+    + over (fun k => (Rabs (x k) + lost (bounds k)) * w_error k) keys
+    + g * over (fun k => (Rabs (x k) + carried (bounds k) + least k)
+                         * (Rabs (w k) + w_error k + w_least k)) keys
+    + h * s * (1 + g).
+Proof.
+  intros N B Hw L; exact (gemm.theorem.decomposed_dot keys x w remainders bounds w' w_error least w_least
+    N B Hw L W u n s m h t y a).
+Qed.
+
+(** Such trees: at most T terms of at most S segments, each a sum of growth g and absolute errors l,
+    multiplied by at most C scales in binary32; results added in binary32. *)
+Theorem gemm_accumulation (terms : list (list (list R * tree))) (T S C : nat) (g l : R)
+    (t := gemm.theorem.entry terms) :
+  (length terms <= T)%nat ->
+  Forall (fun segments => (length segments <= S)%nat /\
+    Forall (fun s => (length (fst s) <= C)%nat /\ proper (snd s) /\
+      growth (snd s) <= g /\ absolute (snd s) <= l) segments) terms ->
+  1 <= g -> 0 <= l ->
+  proper t /\
+  exact_value t =
+    over (fun q => over (fun s => gemm.theorem.times (fst s) (exact_value (snd s))) q) terms /\
+  growth t <= (1 + u32) ^ (C + (S - 1) + (T - 1)) * g /\
+  absolute t <= INR T * (INR S * (l + INR C * (pow2 (-149) / 2))).
+Proof.
+  intros HT HS G L; destruct (gemm.theorem.accumulation terms T S C g l HT HS G L) as [P [E [_ H]]].
+  exact (conj P (conj E H)).
+Qed.
+
+(** Sums by a unit, v relative and h absolute in each step of a group; inputs are pairs of a product
+    and of the magnitude that it counts with. *)
+Notation at_least := gemm.theorem.at_least. (* of its own magnitude *)
+
+Theorem gemm_unit_sum (v h : R) (groups : list (list (R * R))) (n := length groups)
+    (t := gemm.theorem.unit_sum v h groups) :
+  0 <= v -> 0 <= h -> Forall at_least groups ->
+  proper t /\ exact_value t = over (fun ps => over fst ps) groups /\
+  counted t = over (fun ps => over snd ps) groups /\
+  growth t = (1 + v) ^ n /\ absolute t = INR n * h.
+Proof. exact (gemm.theorem.unit_sum_counts v h groups). Qed.
+
+(** A step of a truncating unit is such a step, subnormal sums and overflow included. *)
+Theorem gemm_unit_step (group : nat) (f r : Z) (W : R) (c : tree) (y a : R) (ps : list (R * R))
+    (e : Z) (z : R) (v := (INR group + 1) * pow2 (- f) + pow2 (- r))
+    (sum_of := sum (map (truncated (pow2 (e - f))) (y :: map fst ps)))
+    (rounded := result r sum_of) :
+  (0 < r)%Z -> proper c -> computes W c y a -> at_least ps -> (length ps <= group)%nat ->
+  pow2 e <= Rmax (pow2 (-126)) (a + over snd ps) -> (Rabs rounded <= W -> z = rounded) ->
+  computes W (gemm.theorem.unit_step v (v * pow2 (-126)) c ps) z (Rabs z).
+Proof. exact (gemm.theorem.matrix_unit_step group f r W c y a ps e z). Qed.
+
+(** Roundings of v, counted as roundings of u. *)
+Theorem gemm_combined (u v : R) (r n : nat) :
+  0 <= v -> 0 <= u -> INR r * v <= INR n * (u - u ^ 2 / 2) -> (1 + v) ^ r <= (1 + u) ^ n.
+Proof. exact (gemm.theorem.combined u v r n). Qed.
+
 (** The terms of a decomposition, of remainders rs ++ [r], added by magnitude. *)
 Theorem gemm_terms_magnitude (x : R) (rs : list R) (r : R) :
   sum (magnitudes (gemm.theorem.terms_of x (rs ++ [r]))) <=

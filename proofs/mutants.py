@@ -288,6 +288,64 @@ MUTANTS = [
     ),
     Mutant("gemm", "theorem.v", "+ 2 * sum (magnitudes rs)", "+ sum (magnitudes rs)"),
     Mutant("gemm", "theorem.v", "* pow2 (- f) + pow2 (- r).", "* pow2 (- f)."),
+    # Trees of roundings: without each hypothesis, or with a smaller constant.
+    Mutant("gemm", "../InnerProduct.v", "Input x m => Rabs x <= m", "Input x m => x <= m"),
+    Mutant("gemm", "../InnerProduct.v", "(0 <= v /\\ 0 <= h) /\\", "(0 <= v /\\ True) /\\"),
+    Mutant(
+        "gemm",
+        "../InnerProduct.v",
+        "| Rounded v _ t => (1 + v) * growth t",
+        "| Rounded _ _ t => growth t",
+    ),
+    Mutant(
+        "gemm", "../InnerProduct.v", "| Rounded _ h t => underflow t + h", "| Rounded _ h t => h"
+    ),
+    Mutant(
+        "gemm", "../InnerProduct.v", "Rmax 1 (Rabs c) * largest_scale t", "Rabs c * largest_scale t"
+    ),
+    Mutant("gemm", "../InnerProduct.v", "(underflow t + h)))", "underflow t))"),
+    Mutant(
+        "gemm", "../InnerProduct.v", "computes W t y a -> peak t <= W ->", "computes W t y a ->"
+    ),
+    # The whole entry.
+    Mutant("gemm", "theorem.v", "In k keys -> remainders k <> [].", "In k keys -> True."),
+    Mutant("gemm", "theorem.v", "Rabs r <= b) (remainders k)", "r <= b) (remainders k)"),
+    Mutant("gemm", "theorem.v", "Rabs (w' k - w k) <= w_error", "w' k - w k <= w_error"),
+    Mutant("gemm", "theorem.v", "0 <= least k /\\ 0 <= w_least k", "0 <= least k"),
+    Mutant("gemm", "theorem.v", ":= 2 * sum bounds - lost bounds", ":= sum bounds"),
+    Mutant(
+        "gemm", "theorem.v", "growth t <= (1 + u) ^ n -> INR", "growth t <= (1 + u) ^ S n -> INR"
+    ),
+    Mutant("gemm", "theorem.v", "INR n * u < 1 ->\n  largest", "INR n * u < 2 ->\n  largest"),
+    Mutant("gemm", "theorem.v", "largest_scale t <= s -> unscaled t", "unscaled t"),
+    Mutant("gemm", "theorem.v", "absolute t <= h -> (1 + g)", "(1 + g)"),
+    Mutant("gemm", "theorem.v", "(s * (m + h)) <= W", "(s * m) <= W"),
+    # Its counts.
+    Mutant("gemm", "theorem.v", "^ (C + (S - 1) + (T - 1)) * g", "^ (C + (S - 1) + (T - 2)) * g"),
+    Mutant("gemm", "theorem.v", "INR T * (INR S * (l + INR C * h32))", "INR T * (l + INR C * h32)"),
+    Mutant("gemm", "theorem.v", "(length ts <= 2 ^ levels)", "(length ts <= 2 ^ S levels)"),
+    Mutant("gemm", "theorem.v", "FLX_exp 24) x -> Rabs", "FLX_exp 25) x -> Rabs"),
+    Mutant(
+        "gemm",
+        "theorem.v",
+        "is_binary32 x -> is_binary32 y ->\n  unless",
+        "is_binary32 x ->\n  unless",
+    ),
+    Mutant("gemm", "theorem.v", "c <> 0 -> Rabs (c' - c)", "Rabs (c' - c)"),
+    Mutant("gemm", "theorem.v", "at_least ps -> (length ps <= group)", "(length ps <= group)"),
+    Mutant(
+        "gemm",
+        "theorem.v",
+        "at_least ps -> (length ps <= group)",
+        "at_least ps -> (length ps <= S group)",
+    ),
+    Mutant(
+        "gemm",
+        "theorem.v",
+        "pow2 e <= Rmax (pow2 (-126)) (a + sum",
+        "pow2 (e - 1) <= Rmax (pow2 (-126)) (a + sum",
+    ),
+    Mutant("gemm", "theorem.v", "INR n * (u - u ^ 2 / 2) ->", "INR n * u ->"),
     Mutant("int32-overflow", "theorem.v", "= 133144", "= 133145"),
     Mutant(
         "attention", "theorem.v", "(exp eps - 1) / (exp eps + 1)", "(exp eps - 1) / (exp eps + 2)"

@@ -380,29 +380,29 @@ def theorem_gemm(
 
     Notes
     -----
-    Source: theorem gemm, with the error of the weight as its second part; theorem remainder, for
-    each block at its own range. Where the unit aligns by exponents (``nearest`` is False), elements
-    count with at least the smallest normal number. What is subnormal in binary32 has an absolute
-    error of its own, which later scales can magnify.
+    Source: theorem gemm, ``decomposed_dot``: what is lost, what is counted, the error of the
+    weight, underflow, and the condition that nothing overflows. Theorem remainder gives what is
+    lost, for each block at its own range. Where the unit aligns by exponents (``nearest`` is
+    False), elements count with at least the smallest normal number. What is subnormal in binary32
+    has an absolute error of its own, which later scales can magnify.
     """
-    left, gamma, b = Left.of(x, scheme), adding.gamma, right.magnitudes
-    reach, lost, carried = (_product(a, b) for a in (left.magnitudes, left.lost, left.carried))
-    summed = reach + carried
-    total = lost + float(gamma) * summed
+    left, b = Left.of(x, scheme), right.magnitudes
+    error = float(right.error) * b + float(right.absolute)
+    counted, weights = left.magnitudes + left.carried, b + error
+    if not adding.nearest:
+        counted, weights = counted + left.least, weights + right.least
+    summed, scaled = _product(counted, weights), _largest_scales(left, right)
+    total = _product(left.lost, b) + float(adding.gamma) * summed
     if right.error:
-        total = total + float(right.error * (1 + gamma)) * (reach + lost)
-        tiny = (left.magnitudes + left.lost).sum(axis=1, keepdims=True)
-        total = total + float(right.absolute * (1 + gamma)) * tiny
+        total = total + _product(left.magnitudes + left.lost, error)
     if adding.flushes:
         total = total + _flushed(left.magnitudes, b)
-    if not adding.nearest:
-        total = total + float(gamma) * _alignment(left, right)
-    scaled = _largest_scales(left, right)
-    total = total + float(adding.underflow * (1 + gamma)) * scaled
+    total = total + float(adding.underflow * (1 + adding.gamma)) * scaled
     slack = 1 + (len(b) + 64) * 2.0**-52
-    largest = np.maximum(summed, _unscaled(left, right) * scaled) * float(1 + right.error)
-    overflows = largest * float(1 + gamma) * slack > BINARY32.max_finite
-    overflows |= b.max(axis=0) * float(1 + right.error) > BINARY32.max_finite
+    unscaled = _product(_over(counted, left.outside), _over(weights, right.outside))
+    largest = np.maximum(summed, (unscaled + float(adding.underflow)) * scaled)
+    overflows = largest * float(1 + adding.gamma) * slack > BINARY32.max_finite
+    overflows |= (b + error).max(axis=0) > BINARY32.max_finite
     result: Floats = np.where(overflows, np.inf, total * slack)
     return result
 
@@ -421,14 +421,8 @@ def _largest_scales(left: Left, right: Right) -> Floats:
     return scaled
 
 
-def _unscaled(left: Left, right: Right) -> Floats:
-    """Return the magnitudes that are summed before any outside scale."""
-    b = right.magnitudes if right.outside is None else _over(right.magnitudes, right.outside)
-    return _product(_over(left.magnitudes + left.carried, left.outside), b)
-
-
-def _over(x: Floats, scale: Floats) -> Floats:
-    quotient: Floats = x / np.where(scale == 0, 1, scale)
+def _over(x: Floats, scale: Floats | None) -> Floats:
+    quotient: Floats = x if scale is None else x / np.where(scale == 0, 1, scale)
     return quotient
 
 
@@ -439,9 +433,3 @@ def _product(a: Floats, b: Floats) -> Floats:
     if not bounded.all():
         result[(~bounded).astype(np.float64) @ (b > 0) > 0] = np.inf
     return result
-
-
-def _alignment(left: Left, right: Right) -> Floats:
-    """Return by how much powers of two aligned to can exceed the magnitudes, summed over k."""
-    reached = _product(left.magnitudes + left.carried, right.least)
-    return reached + _product(left.least, right.magnitudes + right.least)

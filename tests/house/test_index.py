@@ -151,7 +151,7 @@ def test_a_theorem_that_has_changed_since_its_check_is_only_stated(proofs, file)
     assert proof_of("gemm") == "stated"
     assert proof_of("attention") == ("stated" if file.startswith("..") else "proved")
     rows = [entry for entry in entries(judged(), Study(), "bounds") if entry.theorem == "gemm"]
-    assert judge(rows[0]).evidence.startswith("stated: gemm, applied on paper")
+    assert judge(rows[0]).evidence.startswith("stated: gemm;")
 
 
 def test_a_theorem_that_no_stamp_covers_is_only_stated(proofs):
