@@ -18,6 +18,7 @@ from mpmath import iv
 from msdnum import bounds, spec
 from msdnum.bounds import averages
 from msdnum.evidence import strangers
+from msdnum.formats.blocks import NVFP4
 from msdnum.formats.elements import (
     BF16,
     BINARY32,
@@ -180,6 +181,63 @@ def test_mxfp8_decomposition(terms, part, exponent, binade):
         return bounds.mxfp8_decomposition(alpha, terms, binade)
 
     assert_covering((E4M3,) * terms, bound, part, exponent, binade)
+
+
+@st.composite
+def nvfp4_tensors(draw):
+    """A block led by its amax and one by that of the tensor; scales and elements near ties."""
+    scale = Fraction(draw(st.integers(2**7, 2**8)), 2**7) * Fraction(2) ** draw(
+        st.integers(-116, 100)
+    )
+    quotient = draw(st.integers(17, 64)) * Fraction(2) ** draw(st.integers(-15, 3))
+    ideal = quotient * (1 + draw(st.sampled_from([0, -TINY, TINY])))
+    amax = min(6 * ideal, Fraction(2688)) * scale
+    sizes = [(round_to(ideal, E4M3) * scale, amax), (448 * scale, 2688 * scale)]
+    return [
+        [largest, *(max(-largest, min(largest, step * draw(QUOTIENTS))) for _ in range(3))]
+        for step, largest in sizes
+    ]
+
+
+QUOTIENTS = st.one_of(
+    st.integers(-100, 100).map(lambda n: Fraction(n, 16)),
+    st.integers(-8, 8).map(lambda n: 5 + Fraction(2) ** n / 257),
+    st.integers(-1000, 1000).map(lambda n: Fraction(n, 1001)),
+)
+"""What scales divide elements into: ties of either pass, 5 and just above, and small numbers."""
+
+
+def nvfp4_left(blocks, terms):
+    """What passes leave, each with the scales of what the one before it has left."""
+    for _ in range(terms):
+        tensor = spec.tensor_scale([x for block in blocks for x in block], NVFP4)
+        blocks = [nvfp4_pass(block, tensor) for block in blocks]
+    return blocks
+
+
+def nvfp4_pass(block, tensor):
+    code, codes = spec.quantize_block(block, NVFP4, tensor=tensor)
+    scale = fl(spec.number(spec.decode(code, E4M3)) * spec.number(tensor))
+    return [
+        x - scale * spec.number(spec.decode(y, E2M1)) for x, y in zip(block, codes, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("terms", [1, 2, 3])
+@given(blocks=nvfp4_tensors())
+@example(blocks=[[Fraction(45, 512), Fraction(5, 64)], [Fraction(2688)]])
+@example(blocks=[[6 * (Fraction(17, 16) + TINY), Fraction(45, 8)], [Fraction(2688)]])
+@example(blocks=[[Fraction(6, 1024)], [Fraction(2688)]])
+def test_nvfp4_decomposition(terms, blocks):
+    ratios, left = [], nvfp4_left(blocks, terms)
+    for block, errors in zip(blocks, left, strict=True):
+        bound = bounds.nvfp4_decomposition(
+            block[0], terms, tensor_amax=blocks[1][0], unit_roundoff=U
+        )
+        error = max(map(abs, errors))
+        ratios.append(float(error / bound))
+        assert error <= bound
+    target(max(ratios))
 
 
 @pytest.mark.parametrize("elements", MIXED, ids=names)

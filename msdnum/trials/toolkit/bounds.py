@@ -10,6 +10,7 @@ from msdnum.formats.elements import E2M1, E2M3, E3M2, E4M3, E5M2, INT8_SYMMETRIC
 from msdnum.ledger.claims import Claim, Entry
 from msdnum.ledger.trial import Study
 from msdnum.trials.toolkit import products
+from msdnum.trials.toolkit.nvfp4 import judge_nvfp4
 from msdnum.trials.toolkit.promises import promises
 from msdnum.trials.toolkit.roundings import judge_rounding
 
@@ -28,6 +29,10 @@ def decomposition_bounds(study: Study) -> Iterator[Entry]:
         yield Entry("bounds", promise.convention, promise.bound.text, judge, promise.theorem)
     judge = partial(strangers.judge, 20_000 if study.deep else 2000, study.seed)
     yield Entry("bounds", "any formats, ratios and rules", "bounds.remainder", judge, "remainder")
+    for terms in (1, 2):
+        text = "3/17 amax or X/172032" + ", times 3/17" * (terms - 1)
+        judge = partial(judge_nvfp4, terms)
+        yield Entry("bounds", f"NVFP4 x{terms}", text, judge, "nvfp4-decomposition")
 
 
 def product_bounds(study: Study) -> Iterator[Entry]:
