@@ -173,7 +173,7 @@ Qed.
 (** * nvfp4-decomposition *)
 
 From Msdnum.nvfp4_decomposition Require theorem.
-Notation cast4 t := (saturate 6 (E2M1 t)).
+Notation e2m1_of t := (saturate 6 (E2M1 t)).
 Notation block_scale q := (saturate 448 (E4M3 q)). (* q is amax/6, over the tensor's scale *)
 Notation is_amax x m := ((forall i, Rabs (x i) <= m) /\ exists i, Rabs (x i) = m).
 
@@ -182,7 +182,7 @@ Notation is_amax x m := ((forall i, Rabs (x i) <= m) /\ exists i, Rabs (x i) = m
 Theorem nvfp4_one_pass (eps T A x r q s t : R) :
   0 <= eps <= 1 / 64 -> 0 < T -> Rabs x <= A ->
   Rabs (6 * T * q - A) <= eps * A -> Rabs (s - block_scale q * T) <= eps * (block_scale q * T) ->
-  block_scale q = 0 /\ r = x \/ Rabs (s * t - x) <= eps * A /\ r = x - s * cast4 t ->
+  block_scale q = 0 /\ r = x \/ Rabs (s * t - x) <= eps * A /\ r = x - s * e2m1_of t ->
   Rabs r <= Rmax ((1 + 8 * eps) * Rmax (3 / 17 * A) (T / 64))
                  ((1 + 2 * eps) * A - (1 - eps) * (2688 * T)).
 Proof.
@@ -193,13 +193,13 @@ Qed.
 (** While the scale of the block is normal, in exact arithmetic: 8/45 of its amax. *)
 Theorem nvfp4_normal_scale (T A x : R) (q := A / (6 * T)) (s := block_scale q * T) :
   0 < T -> Rabs x <= A <= 2688 * T -> 1 / 64 <= block_scale q ->
-  Rabs (x - s * cast4 (x / s)) <= 8 / 45 * A.
+  Rabs (x - s * e2m1_of (x / s)) <= 8 / 45 * A.
 Proof. exact (nvfp4_decomposition.theorem.normal_scale T A x). Qed.
 
 (** That is attained, at the smallest normal scale; at others 3/17 as nearly as one likes. *)
 Theorem nvfp4_attained (T : R) (A := 45 / 512 * T) (x := 5 / 64 * T) (q := A / (6 * T))
     (s := block_scale q * T) :
-  0 < T -> block_scale q = 1 / 64 /\ x - s * cast4 (x / s) = 8 / 45 * A.
+  0 < T -> block_scale q = 1 / 64 /\ x - s * e2m1_of (x / s) = 8 / 45 * A.
 Proof.
   intros HT; destruct (nvfp4_decomposition.theorem.attained T HT) as [S [E M]].
   exact (conj S (eq_trans E M)).
@@ -207,7 +207,7 @@ Qed.
 
 Theorem nvfp4_approached (T d : R) (A := 6 * (17 / 16 + d) * T) (x := 45 / 8 * T)
     (q := A / (6 * T)) (s := block_scale q * T) :
-  0 < T -> 0 < d < 1 / 8 -> 3 / 17 * A - (x - s * cast4 (x / s)) = 18 / 17 * d * T.
+  0 < T -> 0 < d < 1 / 8 -> 3 / 17 * A - (x - s * e2m1_of (x / s)) = 18 / 17 * d * T.
 Proof. exact (nvfp4_decomposition.theorem.approached T d). Qed.
 
 (** n + 1 passes over a tensor x, by block and place, with scales of their own. *)
