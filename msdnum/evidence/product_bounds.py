@@ -386,15 +386,15 @@ def theorem_gemm(
     False), elements count with at least the smallest normal number. What is subnormal in binary32
     has an absolute error of its own, which later scales can magnify.
     """
-    left, b, error = Left.of(x, scheme), right.magnitudes, float(right.error)
-    counted, used = left.magnitudes + left.carried, (1 + error) * b + float(right.absolute)
-    weights = used
+    left, b = Left.of(x, scheme), right.magnitudes
+    error = float(right.error) * b + float(right.absolute)
+    counted, weights = left.magnitudes + left.carried, b + error
     if not adding.nearest:
         counted, weights = counted + left.least, weights + right.least
     summed, scaled = _product(counted, weights), _largest_scales(left, right)
     total = _product(left.lost, b) + float(adding.gamma) * summed
-    if error:
-        total = total + _product(left.magnitudes + left.lost, used - b)
+    if right.error:
+        total = total + _product(left.magnitudes + left.lost, error)
     if adding.flushes:
         total = total + _flushed(left.magnitudes, b)
     total = total + float(adding.underflow * (1 + adding.gamma)) * scaled
@@ -402,7 +402,7 @@ def theorem_gemm(
     unscaled = _product(_over(counted, left.outside), _over(weights, right.outside))
     largest = np.maximum(summed, (unscaled + float(adding.underflow)) * scaled)
     overflows = largest * float(1 + adding.gamma) * slack > BINARY32.max_finite
-    overflows |= used.max(axis=0) > BINARY32.max_finite
+    overflows |= (b + error).max(axis=0) > BINARY32.max_finite
     result: Floats = np.where(overflows, np.inf, total * slack)
     return result
 
