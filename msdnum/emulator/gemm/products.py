@@ -34,6 +34,7 @@ from msdnum.emulator.gemm.recombination import (
     triangular,
 )
 from msdnum.emulator.gemm.tiles import cut, loop
+from msdnum.emulator.gemm.units.sums import Range
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.emulator.zero_points import AsymmetricArray
@@ -319,10 +320,10 @@ def _chain(operands: list[TermPair], accumulator: AnyAccumulator) -> Array:
     # One accumulator, one arithmetic: what a pair leaves may be out of the next one's range.
     in_range = reduce(operator.and_, [_in_range(*x, accumulator) for x in operands])
 
-    def run(in_range: bool) -> Array:
+    def run(values: Range) -> Array:
         total = None
         for operand in operands:
-            total = accumulation.accumulate(*operand, accumulator, in_range, total)
+            total = accumulation.accumulate(*operand, accumulator, values, total)
         return total
 
     return _in_either_range(in_range, run)
@@ -384,17 +385,17 @@ def _core(a: Prepared, b: Prepared, kinds: Pair, accumulator: AnyAccumulator) ->
     """Return the sum of products in binary32, by plain arithmetic where that is exact."""
     found = _in_either_range(
         _in_range(a, b, kinds, accumulator),
-        lambda moderate: accumulation.accumulate(a, b, kinds, accumulator, moderate, None),
+        lambda values: accumulation.accumulate(a, b, kinds, accumulator, values, None),
     )
     return with_specials(found.astype(np.float32), [(a, b, kinds)])
 
 
-def _in_either_range(in_range: Any, run: Callable[[bool], Array]) -> Array:
+def _in_either_range(in_range: Any, run: Callable[[Range], Array]) -> Array:
     if not backend.is_traced(in_range):
-        return run(bool(in_range))
+        return run(Range.MODERATE if in_range else Range.ANY)
     import jax
 
-    return jax.lax.cond(in_range, lambda: run(True), lambda: run(False))
+    return jax.lax.cond(in_range, lambda: run(Range.MODERATE), lambda: run(Range.ANY))
 
 
 def _in_range(a: Prepared, b: Prepared, kinds: Pair, accumulator: AnyAccumulator) -> Any:
