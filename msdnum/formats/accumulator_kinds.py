@@ -12,7 +12,7 @@ from msdnum.formats.elements import BINARY32, FP16, FloatFormat
 
 __all__ = [
     "Accumulator", "AnyAccumulator", "Blocks", "Cdna3Unit", "Exact", "FusedUnit", "GroupedUnit",
-    "Int32", "Int32Overflow", "MatrixUnit", "Pairwise", "PairwiseUnit", "Sequential",
+    "Int32", "Int32Overflow", "MatrixUnit", "Pairwise", "PairwiseUnit", "Sequential", "in_format",
 ]  # fmt: skip
 
 
@@ -33,6 +33,7 @@ class Exact:
     """
 
     name: ClassVar[str] = "EXACT"
+    output: ClassVar[FloatFormat] = BINARY32
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Int32:
 
     overflow: Int32Overflow = Int32Overflow.REFUSE
     group: int = 32
+    output: ClassVar[FloatFormat] = BINARY32
 
     def __post_init__(self) -> None:
         """Refuse an empty group."""
@@ -73,6 +75,7 @@ class Sequential:
     """``c = fl(c + fl(a_k b_k))`` for k = 0, 1, ... in binary32 (RNE, subnormals kept)."""
 
     name: ClassVar[str] = "SEQUENTIAL"
+    output: ClassVar[FloatFormat] = BINARY32
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class Pairwise:
     """Neighbours ``fl(a_k b_k)`` are added, then their sums, in binary32; an odd one moves up."""
 
     name: ClassVar[str] = "PAIRWISE"
+    output: ClassVar[FloatFormat] = BINARY32
 
 
 @dataclass(frozen=True)
@@ -90,16 +94,27 @@ class Blocks:
     rounded to binary32, with SEQUENTIAL a float32 partial sum, with a matrix unit the partial sum
     that software promotes. The last block may be shorter.
 
+    With several ``rounds`` a block's products are taken pair after pair in turn: round r has those
+    with ``k // 2 % rounds == r``, in the order of k, and ``inner`` starts each but the first from
+    what the one before has left. With the output FP16, c is an FP16 number: the block sums, which
+    are such, are added in FP16 (RNE, overflow to Inf).
+
     Parameters
     ----------
     size : int
         Products in a block.
     inner : Accumulator
         What sums a block; neither Int32 nor Blocks.
+    rounds : int
+        They divide the pairs of a block.
+    output : FloatFormat
+        BINARY32, or FP16 as that of ``inner``.
     """
 
     size: int
     inner: "Accumulator"
+    rounds: int = 1
+    output: FloatFormat = BINARY32
 
     def __post_init__(self) -> None:
         """Refuse an empty block and an inner accumulator without a binary32 sum."""
@@ -108,11 +123,19 @@ class Blocks:
             raise TypeError(f"inner must be an Accumulator, got {self.inner!r}")
         if isinstance(self.inner, Int32 | Blocks):
             raise ValueError(f"inner must not be Int32 or Blocks, got {self.inner.name}")
+        _check_range("rounds", self.rounds, 1)
+        if self.rounds > 1 and self.size % (2 * self.rounds):
+            raise ValueError(f"rounds must divide the pairs of {self.size}, got {self.rounds}")
+        if self.output not in (BINARY32, self.inner.output):
+            raise ValueError(
+                f"output must be BINARY32 or that of {self.inner.name}, got {self.output.name}"
+            )
 
     @property
     def name(self) -> str:
         """Name in tables."""
-        return f"BLOCKS_{self.size}_{self.inner.name}"
+        rounds = f"_IN_{self.rounds}" if self.rounds > 1 else ""
+        return f"BLOCKS_{self.size}{rounds}_{self.inner.name}"
 
 
 @dataclass(frozen=True)
@@ -211,6 +234,7 @@ class GroupedUnit:
     fraction_bits: int
     exponent_of_zero: int = -126
     source: str = ""
+    output: ClassVar[FloatFormat] = BINARY32
 
     def __post_init__(self) -> None:
         """Refuse what an int32 and 20 bits below it could not hold: products are below 127."""
@@ -266,6 +290,7 @@ class Cdna3Unit:
     sum_bits: int = 31
     drops_accumulator: bool = False
     source: str = ""
+    output: ClassVar[FloatFormat] = BINARY32
 
     def __post_init__(self) -> None:
         """Refuse what an int32 could not hold: products are below 4, c is below 2."""
@@ -286,6 +311,7 @@ class FusedUnit:
     name: str
     group: int
     source: str = ""
+    output: ClassVar[FloatFormat] = BINARY32
 
     def __post_init__(self) -> None:
         """Refuse a group that is not small."""
@@ -304,6 +330,7 @@ class PairwiseUnit:
     name: str
     group: int
     source: str = ""
+    output: ClassVar[FloatFormat] = BINARY32
 
     def __post_init__(self) -> None:
         """Refuse a group without a balanced tree."""
@@ -339,3 +366,23 @@ Accumulator: TypeAlias = (
 """Those that float32 arithmetic computes: all but CDNA1's, as in ``ACCUMULATORS``."""
 AnyAccumulator: TypeAlias = Accumulator | FusedUnit
 """All, as in ``ALL_ACCUMULATORS``."""
+
+
+def in_format(accumulator: AnyAccumulator, output: FloatFormat) -> AnyAccumulator:
+    """Return the accumulator that gives this output.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    if output == accumulator.output:
+        return accumulator
+    if isinstance(accumulator, MatrixUnit):
+        return accumulator.with_output(output)
+    if isinstance(accumulator, Blocks) and isinstance(accumulator.inner, MatrixUnit):
+        return replace(accumulator, inner=accumulator.inner.with_output(output), output=output)
+    raise ValueError(
+        f"output must be {accumulator.output.name} for accumulator {accumulator.name}, "
+        f"got {output.name}"
+    )

@@ -20,6 +20,7 @@ from msdnum.formats.accumulator_kinds import (
     Pairwise,
     PairwiseUnit,
     Sequential,
+    in_format,
 )
 
 __all__ = [
@@ -28,7 +29,7 @@ __all__ = [
     "EXACT", "HOPPER", "HOPPER_FP8", "HOPPER_FP8_PROMOTED", "INT32", "INT32_SATURATE", "INT32_WRAP",
     "PAIRWISE", "SEQUENTIAL", "TURING", "VOLTA", "Accumulator", "AnyAccumulator", "Blocks",
     "Cdna3Unit", "Exact", "FusedUnit", "GroupedUnit", "Int32", "Int32Overflow", "MatrixUnit",
-    "Pairwise", "PairwiseUnit", "Sequential",
+    "Pairwise", "PairwiseUnit", "Sequential", "in_format",
 ]  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Blocks of k, each summed from zero: exactly, or by another accumulator."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from msdnum.emulator import backend
 from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm.exact_sums import dot, float64_dot, scaled_float64
 from msdnum.emulator.gemm.operands import Prepared
+from msdnum.emulator.gemm.outputs import rounded_to
 from msdnum.emulator.gemm.tiles import Arrays, Tiling
 from msdnum.emulator.gemm.units.sums import (
     NATIVE,
@@ -53,10 +54,24 @@ class BlockSums(Sums[Blocks]):
         """Sum a block from zero, then add the sum."""
 
         def step(c: Array, a: Arrays, b: Arrays) -> Array:
-            zero = backend.namespace(c).zeros_like(c)
-            return operations.add(c, self.inner.fold(operations, kinds, a, b, zero))
+            total = backend.namespace(c).zeros_like(c)
+            for ks in _rounds(a[0].shape[1], self.accumulator.rounds):
+                x, y = [v[:, ks] for v in a], [v[ks] for v in b]
+                total = self.inner.fold(operations, kinds, x, y, total)
+            return rounded_to(operations.add(c, total), self.accumulator.output)
 
         return step, min(self.accumulator.size, kinds[0].length)
+
+
+def _rounds(length: int, rounds: int) -> Iterator[Any]:
+    """Yield which products of a block each round takes; what has none is left out."""
+    if rounds == 1:
+        yield slice(None)
+        return
+    for r in range(rounds):
+        ks = [k for k in range(length) if k // 2 % rounds == r]
+        if ks:
+            yield np.array(ks)
 
 
 class ExactBlockSums(RangedSums[Blocks]):
