@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, unique
 from typing import ClassVar, TypeAlias
 
-from msdnum.formats.elements import BINARY32, FP16, FloatFormat
+from msdnum.formats.elements import BINARY32, FP16, ElementFormat, FloatFormat
 
 __all__ = [
     "Accumulator", "AnyAccumulator", "Blocks", "Cdna3Unit", "Exact", "FusedUnit", "GroupedUnit",
@@ -34,6 +34,7 @@ class Exact:
 
     name: ClassVar[str] = "EXACT"
     output: ClassVar[FloatFormat] = BINARY32
+    takes: ClassVar[tuple[ElementFormat, ...]] = ()
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Int32:
     overflow: Int32Overflow = Int32Overflow.REFUSE
     group: int = 32
     output: ClassVar[FloatFormat] = BINARY32
+    takes: ClassVar[tuple[ElementFormat, ...]] = ()
 
     def __post_init__(self) -> None:
         """Refuse an empty group."""
@@ -76,6 +78,7 @@ class Sequential:
 
     name: ClassVar[str] = "SEQUENTIAL"
     output: ClassVar[FloatFormat] = BINARY32
+    takes: ClassVar[tuple[ElementFormat, ...]] = ()
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ class Pairwise:
 
     name: ClassVar[str] = "PAIRWISE"
     output: ClassVar[FloatFormat] = BINARY32
+    takes: ClassVar[tuple[ElementFormat, ...]] = ()
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,11 @@ class Blocks:
         rounds = f"_IN_{self.rounds}" if self.rounds > 1 else ""
         return f"BLOCKS_{self.size}{rounds}_{self.inner.name}"
 
+    @property
+    def takes(self) -> tuple[ElementFormat, ...]:
+        """Formats of elements that ``inner`` takes."""
+        return self.inner.takes
+
 
 @dataclass(frozen=True)
 class MatrixUnit:
@@ -169,6 +178,10 @@ class MatrixUnit:
         -300, below all products, to the exponent of subnormal accumulators, -126 or -14.
     source : str
         Where the model comes from.
+    takes : tuple of ElementFormat
+        Formats of elements of its instruction; others are refused. Empty: any that it can hold.
+    instruction : str
+        The instruction that it is a model of.
     output : FloatFormat
         BINARY32 or FP16: what c is after every step.
     """
@@ -179,6 +192,8 @@ class MatrixUnit:
     result_bits: int = 23
     exponent_of_zero: int = -126
     source: str = ""
+    takes: tuple[ElementFormat, ...] = ()
+    instruction: str = ""
     output: FloatFormat = BINARY32
 
     def __post_init__(self) -> None:
@@ -221,6 +236,10 @@ class GroupedUnit:
         -300, below all products, to -126, of subnormal accumulators.
     source : str
         Where the model comes from.
+    takes : tuple of ElementFormat
+        Formats of elements of its instruction; others are refused. Empty: any that it can hold.
+    instruction : str
+        The instruction that it is a model of.
 
     Notes
     -----
@@ -234,6 +253,8 @@ class GroupedUnit:
     fraction_bits: int
     exponent_of_zero: int = -126
     source: str = ""
+    takes: tuple[ElementFormat, ...] = ()
+    instruction: str = ""
     output: ClassVar[FloatFormat] = BINARY32
 
     def __post_init__(self) -> None:
@@ -276,6 +297,10 @@ class Cdna3Unit:
         tiny negative c is not rounded down to a whole unit.
     source : str
         Where the model comes from.
+    takes : tuple of ElementFormat
+        Formats of elements of its instruction; others are refused. Empty: any that it can hold.
+    instruction : str
+        The instruction that it is a model of.
 
     Notes
     -----
@@ -290,6 +315,8 @@ class Cdna3Unit:
     sum_bits: int = 31
     drops_accumulator: bool = False
     source: str = ""
+    takes: tuple[ElementFormat, ...] = ()
+    instruction: str = ""
     output: ClassVar[FloatFormat] = BINARY32
 
     def __post_init__(self) -> None:
@@ -311,6 +338,8 @@ class FusedUnit:
     name: str
     group: int
     source: str = ""
+    takes: tuple[ElementFormat, ...] = ()
+    instruction: str = ""
     output: ClassVar[FloatFormat] = BINARY32
 
     def __post_init__(self) -> None:
@@ -330,6 +359,8 @@ class PairwiseUnit:
     name: str
     group: int
     source: str = ""
+    takes: tuple[ElementFormat, ...] = ()
+    instruction: str = ""
     output: ClassVar[FloatFormat] = BINARY32
 
     def __post_init__(self) -> None:

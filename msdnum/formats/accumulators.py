@@ -6,6 +6,8 @@ follow MMA-Sim 2.1.1, the model that was compared with GPUs bit for bit (PyPI ``
 rounding of CDNA3; the second was held against more bit patterns, and probed the exponent of zero.
 """
 
+from dataclasses import replace
+
 from msdnum.formats.accumulator_kinds import (
     Accumulator,
     AnyAccumulator,
@@ -22,11 +24,13 @@ from msdnum.formats.accumulator_kinds import (
     Sequential,
     in_format,
 )
+from msdnum.formats.elements import E4M3, E5M2, TF32
 
 __all__ = [
-    "ACCUMULATORS", "ADA_FP8", "ALL_ACCUMULATORS", "AMPERE", "BLACKWELL", "BLACKWELL_FP8",
-    "BLACKWELL_MX", "BLACKWELL_MXFP4", "CDNA1_BF16", "CDNA1_FP16", "CDNA2", "CDNA3", "CDNA3_FP8",
-    "EXACT", "HOPPER", "HOPPER_FP8", "HOPPER_FP8_PROMOTED", "INT32", "INT32_SATURATE", "INT32_WRAP",
+    "ACCUMULATORS", "ADA_FP8", "ALL_ACCUMULATORS", "AMPERE", "AMPERE_TF32", "BLACKWELL",
+    "BLACKWELL_FP8", "BLACKWELL_MMA_FP8", "BLACKWELL_MX", "BLACKWELL_MXFP4", "CDNA1_BF16",
+    "CDNA1_FP16", "CDNA2", "CDNA3", "CDNA3_FP8", "EXACT", "HOPPER", "HOPPER_FP8",
+    "HOPPER_FP8_PROMOTED", "HOPPER_MMA_FP8", "HOPPER_TF32", "INT32", "INT32_SATURATE", "INT32_WRAP",
     "PAIRWISE", "SEQUENTIAL", "TURING", "VOLTA", "Accumulator", "AnyAccumulator", "Blocks",
     "Cdna3Unit", "Exact", "FusedUnit", "GroupedUnit", "Int32", "Int32Overflow", "MatrixUnit",
     "Pairwise", "PairwiseUnit", "Sequential", "in_format",
@@ -63,6 +67,31 @@ CDNA1_BF16 = FusedUnit("CDNA1_BF16", 2, source=MMA_SIM)
 CDNA2 = PairwiseUnit("CDNA2", 4, source=MMA_SIM)
 CDNA3 = Cdna3Unit("CDNA3", 8, 1, source=MMA_SIM)
 CDNA3_FP8 = Cdna3Unit("CDNA3_FP8", 16, 2, drops_accumulator=True, source=MMA_SIM)
+AMPERE_TF32 = MatrixUnit(
+    "AMPERE_TF32", 4, 24, exponent_of_zero=-132, source=MMA_SIM, takes=(TF32,),
+    instruction="mma.sync.m16n8k4/k8.f32.tf32.tf32.f32, sm_80 to sm_89",
+)  # fmt: skip
+HOPPER_TF32 = MatrixUnit(
+    "HOPPER_TF32", 8, 25, exponent_of_zero=-133, source=MMA_SIM, takes=(TF32,),
+    instruction="mma.sync and wgmma .f32.tf32.tf32, sm_90; kind::tf32, sm_100; sm_120",
+)  # fmt: skip
+RECORDED = "inferred from the recorded results of MATLAB-tensor-core b12b5a70 (doi 10.1145/3830409)"
+MMA_FP8 = "mma.sync.m16n8k32 of e4m3 and e5m2"
+HOPPER_MMA_FP8 = Blocks(
+    32,
+    replace(HOPPER, takes=(E4M3, E5M2), source=RECORDED, instruction=f"{MMA_FP8}, sm_90"),
+    rounds=2,
+)
+BLACKWELL_MMA_FP8 = Blocks(
+    32,
+    replace(BLACKWELL, takes=(E4M3, E5M2), source=RECORDED, instruction=f"{MMA_FP8}, sm_100"),
+    rounds=2,
+)
+"""``BLOCKS_32_IN_2_...`` in tables: ``mma.sync`` of FP8 on sm_90 and sm_100, as if emulated.
+
+Two steps of the FP16 unit from zero, then c added in the output's format. Inferred from recorded
+results, which decide the order for FP16 output alone.
+"""
 
 ACCUMULATORS: dict[str, Accumulator] = {
     accumulator.name: accumulator

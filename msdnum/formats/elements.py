@@ -9,8 +9,8 @@ from msdnum.display.number_line import Axis, NumberLine, number_line
 
 __all__ = [
     "BF16", "BINARY32", "E2M1", "E2M3", "E3M2", "E4M3", "E5M2", "E8M0", "ELEMENT_FORMATS", "FP16",
-    "INT4", "INT8", "INT8_SYMMETRIC", "MXINT8_ELEMENT", "ElementFormat", "FloatFormat",
-    "IntegerFormat", "NonNumbers",
+    "INT4", "INT8", "INT8_SYMMETRIC", "MXINT8_ELEMENT", "TF32", "ElementFormat",
+    "FloatFormat", "IntegerFormat", "NonNumbers",
 ]  # fmt: skip
 
 
@@ -325,6 +325,10 @@ BF16 = FloatFormat("BF16", 8, 7, 127, NonNumbers.IEEE)
 
 
 FP16 = FloatFormat("FP16", 5, 10, 15, NonNumbers.IEEE)
+
+
+TF32 = FloatFormat("TF32", 8, 10, 127, NonNumbers.IEEE)
+"""What NVIDIA's matrix units make of binary32 numbers; no arrays have this type."""
 
 
 BINARY32 = FloatFormat("BINARY32", 8, 23, 127, NonNumbers.IEEE)

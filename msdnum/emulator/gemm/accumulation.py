@@ -1,10 +1,11 @@
 """Sums of products over k, as each accumulator defines them, for two-dimensional finite factors."""
 
 from msdnum.emulator.backend import Array
-from msdnum.emulator.gemm.operands import Prepared
+from msdnum.emulator.gemm.operands import OperandType, Prepared
 from msdnum.emulator.gemm.units.kinds import sums_of
 from msdnum.emulator.gemm.units.sums import OperandTypes, Range
 from msdnum.formats.accumulators import AnyAccumulator
+from msdnum.formats.elements import TF32
 
 __all__ = ["accumulate", "check_accumulator", "depends_on_range"]
 
@@ -55,4 +56,18 @@ def check_accumulator(accumulator: AnyAccumulator, kinds: OperandTypes, segment:
     ValueError
         If it does not take these operands.
     """
-    sums_of(accumulator).check(kinds, segment)
+    sums = sums_of(accumulator)
+    for kind in kinds:
+        _check_taken(accumulator, kind)
+    sums.check(kinds, segment)
+
+
+def _check_taken(accumulator: AnyAccumulator, kind: OperandType) -> None:
+    if not accumulator.takes or kind.element in accumulator.takes:
+        return
+    names = " or ".join(fmt.name for fmt in accumulator.takes)
+    remedy = " (float32 arrays are cut to it)" if TF32 in accumulator.takes else ""
+    raise ValueError(
+        f"accumulator {accumulator.name} takes elements of {names}{remedy}, "
+        f"got {kind.element.name}: its instruction has no others"
+    )

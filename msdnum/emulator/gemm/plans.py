@@ -13,7 +13,7 @@ from msdnum.emulator.decompositions import Decomposition
 from msdnum.emulator.floats import as_floats
 from msdnum.emulator.gemm import accumulation
 from msdnum.emulator.gemm.checks import as_operand
-from msdnum.emulator.gemm.operands import OperandType
+from msdnum.emulator.gemm.operands import OperandType, cut_to_taken, kind
 from msdnum.emulator.gemm.recombination import Addition, Recombination, Schedule
 from msdnum.emulator.gemm.units.kinds import sums_of
 from msdnum.emulator.quantized_arrays import QuantizedArray
@@ -23,7 +23,7 @@ from msdnum.formats.elements import BINARY32, FloatFormat
 
 __all__ = [
     "Kinds", "Operand", "Pair", "Plan", "check_one_accumulator", "check_operands", "check_pairs",
-    "checked_start", "checked_terms", "codes", "needs_values", "planned", "segment",
+    "checked_start", "checked_terms", "codes", "kinds_of", "needs_values", "planned", "segment",
 ]  # fmt: skip
 
 Operand: TypeAlias = Any
@@ -57,9 +57,9 @@ def planned(
     output: FloatFormat | None,
 ) -> Plan:
     """Return the plan with an accumulator that gives this output."""
+    sums_of(accumulator)
     if output is not None:
         check_mode("output", output, FloatFormat)
-        sums_of(accumulator)
         accumulator = in_format(accumulator, output)
     return Plan(accumulator, recombination, schedule, output)
 
@@ -76,6 +76,13 @@ def _terms(x: Operand, name: str) -> tuple[Any, ...]:
 def checked_terms(x: Operand, name: str) -> tuple[Any, ...]:
     """Return the terms of a side, or raise with the name of the argument."""
     return tuple(as_operand(term, name) for term in _terms(x, name))
+
+
+def kinds_of(
+    terms: tuple[Any, ...], axis: int, name: str, accumulator: AnyAccumulator
+) -> tuple[OperandType, ...]:
+    """Return what is known of the terms of a side before they have values."""
+    return tuple(cut_to_taken(kind(term, axis, name), accumulator.takes) for term in terms)
 
 
 def codes(term: Any) -> Array:

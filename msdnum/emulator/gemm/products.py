@@ -15,7 +15,7 @@ from msdnum.emulator.gemm.batches import Factors, arrays, batched, flat, mapped,
 from msdnum.emulator.gemm.checks import check_dimensions, checked
 from msdnum.emulator.gemm.exact_sums import rounded_sum
 from msdnum.emulator.gemm.inf_and_nan import TermPair, finite, with_specials
-from msdnum.emulator.gemm.operands import Prepared, kind, prepare, significands_and_exponents
+from msdnum.emulator.gemm.operands import Prepared, prepare, significands_and_exponents
 from msdnum.emulator.gemm.outputs import as_output, rounded_to
 from msdnum.emulator.gemm.plans import (
     Kinds,
@@ -28,6 +28,7 @@ from msdnum.emulator.gemm.plans import (
     checked_start,
     checked_terms,
     codes,
+    kinds_of,
     needs_values,
     planned,
     segment,
@@ -122,7 +123,7 @@ def matmul(
     left, right = checked_terms(a, "a"), checked_terms(b, "b")
     schedule = full(len(left), len(right)) if schedule is None else schedule
     plan = planned(accumulator, recombination or Recombination(), schedule, output)
-    kinds = tuple(kind(t, -1, "a") for t in left), tuple(kind(t, -2, "b") for t in right)
+    kinds = kinds_of(left, -1, "a", accumulator), kinds_of(right, -2, "b", accumulator)
     check_operands(left, right)
     check_pairs(plan, kinds)
     start = checked_start(c, _shape(left, right), plan, codes(left[0]))
