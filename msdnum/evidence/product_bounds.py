@@ -86,6 +86,7 @@ def sum_roundings(accumulator: AnyAccumulator, n: int) -> Accumulation:
     powers of two that they are aligned to. Such a power can exceed a product of subnormal
     elements: ``theorem_gemm`` counts those as normal. An exact group is aligned to the power of its
     scales even where its products cancel: they count with their magnitudes, not with their sum.
+    Sums that overflow FP16 are not bounded.
     """
     match accumulator:
         case Exact() | Int32():
@@ -94,19 +95,25 @@ def sum_roundings(accumulator: AnyAccumulator, n: int) -> Accumulation:
             return bounds.sequential(n)
         case Pairwise():
             return bounds.pairwise_sum(n)
-        case Blocks(size, inner):
-            across = Accumulation(-(-n // size) - 1)
-            return combined(sum_roundings(inner, min(size, n)), across)
+        case Blocks(size, inner, rounds, output):
+            across = Accumulation(-(-n // size) - 1, Fraction(output.unit_roundoff))
+            inside = sum_roundings(inner, min(size // rounds, n))
+            return combined(*[inside] * rounds, across)
         case FusedUnit(group=group):
             return Accumulation(-(-n // group))
         case PairwiseUnit(group=group):
             return Accumulation(-(-n // group) + group.bit_length() - 1)
-        case MatrixUnit(group=group, fraction_bits=bits, result_bits=result):
-            return bounds.matrix_unit(n, group, bits, result)
+        case MatrixUnit(group=group, fraction_bits=bits):
+            return bounds.matrix_unit(n, group, bits, _result_bits(accumulator))
         case GroupedUnit(group=group, exact=exact, fraction_bits=bits):
             return bounds.matrix_unit(-(-n // exact), group // exact, bits)
         case Cdna3Unit(group=group):
             return Accumulation(-(-n // group), _cdna3_step(accumulator), nearest=False)
+
+
+def _result_bits(unit: MatrixUnit) -> int:
+    """Return b, for a relative error of at most 2**-b by what the sum of a step becomes."""
+    return unit.result_bits if unit.output == BINARY32 else unit.output.precision
 
 
 def _cdna3_step(unit: Cdna3Unit) -> Fraction:
@@ -165,14 +172,15 @@ def sum_underflow(accumulator: AnyAccumulator, n: int) -> Fraction:
             return HALF_UNDERFLOW
         case Sequential() | Pairwise():
             return n * HALF_UNDERFLOW
-        case Blocks(size, inner):
-            return -(-n // size) * sum_underflow(inner, min(size, n))
+        case Blocks(size, inner, rounds):
+            return -(-n // size) * rounds * sum_underflow(inner, min(size // rounds, n))
         case FusedUnit(group=group):
             return -(-n // group) * HALF_UNDERFLOW
         case PairwiseUnit(group=group):
             return (2 * n + -(-n // group)) * MIN_NORMAL
-        case MatrixUnit(group=group, fraction_bits=bits, result_bits=result):
-            return -(-n // group) * _step_underflow(group + 1, bits, result)
+        case MatrixUnit(group=group, fraction_bits=bits, output=output):
+            step = _step_underflow(group + 1, bits, _result_bits(accumulator))
+            return -(-n // group) * step * Fraction(output.min_normal) / MIN_NORMAL
         case GroupedUnit(group=group, exact=exact, fraction_bits=bits):
             return -(-n // group) * _step_underflow(group // exact + 1, bits, 23)
         case Cdna3Unit(group=group, parts=parts, fraction_bits=bits):
