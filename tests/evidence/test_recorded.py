@@ -1,7 +1,6 @@
 """Recorded results of GPUs: both layouts are read, and what differs is seen."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +8,9 @@ import pytest
 from msdnum.cli.main import main
 from msdnum.evidence.recorded import Recording, judged, recordings, summary
 from msdnum.formats.elements import BINARY32, FP16
+from tests.support.paths import ROOT
 
-FOLDER = Path(__file__).resolve().parent.parent.parent / "shared" / "hardware"
+FOLDER = ROOT.parent / "shared" / "hardware"
 A = np.array([[1, 2.0**-11, 2.0**-13, 0], [1.5, -1.5, 0.25, 0]], np.float32)
 B = np.array([[1, 1, 2.0**-12, 0], [1, 1, 0.5, 0]], np.float32)
 C = np.array([0, 0.5], np.float32)
@@ -120,7 +120,7 @@ def test_the_recorded_results_of_eight_gpus_are_reproduced():
 
 def test_the_certificate_of_recorded_results_is_none_of_a_sweep(tmp_path):
     """Both lie in one folder, and the ledger reads the sweeps'."""
-    from msdnum.trials.toolkit.bits import sweeps_agree
+    from msdnum.trials.toolkit.agreement import sweeps_agree
 
     from msdnum.ledger.findings import Verdict
 

@@ -25,7 +25,7 @@ def accumulate(
     a, b : Prepared
         Of shape (m, k) and (k, n). Where they are Inf or NaN, nothing is said of the sums.
     kinds : tuple of OperandType
-        Theirs.
+        Operand types of the two sides.
     accumulator : Accumulator
         One that ``check_accumulator`` accepts for them.
     values : Range

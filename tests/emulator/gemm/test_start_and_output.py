@@ -9,7 +9,6 @@ import jax
 import ml_dtypes
 import numpy as np
 import pytest
-from gemm_oracle import FLOATS, float_numbers, inner_product, quantized_numbers
 
 from msdnum.emulator.blocks import quantize
 from msdnum.emulator.decompositions import decompose
@@ -34,6 +33,7 @@ from msdnum.formats.accumulators import (
 from msdnum.formats.blocks import MXFP4
 from msdnum.formats.elements import BF16, BINARY32, FP16
 from msdnum.formats.schemes import SCHEMES
+from tests.support.gemm_oracle import FLOATS, float_numbers, inner_product, quantized_numbers
 
 MMA_SYNC_FP8 = Blocks(32, HOPPER, rounds=2)
 

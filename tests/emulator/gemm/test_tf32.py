@@ -6,7 +6,6 @@ import jax
 import ml_dtypes
 import numpy as np
 import pytest
-from gemm_oracle import inner_product
 
 from msdnum import spec
 from msdnum.emulator.gemm.products import matmul
@@ -20,6 +19,7 @@ from msdnum.formats.accumulators import (
 from msdnum.formats.elements import TF32
 from msdnum.formats.modes import Overflow, Rounding
 from msdnum.spec.accumulators import factor
+from tests.support.gemm_oracle import inner_product
 
 
 def cut(x):
