@@ -173,7 +173,7 @@ Qed.
 (** * nvfp4-decomposition *)
 
 From Msdnum.nvfp4_decomposition Require theorem.
-Notation e2m1_cast t := (saturate 6 (E2M1 t)).
+Notation e2m1_of t := (saturate 6 (E2M1 t)).
 Notation block_scale q := (saturate 448 (E4M3 q)). (* q is amax/6, over the tensor's scale *)
 Notation is_amax x m := ((forall i, Rabs (x i) <= m) /\ exists i, Rabs (x i) = m).
 
@@ -182,7 +182,7 @@ Notation is_amax x m := ((forall i, Rabs (x i) <= m) /\ exists i, Rabs (x i) = m
 Theorem nvfp4_one_pass (eps T A x r q s t : R) :
   0 <= eps <= 1 / 64 -> 0 < T -> Rabs x <= A ->
   Rabs (6 * T * q - A) <= eps * A -> Rabs (s - block_scale q * T) <= eps * (block_scale q * T) ->
-  block_scale q = 0 /\ r = x \/ Rabs (s * t - x) <= eps * A /\ r = x - s * e2m1_cast t ->
+  block_scale q = 0 /\ r = x \/ Rabs (s * t - x) <= eps * A /\ r = x - s * e2m1_of t ->
   Rabs r <= Rmax ((1 + 8 * eps) * Rmax (3 / 17 * A) (T / 64))
                  ((1 + 2 * eps) * A - (1 - eps) * (2688 * T)).
 Proof.
@@ -193,13 +193,13 @@ Qed.
 (** While the scale of the block is normal, in exact arithmetic: 8/45 of its amax. *)
 Theorem nvfp4_normal_scale (T A x : R) (q := A / (6 * T)) (s := block_scale q * T) :
   0 < T -> Rabs x <= A <= 2688 * T -> 1 / 64 <= block_scale q ->
-  Rabs (x - s * e2m1_cast (x / s)) <= 8 / 45 * A.
+  Rabs (x - s * e2m1_of (x / s)) <= 8 / 45 * A.
 Proof. exact (nvfp4_decomposition.theorem.normal_scale T A x). Qed.
 
 (** That is attained, at the smallest normal scale; at others 3/17 as nearly as one likes. *)
 Theorem nvfp4_attained (T : R) (A := 45 / 512 * T) (x := 5 / 64 * T) (q := A / (6 * T))
     (s := block_scale q * T) :
-  0 < T -> block_scale q = 1 / 64 /\ x - s * e2m1_cast (x / s) = 8 / 45 * A.
+  0 < T -> block_scale q = 1 / 64 /\ x - s * e2m1_of (x / s) = 8 / 45 * A.
 Proof.
   intros HT; destruct (nvfp4_decomposition.theorem.attained T HT) as [S [E M]].
   exact (conj S (eq_trans E M)).
@@ -207,7 +207,7 @@ Qed.
 
 Theorem nvfp4_approached (T d : R) (A := 6 * (17 / 16 + d) * T) (x := 45 / 8 * T)
     (q := A / (6 * T)) (s := block_scale q * T) :
-  0 < T -> 0 < d < 1 / 8 -> 3 / 17 * A - (x - s * e2m1_cast (x / s)) = 18 / 17 * d * T.
+  0 < T -> 0 < d < 1 / 8 -> 3 / 17 * A - (x - s * e2m1_of (x / s)) = 18 / 17 * d * T.
 Proof. exact (nvfp4_decomposition.theorem.approached T d). Qed.
 
 (** n + 1 passes over a tensor x, by block and place, with scales of their own. *)
@@ -313,14 +313,14 @@ Notation lost bounds := (last bounds 0).
 Notation carried bounds := (2 * sum bounds - lost bounds).
 Notation over f keys := (sum (map f keys)).
 
-(** x decomposed, remainders within bounds; the weight w used as w', within e of it; the entry is
-    theirs, with n roundings of u; magnitudes m and absolute errors h, scaled by s, are finite. *)
+(** x decomposed, remainders within bounds; the weight w used as w', within w_error of it; the
+    entry is theirs, with n roundings of u; magnitudes m and absolute errors h, scaled by s, are finite. *)
 Theorem gemm_decomposed_dot (keys : list nat) (x w w' : nat -> R) (remainders bounds : nat -> list R)
-    (e : R) (least w_least : nat -> R) (W u : R) (n : nat) (s m h : R) (t : tree) (y a : R)
+    (w_error least w_least : nat -> R) (W u : R) (n : nat) (s m h : R) (t : tree) (y a : R)
     (g := gamma n u) :
   (forall k, In k keys -> remainders k <> []) ->
   (forall k, In k keys -> Forall2 (fun r b => Rabs r <= b) (remainders k) (bounds k)) ->
-  (forall k, In k keys -> Rabs (w' k - w k) <= e * Rabs (w k)) ->
+  (forall k, In k keys -> Rabs (w' k - w k) <= w_error k) ->
   (forall k, In k keys -> 0 <= least k /\ 0 <= w_least k) ->
   exact_value t = over (fun k => sum (terms_of (x k) (remainders k)) * w' k) keys ->
   counted t <= over (fun k => (sum (magnitudes (terms_of (x k) (remainders k))) + least k)
@@ -330,12 +330,12 @@ Theorem gemm_decomposed_dot (keys : list nat) (x w w' : nat -> R) (remainders bo
   computes W t y a ->
   Rabs (y - over (fun k => x k * w k) keys) <=
     over (fun k => lost (bounds k) * Rabs (w k)) keys
-    + e * over (fun k => (Rabs (x k) + lost (bounds k)) * Rabs (w k)) keys
+    + over (fun k => (Rabs (x k) + lost (bounds k)) * w_error k) keys
     + g * over (fun k => (Rabs (x k) + carried (bounds k) + least k)
-                         * ((1 + e) * Rabs (w k) + w_least k)) keys
+                         * (Rabs (w k) + w_error k + w_least k)) keys
     + h * s * (1 + g).
 Proof.
-  intros N B Hw L; exact (gemm.theorem.decomposed_dot keys x w remainders bounds w' e least w_least
+  intros N B Hw L; exact (gemm.theorem.decomposed_dot keys x w remainders bounds w' w_error least w_least
     N B Hw L W u n s m h t y a).
 Qed.
 

@@ -404,7 +404,7 @@ MUTANTS = [
     # The whole entry.
     Mutant("gemm", "theorem.v", "In k keys -> remainders k <> [].", "In k keys -> True."),
     Mutant("gemm", "theorem.v", "Rabs r <= b) (remainders k)", "r <= b) (remainders k)"),
-    Mutant("gemm", "theorem.v", "Rabs (w' k - w k) <= e", "w' k - w k <= e"),
+    Mutant("gemm", "theorem.v", "Rabs (w' k - w k) <= w_error", "w' k - w k <= w_error"),
     Mutant("gemm", "theorem.v", "0 <= least k /\\ 0 <= w_least k", "0 <= least k"),
     Mutant("gemm", "theorem.v", ":= 2 * sum bounds - lost bounds", ":= sum bounds"),
     Mutant(

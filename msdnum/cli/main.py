@@ -26,6 +26,7 @@ COMMANDS = {
     "figures": "make every table and every figure of figures/ anew",
     "model": "run MiniLM by every variant: embeddings, layers",
     "vectors": "write test vectors, with the source of every answer",
+    "recorded": "reproduce recorded results of matrix units, bit for bit",
     "conform": "hold an implementation against the test vectors",
 }
 """Every command and what it does; ``cli/NAME.py`` has its arguments and carries it out."""

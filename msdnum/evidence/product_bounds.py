@@ -86,6 +86,7 @@ def sum_roundings(accumulator: AnyAccumulator, n: int) -> Accumulation:
     powers of two that they are aligned to. Such a power can exceed a product of subnormal
     elements: ``theorem_gemm`` counts those as normal. An exact group is aligned to the power of its
     scales even where its products cancel: they count with their magnitudes, not with their sum.
+    Sums that overflow FP16 are not bounded.
     """
     match accumulator:
         case Exact() | Int32():
@@ -94,19 +95,25 @@ def sum_roundings(accumulator: AnyAccumulator, n: int) -> Accumulation:
             return bounds.sequential(n)
         case Pairwise():
             return bounds.pairwise_sum(n)
-        case Blocks(size, inner):
-            across = Accumulation(-(-n // size) - 1)
-            return combined(sum_roundings(inner, min(size, n)), across)
+        case Blocks(size, inner, rounds, output):
+            across = Accumulation(-(-n // size) - 1, Fraction(output.unit_roundoff))
+            inside = sum_roundings(inner, min(size // rounds, n))
+            return combined(*[inside] * rounds, across)
         case FusedUnit(group=group):
             return Accumulation(-(-n // group))
         case PairwiseUnit(group=group):
             return Accumulation(-(-n // group) + group.bit_length() - 1)
-        case MatrixUnit(group=group, fraction_bits=bits, result_bits=result):
-            return bounds.matrix_unit(n, group, bits, result)
+        case MatrixUnit(group=group, fraction_bits=bits):
+            return bounds.matrix_unit(n, group, bits, _result_bits(accumulator))
         case GroupedUnit(group=group, exact=exact, fraction_bits=bits):
             return bounds.matrix_unit(-(-n // exact), group // exact, bits)
         case Cdna3Unit(group=group):
             return Accumulation(-(-n // group), _cdna3_step(accumulator), nearest=False)
+
+
+def _result_bits(unit: MatrixUnit) -> int:
+    """Return b, for a relative error of at most 2**-b by what the sum of a step becomes."""
+    return unit.result_bits if unit.output == BINARY32 else unit.output.precision
 
 
 def _cdna3_step(unit: Cdna3Unit) -> Fraction:
@@ -165,14 +172,15 @@ def sum_underflow(accumulator: AnyAccumulator, n: int) -> Fraction:
             return HALF_UNDERFLOW
         case Sequential() | Pairwise():
             return n * HALF_UNDERFLOW
-        case Blocks(size, inner):
-            return -(-n // size) * sum_underflow(inner, min(size, n))
+        case Blocks(size, inner, rounds):
+            return -(-n // size) * rounds * sum_underflow(inner, min(size // rounds, n))
         case FusedUnit(group=group):
             return -(-n // group) * HALF_UNDERFLOW
         case PairwiseUnit(group=group):
             return (2 * n + -(-n // group)) * MIN_NORMAL
-        case MatrixUnit(group=group, fraction_bits=bits, result_bits=result):
-            return -(-n // group) * _step_underflow(group + 1, bits, result)
+        case MatrixUnit(group=group, fraction_bits=bits, output=output):
+            step = _step_underflow(group + 1, bits, _result_bits(accumulator))
+            return -(-n // group) * step * Fraction(output.min_normal) / MIN_NORMAL
         case GroupedUnit(group=group, exact=exact, fraction_bits=bits):
             return -(-n // group) * _step_underflow(group // exact + 1, bits, 23)
         case Cdna3Unit(group=group, parts=parts, fraction_bits=bits):
@@ -386,15 +394,15 @@ def theorem_gemm(
     False), elements count with at least the smallest normal number. What is subnormal in binary32
     has an absolute error of its own, which later scales can magnify.
     """
-    left, b, error = Left.of(x, scheme), right.magnitudes, float(right.error)
-    counted, used = left.magnitudes + left.carried, (1 + error) * b + float(right.absolute)
-    weights = used
+    left, b = Left.of(x, scheme), right.magnitudes
+    error = float(right.error) * b + float(right.absolute)
+    counted, weights = left.magnitudes + left.carried, b + error
     if not adding.nearest:
         counted, weights = counted + left.least, weights + right.least
     summed, scaled = _product(counted, weights), _largest_scales(left, right)
     total = _product(left.lost, b) + float(adding.gamma) * summed
-    if error:
-        total = total + _product(left.magnitudes + left.lost, used - b)
+    if right.error:
+        total = total + _product(left.magnitudes + left.lost, error)
     if adding.flushes:
         total = total + _flushed(left.magnitudes, b)
     total = total + float(adding.underflow * (1 + adding.gamma)) * scaled
@@ -402,7 +410,7 @@ def theorem_gemm(
     unscaled = _product(_over(counted, left.outside), _over(weights, right.outside))
     largest = np.maximum(summed, (unscaled + float(adding.underflow)) * scaled)
     overflows = largest * float(1 + adding.gamma) * slack > BINARY32.max_finite
-    overflows |= used.max(axis=0) > BINARY32.max_finite
+    overflows |= (b + error).max(axis=0) > BINARY32.max_finite
     result: Floats = np.where(overflows, np.inf, total * slack)
     return result
 

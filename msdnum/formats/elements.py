@@ -12,8 +12,8 @@ from msdnum.display.text import one_line
 
 __all__ = [
     "BF16", "BINARY32", "E2M1", "E2M3", "E3M2", "E4M3", "E5M2", "E8M0", "ELEMENT_FORMATS", "FP16",
-    "INT4", "INT8", "INT8_SYMMETRIC", "MXINT8_ELEMENT", "ElementFormat", "FloatFormat",
-    "IntegerFormat", "NonNumbers",
+    "INT4", "INT8", "INT8_SYMMETRIC", "MXINT8_ELEMENT", "TF32", "ElementFormat",
+    "FloatFormat", "IntegerFormat", "NonNumbers",
 ]  # fmt: skip
 
 MAX_LISTED_BITS = 16
@@ -380,6 +380,8 @@ BF16 = FloatFormat(
     "BF16", 8, 7, specials=NonNumbers.IEEE, source="IEEE 754-2019, 4.3 and 7.4, as for binary16"
 )
 FP16 = FloatFormat("FP16", 5, 10, specials=NonNumbers.IEEE, source="IEEE 754-2019, 4.3 and 7.4")
+TF32 = FloatFormat("TF32", 8, 10, specials=NonNumbers.IEEE, source="NVIDIA A100 white paper")
+"""What NVIDIA's matrix units make of binary32 numbers; no arrays have this type."""
 BINARY32 = FloatFormat("BINARY32", 8, 23, specials=NonNumbers.IEEE, source="IEEE 754-2019, 3.4")
 
 ELEMENT_FORMATS: Registry[ElementFormat] = Registry.of(

@@ -920,14 +920,14 @@ Section Whole.
 Variables (keys : list nat) (x w : nat -> R).
 (** What is left after each term, and the bounds on it. *)
 Variables (remainders bounds : nat -> list R).
-(** The weight as it is used, and its relative error. *)
-Variables (w' : nat -> R) (e : R).
+(** The weight as it is used, and the bound on its error. *)
+Variables (w' w_error : nat -> R).
 (** What factors count with besides their magnitudes, where exponents are aligned. *)
 Variables (least w_least : nat -> R).
 
 Hypothesis Hremainders : forall k, In k keys -> remainders k <> [].
 Hypothesis Hbounds : forall k, In k keys -> Forall2 (fun r b => Rabs r <= b) (remainders k) (bounds k).
-Hypothesis Hw : forall k, In k keys -> Rabs (w' k - w k) <= e * Rabs (w k).
+Hypothesis Hw : forall k, In k keys -> Rabs (w' k - w k) <= w_error k.
 Hypothesis Hleast : forall k, In k keys -> 0 <= least k /\ 0 <= w_least k.
 
 Notation terms k := (terms_of (x k) (remainders k)).
@@ -946,19 +946,13 @@ Proof. unfold over; induction ks as [|k ks IH]; simpl; [ring | rewrite <- IH; ri
 Lemma over_plus (f g : nat -> R) ks : over f ks + over g ks = over (fun k => f k + g k) ks.
 Proof. unfold over; induction ks as [|k ks IH]; simpl; [ring | rewrite <- IH; ring]. Qed.
 
-Lemma over_times c (f : nat -> R) ks : c * over f ks = over (fun k => c * f k) ks.
-Proof. unfold over; induction ks as [|k ks IH]; simpl; [ring | rewrite <- IH; ring]. Qed.
-
 Lemma over_abs (f : nat -> R) ks : Rabs (over f ks) <= over (fun k => Rabs (f k)) ks.
 Proof.
   unfold over; induction ks as [|k ks IH]; simpl; [rewrite Rabs_R0; lra|].
   apply Rle_trans with (1 := Rabs_triang _ _); lra.
 Qed.
 
-Lemma weight_error_pos k : In k keys -> 0 <= e * Rabs (w k).
-Proof. intros K; apply Rle_trans with (2 := Hw k K), Rabs_pos. Qed.
-
-Lemma weight_used k : In k keys -> Rabs (w' k) <= (1 + e) * Rabs (w k).
+Lemma weight_used k : In k keys -> Rabs (w' k) <= Rabs (w k) + w_error k.
 Proof.
   intros K; replace (w' k) with (w k + (w' k - w k)) by ring.
   apply Rle_trans with (1 := Rabs_triang _ _); assert (H := Hw k K); lra.
@@ -968,24 +962,23 @@ Qed.
 Lemma data_part :
   Rabs (over (fun k => sum (terms k) * w' k) keys - over (fun k => x k * w k) keys) <=
     over (fun k => lost_at k * Rabs (w k)) keys +
-    e * over (fun k => (Rabs (x k) + lost_at k) * Rabs (w k)) keys.
+    over (fun k => (Rabs (x k) + lost_at k) * w_error k) keys.
 Proof.
-  rewrite over_minus, over_times, over_plus; apply Rle_trans with (1 := over_abs _ _), over_le.
+  rewrite over_minus, over_plus; apply Rle_trans with (1 := over_abs _ _), over_le.
   intros k K; rewrite terms_sum by now apply Hremainders.
   destruct (terms_carried (x k) _ _ (Hremainders k K) (Hbounds k K)) as [L _].
   set (r := last (remainders k) 0) in *; set (b := lost_at k) in *.
   replace ((x k - r) * w' k - x k * w k) with (- r * w k + (x k - r) * (w' k - w k)) by ring.
   apply Rle_trans with (1 := Rabs_triang _ _); rewrite 2!Rabs_mult, Rabs_Ropp.
   apply Rplus_le_compat; [apply Rmult_le_compat_r; [apply Rabs_pos | exact L]|].
-  rewrite (Rmult_comm _ (Rabs (w k))), <- Rmult_assoc, Rmult_comm.
-  apply Rmult_le_compat; try apply Rabs_pos; [now apply Hw|].
+  apply Rmult_le_compat; try apply Rabs_pos; [|now apply Hw].
   apply Rle_trans with (1 := Rabs_triang (x k) (- r)); rewrite Rabs_Ropp; lra.
 Qed.
 
 Lemma magnitudes_part :
   over (fun k => (sum (magnitudes (terms k)) + least k) * (Rabs (w' k) + w_least k)) keys <=
   over (fun k => (Rabs (x k) + carried (bounds k) + least k)
-                 * ((1 + e) * Rabs (w k) + w_least k)) keys.
+                 * (Rabs (w k) + w_error k + w_least k)) keys.
 Proof.
   apply over_le; intros k K; destruct (Hleast k K) as [S1 S2].
   destruct (terms_carried (x k) _ _ (Hremainders k K) (Hbounds k K)) as [_ C].
@@ -1004,9 +997,9 @@ Theorem decomposed_dot_tree (W g : R) (t : tree) (y a : R) :
   proper t -> growth t <= 1 + g -> peak t <= W -> computes W t y a ->
   Rabs (y - over (fun k => x k * w k) keys) <=
     over (fun k => lost_at k * Rabs (w k)) keys
-    + e * over (fun k => (Rabs (x k) + lost_at k) * Rabs (w k)) keys
+    + over (fun k => (Rabs (x k) + lost_at k) * w_error k) keys
     + g * over (fun k => (Rabs (x k) + carried (bounds k) + least k)
-                         * ((1 + e) * Rabs (w k) + w_least k)) keys
+                         * (Rabs (w k) + w_error k + w_least k)) keys
     + underflow t * (1 + g).
 Proof.
   intros E C P G K D; destruct (tree_error W t y a P D K) as [T _].
@@ -1030,9 +1023,9 @@ Theorem decomposed_dot (W u : R) (n : nat) (s m h : R) (t : tree) (y a : R) (g :
   computes W t y a ->
   Rabs (y - over (fun k => x k * w k) keys) <=
     over (fun k => lost_at k * Rabs (w k)) keys
-    + e * over (fun k => (Rabs (x k) + lost_at k) * Rabs (w k)) keys
+    + over (fun k => (Rabs (x k) + lost_at k) * w_error k) keys
     + g * over (fun k => (Rabs (x k) + carried (bounds k) + least k)
-                         * ((1 + e) * Rabs (w k) + w_least k)) keys
+                         * (Rabs (w k) + w_error k + w_least k)) keys
     + h * s * (1 + g).
 Proof.
   intros E C P U G N S M H K D; assert (Q := power_gamma n u U N); fold g in Q.

@@ -20,6 +20,7 @@ TINY = Fraction(1, 2**100)
 # Large, so that no sum of the statement is too small to be seen beside another.
 ROUNDED = bounds.Accumulation(3, Fraction(1, 64), underflow=TINY)
 ALIGNED = bounds.Accumulation(3, Fraction(1, 64), nearest=False, underflow=TINY)
+W_LEAST = Fraction(1, 8)
 NUMBERS = st.integers(-255, 255).map(lambda n: n / 64)
 
 
@@ -40,16 +41,18 @@ def least(scheme, row):
     return (scale + scale / 8) * Fraction(E2M1.min_normal)
 
 
-def statement(scheme, row, column, w_least, error, adding):
+def statement(scheme, row, column, right, adding):
     """Return the right side of the statement; alignment counts only where the unit aligns."""
     left = remainders(scheme, row)
     lost, carried, gamma = left[-1], 2 * sum(left) - left[-1], adding.gamma
     low = Fraction(0) if adding.nearest else least(scheme, row)
-    w_low = Fraction(0) if adding.nearest else w_least
+    w_low = Fraction(0) if adding.nearest else W_LEAST
     pairs = [(abs(x), abs(w)) for x, w in zip(row, column, strict=True)]
     total = sum(lost * w for _, w in pairs)
-    total += error * sum((x + lost) * w for x, w in pairs)
-    total += gamma * sum((x + carried + low) * ((1 + error) * w + w_low) for x, w in pairs)
+    off = [right.error * w + right.absolute for _, w in pairs]
+    total += sum((x + lost) * e for (x, _), e in zip(pairs, off, strict=True))
+    counted = ((x + carried + low) * (w + e + w_low) for (x, w), e in zip(pairs, off, strict=True))
+    total += gamma * sum(counted)
     return total + adding.underflow * (1 + gamma)
 
 
@@ -58,16 +61,16 @@ def statement(scheme, row, column, w_least, error, adding):
 @given(
     pairs=st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=8),
     error=st.sampled_from([Fraction(0), Fraction(1, 4)]),
+    absolute=st.sampled_from([Fraction(0), Fraction(1, 2)]),
 )
-def test_the_bound_is_the_closed_statement(scheme, adding, pairs, error):
+def test_the_bound_is_the_closed_statement(scheme, adding, pairs, error, absolute):
     row, column = zip(*[(Fraction(x), Fraction(w)) for x, w in pairs], strict=True)
     if not any(row):
         return
-    w_least = Fraction(1, 8)
     b = np.array([[float(abs(w))] for w in column])
-    right = Right(b, np.full_like(b, float(w_least)), error)
+    right = Right(b, np.full_like(b, float(W_LEAST)), error, absolute=absolute * (error > 0))
     found = theorem_gemm(np.array([row], np.float32), scheme, right, adding)[0, 0]
-    promised = statement(scheme, row, column, w_least, error, adding)
+    promised = statement(scheme, row, column, right, adding)
     assert promised <= Fraction(found) <= promised * (1 + Fraction(1, 10**12))
 
 

@@ -14,6 +14,7 @@ import pytest
 from msdnum.emulator.gemm.accumulation import accumulate
 from msdnum.emulator.gemm.operands import kind, prepare
 from msdnum.emulator.gemm.products import matmul, transposed
+from msdnum.emulator.gemm.units.sums import Range
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.accumulators import (
     ADA_FP8,
@@ -70,7 +71,7 @@ def started(a, b, unit, c):
     """Return c plus the products of two operands, (m, k) and (k, n)."""
     kinds = kind(a, -1, "a"), kind(b, -2, "b")
     left, right = prepare(a, kinds[0], -1), prepare(b, kinds[1], -2)
-    return accumulate(left, right, kinds, unit, False, c)
+    return accumulate(left, right, kinds, unit, Range.ANY, c)
 
 
 def started_dot(a, b, unit, c, dtype=BF16):
