@@ -11,7 +11,7 @@ import numpy as np
 
 from msdnum import __version__, _files
 from msdnum._repository import CERTIFICATES
-from msdnum.evidence.recorded import Row, digests, judged, recordings, summary
+from msdnum.evidence.recorded import Reproduction, digests, judged, recordings, summary
 
 __all__ = ["add_arguments", "run"]
 
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     return int(any(row.reproduced < row.results for row in rows))
 
 
-def _line(row: Row) -> str:
+def _line(row: Reproduction) -> str:
     first = "" if row.first is None else f", the first that is not: row {row.first}"
     return (
         f"{row.gpu:5}{row.format:5}{row.output:9}{row.unit:25}"
@@ -47,7 +47,7 @@ def _line(row: Row) -> str:
     )
 
 
-def _certificate(rows: list[Row], lines: list[str], folder: Path) -> str:
+def _certificate(rows: list[Reproduction], lines: list[str], folder: Path) -> str:
     """Return a JSON text: the same for the same recordings, code and versions."""
     document = {
         "recorded": "results of single instructions of NVIDIA matrix units, one dot product each",

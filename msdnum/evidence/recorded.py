@@ -33,7 +33,7 @@ from msdnum.formats.accumulators import (
 )
 from msdnum.formats.elements import BINARY32, FP16, FloatFormat
 
-__all__ = ["Recording", "Row", "digests", "judged", "recordings", "summary"]
+__all__ = ["Recording", "Reproduction", "digests", "judged", "recordings", "summary"]
 
 Uints = NDArray[Any]
 TYPES: Mapping[str, Any] = {
@@ -126,7 +126,7 @@ class Recording:
 
 
 @dataclass(frozen=True)
-class Row:
+class Reproduction:
     """How many results of a recording are reproduced, and the first that is not."""
 
     gpu: str
@@ -207,14 +207,14 @@ def _numbers(path: Path, base: int) -> NDArray[np.float32]:
         raise ValueError(f"{path} must have patterns of 32 bits in base {base}: {error}") from None
 
 
-def judged(recording: Recording) -> Row:
+def judged(recording: Recording) -> Reproduction:
     """Return how many results the model of the unit gives, bit for bit."""
     found = np.concatenate(
         [_dots(recording, slice(i, i + BLOCK)) for i in range(0, len(recording.d), BLOCK)]
     )
     width = f"u{found.dtype.itemsize}"
     differs = found.view(width) != recording.d.view(width)
-    return Row(
+    return Reproduction(
         recording.gpu,
         recording.format,
         recording.output.name,
@@ -234,7 +234,7 @@ def _dots(recording: Recording, rows: slice) -> NDArray[Any]:
     return np.array(np.diagonal(found))
 
 
-def summary(rows: list[Row]) -> list[str]:
+def summary(rows: list[Reproduction]) -> list[str]:
     """Return the sums in words, of binary32 and of binary16."""
     lines = []
     for fmt, name in ((BINARY32, "binary32"), (FP16, "binary16")):

@@ -13,7 +13,7 @@ from msdnum.emulator.gemm.operands import Prepared
 from msdnum.emulator.gemm.outputs import rounded_to
 from msdnum.emulator.gemm.tiles import Arrays, Tiling
 from msdnum.emulator.gemm.units.sums import (
-    NATIVE,
+    PLAIN,
     Operands,
     OperandTypes,
     Operations,
@@ -109,7 +109,7 @@ def _exact_block(
 
     def total(a: Arrays, b: Arrays) -> Array:
         exact = (dot if narrow else float64_dot)(a[0], b[0])
-        if operations is NATIVE:
+        if operations is PLAIN:
             return exact.astype(np.float32, copy=False)
         exponent = a[1][:, :1] + b[1][:1]
         return (scale_by_power if narrow else scaled_float64)(exact, exponent)

@@ -23,9 +23,9 @@ from msdnum.emulator.gemm.tiles import Arrays, Tiling, loop, over_tiles, slices
 from msdnum.formats.accumulators import AnyAccumulator
 
 __all__ = [
-    "CAREFUL", "NATIVE", "OperandTypes", "Operands", "Operations", "Range", "Step", "Sums",
-    "are_exact", "are_integers", "check_exact_products", "check_shared", "fold_steps",
-    "product_at", "scale_by_power",
+    "CAREFUL", "PLAIN", "OperandTypes", "Operands", "Operations", "Range", "Step", "Sums",
+    "are_exact", "are_integers", "check_exact_products", "check_shared", "fold_steps", "product_at",
+    "scale_by_power",
 ]  # fmt: skip
 
 OperandTypes: TypeAlias = tuple[OperandType, OperandType]
@@ -69,7 +69,7 @@ def scale_by_power(x: Array, exponent: Array) -> Array:
     )
 
 
-NATIVE = Operations(lambda a, b: a[0] * b[0], _native_add)
+PLAIN = Operations(lambda a, b: a[0] * b[0], _native_add)
 """Values in a range where products are exact and nothing is subnormal: fusing changes nothing."""
 ROUNDED = Operations(lambda a, b: binary32.multiply(a[0], b[0]), binary32.add)
 """Values of more bits than binary32 holds the products of."""
@@ -143,7 +143,7 @@ class RangedSums(Sums[Accumulator]):
     def operands(self, a: Prepared, b: Prepared, kinds: OperandTypes, values: Range) -> Operands:
         """Values where they suffice, otherwise elements and exponents."""
         if values is Range.MODERATE or not self.depends_on_range(kinds):
-            operations = NATIVE if are_exact(kinds) else ROUNDED
+            operations = PLAIN if are_exact(kinds) else ROUNDED
             return Operands([_values(a, operations)], [_values(b, operations)], operations)
         return Operands(
             significands_and_exponents(a),
