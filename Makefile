@@ -4,7 +4,10 @@
 
 PYTHON ?= python3
 WORKERS ?= 2
-MUTATED ?= formats bits elements blocks decompose bounds
+MUTATED ?= formats/elements formats/blocks formats/schemes emulator/backend emulator/bit_patterns \
+  emulator/binary32 emulator/elements emulator/element_rounding emulator/blocks emulator/shared_scales \
+  emulator/packing emulator/decompositions bounds/casts bounds/decompositions bounds/sums bounds/products \
+  bounds/softmax bounds/averages bounds/scale_rules bounds/remainders
 SAMPLE ?=
 SEED ?= 0
 ARGS ?=
@@ -74,8 +77,8 @@ $(MUTATION_STAMP): $(STAMP)
 build/mutants/%-$(or $(SAMPLE),all)-$(SEED).txt: cosmic-ray.toml $(MUTATION_STAMP)
 	rm -rf build/mutants/$*
 	git clone -q . build/mutants/$*
-	sed 's/MODULE/$*/' cosmic-ray.toml > build/mutants/$*/cosmic-ray.toml
+	sed -e 's|MODULE|$*|' -e 's|TESTS|$(dir $*)test_$(notdir $*).py|' cosmic-ray.toml > build/mutants/$*/cosmic-ray.toml
 	cd build/mutants/$* && export PATH="$(CURDIR)/$(BIN):$$PATH" CI=true \
 	  && cosmic-ray init cosmic-ray.toml session.sqlite \
 	  && cr-filter-operators session.sqlite cosmic-ray.toml \
-	  && python tests/mutate.py $* session.sqlite --seed $(SEED) $(if $(SAMPLE),--sample $(SAMPLE)) > $(CURDIR)/$@
+	  && python -m tests.mutate $* session.sqlite --seed $(SEED) $(if $(SAMPLE),--sample $(SAMPLE)) > $(CURDIR)/$@

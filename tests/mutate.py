@@ -46,10 +46,11 @@ Place = tuple[int, int]
 
 
 class Mutant(SourceFileLoader):
-    """Finds and loads one module, from other source than its file's."""
+    """Finds and loads one module, given as ``room/file``, from other source than its file's."""
 
     def __init__(self, module: str, source: str) -> None:
-        super().__init__(f"msdnum.{module}", str(Path("msdnum", f"{module}.py").absolute()))
+        name = f"msdnum.{module.replace('/', '.')}"
+        super().__init__(name, str(Path("msdnum", f"{module}.py").absolute()))
         self.source = source
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
@@ -160,7 +161,8 @@ class Judge:
     def __init__(self, module: str, *, with_jax: bool) -> None:
         self.module = module
         self.source = Path("msdnum", f"{module}.py").read_text(encoding="utf-8")
-        self.tests = f"tests/test_{module}.py"
+        room, _, file = module.rpartition("/")
+        self.tests = str(Path("tests", room, f"test_{file}.py"))
         os.environ.update(CACHE)
         for name in IMPORTED_BEFORE:
             importlib.import_module(name)
@@ -187,7 +189,7 @@ class Judge:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("module")
+    parser.add_argument("module", help="by its path below msdnum/, such as emulator/blocks")
     parser.add_argument("session", type=Path, help="of cosmic-ray, filtered; taken up where it is")
     parser.add_argument("--sample", type=int, help="so many mutants drawn at random; else all")
     parser.add_argument("--seed", type=int, default=0)

@@ -1,24 +1,12 @@
 """What is timed computes what it says; the command runs anywhere and says what it needs."""
 
-import argparse
-import csv
-
 import jax
 import numpy as np
 import pytest
 
 from msdnum.bench import device
-from msdnum.bench.device import BASELINE, METHODS, Layer, machine_of, measured, methods
-from msdnum.cli import measure
-from msdnum.experiments import tables
-
-SMALL = Layer("small", 64, 48)
-
-
-def parse(*words):
-    parser = argparse.ArgumentParser()
-    measure.add_arguments(parser)
-    return parser.parse_args(words)
+from msdnum.bench.device import BASELINE, METHODS, machine_of, measured, methods
+from tests.support.device import SMALL
 
 
 def test_methods_compute_the_same_product():
@@ -63,25 +51,3 @@ def test_machines_by_the_name_of_the_device():
     assert machine_of("NVIDIA H200").name == "H200 SXM"
     assert machine_of("NVIDIA H100 80GB HBM3").name == "H100 SXM"
     assert machine_of("cpu") is None
-
-
-def test_command(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(device, "LAP", 0)
-    monkeypatch.setattr(device, "LAYER_SHAPES", (SMALL,))
-    path = tmp_path / "times.csv"
-    assert measure.run(parse("--quick", "--rounds=1", f"--out={path}")) == 0
-    header, rows = tables.read(path)
-    assert header["device"] == "cpu"
-    assert header["versions"]["jax"] == jax.__version__
-    assert len(rows) == 2 * len(METHODS)
-    assert {row["model_over_baseline"] for row in rows} == {""}
-    captured = capsys.readouterr()
-    assert "default device is a CPU" in captured.err
-    assert measure.run(parse("--quick", "--rounds=1")) == 0
-    printed = capsys.readouterr().out.splitlines()
-    assert len(list(csv.DictReader(printed[1:]))) == len(rows)
-
-
-def test_rounds_must_be_positive():
-    with pytest.raises(ValueError, match="rounds must be positive, got 0"):
-        measure.run(parse("--rounds=0"))

@@ -1,7 +1,5 @@
 """What people bring as arrays: float64, swapped bytes, lists, small types, torch tensors."""
 
-from fractions import Fraction
-
 import jax
 import jax.numpy as jnp
 import ml_dtypes
@@ -13,19 +11,13 @@ from msdnum import Overflow, QuantizedArray, Rounding, ScaleRule, spec
 from msdnum.emulator.arrays import as_array
 from msdnum.emulator.attention.flash import attend
 from msdnum.emulator.attention.methods import FLOAT32_FLASH
-from msdnum.emulator.floats import as_floats, as_numbers
 from msdnum.emulator.gemm.products import matmul
-from msdnum.emulator.quotients import divide
 from msdnum.emulator.zero_points import quantize_asymmetric
 from msdnum.formats.accumulators import ALL_ACCUMULATORS, INT32
-from msdnum.formats.blocks import BLOCK_FORMATS, INT8_GROUP, MXFP4, MXFP8_E4M3, NVFP4, BlockFormat
-from msdnum.formats.elements import BINARY32, E2M1, E4M3, ELEMENT_FORMATS, FP16, INT8_SYMMETRIC
+from msdnum.formats.blocks import INT8_GROUP, MXFP4, MXFP8_E4M3, NVFP4, BlockFormat
+from msdnum.formats.elements import BINARY32, E2M1, E4M3, ELEMENT_FORMATS, FP16
 from tests.support.agreement import assert_same_bits
-
-SAT, OVER = Overflow.SATURATE, Overflow.OVERFLOW
-Q8_0 = BlockFormat("Q8_0", INT8_SYMMETRIC, FP16, 32, ScaleRule.AMAX)
-BACKENDS = pytest.mark.parametrize("array", [np.asarray, jnp.asarray], ids=["numpy", "jax"])
-
+from tests.support.arrays import BACKENDS, Q8_0, SAT, VARIANTS, X
 
 # ------------------------------------------------------------------------------------------------
 # float64: rounded once
@@ -91,7 +83,8 @@ def blocks_of_float64():
 
 
 BLOCKS = blocks_of_float64()
-VARIANTS = [*BLOCK_FORMATS.values(), Q8_0]
+
+
 VARIANTS += [
     BlockFormat(f"E2M1-{rule.name}", E2M1, MXFP4.scale, 32, rule)
     for rule in (ScaleRule.CEIL, ScaleRule.RCEIL, ScaleRule.EVEN)
@@ -133,30 +126,6 @@ def test_float64_beyond_binary32():
         msdnum.quantize(x, NVFP4)
 
 
-def test_quotients_of_float64_are_rounded_once():
-    rng = np.random.default_rng(3)
-    any_pattern = rng.integers(0, 2**63, 400, np.int64).view(np.float64)
-    middle = (2 * rng.integers(2**23, 2**24, 400) + 1) * 2.0 ** rng.integers(-170, 90, 400)
-    around = [middle, np.nextafter(middle, 0), np.nextafter(middle, np.inf)]
-    x = np.concatenate([any_pattern[np.isfinite(any_pattern)], *around])
-    y = np.abs(rng.standard_normal(x.size).astype(np.float32)) + np.float32(2.0**-20)
-    y[x.size - 1200 :] = 1
-    found = divide(x.view(np.int64), y)
-    for a, b, q in zip(x, y, found.view(np.uint32), strict=True):
-        quotient = spec.divide(spec.from_float(float(a)), Fraction(float(b)))
-        assert q == spec.to_float32_bits(spec.fl32(quotient))
-    with jax.enable_x64(True):
-        assert_same_bits(jax.jit(divide)(jnp.asarray(x).view(jnp.int64), jnp.asarray(y)), found)
-
-
-def test_quotients_by_zero_infinity_and_nan():
-    x = np.array([1, -1, 0, -0.0, np.inf, np.nan])
-    for divisor in (0.0, np.inf, -np.inf, np.nan, 2.0):
-        y = np.full(6, divisor, np.float32)
-        with np.errstate(all="ignore"):
-            assert_same_bits(divide(x.view(np.int64), y), x.astype(np.float32) / y)
-
-
 def test_float64_has_a_way_out_where_it_is_refused():
     x, scheme = np.ones((2, 64)), msdnum.SCHEMES["MXFP4_X2"]
     calls = [
@@ -169,11 +138,6 @@ def test_float64_has_a_way_out_where_it_is_refused():
             call()
 
 
-# ------------------------------------------------------------------------------------------------
-# Swapped bytes, lists, scalars
-# ------------------------------------------------------------------------------------------------
-
-X = np.random.default_rng(4).standard_normal((3, 64)).astype(np.float32)
 CALLS = {
     "encode": lambda x: msdnum.encode(x, E4M3, overflow=SAT),
     "round_to": lambda x: msdnum.round_to(x, E4M3, overflow=SAT),
@@ -251,46 +215,6 @@ def test_scales_of_python_and_float64():
 def test_what_is_no_array_of_numbers(x, error, message):
     with pytest.raises(error, match=message):
         msdnum.encode(x, E4M3, overflow=SAT)
-
-
-def test_python_numbers_that_are_no_binary32_numbers():
-    assert as_numbers(0.1, "x") == 0.1
-    assert as_floats([0.5, 2.0**-149, float("nan")], "x").dtype == np.float32
-    with pytest.raises(TypeError, match=r"x must be float32, .*got float64: round it once"):
-        as_floats(0.1, "x")
-    with pytest.raises(TypeError, match="got float64: round it once"):
-        as_floats(1e39, "x")
-
-
-# ------------------------------------------------------------------------------------------------
-# Small types
-# ------------------------------------------------------------------------------------------------
-
-SMALL = ["float8_e4m3fn", "float8_e5m2", "float8_e8m0fnu", "float4_e2m1fn", "float6_e2m3fn"]
-
-
-@BACKENDS
-@pytest.mark.parametrize("dtype", SMALL)
-def test_small_floats_are_numbers(array, dtype):
-    if dtype.startswith("float6") and array is jnp.asarray:
-        pytest.skip("JAX has no such type")
-    bits = ml_dtypes.finfo(dtype).bits
-    x = np.arange(1 << bits, dtype=np.uint8).view(dtype)
-    found = as_floats(array(x), "x")
-    assert_same_bits(found, x.astype(np.float32))
-    codes = msdnum.encode(array(x), BINARY32, overflow=OVER)
-    assert_same_bits(codes, msdnum.encode(x.astype(np.float32), BINARY32, overflow=OVER))
-    if array is jnp.asarray:
-        assert_same_bits(jax.jit(lambda v: as_floats(v, "x"))(array(x)), x.astype(np.float32))
-
-
-@BACKENDS
-def test_small_floats_are_quantized_and_attended_to(array):
-    x = X.astype(ml_dtypes.float8_e4m3fn)
-    wide = x.astype(np.float32)
-    assert_same_bits(msdnum.quantize(array(x), MXFP4).codes, msdnum.quantize(wide, MXFP4).codes)
-    found = attend(array(x), array(x), array(x), FLOAT32_FLASH)
-    assert_same_bits(found, attend(wide, wide, wide, FLOAT32_FLASH))
 
 
 @BACKENDS

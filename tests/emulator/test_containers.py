@@ -13,7 +13,6 @@ import msdnum
 from msdnum import NonNumbers, QuantizedArray, ScaleRule, spec
 from msdnum.emulator.attention.flash import attend
 from msdnum.emulator.attention.methods import FLOAT32_FLASH
-from msdnum.emulator.codes import same_bits
 from msdnum.emulator.gemm.products import matmul, transposed
 from msdnum.emulator.zero_points import AsymmetricArray, quantize_asymmetric
 from msdnum.formats.accumulators import EXACT, INT32
@@ -42,18 +41,36 @@ from msdnum.formats.elements import (
     FloatFormat,
 )
 from tests.support.agreement import assert_same_bits, on_numpy_and_jit
+from tests.support.containers import X
 from tests.support.corpus import hostile_blocks
 
 BACKENDS = pytest.mark.parametrize("array", [np.asarray, jnp.asarray], ids=["numpy", "jax"])
 
+
 INT4_BLOCKS = BlockFormat("INT4_BLOCKS", INT4, BINARY32, 16, ScaleRule.AMAX)
+
+
 Q8_0 = BlockFormat("Q8_0", INT8_SYMMETRIC, FP16, 32, ScaleRule.AMAX)
+
+
 BF16_SCALES = BlockFormat("BF16_SCALES", E4M3, BF16, 16, ScaleRule.AMAX)
+
+
 E5M2_SCALES = BlockFormat("E5M2_SCALES", E2M1, E5M2, 16, ScaleRule.AMAX)
+
+
 UE5M3 = FloatFormat("UE5M3", 5, 3, 15, NonNumbers.NAN, signed=False)
+
+
 UE5M3_SCALES = BlockFormat("UE5M3_SCALES", E2M1, UE5M3, 16, ScaleRule.AMAX)
+
+
 E7M0 = FloatFormat("E7M0", 7, 0, 63, NonNumbers.NAN, signed=False, subnormals=False)
+
+
 E7M0_SCALES = BlockFormat("E7M0_SCALES", E2M1, E7M0, 16, ScaleRule.AMAX)
+
+
 FP6 = replace(E2M3, name="FP6")
 
 
@@ -165,16 +182,6 @@ def test_scales_in_the_type_of_their_numbers(array, fmt, dtype):
     assert_same_bits(again.dequantize(), quantized.dequantize())
 
 
-def test_every_listed_type_has_the_bits_of_its_format():
-    """A format of another name is the same; one with another bias is not."""
-    assert same_bits(E4M3) == ("uint8", "int8", "float8_e4m3fn")
-    assert same_bits(replace(E4M3, name="mine")) == same_bits(E4M3)
-    assert same_bits(replace(E4M3, bias=8)) == ("uint8", "int8")
-    assert same_bits(E2M1) == ("uint4", "float4_e2m1fn")
-    assert same_bits(INT4) == ("uint4", "int4")
-    assert same_bits(BINARY32) == ("uint32", "float32")
-
-
 # ------------------------------------------------------------------------------------------------
 # The tensor scale
 # ------------------------------------------------------------------------------------------------
@@ -213,8 +220,13 @@ def test_a_traced_tensor_scale(dtype):
 # ------------------------------------------------------------------------------------------------
 
 ONE = np.full((1, 1), 127, np.uint8)
+
+
 TWO = np.zeros((1, 64), np.uint8)
+
+
 FP8 = np.full((1, 2), 0x38, np.uint8)
+
 
 REFUSED = {
     "numbers for E8M0": (
@@ -382,11 +394,6 @@ def test_a_whole_row_is_a_block_of_its_length():
     assert whole.dequantize().tolist() == [[3.0] * 5] * 2
 
 
-# ------------------------------------------------------------------------------------------------
-# JAX's trees
-# ------------------------------------------------------------------------------------------------
-
-X = jnp.asarray(np.random.default_rng(4).standard_normal((4, 2, 32)).astype(np.float32))
 METHODS = {
     "dequantize": lambda q: q.dequantize(),
     "scales": lambda q: q.scales(),
@@ -413,15 +420,6 @@ def test_every_method_checks(method):
         METHODS[method](bad)
     with pytest.raises(ValueError, match=r"scale_codes must have shape \(1, 2\), got \(1, 1\)"):
         jax.jit(METHODS[method])(bad)
-
-
-def test_same_bits_that_jax_brings_are_seen_as_codes():
-    q = msdnum.quantize(X[0], MXFP8_E4M3)
-    as_floats = jax.tree.map(lambda v: v, q)
-    object.__setattr__(as_floats, "codes", q.codes.view(jnp.float8_e4m3fn))
-    assert_same_bits(as_floats.dequantize(), q.dequantize())
-    product = matmul(as_floats, jnp.ones((32, 1), jnp.float32))
-    assert_same_bits(product, matmul(q, jnp.ones((32, 1), jnp.float32)))
 
 
 def test_containers_are_trees_of_anything():

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import msdnum
-from msdnum import OWN_AMAX, SCHEMES, Arithmetic, ScaleRule, Scheme, bounds, spec, testing
+from msdnum import OWN_AMAX, SCHEMES, Arithmetic, Scheme, bounds, spec, testing
 from msdnum.emulator.decompositions import _divide_exactly
-from msdnum.formats.blocks import MXFP4, MXINT8, NVFP4
 from msdnum.formats.elements import (
     BINARY32,
     E2M1,
@@ -26,30 +25,17 @@ from msdnum.formats.elements import (
     FloatFormat,
     IntegerFormat,
 )
-from msdnum.formats.elements import MXINT8_ELEMENT as FIXED
 from msdnum.formats.schemes import INT8_X2, INT8_X2_FLOAT32, INT8_X3, MXFP4_X2, MXFP8_X1
 from tests.support.agreement import assert_same_bits, on_all_backends, on_numpy_and_jit
-from tests.support.corpus import hostile_blocks
+from tests.support.decompositions import CORPUS, FLOOR, MIXED, POWERS, assert_sums_up, by_name
 
-MIXED = [
-    msdnum.covering_scheme("MXFP8+MXFP4", E4M3, E2M1),
-    msdnum.covering_scheme("MXFP4+MXFP6", E2M1, E3M2),
-    msdnum.covering_scheme("MXINT8+MXFP4", FIXED, E2M1),
-    msdnum.amax_scheme("INT8+INT4", INT8_SYMMETRIC, INT4),
-    msdnum.amax_scheme("INT4x3", INT4, INT4, INT4, arithmetic=Arithmetic.FLOAT32, block_size=8),
-    *(
-        msdnum.covering_scheme(f"MXFP4_X2-{rule.name}", E2M1, E2M1, rule=rule)
-        for rule in (ScaleRule.FLOOR, ScaleRule.RCEIL, ScaleRule.EVEN)
-    ),
-]
 OWN = [
     replace(scheme, name=f"{scheme.name}-OWN", ratios=OWN_AMAX)
     for scheme in (MXFP4_X2, INT8_X2_FLOAT32, MIXED[0], MIXED[5], MIXED[6], MIXED[7])
 ]
-ALL = [*SCHEMES.values(), *MIXED, *OWN]
-CORPUS = hostile_blocks(200)
 
-by_name = {"ids": lambda scheme: scheme.name}
+
+ALL = [*SCHEMES.values(), *MIXED, *OWN]
 
 
 def values(x):
@@ -82,21 +68,6 @@ def assert_as_specified(x, scheme):
                     assert Fraction(float(left)) == result.denominator * spec.number(wanted)
                 else:
                     assert np.isnan(left)
-
-
-def assert_sums_up(x, result):
-    """Check ``denominator * (x - sum of terms) == remainder`` over the rationals."""
-    finite = np.isfinite(result.scaled_remainder)
-    terms = [(term, term.scales().repeat(x.size), term.format.element) for term in result.terms]
-    for i in np.flatnonzero(finite):
-        total = Fraction(0)
-        for term, _, element in terms:
-            block = i // term.format.block_size
-            scale = Fraction(term.format.scale.value(int(term.scale_codes[block]))) / term.divisor
-            total += scale * Fraction(element.value(int(term.codes[i])))
-        assert result.denominator * (Fraction(float(x[i])) - total) == Fraction(
-            float(result.scaled_remainder[i])
-        )
 
 
 @pytest.mark.parametrize("scheme", ALL, **by_name)
@@ -140,23 +111,6 @@ def test_the_scales_of_the_paper():
     assert (first.divisor, second.divisor) == (127, 127 * 254)
     assert first.scale_codes.view(np.float32).tolist() == [5.0]
     assert second.scales().tolist() == [float(np.float32(5.0) / np.float32(127 * 254))]
-
-
-def test_schemes_have_the_terms_of_their_names():
-    kinds = ("INT8_X{}", "INT8_X{}_FLOAT32", "MXFP4_X{}", "MXFP8_X{}")
-    assert set(SCHEMES) == {kind.format(n) for kind in kinds for n in (1, 2, 3)}
-    for name, scheme in SCHEMES.items():
-        element, terms, *arithmetic = name.split("_")
-        formats = {"INT8": INT8_SYMMETRIC, "MXFP4": E2M1, "MXFP8": E4M3}
-        assert [fmt.element for fmt in scheme.formats] == [formats[element]] * int(terms[1])
-        assert scheme.arithmetic is (Arithmetic.FLOAT32 if arithmetic else Arithmetic.EXACT)
-        assert scheme.formats[0].block_size == (None if element == "INT8" else 32)
-
-
-def test_the_largest_remainder_is_that_of_the_last_element():
-    assert [scheme.largest_remainder for scheme in MIXED[:2]] == [Fraction(1, 2), 1]
-    fixed_last = msdnum.covering_scheme("MXFP4+MXINT8", E2M1, FIXED)
-    assert fixed_last.largest_remainder == Fraction(1, 128)
 
 
 @pytest.mark.parametrize("arithmetic", Arithmetic)
@@ -279,67 +233,6 @@ def test_the_remainder_over_its_denominator_is_divided():
         on_all_backends(lambda x: msdnum.decompose(x, INT8_X2).remainder, CORPUS)
 
 
-POWERS = MXFP4_X2.formats
-FLOOR = MIXED[5].formats
-INTEGERS = INT8_X2.formats
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (((), None, Arithmetic.EXACT), "formats must name at least one term"),
-        (((MXFP4, MXINT8), (Fraction(8),), Arithmetic.FLOAT32), "arithmetic must be EXACT"),
-        (((MXFP4, replace(MXFP4, block_size=16)), None, Arithmetic.EXACT), "formats must differ"),
-        (((NVFP4,), (), Arithmetic.EXACT), "formats must not have a tensor scale"),
-        ((POWERS, (), Arithmetic.EXACT), "ratios must be 1 for 2 terms, got 0"),
-        ((POWERS, (Fraction(3),), Arithmetic.EXACT), "ratios must be powers of two"),
-        (
-            ((replace(MXFP4, element=FloatFormat("tiny", 2, 1, 4)),), (), Arithmetic.EXACT),
-            "formats must hold 1",
-        ),
-        ((POWERS, (Fraction(2**22),), Arithmetic.EXACT), "ratios must be smaller.* got 4194304"),
-        ((FLOOR, (Fraction(2**22),), Arithmetic.EXACT), "ratios must be smaller"),
-        ((POWERS, (Fraction(0),), Arithmetic.EXACT), "ratios must be powers of two"),
-        ((POWERS, (Fraction(-1, 2),), Arithmetic.EXACT), "ratios must be powers of two"),
-        ((INTEGERS, (Fraction(1, 2),), Arithmetic.EXACT), "ratios must be integers in 1..254"),
-        ((INTEGERS, (Fraction(0),), Arithmetic.EXACT), "ratios must be integers in 1..254"),
-        ((INTEGERS, (Fraction(255),), Arithmetic.FLOAT32), "ratios must be integers in 1..254"),
-        ((INTEGERS, OWN_AMAX, Arithmetic.EXACT), "ratios must be given in exact arithmetic"),
-        ((INTEGERS[:1] * 4, (Fraction(254),) * 3, Arithmetic.EXACT), "at most 3 terms"),
-        (
-            ((replace(INTEGERS[0], element=FIXED),), (), Arithmetic.EXACT),
-            "formats must be integers of at most 8 bits, no fractions",
-        ),
-        (
-            (
-                (replace(INTEGERS[0], element=IntegerFormat("INT9", 9, -256)),),
-                (),
-                Arithmetic.FLOAT32,
-            ),
-            "formats must be integers of at most 8 bits, no fractions",
-        ),
-        (
-            ((replace(INTEGERS[0], element=E2M1),), (), Arithmetic.FLOAT32),
-            "formats must be integers with BINARY32 scales",
-        ),
-        (
-            ((replace(INTEGERS[0], scale=E4M3),), (), Arithmetic.FLOAT32),
-            "formats must have E8M0 or BINARY32 scales",
-        ),
-    ],
-)
-def test_schemes_that_mean_nothing(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        Scheme("name", *arguments)
-
-
-@pytest.mark.parametrize("ratio", [1, 254])
-def test_ratios_of_integers_at_the_edge(ratio):
-    scheme = Scheme("edge", INTEGERS, (Fraction(ratio),), Arithmetic.EXACT)
-    assert scheme.divisors == (127, 127 * ratio)
-    assert_sums_up(CORPUS[3], msdnum.decompose(CORPUS[3], scheme))
-
-
 @pytest.mark.parametrize("power", range(-6, 22))
 @pytest.mark.parametrize("formats", [POWERS, FLOOR], ids=["CEIL", "FLOOR"])
 def test_any_ratio_leaves_an_exact_remainder(formats, power):
@@ -362,6 +255,8 @@ def test_bad_arguments():
 # What the last term leaves
 
 ONE_BINADE = FloatFormat("E1M2", 1, 2, 0)
+
+
 BOUNDED = [
     *(scheme for name, scheme in SCHEMES.items() if not name.endswith("FLOAT32")),
     *(msdnum.covering_scheme(f"E1M2_X{n}", *[ONE_BINADE] * n) for n in (1, 2, 3)),
@@ -393,16 +288,3 @@ def test_the_largest_remainder_is_that_of_the_theorem(scheme):
     if scheme.formats[0].scale != E8M0:
         scale /= 127
     assert scheme.largest_remainder * scale == promised
-
-
-@pytest.mark.parametrize(
-    "scheme",
-    [
-        SCHEMES["INT8_X2_FLOAT32"],
-        msdnum.covering_scheme("floor", E2M1, E2M1, rule=ScaleRule.FLOOR),
-        msdnum.covering_scheme("MXINT8", FIXED),
-    ],
-    **by_name,
-)
-def test_a_scheme_that_may_saturate_or_round_promises_nothing(scheme):
-    assert scheme.largest_remainder is None

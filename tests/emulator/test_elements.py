@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 import msdnum
 from msdnum import Overflow, Rounding, spec, testing
-from msdnum.emulator import argument_checks, bit_patterns, element_rounding
 from msdnum.emulator.codes import storage_dtype
 from msdnum.formats.elements import (
     BF16,
@@ -23,7 +22,6 @@ from msdnum.formats.elements import (
     E4M3,
     E5M2,
     E8M0,
-    ELEMENT_FORMATS,
     FP16,
     INT4,
     INT8,
@@ -31,13 +29,12 @@ from msdnum.formats.elements import (
     IntegerFormat,
 )
 from tests.support.agreement import assert_same_bits, on_all_backends
+from tests.support.elements import FORMATS, NARROW, WIDE, by_name, neighbours
 
-FORMATS = list(ELEMENT_FORMATS.values())
-NARROW = [fmt for fmt in FORMATS if fmt.bits <= 16]
 DETERMINISTIC = [mode for mode in Rounding if mode is not Rounding.STOCHASTIC]
-ALL_BF16 = (np.arange(2**16, dtype=np.uint32) << 16).view(np.float32)
 
-by_name = {"ids": lambda value: getattr(value, "name", None)}
+
+ALL_BF16 = (np.arange(2**16, dtype=np.uint32) << 16).view(np.float32)
 
 
 def overflows(fmt):
@@ -64,14 +61,6 @@ def specified(x, fmt, overflow, rounding=Rounding.RNE):
         for word in x.view(np.uint32).tolist()
     ]
     return np.array(codes, storage_dtype(fmt))
-
-
-def neighbours(x):
-    """Return float32 numbers with their two neighbours, of both signs."""
-    words = np.asarray(x, np.float32).view(np.int32)
-    magnitudes = np.concatenate([words - 1, words, words + 1])
-    magnitudes = magnitudes[magnitudes >= 0].view(np.float32)
-    return np.unique(np.concatenate([magnitudes, -magnitudes]).view(np.uint32)).view(np.float32)
 
 
 def positive_values(fmt):
@@ -189,22 +178,6 @@ def test_ml_dtypes_agrees(fmt):
     assert_same_bits(ours[number].view(storage_dtype(fmt)), theirs[number].view(storage_dtype(fmt)))
 
 
-SIGNED = [fmt for fmt in NARROW if fmt not in (E8M0, BF16)]
-
-
-@pytest.mark.parametrize("above", [-9, 0, 1, 5])
-@pytest.mark.parametrize("fmt", SIGNED, **by_name)
-def test_remainders_are_what_rounded_numbers_leave(fmt, above):
-    """One binade at a time, beyond the largest number too."""
-    x = np.float32(np.random.default_rng(above + 9).uniform(1, 2, 200) * 2.0 ** (fmt.emax + above))
-    x = np.concatenate([x, -x])
-    quanta = element_rounding.round_to_quanta(bit_patterns.as_pattern(x), 0, fmt)
-    rounded = msdnum.round_to(x, fmt, overflow=Overflow.SATURATE)
-    codes = msdnum.encode(x, fmt, overflow=Overflow.SATURATE)
-    assert_same_bits(rounded, msdnum.decode(codes, fmt))
-    assert_same_bits(element_rounding.remainder_of(quanta, fmt), x - rounded)
-
-
 def test_binary32_keeps_every_pattern():
     x = np.random.default_rng(1).integers(0, 2**32, 10**6, dtype=np.uint32).view(np.float32)
     x = np.concatenate([x, POWERS])
@@ -223,32 +196,6 @@ def test_unsigned_formats_with_a_fraction_and_no_zero():
     for overflow in Overflow:
         encoded = msdnum.encode(x, UNSIGNED, overflow=overflow)
         assert_same_bits(encoded, specified(x, UNSIGNED, overflow))
-
-
-def test_scaled_numbers_beyond_binary32_saturate():
-    x = np.array([np.inf, 2.0**127, 1.0], np.float32)
-    codes = element_rounding.encode_scaled(
-        bit_patterns.as_pattern(x), -10, BINARY32, Overflow.SATURATE
-    )
-    largest = np.finfo(np.float32).max
-    assert_same_bits(codes.view(np.float32), np.array([largest, largest, 1024], np.float32))
-
-
-@pytest.mark.parametrize("fmt", [E4M3, INT8], **by_name)
-def test_scaled_codes_are_the_numbers_times_the_scale(fmt):
-    codes = np.arange(100, dtype=np.uint8)
-    assert_same_bits(element_rounding.decode_scaled(codes, 5, fmt), 32 * msdnum.decode(codes, fmt))
-
-
-def test_remainders_across_binades_and_of_one_unit():
-    """Some beyond the largest number, 6, some one ulp beside a number, and some of both."""
-    x = neighbours(np.array([2, 3, 3.75, 4, 6, 8, 100, 2.0**20], np.float32))
-    quanta = element_rounding.round_to_quanta(bit_patterns.as_pattern(x), 0, E2M1)
-    rounded = msdnum.round_to(x, E2M1, overflow=Overflow.SATURATE)
-    assert_same_bits(element_rounding.remainder_of(quanta, E2M1), x - rounded)
-
-
-WIDE = FloatFormat("E8M22", 8, 22, 127, BINARY32.specials)
 
 
 @given(
@@ -395,17 +342,6 @@ def test_bad_arguments(arguments, error, message):
         msdnum.encode(np.ones(3, np.float32), **arguments)
 
 
-@pytest.mark.parametrize("value", [None, 0, -3, np.int64(2), np.uint8(2)])
-def test_integers(value):
-    argument_checks.check_integer("axis", value)
-
-
-@pytest.mark.parametrize("value", [True, 1.0, np.float32(1), "1", np.True_])
-def test_no_integers(value):
-    with pytest.raises(TypeError, match="axis must be an integer or None, got"):
-        argument_checks.check_integer("axis", value)
-
-
 def test_options_are_named():
     for call in (msdnum.encode, msdnum.round_to):
         with pytest.raises(TypeError, match="positional"):
@@ -415,39 +351,3 @@ def test_options_are_named():
 def test_overflow_is_required():
     with pytest.raises(TypeError, match="overflow"):
         msdnum.encode(np.ones(3, np.float32), E2M1)
-
-
-@pytest.mark.parametrize(
-    ("codes", "error", "message"),
-    [
-        (np.array([16], np.uint8), ValueError, "codes must be below 16 for E2M1, got 16"),
-        (np.array([1], np.int64), TypeError, "codes must be uint8, got int64"),
-        (np.array([], np.uint8), ValueError, "codes must not be empty"),
-        ("1", TypeError, "codes must be a NumPy or JAX array, got str"),
-        ([16], ValueError, r"codes must be in 0..15 for E2M1, got 16 to 16"),
-        ([1.0], TypeError, "codes must be integers, bit patterns of E2M1, got float64"),
-    ],
-)
-def test_bad_codes(codes, error, message):
-    with pytest.raises(error, match=message):
-        msdnum.decode(codes, E2M1)
-
-
-@pytest.mark.parametrize(
-    ("fmt", "dtype"),
-    [
-        (IntegerFormat("INT2", 2, -2), "uint8"),
-        (IntegerFormat("INT7", 7, -64), "uint8"),
-        (IntegerFormat("INT9", 9, -256), "uint16"),
-        (IntegerFormat("INT15", 15, -(2**14)), "uint16"),
-        (FloatFormat("E8M8", 8, 8, 127, BINARY32.specials), "uint32"),
-        (WIDE, "uint32"),
-    ],
-    **by_name,
-)
-def test_codes_above_every_width_are_refused(fmt, dtype):
-    """Widths one bit beside those of a type of memory are among them."""
-    codes = np.array([(1 << fmt.bits) - 1], dtype)
-    assert msdnum.decode(codes, fmt).dtype == np.float32
-    with pytest.raises(ValueError, match=f"codes must be below {1 << fmt.bits} for {fmt.name}"):
-        msdnum.decode(codes + np.array(1, dtype), fmt)

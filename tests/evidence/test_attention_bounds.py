@@ -8,31 +8,12 @@ import pytest
 from msdnum import bounds
 from msdnum.emulator.attention.exponential import NATIVE
 from msdnum.emulator.attention.flash import attend
-from msdnum.emulator.attention.kv_cache import KV_FORMATS
 from msdnum.emulator.attention.methods import FLOAT32_FLASH
 from msdnum.evidence.attention_bounds import ExactAttention, _moved, attention_bound
-from msdnum.evidence.attentions import DECOMPOSING, HEAD_FAMILIES, attention_errors, drawn
-from msdnum.experiments import tables
+from msdnum.evidence.attentions import DECOMPOSING, drawn
 from msdnum.formats.accumulators import HOPPER
 from msdnum.formats.elements import BINARY32
-from msdnum.ledger.findings import Verdict
-from msdnum.ledger.trial import Study
-from msdnum.trials.msd.claims import attention
-from msdnum.trials.msd.experiments.attention import ATTENTION
-from msdnum.trials.msd.heads import ATTENTION_BASELINES, ATTENTION_METHODS, attended
-from msdnum.trials.toolkit import attention as toolkit
-from tests.support.paths import TABLES
-
-SHAPE = (2, 160, 32)
-
-
-@pytest.mark.parametrize("cache", KV_FORMATS)
-def test_every_output_is_within_its_bound(cache):
-    head = drawn("outlier_channels", SHAPE, np.random.default_rng(3), cache)
-    for name in (*ATTENTION_METHODS, *ATTENTION_BASELINES):
-        found = attention_errors(head, attended(name))
-        assert 0 < found.ratio <= 1, name
-        assert found.l2 <= found.bound_l2, name
+from tests.support.attention_bounds import SHAPE
 
 
 @pytest.mark.parametrize("cache", ["INT8_TOKEN", "MXFP4"])
@@ -41,12 +22,6 @@ def test_many_tiles_and_the_backends_own_exponential(cache):
     method = replace(DECOMPOSING[cache], tile=32, exp=NATIVE)
     error = np.abs(attend(head.exact.queries, head.keys, head.values, method) - head.output)
     assert (error <= attention_bound(head.exact, head.keys, head.values, method)).all()
-
-
-def test_a_witness_nearly_meets_the_bound():
-    finding = toolkit.worst_remainders()
-    assert finding.verdict is Verdict.HOLDS
-    assert finding.ratio > 0.888
 
 
 @pytest.mark.parametrize("part", ["queries", "weights"])
@@ -94,63 +69,3 @@ def test_other_accumulators_have_no_bound_here():
     k, v = np.ones((3, 2), np.float32), np.ones((3, 1), np.float32)
     with pytest.raises(ValueError, match="accumulator must be SEQUENTIAL, EXACT or INT32, got HOP"):
         attention_bound(given, k, v, replace(FLOAT32_FLASH, accumulator=HOPPER))
-
-
-# Claim C7
-
-
-def test_verdicts(monkeypatch):
-    monkeypatch.setattr(attention, "SHAPE", (2, 64, 32))
-    for entry in attention.c7_attention(Study(seed=101)):
-        if "INT8 KV" in entry.convention:
-            finding = entry.judge()
-            assert finding.verdict is entry.expected, entry.convention
-            assert len(finding.table.rows) == len(HEAD_FAMILIES)
-
-
-def test_without_mpmath_nothing_is_run(monkeypatch):
-    def missing(*args):
-        raise ModuleNotFoundError("No module named 'flint'", name="flint")
-
-    monkeypatch.setattr(attention, "_errors", missing)
-    monkeypatch.setattr(toolkit, "attention_errors", missing)
-    study = Study(seed=1)
-    entries = [*attention.c7_attention(study), *toolkit.attention_bounds(study)][:-1]
-    assert {entry.judge().verdict for entry in entries} == {Verdict.NOT_RUN}
-
-
-def test_rows_are_drawn_from_the_seed():
-    first, second = (
-        drawn("normal", (1, 4, 32), np.random.default_rng(7), "MXFP8") for _ in range(2)
-    )
-    assert (first.output == second.output).all()
-
-
-# The table
-
-
-def errors_by_length(cache, method):
-    _, rows = tables.read(TABLES / "attention_length.csv")
-    chosen = {"family": "normal", "cache": cache, "method": method}
-    return [float(r["l2"]) for r in rows if all(r[key] == cell for key, cell in chosen.items())]
-
-
-@pytest.mark.parametrize(("cache", "growth"), [("INT8", 2.4), ("INT8_TOKEN", 2.8), ("MXFP4", 2.6)])
-def test_weights_scaled_by_one_lose_with_length(cache, growth):
-    """The longer the sequence the smaller the weights; a scale that follows them does not care."""
-    fixed, own = errors_by_length(cache, "MSD"), errors_by_length(cache, "MSD, row max")
-    assert fixed[-1] / fixed[0] > growth
-    assert own[-1] / own[0] < 1.2
-
-
-def test_with_length_two_passes_of_mxfp4_lose_to_one_of_mxfp8():
-    ours, theirs = (errors_by_length("MXFP4", m) for m in ("MSD", "MXFP8 queries and weights"))
-    assert [a > b for a, b in zip(ours, theirs, strict=True)] == [
-        False, True, True, True, True, True, True,
-    ]  # fmt: skip
-
-
-def test_the_quick_table_is_within_its_bounds():
-    rows = list(ATTENTION.rows(ATTENTION.quick, 1))
-    assert len(rows) == 2 * 2 * 7
-    assert all(row["l2"] <= row["bound_l2"] and row["ratio"] <= 1 for row in rows)

@@ -9,7 +9,7 @@ import pytest
 
 from msdnum.evidence.sweeps import certificate, run
 from msdnum.trials.msd.experiments.catalogue import CATALOGUE
-from tests.evidence.test_sweeps import BLOCK, SIZE, SQUARES, InSubmit, judge_squares
+from tests.support.sweeps import BLOCK, SIZE, SQUARES, InSubmit, judge_squares
 
 # Of distributed's own making, while a worker is down.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")

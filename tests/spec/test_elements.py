@@ -3,7 +3,6 @@
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
-from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 
@@ -14,15 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msdnum import spec
-from msdnum.formats.blocks import (
-    INT4_GROUP,
-    INT8_ROW,
-    MXFP4,
-    MXFP8_E4M3,
-    MXINT8,
-    NVFP4,
-    BlockFormat,
-)
 from msdnum.formats.elements import (
     BF16,
     BINARY32,
@@ -42,11 +32,16 @@ from msdnum.formats.elements import (
     FloatFormat,
     NonNumbers,
 )
-from msdnum.formats.modes import Arithmetic, Overflow, Rounding, ScaleRule
+from msdnum.formats.modes import Overflow, Rounding, ScaleRule
 from msdnum.spec.numbers import Special, Value
+from tests.support.spec import NAMES, OVER, SAT, pattern
 
 SMALL = [fmt for fmt in ELEMENT_FORMATS.values() if fmt.bits <= 8]
+
+
 INTEGERS = [INT4, INT8, INT8_SYMMETRIC, MXINT8_ELEMENT]
+
+
 DTYPES = {
     E2M1: ml_dtypes.float4_e2m1fn,
     E2M3: ml_dtypes.float6_e2m3fn,
@@ -57,22 +52,9 @@ DTYPES = {
     BF16: ml_dtypes.bfloat16,
     FP16: np.float16,
 }
+
+
 DIRECTIONS = [rounding for rounding in Rounding if rounding is not Rounding.STOCHASTIC]
-SAT, OVER = Overflow.SATURATE, Overflow.OVERFLOW
-ETA = Fraction(1, 2**149)
-LARGEST = Fraction((2**24 - 1) * 2**104)
-NAMES = {"ids": lambda fmt: getattr(fmt, "name", None)}
-
-float32s = st.floats(width=32, allow_nan=False, allow_infinity=False)
-moderate = st.floats(-(2.0**40), 2.0**40, width=32)
-
-
-def pattern(x: np.float32) -> int:
-    return int(np.asarray(x, np.float32).view(np.uint32))
-
-
-def as_float(value: Value) -> np.float32:
-    return np.uint32(spec.to_float32_bits(value)).view(np.float32)
 
 
 # Elements ---------------------------------------------------------------------------------------
@@ -374,344 +356,3 @@ def test_a_format_without_zero_goes_to_the_smallest_number() -> None:
 def test_bad_input(call: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
-
-
-# Arithmetic of values ---------------------------------------------------------------------------
-
-
-@given(st.floats(width=16), st.floats(width=16))
-def test_values_multiply_and_subtract_as_floats_do(x: float, y: float) -> None:
-    """Products and differences of binary16 numbers are exact in binary64."""
-    with np.errstate(all="ignore"):
-        product, difference = float(np.float64(x) * y), float(np.float64(x) - y)
-    p, q = spec.from_float(x), spec.from_float(y)
-    assert spec.multiply(p, q) == spec.from_float(product)
-    expected = spec.from_float(difference)
-    assert spec.subtract(p, q) == (Fraction(0) if expected is Special.NEGATIVE_ZERO else expected)
-
-
-@given(st.fractions(Fraction(1, 10**30), 10**30))
-def test_logarithms(x: Fraction) -> None:
-    assert Fraction(2) ** spec.floor_log2(x) <= x < Fraction(2) ** (spec.floor_log2(x) + 1)
-    assert Fraction(2) ** (spec.ceil_log2(x) - 1) < x <= Fraction(2) ** spec.ceil_log2(x)
-
-
-# Blocks -----------------------------------------------------------------------------------------
-
-RULES = [
-    # amax, element, FLOOR, CEIL, RCEIL, EVEN
-    ("4", E2M1, 0, 0, 0, 0), ("4.001", E2M1, 0, 1, 0, 0), ("6", E2M1, 0, 1, 0, 0),
-    ("6.001", E2M1, 0, 1, 1, 0), ("6.999", E2M1, 0, 1, 1, 0), ("7", E2M1, 0, 1, 1, 1),
-    ("7.999", E2M1, 0, 1, 1, 1), ("8", E2M1, 1, 1, 1, 1), ("3.999", E2M1, -1, 0, 0, 0),
-    ("448", E4M3, 0, 1, 0, 0), ("448.1", E4M3, 0, 1, 1, 0), ("496", E4M3, 0, 1, 1, 1),
-    ("57344", E5M2, 0, 1, 0, 0), ("61440", E5M2, 0, 1, 1, 1), ("7.5", E2M3, 0, 1, 0, 0),
-    ("7.75", E2M3, 0, 1, 1, 1), ("28", E3M2, 0, 1, 0, 0), ("1", MXINT8_ELEMENT, 0, 0, 0, 0),
-    ("1.984375", MXINT8_ELEMENT, 0, 1, 0, 0), ("1.9921875", MXINT8_ELEMENT, 0, 1, 1, 1),
-    ("1.99", MXINT8_ELEMENT, 0, 1, 1, 0),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("amax", "element", "floor", "ceil", "rceil", "even"), RULES, **NAMES)
-def test_scale_rules(
-    amax: str, element: ElementFormat, floor: int, ceil: int, rceil: int, even: int
-) -> None:
-    expected = {
-        ScaleRule.FLOOR: floor, ScaleRule.CEIL: ceil, ScaleRule.RCEIL: rceil, ScaleRule.EVEN: even
-    }  # fmt: skip
-    for rule, exponent in expected.items():
-        for binade in (-40, 0, 40):
-            scaled = Fraction(amax) * Fraction(2) ** binade
-            assert spec.shared_exponent(scaled, element, rule) == exponent + binade
-
-
-@pytest.mark.parametrize("rule", [ScaleRule.FLOOR, ScaleRule.CEIL, ScaleRule.RCEIL, ScaleRule.EVEN])
-def test_scales_at_the_ends_of_e8m0(rule: ScaleRule) -> None:
-    fmt = replace(MXFP4, rule=rule)
-    assert spec.shared_scale(ETA, fmt) == 0
-    assert spec.shared_scale(Fraction(1, 2**126), fmt) == 0
-    assert spec.shared_scale(Fraction(0), fmt) == 0
-    top = spec.shared_scale(LARGEST, fmt)
-    assert top == (252 if rule is ScaleRule.FLOOR else 253)
-    mxint8 = spec.shared_scale(LARGEST, replace(MXINT8, rule=rule))
-    assert mxint8 == 254  # CEIL would be 2**128
-
-
-def test_one_ulp_below_a_power_of_two_keeps_its_binade() -> None:
-    """A float log2 rounds up there in 243 of 247 binades (peers)."""
-    for exponent in range(-100, 100):
-        amax = Fraction(2) ** exponent * (1 - Fraction(1, 2**24))
-        assert spec.shared_scale(amax, MXFP4) == exponent - 1 - 2 + 127
-
-
-def block(*values: object) -> list[Value]:
-    return [v if isinstance(v, Special) else Fraction(str(v)) for v in values]
-
-
-def test_an_ocp_block_by_hand() -> None:
-    code, codes = spec.quantize_block(block(5, -0.3, 0, Special.NEGATIVE_ZERO, 7.9, "0.124"), MXFP4)
-    assert code == 127
-    assert codes == [0x6, 0x9, 0x0, 0x8, 0x7, 0x0]
-    assert spec.dequantize_block(code, codes, MXFP4) == block(
-        4, -0.5, 0, Special.NEGATIVE_ZERO, 6, 0
-    )
-
-
-def test_a_scale_exponent_applies_exactly() -> None:
-    code, codes = spec.quantize_block(block("1.5", "0.2"), MXFP8_E4M3)
-    assert (code, codes) == (119, [0x7C, 0x65])  # 384 and 52 (51.2) times 2**-8
-    assert spec.dequantize_block(code, codes, MXFP8_E4M3) == [Fraction(3, 2), Fraction(52, 256)]
-
-
-@pytest.mark.parametrize("fmt", [MXFP4, MXFP8_E4M3, MXINT8, NVFP4, INT8_ROW, INT4_GROUP], **NAMES)
-@pytest.mark.parametrize("bad", [Special.NAN, Special.INFINITY, Special.NEGATIVE_INFINITY])
-def test_a_block_with_nan_or_inf_is_nan(fmt: BlockFormat, bad: Special) -> None:
-    tensor = spec.tensor_scale([Fraction(1)], fmt)
-    code, codes = spec.quantize_block([Fraction(1), bad], fmt, tensor=tensor)
-    assert code == {E8M0: 0xFF, E4M3: 0x7F, BINARY32: 0x7FC00000}[fmt.scale]
-    assert codes == [0, 0]
-    assert spec.dequantize_block(code, codes, fmt, tensor=tensor) == [Special.NAN] * 2
-
-
-@pytest.mark.parametrize("fmt", [MXFP4, MXFP8_E4M3, MXINT8, NVFP4, INT8_ROW, INT4_GROUP], **NAMES)
-def test_a_zero_block(fmt: BlockFormat) -> None:
-    zeros = [Fraction(0), Special.NEGATIVE_ZERO]
-    tensor = spec.tensor_scale(zeros, fmt)
-    code, codes = spec.quantize_block(zeros, fmt, tensor=tensor)
-    assert code == 0
-    minus = {MXFP4: 0x8, NVFP4: 0x8, MXFP8_E4M3: 0x80}.get(fmt, 0)
-    assert codes == [0, minus]
-    sign = Special.NEGATIVE_ZERO if minus else Fraction(0)
-    assert spec.dequantize_block(code, codes, fmt, tensor=tensor) == [Fraction(0), sign]
-
-
-def test_covering_scale_of_the_largest_number_dequantizes_to_infinity() -> None:
-    fmt = replace(MXFP4, rule=ScaleRule.COVERING)
-    code, codes = spec.quantize_block([LARGEST, -LARGEST], fmt)
-    assert (code, codes) == (253, [0x6, 0xE])
-    assert spec.dequantize_block(code, codes, fmt) == [Special.INFINITY, Special.NEGATIVE_INFINITY]
-
-
-def float32_division(x: np.ndarray, scale: np.float32) -> np.ndarray:
-    with np.errstate(all="ignore"):
-        return x / scale
-
-
-@given(st.lists(float32s, min_size=1, max_size=6))
-def test_int8_rows_are_numpys_float32_arithmetic(numbers: list[float]) -> None:
-    x = np.array(numbers, np.float32)
-    scale = np.abs(x).max() / np.float32(127)
-    code, codes = spec.quantize_block([spec.from_float(v) for v in numbers], INT8_ROW)
-    assert code == pattern(scale)
-    digits = np.zeros(x.shape, np.int8)
-    if scale:
-        digits = np.clip(np.rint(float32_division(x, scale)), -127, 127).astype(np.int8)
-    assert codes == digits.view(np.uint8).tolist()
-    with np.errstate(all="ignore"):
-        expected = digits.astype(np.float32) * scale
-    got = spec.dequantize_block(code, codes, INT8_ROW)
-    assert [as_float(v).tobytes() for v in got] == [v.tobytes() for v in expected]
-
-
-@given(st.lists(float32s, min_size=16, max_size=32), st.data())
-def test_nvfp4_is_numpys_float32_arithmetic(numbers: list[float], data: st.DataObject) -> None:
-    outlier = data.draw(st.sampled_from([1.0, 2.0**10, 2.0**20]))
-    numbers = [np.clip(n * outlier, -3e38, 3e38) if i == 20 else n for i, n in enumerate(numbers)]
-    x = np.array(numbers, np.float32)
-    values = [spec.from_float(float(v)) for v in x]
-    tensor = spec.tensor_scale(values, NVFP4)
-    t = np.abs(x).max() / np.float32(6) / np.float32(448)
-    assert spec.to_float32_bits(tensor) == pattern(t)
-    first = x[:16]
-    scale = np.zeros((), ml_dtypes.float8_e4m3fn)
-    with np.errstate(all="ignore"):
-        if t:
-            ideal = np.abs(first).max() / np.float32(6) / t
-            scale = np.minimum(ideal, np.float32(448)).astype(ml_dtypes.float8_e4m3fn)
-        effective = scale.astype(np.float32) * t
-        divisor = effective if effective else np.float32(np.inf)
-        expected = (first / divisor).astype(ml_dtypes.float4_e2m1fn)
-        product = expected.astype(np.float32) * effective
-    code, codes = spec.quantize_block(values[:16], NVFP4, tensor=tensor)
-    assert code == int(scale.view(np.uint8))
-    assert codes == expected.view(np.uint8).tolist()
-    got = spec.dequantize_block(code, codes, NVFP4, tensor=tensor)
-    assert [as_float(v).tobytes() for v in got] == [v.tobytes() for v in product]
-
-
-def test_a_quotient_by_a_float_scale_is_rounded_to_binary32_first() -> None:
-    """The true quotient is just above 64.5 and binary32 has the tie; likewise 17/16 for NVFP4."""
-    amax, x = spec.from_float32_bits(0x3FD187F6), spec.from_float32_bits(0x3F54D4B0)
-    assert spec.number(x) / spec.number(spec.fl32(amax / 127)) > Fraction(129, 2)
-    assert spec.quantize_block([amax, x], INT8_ROW)[1] == [127, 64]
-    d = spec.decompose_amax([amax, x], [INT8_SYMMETRIC], Arithmetic.FLOAT32)
-    assert d.codes == ((127, 64),)
-    tensor = Fraction(2**23 + 15)
-    ideal = (17 * tensor + 1) / 16
-    assert spec.encode(ideal / tensor, E4M3, overflow=SAT) == 0x39
-    assert spec.shared_scale(6 * ideal, NVFP4, tensor) == 0x38
-
-
-def test_the_tensor_scale_ignores_what_is_not_finite() -> None:
-    values = [Fraction(2688), Special.INFINITY, Special.NAN]
-    assert spec.tensor_scale(values, NVFP4) == 1
-    assert spec.tensor_scale(values, MXFP4) is None
-
-
-def test_stochastic_blocks_take_one_word_for_each_element() -> None:
-    codes = spec.quantize_block(
-        block(4, "2.5", "2.5"), MXFP4, rounding=Rounding.STOCHASTIC, random=[0, 2**31 - 1, 2**31]
-    )[1]
-    assert codes == [0x6, 0x5, 0x4]
-
-
-# Decomposition ----------------------------------------------------------------------------------
-
-ELEMENT_TERMS = st.lists(
-    st.sampled_from([E2M1, E2M3, E3M2, E4M3, E5M2, MXINT8_ELEMENT]), min_size=1, max_size=3
-)
-
-
-def reassembled(d: spec.Decomposition, elements: list[ElementFormat]) -> list[Fraction]:
-    total = [spec.number(r) for r in d.remainders]
-    for scale, codes, element in zip(d.scales, d.codes, elements, strict=True):
-        for i, code in enumerate(codes):
-            total[i] += spec.number(scale) * spec.number(spec.decode(code, element))
-    return total
-
-
-def test_mxfp4_x2_by_hand() -> None:
-    """alpha = 8 covers 5; the scales are alpha / 4 and alpha / 32."""
-    d = spec.decompose_covering(block(5, "-0.3", "7/16"), [E2M1, E2M1])
-    assert d.scales == (Fraction(2), Fraction(1, 4))
-    assert d.codes == ((0x4, 0x8, 0x0), (0x6, 0xA, 0x4))
-    assert d.remainders == d.carried == tuple(block(0, "-0.05", "-1/16"))
-
-
-def test_a_fixed_point_term_leaves_one_bit_less_to_the_next() -> None:
-    d = spec.decompose_covering(block(1, "1/128"), [MXINT8_ELEMENT, E2M1])
-    assert d.scales == (Fraction(1), Fraction(1, 2**9))
-    assert d.codes == ((0x40, 0x00), (0x0, 0x6))
-    assert d.remainders == (0, 0)
-
-
-@given(st.lists(moderate.map(Fraction), min_size=1, max_size=6), ELEMENT_TERMS)
-def test_covering_terms_and_remainder_add_up_and_the_remainder_is_bounded(
-    values: list[Fraction], elements: list[ElementFormat]
-) -> None:
-    d = spec.decompose_covering(values, elements)
-    assert reassembled(d, elements) == values
-    amax = max(map(abs, values))
-    if amax > Fraction(1, 2**60):
-        bound = Fraction(2) ** spec.ceil_log2(amax)
-        for element in elements:
-            bound /= 2 ** (element.precision + isinstance(element, FloatFormat))
-            # An element's own underflow leaves more: half its eta, on its scale.
-        assert d.scales[-1] * Fraction(elements[-1].eta) / 2 <= bound
-        assert max(abs(r) for r in d.remainders) <= bound
-
-
-def test_the_bound_of_mxfp4_x2_is_attained() -> None:
-    """Paper, claim C2: alpha / 64, here with alpha = 1."""
-    d = spec.decompose_covering(block(1, "0.640625"), [E2M1, E2M1])
-    assert max(abs(r) for r in d.remainders) == Fraction(1, 64)
-
-
-def test_under_the_ocp_rule_mxfp4_x2_breaks_the_bound() -> None:
-    d = spec.decompose_covering(block("7.999"), [E2M1, E2M1], ScaleRule.FLOOR)
-    assert d.scales == (Fraction(1), Fraction(1, 8))
-    assert abs(d.remainders[0]) > Fraction(8, 64)
-
-
-def test_exponents_are_clamped_to_e8m0() -> None:
-    d = spec.decompose_covering([ETA, 3 * ETA], [E2M1, E2M1])
-    assert d.scales == (Fraction(1, 2**127),) * 2
-    assert reassembled(d, [E2M1, E2M1]) == [ETA, 3 * ETA]
-    zero = spec.decompose_covering([Fraction(0), Special.NEGATIVE_ZERO], [E2M1, E2M1])
-    assert zero.scales == (Fraction(1, 2**127),) * 2
-    assert zero.codes == ((0, 8), (0, 0))
-
-
-@given(st.lists(moderate.map(Fraction), min_size=1, max_size=6), st.integers(1, 3))
-def test_exact_int8_is_the_papers(values: list[Fraction], terms: int) -> None:
-    """Digits of base 254: scales M / 127 / 254**i, remainder at most half the last scale."""
-    elements = [INT8_SYMMETRIC] * terms
-    d = spec.decompose_amax(values, elements, Arithmetic.EXACT)
-    amax = max(map(abs, values))
-    assert d.scales == tuple(amax / 127 / 254**i for i in range(terms))
-    assert reassembled(d, elements) == values
-    assert d.carried == d.remainders
-    assert max(abs(r) for r in d.remainders) <= amax / 254**terms
-
-
-@given(st.lists(float32s, min_size=1, max_size=6), st.integers(1, 3))
-def test_float32_int8_is_numpys_float32_arithmetic(numbers: list[float], terms: int) -> None:
-    elements = [INT8_SYMMETRIC] * terms
-    values = [spec.from_float(v) for v in numbers]
-    d = spec.decompose_amax(values, elements, Arithmetic.FLOAT32)
-    left = np.array(numbers, np.float32)
-    with np.errstate(all="ignore"):
-        scale = np.abs(left).max() / np.float32(127)
-        for i in range(terms):
-            scale = scale / np.float32(254) if i else scale
-            digits = np.zeros(left.shape, np.float32)
-            if scale:
-                digits = np.clip(np.rint(left / scale), -127, 127)
-            left = left - scale * digits
-            assert spec.to_float32_bits(d.scales[i]) == pattern(scale)
-            assert d.codes[i] == tuple(digits.astype(np.int8).view(np.uint8).tolist())
-    assert [float(as_float(r)) for r in d.carried] == left.tolist()
-    if all(spec.is_finite(v) for v in values):
-        assert reassembled(d, elements) == [spec.number(v) for v in values]
-
-
-def test_the_product_overflows_for_the_largest_number() -> None:
-    """fl(127 * fl(LARGEST / 127)) is Inf: the second digit is then -127, of the wrong sign."""
-    d = spec.decompose_amax([LARGEST], [INT8_SYMMETRIC] * 2, Arithmetic.FLOAT32)
-    assert d.codes == ((127,), (0x81,))
-    assert d.carried == (Special.NEGATIVE_INFINITY,)
-    assert spec.number(d.remainders[0]) > LARGEST / 255
-
-
-def test_mixed_integer_terms() -> None:
-    d = spec.decompose_amax(block(127, 100, "0.5"), [INT8_SYMMETRIC, INT4])
-    assert d.scales == (Fraction(1), Fraction(1, 14))
-    assert d.codes == ((127, 100, 0), (0, 0, 7))
-
-
-@pytest.mark.parametrize("bad", [Special.NAN, Special.INFINITY])
-def test_a_block_with_nan_or_inf_decomposes_into_nan(bad: Special) -> None:
-    nan = (Special.NAN,) * 2
-    for d in (
-        spec.decompose_covering([Fraction(1), bad], [E2M1] * 2),
-        spec.decompose_amax([Fraction(1), bad], [INT8_SYMMETRIC] * 2),
-        spec.decompose_own_amax([Fraction(1), bad], [MXFP4] * 2),
-    ):
-        assert d.scales == d.remainders == d.carried == nan
-        assert d.codes == ((0, 0), (0, 0))
-
-
-@given(st.lists(moderate.map(Fraction), min_size=1, max_size=6))
-def test_own_amax_quantizes_what_is_left(values: list[Fraction]) -> None:
-    fmt = replace(MXFP4, rule=ScaleRule.COVERING)
-    d = spec.decompose_own_amax(values, [fmt] * 3)
-    left = values
-    for scale, codes in zip(d.scales, d.codes, strict=True):
-        scale_code, expected = spec.quantize_block(left, fmt)
-        assert scale == spec.decode(scale_code, E8M0)
-        assert list(codes) == expected
-        left = [
-            x - spec.number(scale) * spec.number(spec.decode(c, E2M1))
-            for x, c in zip(left, codes, strict=True)
-        ]
-    assert d.remainders == d.carried == tuple(left)
-
-
-@given(st.lists(moderate.map(Fraction), min_size=1, max_size=4))
-def test_own_amax_with_binary32_scales_rounds_every_operation(values: list[Fraction]) -> None:
-    d = spec.decompose_own_amax(values, [INT8_ROW] * 2)
-    assert reassembled(d, [INT8_SYMMETRIC] * 2) == values
-    left = np.array([float(v) for v in values], np.float32)
-    for scale, codes in zip(d.scales, d.codes, strict=True):
-        assert spec.to_float32_bits(scale) == pattern(np.abs(left).max() / np.float32(127))
-        left = left - as_float(scale) * np.array(codes, np.uint8).view(np.int8).astype(np.float32)
-    assert [float(as_float(r)) for r in d.carried] == left.tolist()

@@ -23,15 +23,10 @@ from msdnum.evidence.attentions import DECOMPOSING
 from msdnum.formats.accumulators import INT32
 from msdnum.formats.blocks import INT8_GROUP, INT8_ROW, MXFP4
 from msdnum.formats.elements import BINARY32, FP16
-from msdnum.formats.schemes import INT8_X1, INT8_X2_FLOAT32, MXFP4_X2, Scheme
+from msdnum.formats.schemes import INT8_X1, INT8_X2_FLOAT32, MXFP4_X2
 from tests.support.agreement import assert_same_bits, on_numpy_and_jit
+from tests.support.attention import drawn, over_cache
 from tests.support.attention_oracle import attended
-
-RNG = np.random.default_rng(5)
-
-
-def drawn(*shape, dtype=np.float32):
-    return RNG.normal(size=shape).astype(dtype)
 
 
 def reference(q, k, v):
@@ -42,11 +37,6 @@ def reference(q, k, v):
 
 def relative(found, expected):
     return np.linalg.norm(found - expected) / np.linalg.norm(expected)
-
-
-def over_cache(name, method, **options):
-    cache = KV_FORMATS[name]
-    return lambda q, k, v: attend(q, cache.keys(k), cache.values(v), method, **options)
 
 
 # Bits
@@ -159,50 +149,21 @@ def test_causal_rows_see_what_is_before_them():
         assert relative(found[i : i + 1], alone) < 1e-6
 
 
-def test_a_query_that_sees_nothing_gives_nan():
-    found = attend(drawn(3, 8), drawn(2, 8), drawn(2, 4), FLOAT32_FLASH, mask=Mask.CAUSAL)
-    assert np.isnan(found[0]).all()
-    assert np.isfinite(found[1:]).all()
-
-
-@pytest.mark.parametrize("name", KV_FORMATS)
-def test_heads_of_a_group_share_keys_and_values(name):
-    q, k, v = drawn(2, 6, 3, 32), drawn(2, 2, 33, 32), drawn(2, 2, 33, 8)
-    found = over_cache(name, DECOMPOSING[name], mask=Mask.CAUSAL)(q, k, v)
-    repeated = (np.repeat(x, 3, axis=1) for x in (k, v))
-    assert_same_bits(found, over_cache(name, DECOMPOSING[name], mask=Mask.CAUSAL)(q, *repeated))
-
-
-@pytest.mark.parametrize("name", KV_FORMATS)
-def test_short_last_tiles_are_filled_up_with_nothing(name):
-    """33 tokens in tiles of 32, or with 31 more that do not count: the same bits."""
-    method = replace(DECOMPOSING[name], tile=32)
-    q, k, v = drawn(3, 32), drawn(64, 32), drawn(64, 8)
-    k[33:], v[33:] = 0, 0
-    short, long = over_cache(name, method), over_cache(name, method, lengths=33)
-    assert_same_bits(short(q, k[:33], v[:33]), long(q, k, v))
-
-
-def test_the_order_of_tiles_is_part_of_the_definition():
-    q, k, v = drawn(4, 32), drawn(64, 32), drawn(64, 8)
-    one = attend(q, k, v, FLOAT32_FLASH)
-    assert (one != attend(q, k, v, replace(FLOAT32_FLASH, tile=16))).any()
-
-
-def test_ranges_of_the_weights_differ():
-    q, k, v = drawn(4, 32) * 4, drawn(64, 32), drawn(64, 8)
-    method = replace(DECOMPOSING["INT8"], tile=16)
-    fixed = over_cache("INT8", method)(q, k, v)
-    assert (fixed != over_cache("INT8", replace(method, range=WeightRange.AMAX))(q, k, v)).any()
-
-
 # Bad input
 
 
 Q, K, V = (np.ones(shape, np.float32) for shape in ((4, 2, 8), (2, 5, 8), (2, 5, 3)))
+
+
 UNLIKE = Method(INT8_X2_FLOAT32, BINARY32, INT32)
+
+
 WITH_NAN_KEYS = np.where(np.arange(8) == 3, np.nan, K).astype(np.float32)
+
+
 WITH_NAN = np.where(np.arange(8) == 3, np.nan, Q).astype(np.float32)
+
+
 INT8_KEYS, MX_KEYS = (KV_FORMATS[name].keys(K) for name in ("INT8", "MXFP8"))
 
 
@@ -243,27 +204,3 @@ def test_bad_input_is_refused(change, error, message):
     arguments = {"queries": Q, "keys": K, "values": V, "method": FLOAT32_FLASH} | change
     with pytest.raises(error, match=message):
         attend(**arguments)
-
-
-@pytest.mark.parametrize(
-    ("change", "error", "message"),
-    [
-        ({"tile": 0}, ValueError, "tile must be at least 1, got 0"),
-        ({"tile": 2.5}, TypeError, "tile must be an integer, got 2.5"),
-        ({"queries": MXFP4}, TypeError, "queries must be a Scheme or a FloatFormat"),
-        ({"weights": replace(FP16, bias=16, name="OTHER")}, ValueError, "weights must become BF16"),
-        ({"range": 1}, TypeError, "range must be one of FIXED, AMAX, got 1"),
-        ({"accumulator": "INT32"}, TypeError, "accumulator must be an Accumulator, got 'INT32'"),
-        ({"exp": np.exp}, TypeError, "exp must be Exponential"),
-    ],
-)
-def test_a_method_that_is_not_defined_is_refused(change, error, message):
-    with pytest.raises(error, match=message):
-        replace(FLOAT32_FLASH, **change)
-
-
-def test_presets_are_of_the_schemes_they_name():
-    assert set(DECOMPOSING) == set(KV_FORMATS)
-    assert all(
-        isinstance(m.queries, Scheme) and m.queries == m.weights for m in DECOMPOSING.values()
-    )

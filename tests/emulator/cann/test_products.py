@@ -1,4 +1,5 @@
-import math
+"""Tests."""
+
 from fractions import Fraction
 
 import jax.numpy as jnp
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from msdnum import spec
-from msdnum.emulator.cann.digits import VARIANTS, Division, Fusion, Switches, divide, multiply_add
+from msdnum.emulator.cann.digits import VARIANTS, Division, Fusion, Switches
 from msdnum.emulator.cann.products import (
     KERNELS,
     GroupOrder,
@@ -18,186 +19,18 @@ from msdnum.emulator.cann.products import (
 )
 from msdnum.formats.elements import BF16, FP16
 from msdnum.formats.modes import Overflow, Rounding
-from msdnum.trials.msd.claims.cann import cann
-from msdnum.trials.msd.claims.traps import traps
-from msdnum.trials.msd.splits import split_error
-
-RNG = np.random.default_rng(0)
-
-
-def fl(x):
-    return spec.number(spec.fl32(Fraction(x)))
-
-
-def constant(x):
-    return fl(Fraction(str(x)))
-
-
-def away(x):
-    """Round half away from zero."""
-    return int(math.copysign(math.floor(abs(x) + Fraction(1, 2)), x))
+from tests.support.cann import (
+    RNG,
+    constant,
+    fl,
+    grouped,
+    multicore,
+    successive,
+)
 
 
 def half(x):
     return spec.number(spec.round_to(Fraction(x), FP16, overflow=Overflow.SATURATE))
-
-
-# Scalar digits, from the note's table
-
-
-def quotient(x, y, division):
-    if division is Division.RECIPROCAL:
-        return fl(x * fl(1 / y))
-    return fl(x / y)
-
-
-def multicore(x, m, division):
-    f1, f2 = constant(127.499), fl(2 * Fraction("127.499") ** 2)
-    t = quotient(x, m, division)
-    first = away(fl(t * f1))
-    rest = fl(t - fl(first * fl(1 / f1)))
-    return [first, away(fl(rest * f2))]
-
-
-def successive(first, ratio, count):
-    def digits(x, m, division):
-        rest = fl(quotient(x, m, division) * constant(first))
-        found = [away(rest)]
-        for _ in range(count - 1):
-            rest = fl(fl(rest - found[-1]) * constant(ratio))
-            found.append(away(rest))
-        return found
-
-    return digits
-
-
-def grouped(x, m, division):
-    factor = quotient(Fraction(127), m, division)
-    first = away(fl(x * factor))
-    rest = fl(fl(x * factor) - first)
-    return [first, away(fl(rest * 254))]
-
-
-def feed_forward(x, m, division):
-    scaled = fl(quotient(x, fl(m * constant(1.001)), division) * 128)
-    first = math.floor(scaled)
-    return [first, math.floor(fl(fl(scaled - first) * 128))]
-
-
-ORACLES = {
-    "multicore": multicore,
-    "multicore_short_k": multicore,
-    "split_k_int8": successive(127, 254, 2),
-    "split_k_int4_half": successive(7.49, 14.98, 3),
-    "experimental_a16w4": successive(7.49, 14.98, 3),
-    "grouped_a16w8": grouped,
-    "grouped_a16w4": successive(127, 254, 2),
-    "ffn": feed_forward,
-}
-
-
-def pairs(count):
-    amax = np.exp2(RNG.uniform(-3, 3, count)).astype(np.float32)
-    x = amax * RNG.uniform(-1, 1, count).astype(np.float32) ** 3
-    x[0], x[1], x[2] = amax[0], -amax[1], 0
-    return np.clip(x, -amax, amax)[:, None], amax[:, None]
-
-
-@pytest.mark.parametrize("name", VARIANTS)
-@pytest.mark.parametrize("division", [Division.NEAREST, Division.RECIPROCAL])
-def test_digits(name, division):
-    variant = VARIANTS[name]
-    x, amax = pairs(150)
-    found = variant.decompose(x, amax, Switches(division))
-    for i in range(len(x)):
-        a, m = Fraction(float(x[i, 0])), Fraction(float(amax[i, 0]))
-        expected = ORACLES[name](a, m, division)
-        clamped = [min(max(d, -variant.largest - 1), variant.largest) for d in expected]
-        assert [int(d[i, 0]) for d in found] == clamped
-
-
-def test_short_k_divides():
-    assert VARIANTS["multicore"].division is Division.RECIPROCAL
-    assert VARIANTS["multicore_short_k"].division is Division.NEAREST
-
-
-def test_divisions():
-    x, y = np.float32([1.96875]), np.float32([1.9765625])
-    exact = divide(x, y, Division.NEAREST)
-    assert divide(x, y, Division.ULP_BELOW) == np.nextafter(exact, np.float32(0))
-    assert divide(x, y, Division.ULP_ABOVE) == np.nextafter(exact, np.float32(2))
-    assert divide(-x, y, Division.ULP_ABOVE) == -divide(x, y, Division.ULP_ABOVE)
-    assert [divide(np.float32([0]), y, d) for d in Division] == [0] * 4
-
-
-def test_fused_multiply_add_rounds_once():
-    a, b, c = (RNG.standard_normal(400).astype(np.float32) for _ in range(3))
-    c[:200] = -(a * b)[:200]
-    c[200:250] *= np.float32(2**-30)
-    found = multiply_add(a, b, c, Fusion.FUSED)
-    for x, y, z, w in zip(a, b, c, found, strict=True):
-        assert fl(Fraction(float(x)) * Fraction(float(y)) + Fraction(float(z))) == w
-    assert (found != multiply_add(a, b, c, Fusion.SEPARATE)).any()
-
-
-@pytest.mark.parametrize("c", [2.0**-80, -(2.0**-80), 0])
-@pytest.mark.parametrize("a", [1 + 2.0**-12, 1 + 3 * 2.0**-12])
-def test_fused_multiply_add_next_to_a_tie(a, c):
-    """The product is half-way between two binary32 numbers; c decides, or even."""
-    a, c = np.float32([a]), np.float32([c])
-    b = np.float32([1 + 2.0**-12])
-    expected = fl(Fraction(float(a[0])) * Fraction(float(b[0])) + Fraction(float(c[0])))
-    assert multiply_add(a, b, c, Fusion.FUSED)[0] == expected
-
-
-# Which keep M / 64516
-
-
-@pytest.mark.parametrize(
-    ("name", "keeps", "ratio"),
-    [
-        ("multicore", True, 0.99754),
-        ("multicore_short_k", True, 0.99841),
-        ("split_k_int8", True, 1.0),
-        ("split_k_int4_half", False, 20.2374),
-        ("experimental_a16w4", False, 19.1955),
-        ("grouped_a16w8", False, 1.00407),
-        ("grouped_a16w4", False, 1.01469),
-        ("ffn", False, 3.94165),
-    ],
-)
-def test_verdicts(name, keeps, ratio):
-    """Decided over all BF16 pairs; the error is recomputed at the witness."""
-    variant, found = VARIANTS[name], split_error(VARIANTS[name])
-    assert found.keeps_paper_bound is keeps
-    assert found.over_paper_bound == pytest.approx(ratio, abs=1e-4)
-    x, m = Fraction(found.x), Fraction(found.amax)
-    digits = ORACLES[name](x, m, variant.division)
-    digits = [min(max(d, -variant.largest - 1), variant.largest) for d in digits]
-    value = sum(w * d for w, d in zip(variant.weights(m), digits, strict=True))
-    assert abs(x - value) / m == found.error
-    assert np.float32(found.x) == np.float32(found.x).astype(ml_dtypes.bfloat16)
-
-
-@pytest.mark.parametrize("entry", list(cann(None)), ids=lambda e: e.convention)
-def test_ledger_rows_are_as_expected(entry):
-    assert entry.judge().verdict is entry.expected
-
-
-def test_a_rounded_reciprocal_breaks_the_bound():
-    found = split_error(VARIANTS["split_k_int8"], Switches(Division.RECIPROCAL))
-    assert not found.keeps_paper_bound
-    assert (found.x, found.amax) == (1.96875, 1.9765625)
-
-
-def test_verdicts_do_not_depend_on_the_scale():
-    """One variant, another binade of amax: the same digits."""
-    amax, x = pairs(500)[::-1]
-    for power in (2.0**-40, 2.0**60):
-        for variant in VARIANTS.values():
-            same = variant.decompose(x * np.float32(power), amax * np.float32(power))
-            for p, q in zip(variant.decompose(x, amax), same, strict=True):
-                np.testing.assert_array_equal(p, q)
 
 
 # Recombination
@@ -378,27 +211,16 @@ def test_the_nibble_split_is_exact():
     np.testing.assert_array_equal(found[0], np.arange(-128, -112))
 
 
-def test_an_all_zero_row_divides_zero_by_zero():
-    zero = np.zeros((1, 2), np.float32)
-    digits = VARIANTS["split_k_int8"].decompose(zero, np.zeros((1, 1), np.float32))
-    assert [d.tolist() for d in digits] == [[[0, 0]], [[0, 0]]]
-
-
-def test_traps():
-    found = {trap.name: trap.value for trap in traps()}
-    assert found["int32 to float32 is inexact from K"] == 1041
-    assert found["int32 saturates from K"] == 133145
-    assert found["largest C of an INT4 group of 128"] == 7168
-    assert found["relative error of half(1/14.98)"] == pytest.approx(2.5e-4, rel=0.01)
-    assert found["what C2 = 127 adds to 10485760"] == 0
-
-
 def ones(*shape):
     return np.ones(shape, np.float32)
 
 
 CODES = np.ones((4, 2), np.int8)
+
+
 PLAIN = Weight(CODES, ones(1, 2))
+
+
 A8W4 = np.ones((3, 4), np.int8), ones(3, 1), PLAIN
 
 

@@ -109,11 +109,3 @@ def test_the_int32_threshold_is_found(monkeypatch):
     assert products.judge_int32_overflow().verdict is Verdict.HOLDS
     monkeypatch.setattr(bounds, "int32_overflow", lambda: 133_143)
     assert products.judge_int32_overflow().verdict is Verdict.FAILS
-
-
-def test_attention_obeys_its_bound(monkeypatch):
-    finding = products.judge_attention(seed=1)
-    assert finding.verdict is Verdict.HOLDS
-    assert finding.ratio > 0.99
-    monkeypatch.setattr(products, "matmul", lambda terms, v, **options: matmul(terms[1:], v))
-    assert products.judge_attention(seed=1).verdict is Verdict.FAILS

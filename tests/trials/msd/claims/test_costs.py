@@ -2,18 +2,12 @@
 
 import pytest
 
-from msdnum.experiments import tables
 from msdnum.ledger.claims import Row
 from msdnum.ledger.findings import Verdict
 from msdnum.ledger.ledger import Ledger
 from msdnum.trials.msd.claims.costs import C4, C5, C6, C8, c4, c5, c6, c8
-from msdnum.trials.msd.experiments.costs import TABLES
-from tests.support import paths
 
-COMMITTED = paths.TABLES
 ENTRIES = [entry for study in (c4, c5, c6, c8) for entry in study(None)]
-
-EACH_TABLE = pytest.mark.parametrize("name", TABLES)
 
 
 @pytest.fixture(scope="module")
@@ -56,20 +50,3 @@ def test_rows_fit_their_columns(rows):
 def test_what_is_found(rows, convention, found):
     (row,) = [row for row in rows if row.entry.convention == convention]
     assert row.finding.found == found
-
-
-@EACH_TABLE
-def test_a_table_is_rectangular(name):
-    table = TABLES[name]()
-    assert table.rows
-    assert {len(row) for row in table.rows} == {len(table.header)}
-    assert len(set(table.rows)) == len(table.rows)
-
-
-@EACH_TABLE
-def test_committed_tables_are_what_the_code_gives(name):
-    """To write them anew: ``msdnum figures``."""
-    table = TABLES[name]()
-    _, records = tables.read(COMMITTED / f"{name}.csv")
-    assert [tuple(record.values()) for record in records] == list(table.rows)
-    assert tuple(records[0]) == table.header

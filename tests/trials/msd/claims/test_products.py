@@ -1,5 +1,6 @@
 """Claim C7 in products: every verdict as recorded, and a worse MSD seen."""
 
+import numpy as np
 import pytest
 
 from msdnum.formats.schemes import MXFP4_X1, MXFP8_X1
@@ -70,3 +71,10 @@ def test_without_the_model_nothing_is_run(monkeypatch):
     products._rows.cache_clear()
     finding = products._judge((Real("MXFP4", 0, "q"),), "float32", 0)
     assert finding.verdict is Verdict.NOT_RUN
+
+
+def test_a_ratio_to_the_reference_itself_is_explained():
+    rows = {name: {"l2_float32_ratio": ratio} for name, ratio in (("a", 2.0), ("b", np.inf))}
+    assert products._reference({"a": rows["a"]}) == ()
+    (note,) = products._reference(rows)
+    assert note.startswith("inf: ")

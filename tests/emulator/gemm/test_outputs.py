@@ -196,6 +196,8 @@ def test_an_instruction_after_another_is_one_product():
 
 
 ONE, C = np.ones((1, 1), np.float16), np.ones((1, 1), np.float32)
+
+
 INT8 = np.ones((1, 1), np.int8)
 
 

@@ -1,0 +1,43 @@
+"""``msdnum explain``: rows, theorems, and one line for a wrong name."""
+
+import pytest
+
+from msdnum.__main__ import main
+from msdnum.cli import explanations, verify
+from msdnum.ledger.claims import Claim
+from msdnum.ledger.findings import Verdict
+from msdnum.ledger.trial import Trial
+from tests.support.commands import entry, refused
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Put one row in the place of the ledger's."""
+
+    def use(*entries):
+        claims = Claim("C1", "other"), Claim("C2", "a statement")
+        trial = Trial("small", None, claims, (lambda study: iter(entries),))
+        monkeypatch.setattr(verify, "judged", lambda name: (trial,))
+        monkeypatch.setattr(explanations, "trials", lambda: {"small": trial})
+
+    use(entry(Verdict.HOLDS))
+    return use
+
+
+# Explain
+
+
+def test_explain_prints_the_rows(small, capsys):
+    assert main(["explain", "C2"]) == 0
+    printed = capsys.readouterr().out
+    assert "C2  a statement: holds" in printed
+    assert "3f80 [3f14]; proved" in printed
+    assert "To judge again: msdnum verify --only C2" in printed
+    assert "**Proof.**" not in printed
+    assert main(["explain", "C2", "--proof"]) == 0
+    assert "**Proof.**" in capsys.readouterr().out
+
+
+def test_explain_refuses_other_names(capsys):
+    error = refused(capsys, "explain", "C99")
+    assert "claim or theorem must be one of C1, C2, C3, " in error

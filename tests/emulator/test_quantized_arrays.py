@@ -1,0 +1,44 @@
+"""Quantized arrays: values that cross jit and vmap."""
+
+from dataclasses import FrozenInstanceError
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import msdnum
+from msdnum.formats.blocks import (
+    INT8_ROW,
+    MXFP4,
+    NVFP4,
+)
+from tests.support.agreement import assert_same_bits
+from tests.support.blocks import CORPUS, one_block
+
+
+def test_quantized_arrays_cross_jit_and_vmap():
+    x = jnp.asarray(CORPUS[:4])
+    quantized = jax.jit(lambda x: msdnum.quantize(x, MXFP4))(x)
+    assert isinstance(quantized, msdnum.QuantizedArray)
+    assert_same_bits(jax.jit(lambda q: q.dequantize())(quantized), quantized.dequantize())
+    each = jax.vmap(lambda x: msdnum.quantize(x, MXFP4).codes)(x)
+    assert_same_bits(each, quantized.codes)
+    host = msdnum.quantize(np.asarray(x), MXFP4)
+    assert_same_bits(jax.jit(lambda q: q.dequantize())(host), host.dequantize())
+
+
+def test_quantized_arrays_are_values():
+    quantized = msdnum.quantize(one_block(1.0, 2.0), MXFP4)
+    with pytest.raises(FrozenInstanceError):
+        quantized.divisor = 2
+    assert "MXFP4" in quantized._repr_html_()
+
+
+def test_scales_of_a_vmapped_array_are_refused():
+    x = jnp.ones((2, 32), jnp.float32)
+    for fmt, axis in ((NVFP4, -1), (INT8_ROW, None)):
+        quantized = jax.jit(jax.vmap(partial(msdnum.quantize, fmt=fmt, axis=axis)))(x)
+        with pytest.raises(ValueError, match="dequantize inside"):
+            quantized.dequantize()

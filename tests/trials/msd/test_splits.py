@@ -1,0 +1,54 @@
+"""Splits into two digits, decided over all BF16 pairs."""
+
+from fractions import Fraction
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from msdnum.emulator.cann.digits import VARIANTS, Division, Switches
+from msdnum.trials.msd.experiments.schemes import reconstructed
+from msdnum.trials.msd.splits import split_error
+from tests.support.cann import ORACLES
+
+# Which keep M / 64516
+
+
+@pytest.mark.parametrize(
+    ("name", "keeps", "ratio"),
+    [
+        ("multicore", True, 0.99754),
+        ("multicore_short_k", True, 0.99841),
+        ("split_k_int8", True, 1.0),
+        ("split_k_int4_half", False, 20.2374),
+        ("experimental_a16w4", False, 19.1955),
+        ("grouped_a16w8", False, 1.00407),
+        ("grouped_a16w4", False, 1.01469),
+        ("ffn", False, 3.94165),
+    ],
+)
+def test_verdicts(name, keeps, ratio):
+    """Decided over all BF16 pairs; the error is recomputed at the witness."""
+    variant, found = VARIANTS[name], split_error(VARIANTS[name])
+    assert found.keeps_paper_bound is keeps
+    assert found.over_paper_bound == pytest.approx(ratio, abs=1e-4)
+    x, m = Fraction(found.x), Fraction(found.amax)
+    digits = ORACLES[name](x, m, variant.division)
+    digits = [min(max(d, -variant.largest - 1), variant.largest) for d in digits]
+    value = sum(w * d for w, d in zip(variant.weights(m), digits, strict=True))
+    assert abs(x - value) / m == found.error
+    assert np.float32(found.x) == np.float32(found.x).astype(ml_dtypes.bfloat16)
+
+
+def test_a_rounded_reciprocal_breaks_the_bound():
+    found = split_error(VARIANTS["split_k_int8"], Switches(Division.RECIPROCAL))
+    assert not found.keeps_paper_bound
+    assert (found.x, found.amax) == (1.96875, 1.9765625)
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=lambda v: v.name)
+def test_weighted_digits_err_as_decided(variant):
+    found = split_error(variant)
+    x = np.array([[found.amax, found.x]], np.float32)
+    left = abs(found.x - reconstructed(x, variant)[0, 1]) / found.amax
+    assert left == pytest.approx(float(found.error), rel=1e-6)
