@@ -5,9 +5,11 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 from tests.support.paths import ROOT
 
-# Ctrl-C
+AT_A_FORK = pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # if a test had JAX before
 
 
 def interrupted(tmp_path, *words):
@@ -27,11 +29,13 @@ def interrupted(tmp_path, *words):
     )
 
 
+@AT_A_FORK
 def test_ctrl_c_during_imports_is_a_status(tmp_path):
     done = interrupted(tmp_path, "-m", "msdnum", "verify")
     assert (done.returncode, done.stderr) == (130, "msdnum: interrupted\n")
 
 
+@AT_A_FORK
 def test_ctrl_c_during_imports_of_the_script_is_a_status(tmp_path):
     script = tmp_path / "bin" / "msdnum"
     script.parent.mkdir()
@@ -40,6 +44,7 @@ def test_ctrl_c_during_imports_of_the_script_is_a_status(tmp_path):
     assert (done.returncode, done.stderr) == (130, "msdnum: interrupted\n")
 
 
+@AT_A_FORK
 def test_ctrl_c_in_a_program_of_the_user_is_left_alone(tmp_path):
     done = interrupted(tmp_path, "-c", "import msdnum")
     assert done.returncode == -signal.SIGINT
