@@ -9,12 +9,10 @@ from msdnum import testing
 from msdnum.formats.blocks import (
     INT4_GROUP,
     INT8_GROUP,
-    INT8_ROW,
     MXFP4,
     MXFP8_E4M3,
 )
-from tests.support.agreement import assert_same_bits, on_numpy_and_jit
-from tests.support.blocks import one_block
+from tests.support.agreement import assert_same_bits
 
 
 @given(testing.shapes(), st.data())
@@ -35,16 +33,3 @@ def test_any_axis_and_block_size_is_the_last_axis_block_by_block(shape, data):
         assert_same_bits(codes[..., start : start + size], alone.codes)
         assert_same_bits(scales[..., block], alone.scale_codes[..., 0])
         assert_same_bits(restored[..., start : start + size], alone.dequantize())
-
-
-def test_per_tensor_and_per_row_scales():
-    x = np.array([[1.0, -127.0], [0.5, 2.0]], np.float32)
-    tensor = msdnum.quantize(x, INT8_ROW, axis=None)
-    assert tensor.scale_codes.shape == ()
-    assert float(tensor.scales()) == 1.0
-    assert tensor.integers().tolist() == [[1, -127], [0, 2]]
-    row = msdnum.quantize(x, INT8_ROW)
-    assert row.integers().tolist() == [[1, -127], [32, 127]]
-    four = msdnum.quantize(one_block(7.0, -7.0, -1.0, 3.0), INT4_GROUP)
-    assert four.integers().tolist() == [7, -7, -1, 3]
-    on_numpy_and_jit(lambda x: msdnum.quantize(x, INT8_ROW, axis=None).dequantize(), x)

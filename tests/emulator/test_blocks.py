@@ -1,7 +1,6 @@
 """Block quantization: specification, NumPy, JAX eager and jitted, bit by bit; and the layouts."""
 
 import pickle
-from dataclasses import replace
 
 import ml_dtypes
 import numpy as np
@@ -20,19 +19,14 @@ from msdnum.formats.blocks import (
 )
 from msdnum.formats.elements import BINARY32, E2M1, E8M0
 from tests.support.agreement import assert_same_bits, on_all_backends, on_numpy_and_jit
-from tests.support.blocks import CORPUS, assert_as_specified, one_block, values
-
-POWER_RULES = [rule for rule in ScaleRule if rule is not ScaleRule.AMAX]
-
-
-VARIANTS = [
-    replace(fmt, rule=rule)
-    for fmt in BLOCK_FORMATS.values()
-    for rule in (POWER_RULES if fmt.scale is E8M0 else [ScaleRule.AMAX])
-]
-
-
-by_name = {"ids": lambda fmt: f"{fmt.name}-{fmt.rule.name}"}
+from tests.support.blocks import (
+    CORPUS,
+    VARIANTS,
+    assert_as_specified,
+    by_name,
+    one_block,
+    values,
+)
 
 
 @pytest.mark.parametrize("fmt", VARIANTS, **by_name)
@@ -65,35 +59,6 @@ def test_element_roundings_as_specified(rounding):
         quantized = msdnum.quantize(row, MXFP4, rounding=rounding)
         _, codes = spec.quantize_block(values(row), MXFP4, rounding=rounding)
         assert quantized.codes.tolist() == codes
-
-
-def test_an_amax_one_ulp_below_a_power_of_two_stays_below_it():
-    for k in range(-120, 121):
-        power = np.float32(2.0**k)
-        below = np.nextafter(power, np.float32(0))
-        assert msdnum.quantize(one_block(below), MXFP4).scale_codes[0] == 127 + k - 1 - 2
-        assert msdnum.quantize(one_block(power), MXFP4).scale_codes[0] == 127 + k - 2
-
-
-def test_a_zero_block_has_scale_code_zero_and_keeps_signs():
-    quantized = msdnum.quantize(one_block(0.0, -0.0), MXFP4)
-    assert quantized.scale_codes.tolist() == [0]
-    assert quantized.codes.tolist() == [0, 8]
-    assert_same_bits(quantized.dequantize(), one_block(0.0, -0.0))
-
-
-@pytest.mark.parametrize("fmt", VARIANTS, **by_name)
-@pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])
-def test_one_nan_or_inf_makes_a_nan_block(fmt, special):
-    x = np.ones((2, 64), np.float32)
-    x[1, 3] = special
-    quantized = msdnum.quantize(x, fmt)
-    size = quantized.format.block_size
-    dequantized = quantized.dequantize()
-    assert np.isnan(dequantized[1, :size]).all()
-    assert not np.isnan(dequantized[0]).any()
-    assert not np.isnan(dequantized[1, size:]).any()
-    assert not quantized.codes[1, :size].any()
 
 
 def test_ties_go_to_even():

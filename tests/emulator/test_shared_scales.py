@@ -8,12 +8,18 @@ import pytest
 import msdnum
 from msdnum import ScaleRule
 from msdnum.formats.blocks import (
+    INT4_GROUP,
     INT8_ROW,
     MXFP4,
     NVFP4,
 )
-from tests.support.agreement import assert_same_bits, on_all_backends
-from tests.support.blocks import assert_as_specified, one_block
+from tests.support.agreement import assert_same_bits, on_all_backends, on_numpy_and_jit
+from tests.support.blocks import (
+    VARIANTS,
+    assert_as_specified,
+    by_name,
+    one_block,
+)
 
 
 @pytest.mark.parametrize(
@@ -85,3 +91,45 @@ def test_a_subnormal_tensor_scale_is_not_zero():
     quantized = on_all_backends(lambda x: msdnum.quantize(x, NVFP4), x)
     assert int(quantized.scale_codes[0, 0]) == 126
     assert 0 < float(quantized.tensor_scale) < 2.0**-126
+
+
+def test_an_amax_one_ulp_below_a_power_of_two_stays_below_it():
+    for k in range(-120, 121):
+        power = np.float32(2.0**k)
+        below = np.nextafter(power, np.float32(0))
+        assert msdnum.quantize(one_block(below), MXFP4).scale_codes[0] == 127 + k - 1 - 2
+        assert msdnum.quantize(one_block(power), MXFP4).scale_codes[0] == 127 + k - 2
+
+
+def test_a_zero_block_has_scale_code_zero_and_keeps_signs():
+    quantized = msdnum.quantize(one_block(0.0, -0.0), MXFP4)
+    assert quantized.scale_codes.tolist() == [0]
+    assert quantized.codes.tolist() == [0, 8]
+    assert_same_bits(quantized.dequantize(), one_block(0.0, -0.0))
+
+
+@pytest.mark.parametrize("fmt", VARIANTS, **by_name)
+@pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])
+def test_one_nan_or_inf_makes_a_nan_block(fmt, special):
+    x = np.ones((2, 64), np.float32)
+    x[1, 3] = special
+    quantized = msdnum.quantize(x, fmt)
+    size = quantized.format.block_size
+    dequantized = quantized.dequantize()
+    assert np.isnan(dequantized[1, :size]).all()
+    assert not np.isnan(dequantized[0]).any()
+    assert not np.isnan(dequantized[1, size:]).any()
+    assert not quantized.codes[1, :size].any()
+
+
+def test_per_tensor_and_per_row_scales():
+    x = np.array([[1.0, -127.0], [0.5, 2.0]], np.float32)
+    tensor = msdnum.quantize(x, INT8_ROW, axis=None)
+    assert tensor.scale_codes.shape == ()
+    assert float(tensor.scales()) == 1.0
+    assert tensor.integers().tolist() == [[1, -127], [0, 2]]
+    row = msdnum.quantize(x, INT8_ROW)
+    assert row.integers().tolist() == [[1, -127], [32, 127]]
+    four = msdnum.quantize(one_block(7.0, -7.0, -1.0, 3.0), INT4_GROUP)
+    assert four.integers().tolist() == [7, -7, -1, 3]
+    on_numpy_and_jit(lambda x: msdnum.quantize(x, INT8_ROW, axis=None).dequantize(), x)

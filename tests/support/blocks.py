@@ -1,9 +1,15 @@
 """Helpers of the tests of blocks."""
 
+from dataclasses import replace
+
 import numpy as np
 
 import msdnum
-from msdnum import spec
+from msdnum import ScaleRule, spec
+from msdnum.formats.blocks import (
+    BLOCK_FORMATS,
+)
+from msdnum.formats.elements import E8M0
 from tests.support.corpus import hostile_blocks
 
 CORPUS = hostile_blocks(200)
@@ -41,3 +47,16 @@ def canonical(word):
 
 def one_block(*numbers):
     return np.array(numbers, np.float32)
+
+
+POWER_RULES = [rule for rule in ScaleRule if rule is not ScaleRule.AMAX]
+
+
+VARIANTS = [
+    replace(fmt, rule=rule)
+    for fmt in BLOCK_FORMATS.values()
+    for rule in (POWER_RULES if fmt.scale is E8M0 else [ScaleRule.AMAX])
+]
+
+
+by_name = {"ids": lambda fmt: f"{fmt.name}-{fmt.rule.name}"}
