@@ -54,7 +54,7 @@ def operand(fmt: ElementFormat | BlockFormat) -> StoredOperand:
     >>> from msdnum.cost import operand
     >>> from msdnum.formats import MXFP4
     >>> operand(MXFP4)
-    Operand(bits=Fraction(17, 4), unit=<Unit.FP4: 'fp4'>)
+    StoredOperand(bits=Fraction(17, 4), unit=<Unit.FP4: 'fp4'>)
     """
     if not isinstance(fmt, BlockFormat):
         return StoredOperand(Fraction(fmt.bits), unit_of(fmt))
