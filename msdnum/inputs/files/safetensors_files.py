@@ -75,7 +75,7 @@ def open_safetensors(path: str | Path) -> dict[str, StoredTensor]:
     Parameters
     ----------
     path : str or Path
-        The file.
+        Of the safetensors file.
 
     Returns
     -------
