@@ -120,9 +120,8 @@ def test_the_recorded_results_of_eight_gpus_are_reproduced():
 
 def test_the_certificate_of_recorded_results_is_none_of_a_sweep(tmp_path):
     """Both lie in one folder, and the ledger reads the sweeps'."""
-    from msdnum.trials.toolkit.agreement import sweeps_agree
-
     from msdnum.ledger.findings import Verdict
+    from msdnum.trials.toolkit.agreement import sweeps_agree
 
     (tmp_path / "recorded.json").write_text('{"recorded": "results", "rows": []}')
     assert sweeps_agree(tmp_path).verdict is Verdict.NOT_RUN
