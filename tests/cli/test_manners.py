@@ -247,6 +247,9 @@ def test_a_file_with_colons_in_its_name(tmp_path):
 # Ctrl-C
 
 
+AT_A_FORK = pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # if a test had JAX before
+
+
 def interrupted(tmp_path, *words):
     """Run Python with Ctrl-C in the middle of the import of NumPy."""
     (tmp_path / "numpy").mkdir()
@@ -264,11 +267,13 @@ def interrupted(tmp_path, *words):
     )
 
 
+@AT_A_FORK
 def test_ctrl_c_during_imports_is_a_status(tmp_path):
     done = interrupted(tmp_path, "-m", "msdnum", "verify")
     assert (done.returncode, done.stderr) == (130, "msdnum: interrupted\n")
 
 
+@AT_A_FORK
 def test_ctrl_c_during_imports_of_the_script_is_a_status(tmp_path):
     script = tmp_path / "bin" / "msdnum"
     script.parent.mkdir()
@@ -277,6 +282,7 @@ def test_ctrl_c_during_imports_of_the_script_is_a_status(tmp_path):
     assert (done.returncode, done.stderr) == (130, "msdnum: interrupted\n")
 
 
+@AT_A_FORK
 def test_ctrl_c_in_a_program_of_the_user_is_left_alone(tmp_path):
     done = interrupted(tmp_path, "-c", "import msdnum")
     assert done.returncode == -signal.SIGINT
