@@ -28,6 +28,7 @@ def kind_of(start: bytes) -> str | None:
 
     Examples
     --------
+    >>> from msdnum.inputs.files import kind_of
     >>> kind_of(b"GGUF and more")
     'a GGUF file: the package gguf reads it, msdnum.emulator.layouts its blocks'
     """
