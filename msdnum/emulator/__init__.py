@@ -4,7 +4,8 @@ from msdnum.emulator.backend import Array, straight_through
 from msdnum.emulator.blocks import quantize
 from msdnum.emulator.decompositions import Decomposition, decompose, decompose_terms
 from msdnum.emulator.elements import as_ml_dtype, decode, encode, round_to
-from msdnum.emulator.packing import from_blocks_and_scales, pack, to_blocks_and_scales, unpack
+from msdnum.emulator.layouts.gpt_oss import from_blocks_and_scales, to_blocks_and_scales
+from msdnum.emulator.packing import pack, unpack
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.emulator.zero_points import AsymmetricArray, quantize_asymmetric
 

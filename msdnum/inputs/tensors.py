@@ -1,18 +1,19 @@
-"""Tensors of your own, from safetensors files."""
-
-from difflib import get_close_matches
-from pathlib import Path
+"""Tensors of your own, from safetensors files, as float32."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["load_tensor"]
+from msdnum.inputs.files.sources import read_tensor
+
+__all__ = ["check_tensor", "load_tensor"]
 
 Array = NDArray[np.float32]
 
+FLOATS = ("F32", "F16", "BF16")
+
 
 def load_tensor(source: str) -> Array:
-    """Read one tensor of a safetensors file.
+    """Read one tensor of a safetensors file, or of the shards of an index.
 
     Parameters
     ----------
@@ -22,7 +23,8 @@ def load_tensor(source: str) -> Array:
     Returns
     -------
     ndarray of float32
-        The tensor; bfloat16 and float16 are widened exactly.
+        The tensor; bfloat16 and float16 are widened exactly. For other types see
+        ``files.read_tensor``.
 
     Raises
     ------
@@ -30,10 +32,20 @@ def load_tensor(source: str) -> Array:
         If the file cannot be read or is damaged, has no such tensor, or the tensor is of another
         type, has no elements or no axis, or has elements that are not finite.
     """
-    path, name = _parted(source)
-    if not (path and name):
-        raise ValueError(f"tensor must be FILE:NAME, got {source!r}")
-    x = _read(path, name)
+    stored = read_tensor(source)
+    if stored.dtype not in FLOATS:
+        raise ValueError(f"tensor {stored.name!r} must be F32, F16 or BF16, got {stored.dtype}")
+    return check_tensor(stored.array.astype(np.float32), stored.name)
+
+
+def check_tensor(x: Array, name: str) -> Array:
+    """Return a tensor that can be judged.
+
+    Raises
+    ------
+    ValueError
+        If it has no axis, no elements, or elements that are not finite.
+    """
     if x.ndim == 0 or x.size == 0:
         raise ValueError(f"tensor {name!r} must have an axis and elements, got shape {x.shape}")
     if not np.isfinite(x).all():
@@ -41,42 +53,6 @@ def load_tensor(source: str) -> Array:
     return x
 
 
-def _parted(source: str) -> tuple[str, str]:
-    """Part the file from the name at the last colon before which there is a file, or the last."""
-    colons = [place for place, character in enumerate(source) if character == ":"]
-    parts = [(source[:place], source[place + 1 :]) for place in reversed(colons)]
-    there = (part for part in parts if Path(part[0]).is_file())
-    return next(there, parts[0] if parts else ("", ""))
-
-
 def _first_non_finite(x: Array) -> str:
     index = tuple(map(int, np.argwhere(~np.isfinite(x))[0]))
     return f"{x[index]} at {index}"
-
-
-def _read(path: str, name: str) -> Array:
-    """Read a tensor, or say in one line why not."""
-    from safetensors import SafetensorError, safe_open
-
-    if not Path(path).is_file():
-        raise ValueError(f"tensor file must exist, got {path!r}")
-    try:
-        with safe_open(path, framework="numpy") as tensors:
-            names = sorted(tensors.keys())
-            if name not in names:
-                raise ValueError(
-                    f"tensor must be one in {path!r}, such as {_nearest(name, names)}, got {name!r}"
-                )
-            dtype = tensors.get_slice(name).get_dtype()
-            if dtype not in ("F32", "F16", "BF16"):
-                raise ValueError(f"tensor {name!r} must be F32, F16 or BF16, got {dtype}")
-            return np.asarray(tensors.get_tensor(name)).astype(np.float32)
-    except OSError as error:
-        raise ValueError(f"tensor file {path!r} cannot be read: {error}") from None
-    except SafetensorError as error:
-        raise ValueError(f"tensor file {path!r} is not a safetensors file: {error}") from None
-
-
-def _nearest(name: str, names: list[str]) -> str:
-    """List the names most like ``name``, or the first few."""
-    return ", ".join(get_close_matches(name, names, n=4, cutoff=0.4) or names[:4])

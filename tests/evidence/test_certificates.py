@@ -102,6 +102,7 @@ def test_a_certificate_is_checked(scheme):
     )
 
 
+@pytest.mark.slow
 @needs_coq
 def test_certificates_of_strangers_are_checked():
     rng = np.random.default_rng(6)

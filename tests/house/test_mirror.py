@@ -24,6 +24,7 @@ ELSEWHERE = {
     "emulator/gemm/exact_sums.py": "emulator/gemm/units/test_whole.py",
     "emulator/gemm/plans.py": "emulator/gemm/test_checks.py",
     "emulator/gemm/ranges.py": "emulator/gemm/units/test_binary32.py",
+    "emulator/layouts/rows.py": "emulator/layouts/test_words.py",
     "emulator/gemm/units/kinds.py": "formats/test_accumulators.py",
     "emulator/gemm/units/sums.py": "formats/test_accumulators.py",
     "evidence/format_worst_cases.py": "reports/test_one_call.py",

@@ -99,6 +99,7 @@ def test_files_are_kept_for_an_editor(kept):
     assert check("--only", "int32-overflow", "--keep", str(folder)).returncode == 2
 
 
+@pytest.mark.slow
 @needs_provers
 def test_wrong_statements_are_refused():
     done = check("--mutants", "--only", "int8-decomposition")

@@ -24,7 +24,13 @@ FIRST = {
 
 
 def files_of_rooms():
-    nested = ["emulator/gemm", "emulator/attention", "emulator/cann"]
+    nested = [
+        "emulator/gemm",
+        "emulator/attention",
+        "emulator/cann",
+        "emulator/layouts",
+        "inputs/files",
+    ]
     rooms = [path.parent for path in PACKAGE.glob("*/__init__.py")]
     kept = [path for path in rooms if path.name not in ("cli", "trials")]
     return [path / "__init__.py" for path in [*kept, *(PACKAGE / name for name in nested)]]

@@ -118,10 +118,11 @@ def test_wrong_arguments_are_named(arguments, error, message):
         report(*arguments)
 
 
-def test_two_hundred_strangers_have_pages():
+@pytest.mark.parametrize("count", [24, pytest.param(200, marks=pytest.mark.slow)])
+def test_strangers_have_pages(count):
     """Numbers above what is proved, or a page that fails: neither for any."""
     rng = np.random.default_rng(17)
-    for n in range(200):
+    for n in range(count):
         draw = (strangers.element, strangers.scheme, lambda r: strangers.weight_format(r, 8))[n % 3]
         page = report(draw(rng), strangers.block(rng, 48, 0))
         assert page.worst.error <= page.bound.bound, page
