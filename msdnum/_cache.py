@@ -1,4 +1,4 @@
-"""What takes seconds to make and is the same every time, kept in the user's cache folder.
+"""A cache in the user's folder of texts that take seconds to make and are the same every time.
 
 A kept text that is damaged, or of other code, is as good as none, and a folder that cannot be
 written to is no error.
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from msdnum import _files, _sources
 
-__all__ = ["load", "store"]
+__all__ = ["folder", "load", "store"]
 
 KEPT = 3
 """How many texts of a name are kept: those of other versions of the code are old by then."""
@@ -35,6 +35,11 @@ def store(name: str, text: str) -> None:
         kept = sorted(path.parent.glob(f"{name}-*"), key=lambda old: old.stat().st_mtime)
         for old in kept[:-KEPT]:
             old.unlink(missing_ok=True)
+
+
+def folder(name: str) -> Path:
+    """Return the place of what another program keeps, under keys of its own."""
+    return _folder() / name
 
 
 def _checksum(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What is not installed: progress bars are missed quietly, all else is named with its remedy."""
+"""Optional packages: progress bars are missed quietly, all else is named with its remedy."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager

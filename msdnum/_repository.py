@@ -1,4 +1,4 @@
-"""Where proofs, certificates and tables lie: in the clone, or in the wheel, which carries them."""
+"""Folders of proofs, certificates and tables: of the clone, or of the wheel, which carries them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""How far an approximation is from its reference: errors, and effective bits by every definition.
+"""Errors of an approximation against its reference, and effective bits by every definition.
 
 Pure functions of ``(reference, approximation)``, arrays of one shape that convert to float64.
 Everywhere: 0/0 counts as no error, an error over a zero denominator is infinite, and so is the
@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from msdnum._registry import Registry
 
 __all__ = [
     "EFFECTIVE_BITS", "backward_error_componentwise", "backward_error_normwise",
@@ -85,12 +87,26 @@ def _bits(ratio: float) -> float:
 
 
 def forward_error_componentwise(reference: ArrayLike, approximation: ArrayLike) -> float:
-    """Return ``max |x - y| / |x|``; the denominator is each element of the reference."""
+    """Return ``max |x - y| / |x|``; the denominator is each element of the reference.
+
+    Examples
+    --------
+    >>> from msdnum import errors
+    >>> errors.forward_error_componentwise([1, 100], [1.5, 101])
+    0.5
+    """
     return float(np.max(_relative(reference, approximation)))
 
 
 def forward_error_normwise(reference: ArrayLike, approximation: ArrayLike) -> float:
-    """Return ``max |x - y| / max |x|``; the denominator is the largest reference."""
+    """Return ``max |x - y| / max |x|``; the denominator is the largest reference.
+
+    Examples
+    --------
+    >>> from msdnum import errors
+    >>> errors.forward_error_normwise([1, 100], [1.5, 101])
+    0.01
+    """
     x, error = _pair(reference, approximation)
     return _quotient(float(error.max()), float(np.abs(x).max()))
 
@@ -104,6 +120,12 @@ def backward_error_componentwise(
     perturbation of the products ``a * b``, element by element of C, that explains D.
 
     Source: Higham, Accuracy and Stability of Numerical Algorithms, section 3.5 and theorem 7.3.
+
+    Examples
+    --------
+    >>> from msdnum import errors
+    >>> errors.backward_error_componentwise([0.0], [1.0], absolute_product=[8.0])
+    0.125
     """
     x, error = _pair(reference, approximation)
     return float(np.max(_ratio(error, _denominator(absolute_product, x.shape))))
@@ -112,14 +134,28 @@ def backward_error_componentwise(
 def backward_error_normwise(
     reference: ArrayLike, approximation: ArrayLike, absolute_product: ArrayLike
 ) -> float:
-    """Return ``max |C - D| / max (|A||B|)``; the denominator is the largest of |A||B|."""
+    """Return ``max |C - D| / max (|A||B|)``; the denominator is the largest of |A||B|.
+
+    Examples
+    --------
+    >>> from msdnum import errors
+    >>> errors.backward_error_normwise([0.0, 4.0], [1.0, 4.0], absolute_product=[2.0, 8.0])
+    0.125
+    """
     x, error = _pair(reference, approximation)
     size = _denominator(absolute_product, x.shape)
     return _quotient(float(error.max()), float(size.max()))
 
 
 def relative_l2(reference: ArrayLike, approximation: ArrayLike) -> float:
-    """Return ``||x - y|| / ||x||`` in the 2-norm (Frobenius norm) over all elements."""
+    """Return ``||x - y|| / ||x||`` in the 2-norm (Frobenius norm) over all elements.
+
+    Examples
+    --------
+    >>> from msdnum import errors
+    >>> errors.relative_l2([3, 4], [3, 4.5])
+    0.1
+    """
     x, error = _pair(reference, approximation)
     return _quotient(_rms(error), _rms(x))
 
@@ -131,6 +167,12 @@ def ulp_distance(
 
     ``ulp(x) = 2**(max(e, emin) - precision + 1)`` with ``2**e <= |x| < 2**(e + 1)``; in the
     subnormal range and for zero it is the spacing of the subnormal numbers.
+
+    Examples
+    --------
+    >>> from msdnum import errors
+    >>> errors.ulp_distance([1.0], [1 + 2.0**-22])
+    2.0
     """
     if precision < 1:
         raise ValueError(f"precision must be positive, got {precision}")
@@ -140,7 +182,14 @@ def ulp_distance(
 
 
 def bits_worst_case_amax(reference: ArrayLike, approximation: ArrayLike) -> float:
-    """``log2(amax / max error)``: the promise of the paper's C1, M / 64516, read as bits."""
+    """``log2(amax / max error)``: the promise of the paper's C1, M / 64516, read as bits.
+
+    Examples
+    --------
+    >>> from msdnum import errors
+    >>> errors.bits_worst_case_amax([8.0, 1.0], [8.0, 1.5])
+    4.0
+    """
     return _bits(forward_error_normwise(reference, approximation))
 
 
@@ -148,6 +197,12 @@ def bits_worst_case_levels(reference: ArrayLike, approximation: ArrayLike) -> fl
     """``log2(1 + amax / max error)``: the uniform quantizer on [-amax, amax] with that max error.
 
     Its ``2**bits`` levels, both ends included, lie twice the error apart.
+
+    Examples
+    --------
+    >>> from msdnum import errors
+    >>> errors.bits_worst_case_levels([7.5, 1.0], [7.5, 1.5])
+    4.0
     """
     ratio = forward_error_normwise(reference, approximation)
     return math.log2(1 + 1 / ratio) if ratio else math.inf
@@ -158,12 +213,25 @@ def bits_worst_case_relative(reference: ArrayLike, approximation: ArrayLike) -> 
 
     Source: Higham, Accuracy and Stability of Numerical Algorithms, section 2.1; Cody 1973 calls the
     error the maximum relative representation error (MRRE).
+
+    Examples
+    --------
+    >>> from msdnum import errors
+    >>> errors.bits_worst_case_relative([8.0, 1.0], [8.0, 1.5])
+    1.0
     """
     return _bits(forward_error_componentwise(reference, approximation))
 
 
 def bits_rms_relative(reference: ArrayLike, approximation: ArrayLike) -> float:
-    """``-log2(RMS of the element-wise relative error)``: the quadratic mean, beside the ARRE."""
+    """``-log2(RMS of the element-wise relative error)``: the quadratic mean, beside the ARRE.
+
+    Examples
+    --------
+    >>> from msdnum import errors
+    >>> errors.bits_rms_relative([1.0, 2.0], [1.25, 2.5])
+    2.0
+    """
     return _bits(_rms(_relative(reference, approximation)))
 
 
@@ -216,7 +284,14 @@ def bits_equivalent_uniform(reference: ArrayLike, approximation: ArrayLike) -> f
 
 
 def bits_snr(reference: ArrayLike, approximation: ArrayLike) -> float:
-    """``SNR / 6.02`` with SNR in dB, ``20 log10(||reference|| / ||error||)``: 6.02 dB a bit."""
+    """``SNR / 6.02`` with SNR in dB, ``20 log10(||reference|| / ||error||)``: 6.02 dB a bit.
+
+    Examples
+    --------
+    >>> from msdnum import errors
+    >>> errors.bits_snr([3.0, 4.0], [3.0, 4.625])
+    3.000298960106125
+    """
     ratio = relative_l2(reference, approximation)
     return -20 * math.log10(ratio) / DB_PER_BIT if ratio else math.inf
 
@@ -230,12 +305,18 @@ def bits_rate_distortion(reference: ArrayLike, approximation: ArrayLike) -> floa
     """``log2(variance / MSE) / 2``: the rate of a Gaussian source of that variance and distortion.
 
     Source: Shannon 1959. A constant reference has no variance: minus infinity unless it is exact.
+
+    Examples
+    --------
+    >>> from msdnum import errors
+    >>> errors.bits_rate_distortion([1.0, -1.0], [1.25, -1.25])
+    2.0
     """
     x, error = _pair(reference, approximation)
     return _bits(_quotient(_rms(error), _rms(x - np.mean(x))))
 
 
-EFFECTIVE_BITS: dict[str, EffectiveBits] = {
+EFFECTIVE_BITS: Registry[EffectiveBits] = Registry("EFFECTIVE_BITS", {
     function.__name__.removeprefix("bits_"): function
     for function in (
         bits_worst_case_amax, bits_worst_case_levels, bits_worst_case_relative,
@@ -243,5 +324,5 @@ EFFECTIVE_BITS: dict[str, EffectiveBits] = {
         bits_relative_l1, bits_relative_l2, bits_rms_over_amax, bits_equivalent_uniform,
         bits_snr, bits_sine_enob, bits_rate_distortion,
     )
-}  # fmt: skip
+})  # fmt: skip
 """Every definition by name; the first line of each docstring is its formula and convention."""

@@ -64,7 +64,20 @@ def scale_rules() -> SearchStrategy[ScaleRule]:
 
 
 def codes(fmt: ElementFormat) -> SearchStrategy[int]:
-    """Return a strategy for all bit patterns of a format, those at the ends more often."""
+    """Return a strategy for all bit patterns of a format, those at the ends more often.
+
+    Examples
+    --------
+    >>> from hypothesis import given, settings
+    >>> from msdnum import Overflow, decode, encode, testing
+    >>> from msdnum.formats import E2M1
+    >>> @settings(max_examples=16)
+    ... @given(testing.codes(E2M1))
+    ... def every_code_comes_back(code):
+    ...     x = decode(np.uint8([code]), E2M1)
+    ...     assert encode(x, E2M1, overflow=Overflow.SATURATE) == code
+    >>> every_code_comes_back()
+    """
     last = fmt.codes[-1]
     ends = {0, 1, last // 2, last // 2 + 1, last - 1, last}
     if isinstance(fmt, FloatFormat):
@@ -120,7 +133,20 @@ def _signs(fmt: FloatFormat) -> SearchStrategy[float]:
 
 
 def near_midpoints(fmt: ElementFormat) -> SearchStrategy[np.float32]:
-    """Return a strategy for the midpoints of a format and their float32 neighbours."""
+    """Return a strategy for the midpoints of a format and their float32 neighbours.
+
+    Examples
+    --------
+    >>> from hypothesis import given, settings
+    >>> from msdnum import Overflow, round_to, testing
+    >>> from msdnum.formats import E2M1
+    >>> @settings(max_examples=20)
+    ... @given(testing.near_midpoints(E2M1))
+    ... def what_is_rounded_stays(x):
+    ...     once = round_to(np.float32([x]), E2M1, overflow=Overflow.SATURATE)
+    ...     assert (round_to(once, E2M1, overflow=Overflow.SATURATE) == once).all()
+    >>> what_is_rounded_stays()
+    """
     toward = st.sampled_from([None, -np.inf, np.inf])
     return st.builds(_step, midpoints(fmt).map(np.float32), toward)
 
@@ -245,6 +271,16 @@ def blocks(block_size: int = 32, kinds: Sequence[str] = FINITE_KINDS) -> SearchS
     ------
     ValueError
         If the block size is not positive or a kind has no such name.
+
+    Examples
+    --------
+    >>> from hypothesis import given, settings
+    >>> from msdnum import BLOCK_FORMATS, quantize, testing
+    >>> @settings(max_examples=20)
+    ... @given(testing.blocks())
+    ... def a_finite_block_has_a_finite_scale(x):
+    ...     assert np.isfinite(quantize(x, BLOCK_FORMATS["MXFP4"]).scales()).all()
+    >>> a_finite_block_has_a_finite_scale()
     """
     if block_size < 1:
         raise ValueError(f"block_size must be positive, got {block_size}")

@@ -1,7 +1,7 @@
 (** Every headline theorem, closed: all that is assumed stands in the statement, and nothing else is
-    behind it than definitions. They are those of Coq, of Flocq and of the three shared files; where
-    a statement needs one of its own folder, the part names it first. The README of each folder
-    quotes its part. *)
+    behind it than definitions. They are those of Coq, of Flocq and of the four shared files; where a
+    statement needs one of its own folder, the part names it first. The README of each folder quotes
+    its part. *)
 
 (* Coq's and Flocq's names come last, so that none of ours can stand in for them. *)
 From Msdnum Require Import Formats Decomposition InnerProduct.
@@ -31,6 +31,50 @@ Proof.
   intros F; split; [exact (element_rounding.theorem.relative_attained f F)|].
   exact (element_rounding.theorem.subnormal_attained f F).
 Qed.
+
+(** * remainder *)
+
+From Coq Require QArith_base.
+From Msdnum Require Remainder.
+Import Remainder(
+  format, valid_terms, valid_rules, sound, leaves, bound, remainder_of, to_even, in_units,
+  rational_sound, rational_bound, rule, limit, ruled, by_ratios, ratios_bound, leaves_own, own_bound).
+Notation to_real := Rdefinitions.Q2R.
+
+(** Terms of any formats and real scales, any of the nearest numbers chosen, saturated or not. *)
+Theorem remainder_of_terms (terms : list (format * R)) (a x y : R) :
+  Forall sound terms -> Rabs x <= a -> leaves terms x y -> Rabs y <= bound terms a.
+Proof. exact (Remainder.leaves_bound terms x y a). Qed.
+
+(** Some real x leaves that much, ties to even. *)
+Theorem remainder_of_terms_attained (terms : list (format * R)) (a : R) :
+  Forall sound terms -> 0 < a ->
+  exists x, let y := remainder_of to_even terms x in
+    Rabs x <= a /\ leaves terms x y /\ Rabs y = bound terms a.
+Proof.
+  intros V A; destruct (Remainder.bound_attained terms a V A) as (x & X & E); exists x.
+  split; [exact X | split; [|exact E]].
+  apply Remainder.remainder_of_leaves; [exact Remainder.to_even_nearest | exact V].
+Qed.
+
+(** With rational scales, in units of any u, it is a rational number, and computed. *)
+Theorem remainder_of_terms_computed (terms : list (format * QArith_base.Q)) (a : QArith_base.Q) (u : R) :
+  0 < u -> rational_sound terms = true -> 0 < to_real a ->
+  bound (in_units u terms) (u * to_real a) = u * to_real (rational_bound terms a).
+Proof. exact (Remainder.rational_bound_correct u terms a). Qed.
+
+(** E8M0 scales: the first by a rule, the others below it by powers of two; amax is covered by 2^k. *)
+Theorem remainder_by_ratios (r : rule) (terms : list (format * Z)) (k e : Z) (amax x y : R) :
+  valid_terms terms = true -> 0 < to_real (limit r) ->
+  pow2 (k - 1) < amax <= pow2 k -> ruled r amax e -> Rabs x <= amax ->
+  leaves (by_ratios e terms) x y -> Rabs y <= to_real (ratios_bound r terms k).
+Proof. exact (Remainder.ratios_bound_correct r terms k amax e x y). Qed.
+
+(** E8M0 scales, each by a rule from the largest magnitude that is left of the block. *)
+Theorem remainder_by_own_amax (terms : list (format * rule)) (a : QArith_base.Q) (block left : list R) :
+  valid_rules terms = true -> 0 < to_real a -> Forall (fun x => Rabs x <= to_real a) block ->
+  leaves_own terms block left -> Forall (fun y => Rabs y <= to_real (own_bound terms a)) left.
+Proof. exact (Remainder.own_bound_correct terms a block left). Qed.
 
 (** * mixed-decomposition *)
 
@@ -126,6 +170,60 @@ Proof.
   intros M N; apply mxfp4_scale_rules.theorem.optimal; [exists m, e | exists n, f]; now split.
 Qed.
 
+(** * nvfp4-decomposition *)
+
+From Msdnum.nvfp4_decomposition Require theorem.
+Notation e2m1_of t := (saturate 6 (E2M1 t)).
+Notation block_scale q := (saturate 448 (E4M3 q)). (* q is amax/6, over the tensor's scale *)
+Notation is_amax x m := ((forall i, Rabs (x i) <= m) /\ exists i, Rabs (x i) = m).
+
+(** A tensor with scale T, a block with amax A, and an x of it: q, s and t are A/6/T, the scale of
+    the block and x/s, each rounded somehow, off by eps at most. A scale of 0 leaves x. *)
+Theorem nvfp4_one_pass (eps T A x r q s t : R) :
+  0 <= eps <= 1 / 64 -> 0 < T -> Rabs x <= A ->
+  Rabs (6 * T * q - A) <= eps * A -> Rabs (s - block_scale q * T) <= eps * (block_scale q * T) ->
+  block_scale q = 0 /\ r = x \/ Rabs (s * t - x) <= eps * A /\ r = x - s * e2m1_of t ->
+  Rabs r <= Rmax ((1 + 8 * eps) * Rmax (3 / 17 * A) (T / 64))
+                 ((1 + 2 * eps) * A - (1 - eps) * (2688 * T)).
+Proof.
+  intros E HT HX Q S C; apply (nvfp4_decomposition.theorem.one_pass eps T A x r E HT HX).
+  exact (ex_intro _ q (ex_intro _ s (ex_intro _ t (conj Q (conj S C))))).
+Qed.
+
+(** While the scale of the block is normal, in exact arithmetic: 8/45 of its amax. *)
+Theorem nvfp4_normal_scale (T A x : R) (q := A / (6 * T)) (s := block_scale q * T) :
+  0 < T -> Rabs x <= A <= 2688 * T -> 1 / 64 <= block_scale q ->
+  Rabs (x - s * e2m1_of (x / s)) <= 8 / 45 * A.
+Proof. exact (nvfp4_decomposition.theorem.normal_scale T A x). Qed.
+
+(** That is attained, at the smallest normal scale; at others 3/17 as nearly as one likes. *)
+Theorem nvfp4_attained (T : R) (A := 45 / 512 * T) (x := 5 / 64 * T) (q := A / (6 * T))
+    (s := block_scale q * T) :
+  0 < T -> block_scale q = 1 / 64 /\ x - s * e2m1_of (x / s) = 8 / 45 * A.
+Proof.
+  intros HT; destruct (nvfp4_decomposition.theorem.attained T HT) as [S [E M]].
+  exact (conj S (eq_trans E M)).
+Qed.
+
+Theorem nvfp4_approached (T d : R) (A := 6 * (17 / 16 + d) * T) (x := 45 / 8 * T)
+    (q := A / (6 * T)) (s := block_scale q * T) :
+  0 < T -> 0 < d < 1 / 8 -> 3 / 17 * A - (x - s * e2m1_of (x / s)) = 18 / 17 * d * T.
+Proof. exact (nvfp4_decomposition.theorem.approached T d). Qed.
+
+(** n + 1 passes over a tensor x, by block and place, with scales of their own. *)
+Theorem nvfp4_n_passes (eps : R) (n : nat) (x y : nat -> nat -> R) (A : nat -> R) (X : R) :
+  0 <= eps <= 1 / 64 -> (forall b, is_amax (x b) (A b)) -> is_amax A X ->
+  nvfp4_decomposition.theorem.leaves eps (S n) x y ->
+  forall b i, Rabs (y b i) <=
+    (1 + 10 * eps) ^ S n * (3 / 17) ^ n * Rmax (3 / 17 * A b) (X / 172032).
+Proof. exact (nvfp4_decomposition.theorem.n_passes eps n x y A X). Qed.
+
+(** 8/255 for two passes, then, while the first scale is normal. *)
+Theorem nvfp4_normal_in_tensor (A X : R) :
+  0 < X -> 0 <= A -> 1 / 64 <= block_scale (A / (6 * (X / 2688))) ->
+  Rmax (3 / 17 * A) (X / 172032) <= 8 / 45 * A.
+Proof. exact (nvfp4_decomposition.theorem.normal_in_tensor A X). Qed.
+
 (** * int8-decomposition *)
 
 From Msdnum.int8_decomposition Require theorem.
@@ -207,6 +305,85 @@ Theorem gemm_matrix_unit_error (group : nat) (f r : Z) (d : nat) (c v m : R)
     (u := (INR group + 1) * pow2 (- f) + pow2 (- r)) :
   (0 < r)%Z -> steps group f r d c v m -> INR d * u < 1 -> Rabs (c - v) <= gamma d u * m.
 Proof. intros Hr; exact (gemm.theorem.matrix_unit_error group f r Hr d c v m). Qed.
+
+(** A whole entry, as a tree of inputs, sums, scales and roundings, of any relative errors and any
+    absolute ones: [computes W t y a], it may give y; nothing is said of results beyond W. *)
+Notation terms_of := gemm.theorem.terms_of. (* x - r1, r1 - r2, and so on *)
+Notation lost bounds := (last bounds 0).
+Notation carried bounds := (2 * sum bounds - lost bounds).
+Notation over f keys := (sum (map f keys)).
+
+(** x decomposed, remainders within bounds; the weight w used as w', within w_error of it; the
+    entry is theirs, with n roundings of u; magnitudes m and absolute errors h, scaled by s, are finite. *)
+Theorem gemm_decomposed_dot (keys : list nat) (x w w' : nat -> R) (remainders bounds : nat -> list R)
+    (w_error least w_least : nat -> R) (W u : R) (n : nat) (s m h : R) (t : tree) (y a : R)
+    (g := gamma n u) :
+  (forall k, In k keys -> remainders k <> []) ->
+  (forall k, In k keys -> Forall2 (fun r b => Rabs r <= b) (remainders k) (bounds k)) ->
+  (forall k, In k keys -> Rabs (w' k - w k) <= w_error k) ->
+  (forall k, In k keys -> 0 <= least k /\ 0 <= w_least k) ->
+  exact_value t = over (fun k => sum (terms_of (x k) (remainders k)) * w' k) keys ->
+  counted t <= over (fun k => (sum (magnitudes (terms_of (x k) (remainders k))) + least k)
+                              * (Rabs (w' k) + w_least k)) keys ->
+  proper t -> 0 <= u -> growth t <= (1 + u) ^ n -> INR n * u < 1 ->
+  largest_scale t <= s -> unscaled t <= m -> absolute t <= h -> (1 + g) * (s * (m + h)) <= W ->
+  computes W t y a ->
+  Rabs (y - over (fun k => x k * w k) keys) <=
+    over (fun k => lost (bounds k) * Rabs (w k)) keys
+    + over (fun k => (Rabs (x k) + lost (bounds k)) * w_error k) keys
+    + g * over (fun k => (Rabs (x k) + carried (bounds k) + least k)
+                         * (Rabs (w k) + w_error k + w_least k)) keys
+    + h * s * (1 + g).
+Proof.
+  intros N B Hw L; exact (gemm.theorem.decomposed_dot keys x w remainders bounds w' w_error least w_least
+    N B Hw L W u n s m h t y a).
+Qed.
+
+(** Such trees: at most T terms of at most S segments, each a sum of growth g and absolute errors l,
+    multiplied by at most C scales in binary32; results added in binary32. *)
+Theorem gemm_accumulation (terms : list (list (list R * tree))) (T S C : nat) (g l : R)
+    (t := gemm.theorem.entry terms) :
+  (length terms <= T)%nat ->
+  Forall (fun segments => (length segments <= S)%nat /\
+    Forall (fun s => (length (fst s) <= C)%nat /\ proper (snd s) /\
+      growth (snd s) <= g /\ absolute (snd s) <= l) segments) terms ->
+  1 <= g -> 0 <= l ->
+  proper t /\
+  exact_value t =
+    over (fun q => over (fun s => gemm.theorem.times (fst s) (exact_value (snd s))) q) terms /\
+  growth t <= (1 + u32) ^ (C + (S - 1) + (T - 1)) * g /\
+  absolute t <= INR T * (INR S * (l + INR C * (pow2 (-149) / 2))).
+Proof.
+  intros HT HS G L; destruct (gemm.theorem.accumulation terms T S C g l HT HS G L) as [P [E [_ H]]].
+  exact (conj P (conj E H)).
+Qed.
+
+(** Sums by a unit, v relative and h absolute in each step of a group; inputs are pairs of a product
+    and of the magnitude that it counts with. *)
+Notation at_least := gemm.theorem.at_least. (* of its own magnitude *)
+
+Theorem gemm_unit_sum (v h : R) (groups : list (list (R * R))) (n := length groups)
+    (t := gemm.theorem.unit_sum v h groups) :
+  0 <= v -> 0 <= h -> Forall at_least groups ->
+  proper t /\ exact_value t = over (fun ps => over fst ps) groups /\
+  counted t = over (fun ps => over snd ps) groups /\
+  growth t = (1 + v) ^ n /\ absolute t = INR n * h.
+Proof. exact (gemm.theorem.unit_sum_counts v h groups). Qed.
+
+(** A step of a truncating unit is such a step, subnormal sums and overflow included. *)
+Theorem gemm_unit_step (group : nat) (f r : Z) (W : R) (c : tree) (y a : R) (ps : list (R * R))
+    (e : Z) (z : R) (v := (INR group + 1) * pow2 (- f) + pow2 (- r))
+    (sum_of := sum (map (truncated (pow2 (e - f))) (y :: map fst ps)))
+    (rounded := result r sum_of) :
+  (0 < r)%Z -> proper c -> computes W c y a -> at_least ps -> (length ps <= group)%nat ->
+  pow2 e <= Rmax (pow2 (-126)) (a + over snd ps) -> (Rabs rounded <= W -> z = rounded) ->
+  computes W (gemm.theorem.unit_step v (v * pow2 (-126)) c ps) z (Rabs z).
+Proof. exact (gemm.theorem.matrix_unit_step group f r W c y a ps e z). Qed.
+
+(** Roundings of v, counted as roundings of u. *)
+Theorem gemm_combined (u v : R) (r n : nat) :
+  0 <= v -> 0 <= u -> INR r * v <= INR n * (u - u ^ 2 / 2) -> (1 + v) ^ r <= (1 + u) ^ n.
+Proof. exact (gemm.theorem.combined u v r n). Qed.
 
 (** The terms of a decomposition, of remainders rs ++ [r], added by magnitude. *)
 Theorem gemm_terms_magnitude (x : R) (rs : list R) (r : R) :

@@ -20,7 +20,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,7 @@ from audit import RefusedError
 from mutants import CHEATS, MUTANTS, Cheat, Mutant
 
 PROOFS = Path(__file__).parent
-SHARED = ("Formats", "Decomposition", "InnerProduct", "Executable", "Vectors")
+SHARED = ("Formats", "Decomposition", "InnerProduct", "Remainder", "Executable", "Vectors")
 STATEMENTS = statements.NAME
 TOOLS = ("gappa", "coqc", "coqchk")
 
@@ -233,9 +233,9 @@ def check_theorem(theorem: str, root: Path, prover: Prover) -> Iterator[Row]:
         yield from audit_theorem(theorem, folder, prover)
 
 
-def check_shared(root: Path, prover: Prover) -> Iterator[Row]:
+def check_shared(root: Path, prover: Prover, names: Sequence[str] = SHARED) -> Iterator[Row]:
     """Check what the theorems share, stopping at the first refusal."""
-    files = [Path(shutil.copy(root / f"{name}.v", prover.build)) for name in SHARED]
+    files = [Path(shutil.copy(root / f"{name}.v", prover.build)) for name in names]
     for file in files:
         yield (row := attempt("shared", file.name, "all of the file", prover.check, file))
         if not row.accepted:
@@ -280,6 +280,17 @@ def write_project(folder: Path) -> None:
     (folder / "_CoqProject").write_text("\n".join(["-R . Msdnum", *files]) + "\n")
 
 
+def check_changed(mutant: Mutant | Cheat, root: Path, prover: Prover) -> Iterator[Row]:
+    """Check a folder again, and before it the shared files from the one that is changed."""
+    shared = Path(mutant.file).stem if mutant.file.startswith("../") else STATEMENTS
+    if shared in SHARED:
+        rows = list(check_shared(root, prover, SHARED[SHARED.index(shared) :]))
+        yield from rows
+        if not rows[-1].accepted:
+            return
+    yield from check_theorem(mutant.theorem, root, prover)
+
+
 def check_mutant(mutant: Mutant | Cheat, prepared: Prover) -> Row:
     """Check a folder with one wrong statement or cheat: the verdict should be a refusal."""
     start = time.monotonic()
@@ -290,12 +301,8 @@ def check_mutant(mutant: Mutant | Cheat, prepared: Prover) -> Row:
             shutil.copy(shared, root)
         file = root / mutant.theorem / mutant.file
         file.write_text(mutant.change(file.read_text()))
-        if mutant.file.startswith("../") and mutant.file != f"../{STATEMENTS}":
-            prover.build.mkdir()
-            last = list(check_shared(root, prover))[-1]
-        else:
-            shutil.copytree(prepared.build, prover.build)
-            last = list(check_theorem(mutant.theorem, root, prover))[-1]
+        shutil.copytree(prepared.build, prover.build)
+        last = list(check_changed(mutant, root, prover))[-1]
     refused = not last.accepted and mutant.refusal(last.verdict)
     verdict = f"refused at {last.file}" if refused else f"SURVIVED: {last.verdict}"
     return Row(mutant.theorem, mutant.file, mutant.title, time.monotonic() - start, verdict)

@@ -168,6 +168,7 @@ CHEATS = [
     ),
 ]
 
+REMAINDER = "../Remainder.v"
 MUTANTS = [
     # alpha/65 for alpha/64, in units of s1: 4/65 is 0.06153...
     Mutant("mxfp4-decomposition", "x2.gappa", "<= 1b-4", "<= 0.06154"),
@@ -176,6 +177,100 @@ MUTANTS = [
     Mutant("mxfp4-decomposition", "theorem.v", "(pow2 (-129))", "(pow2 (-130))"),
     # A hint that is false: Gappa believes it, Coq does not.
     Mutant("mxfp4-decomposition", "x2.gappa", "t - q1))/8;", "t - q1))/9;"),
+    # NVFP4: smaller constants, and without each hypothesis.
+    Mutant(
+        "nvfp4-decomposition",
+        "theorem.v",
+        "Rmax (3 / 17 * A) (T / 64)) ((1 + 2",
+        "Rmax (3 / 18 * A) (T / 64)) ((1 + 2",
+    ),
+    Mutant(
+        "nvfp4-decomposition",
+        "theorem.v",
+        "(3 / 17 * A) (T / 64)) ((1 + 2",
+        "(3 / 17 * A) (T / 65)) ((1 + 2",
+    ),
+    Mutant(
+        "nvfp4-decomposition", "theorem.v", "(1 - eps) * (2688 * T)).", "(1 - eps) * (2700 * T))."
+    ),
+    Mutant("nvfp4-decomposition", "theorem.v", "((1 + 8 * eps) * Rmax", "((1 + 4 * eps) * Rmax"),
+    Mutant(
+        "nvfp4-decomposition",
+        "theorem.v",
+        "0 <= eps <= 1 / 64 -> 0 < T -> Rabs x <= A -> pass",
+        "0 <= eps -> 0 < T -> Rabs x <= A -> pass",
+    ),
+    Mutant(
+        "nvfp4-decomposition",
+        "theorem.v",
+        "0 <= eps <= 1 / 64 -> 0 < T -> Rabs x <= A -> pass",
+        "0 <= eps <= 1 / 64 -> 0 < T -> x <= A -> pass",
+    ),
+    Mutant(
+        "nvfp4-decomposition",
+        "theorem.v",
+        "0 <= eps <= 1 / 64 -> 0 < T -> Rabs x <= A -> pass",
+        "0 <= eps <= 1 / 64 -> Rabs x <= A -> pass",
+    ),
+    Mutant(
+        "nvfp4-decomposition",
+        "theorem.v",
+        "Rabs (6 * T * q - A) <= eps * A /\\",
+        "6 * T * q - A <= eps * A /\\",
+    ),
+    Mutant(
+        "nvfp4-decomposition",
+        "theorem.v",
+        "Rabs (s - block_scale q * T) <=",
+        "s - block_scale q * T <=",
+    ),
+    Mutant(
+        "nvfp4-decomposition",
+        "theorem.v",
+        "Rabs (s * t - x) <= eps * A /\\",
+        "s * t - x <= eps * A /\\",
+    ),
+    Mutant(
+        "nvfp4-decomposition",
+        "theorem.v",
+        "<= 8 / 45 * A.\nProof.\n  intros HT",
+        "<= 8 / 46 * A.\nProof.\n  intros HT",
+    ),
+    Mutant(
+        "nvfp4-decomposition",
+        "theorem.v",
+        "Rabs x <= A <= 2688 * T -> 1 / 64",
+        "Rabs x <= A -> 1 / 64",
+    ),
+    Mutant(
+        "nvfp4-decomposition",
+        "theorem.v",
+        "1 / 64 <= block_scale (A / (6 * T)) ->",
+        "7 / 512 <= block_scale (A / (6 * T)) ->",
+    ),
+    Mutant("nvfp4-decomposition", "theorem.v", "(X / 172032).", "(X / 172033)."),
+    Mutant(
+        "nvfp4-decomposition",
+        "theorem.v",
+        "Rabs (2688 * T - X) <= eps * X -> Rabs x <= A <= X ->",
+        "Rabs (2688 * T - X) <= eps * X -> Rabs x <= A ->",
+    ),
+    Mutant(
+        "nvfp4-decomposition",
+        "theorem.v",
+        "^ S n * (3 / 17) ^ n * in_tensor",
+        "^ S n * (3 / 18) ^ n * in_tensor",
+    ),
+    Mutant("nvfp4-decomposition", "theorem.v", "= 18 / 17 * d * T.", "= 17 / 17 * d * T."),
+    Mutant(
+        "nvfp4-decomposition",
+        "theorem.v",
+        "in_tensor A X <= 8 / 45 * A.",
+        "in_tensor A X <= 8 / 46 * A.",
+    ),
+    Mutant("nvfp4-decomposition", "lowest.gappa", "[0, 17b-10]", "[0, 18b-10]"),
+    Mutant("nvfp4-decomposition", "even_scale.gappa", ">= 1b-6", ">= 17b-10"),
+    Mutant("nvfp4-decomposition", "even_element.gappa", "[0, 4]", "[0, 3.5]"),
     Mutant("int8-decomposition", "x1.gappa", "<= 1b-1", "<= 0.499"),
     Mutant("int8-decomposition", "digits.gappa", "|q2| <= 127", "|q2| <= 126"),
     Mutant("int8-decomposition", "theorem.v", "<= M / 64516.", "<= M / 64517."),
@@ -211,56 +306,54 @@ MUTANTS = [
     Mutant("mixed-decomposition", "theorem.v", "<= M / 3556.", "<= M / 3557."),
     Mutant("mixed-decomposition", "mxfp8_mxfp4.gappa", "<= 1 }", "<= 0.999 }"),
     # What the formats, the elements and the scales must satisfy.
-    Mutant("remainder", "theorem.v", "(mantissa f <? 2 ^ precision f)", "(mantissa f <? 5)"),
-    Mutant("remainder", "theorem.v", "(eta f <=? exponent f)", "(eta f <=? exponent f + 1)"),
-    Mutant("remainder", "theorem.v", "(0 <? mantissa f)", "(-1 <? mantissa f)"),
-    Mutant("remainder", "theorem.v", "<= Rabs (x - z).", "<= 2 * Rabs (x - z)."),
-    Mutant("remainder", "theorem.v", "/\\ 0 < snd term.", "/\\ snd term <> 0."),
+    Mutant("remainder", REMAINDER, "(mantissa f <? 2 ^ precision f)", "(mantissa f <? 5)"),
+    Mutant("remainder", REMAINDER, "(eta f <=? exponent f)", "(eta f <=? exponent f + 1)"),
+    Mutant("remainder", REMAINDER, "(0 <? mantissa f)", "(-1 <? mantissa f)"),
+    Mutant("remainder", REMAINDER, "<= Rabs (x - z).", "<= 2 * Rabs (x - z)."),
+    Mutant("remainder", REMAINDER, "/\\ 0 < snd term.", "/\\ snd term <> 0."),
     Mutant(
         "remainder",
-        "theorem.v",
+        REMAINDER,
         "cast_nearest low choice x : largest f <= low ->",
         "cast_nearest low choice x : 0 <= low ->",
     ),
     Mutant(
         "remainder",
-        "theorem.v",
+        REMAINDER,
         "sound fs -> Rabs x <= a -> leaves fs x r",
         "sound fs -> x <= a -> leaves fs x r",
     ),
     # The bound itself: too small, or too large to be attained.
     Mutant(
         "remainder",
-        "theorem.v",
+        REMAINDER,
         "Rmax (t - pow2 k) (pow2 (k - precision f - 1)))",
         "Rmax (t - pow2 k) (pow2 (k - precision f - 2)))",
     ),
     Mutant(
         "remainder",
-        "theorem.v",
+        REMAINDER,
         "then t else Rmax (t - pow2 k) (pow2 (k - precision f - 1)))",
         "then t else pow2 (k - precision f))",
     ),
     Mutant(
         "remainder",
-        "theorem.v",
+        REMAINDER,
         "in Rmax (t - largest f) (rounding_error f (binade f c) c).",
         "in rounding_error f (binade f c) c.",
     ),
     # The scale rules, and E8M0's ends.
-    Mutant("remainder", "theorem.v", "/\\ ~ fits r amax (pow2 (e - 1)).", "."),
-    Mutant("remainder", "theorem.v", "Z.max (-127) (Z.min 127 e).", "Z.max (-128) (Z.min 127 e)."),
-    Mutant("remainder", "theorem.v", "Z.max (-127) (Z.min 127 e).", "Z.max (-127) (Z.min 126 e)."),
+    Mutant("remainder", REMAINDER, "/\\ ~ fits r amax (pow2 (e - 1)).", "."),
+    Mutant("remainder", REMAINDER, "Z.max (-127) (Z.min 127 e).", "Z.max (-128) (Z.min 127 e)."),
+    Mutant("remainder", REMAINDER, "Z.max (-127) (Z.min 127 e).", "Z.max (-127) (Z.min 126 e)."),
     Mutant(
         "remainder",
-        "theorem.v",
+        REMAINDER,
         "0 < Q2R (limit r) -> pow2 (k - 1) < amax <= pow2 k ->",
         "0 < Q2R (limit r) -> 0 < amax <= pow2 k ->",
     ),
-    Mutant("remainder", "theorem.v", "Exists (fun x => Rabs x = amax)", "Exists (fun x => x = x)"),
-    Mutant(
-        "remainder", "theorem.v", "(2 - power (- precision f))", "(2 - power (1 - precision f))"
-    ),
+    Mutant("remainder", REMAINDER, "Exists (fun x => Rabs x = amax)", "Exists (fun x => x = x)"),
+    Mutant("remainder", REMAINDER, "(2 - power (- precision f))", "(2 - power (1 - precision f))"),
     # The numbers of an instance.
     Mutant("remainder", "theorem.v", "1 (5 # 64)); certify", "1 (5 # 63)); certify"),
     Mutant(
@@ -289,6 +382,64 @@ MUTANTS = [
     ),
     Mutant("gemm", "theorem.v", "+ 2 * sum (magnitudes rs)", "+ sum (magnitudes rs)"),
     Mutant("gemm", "theorem.v", "* pow2 (- f) + pow2 (- r).", "* pow2 (- f)."),
+    # Trees of roundings: without each hypothesis, or with a smaller constant.
+    Mutant("gemm", "../InnerProduct.v", "Input x m => Rabs x <= m", "Input x m => x <= m"),
+    Mutant("gemm", "../InnerProduct.v", "(0 <= v /\\ 0 <= h) /\\", "(0 <= v /\\ True) /\\"),
+    Mutant(
+        "gemm",
+        "../InnerProduct.v",
+        "| Rounded v _ t => (1 + v) * growth t",
+        "| Rounded _ _ t => growth t",
+    ),
+    Mutant(
+        "gemm", "../InnerProduct.v", "| Rounded _ h t => underflow t + h", "| Rounded _ h t => h"
+    ),
+    Mutant(
+        "gemm", "../InnerProduct.v", "Rmax 1 (Rabs c) * largest_scale t", "Rabs c * largest_scale t"
+    ),
+    Mutant("gemm", "../InnerProduct.v", "(underflow t + h)))", "underflow t))"),
+    Mutant(
+        "gemm", "../InnerProduct.v", "computes W t y a -> peak t <= W ->", "computes W t y a ->"
+    ),
+    # The whole entry.
+    Mutant("gemm", "theorem.v", "In k keys -> remainders k <> [].", "In k keys -> True."),
+    Mutant("gemm", "theorem.v", "Rabs r <= b) (remainders k)", "r <= b) (remainders k)"),
+    Mutant("gemm", "theorem.v", "Rabs (w' k - w k) <= w_error", "w' k - w k <= w_error"),
+    Mutant("gemm", "theorem.v", "0 <= least k /\\ 0 <= w_least k", "0 <= least k"),
+    Mutant("gemm", "theorem.v", ":= 2 * sum bounds - lost bounds", ":= sum bounds"),
+    Mutant(
+        "gemm", "theorem.v", "growth t <= (1 + u) ^ n -> INR", "growth t <= (1 + u) ^ S n -> INR"
+    ),
+    Mutant("gemm", "theorem.v", "INR n * u < 1 ->\n  largest", "INR n * u < 2 ->\n  largest"),
+    Mutant("gemm", "theorem.v", "largest_scale t <= s -> unscaled t", "unscaled t"),
+    Mutant("gemm", "theorem.v", "absolute t <= h -> (1 + g)", "(1 + g)"),
+    Mutant("gemm", "theorem.v", "(s * (m + h)) <= W", "(s * m) <= W"),
+    # Its counts.
+    Mutant("gemm", "theorem.v", "^ (C + (S - 1) + (T - 1)) * g", "^ (C + (S - 1) + (T - 2)) * g"),
+    Mutant("gemm", "theorem.v", "INR T * (INR S * (l + INR C * h32))", "INR T * (l + INR C * h32)"),
+    Mutant("gemm", "theorem.v", "(length ts <= 2 ^ levels)", "(length ts <= 2 ^ S levels)"),
+    Mutant("gemm", "theorem.v", "FLX_exp 24) x -> Rabs", "FLX_exp 25) x -> Rabs"),
+    Mutant(
+        "gemm",
+        "theorem.v",
+        "is_binary32 x -> is_binary32 y ->\n  unless",
+        "is_binary32 x ->\n  unless",
+    ),
+    Mutant("gemm", "theorem.v", "c <> 0 -> Rabs (c' - c)", "Rabs (c' - c)"),
+    Mutant("gemm", "theorem.v", "at_least ps -> (length ps <= group)", "(length ps <= group)"),
+    Mutant(
+        "gemm",
+        "theorem.v",
+        "at_least ps -> (length ps <= group)",
+        "at_least ps -> (length ps <= S group)",
+    ),
+    Mutant(
+        "gemm",
+        "theorem.v",
+        "pow2 e <= Rmax (pow2 (-126)) (a + sum",
+        "pow2 (e - 1) <= Rmax (pow2 (-126)) (a + sum",
+    ),
+    Mutant("gemm", "theorem.v", "INR n * (u - u ^ 2 / 2) ->", "INR n * u ->"),
     Mutant("int32-overflow", "theorem.v", "= 133144", "= 133145"),
     Mutant(
         "attention", "theorem.v", "(exp eps - 1) / (exp eps + 1)", "(exp eps - 1) / (exp eps + 2)"

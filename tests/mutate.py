@@ -23,12 +23,13 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from typing import Any
 
-import agreement
 import cosmic_ray.plugins
 import pytest
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.work_db import WorkDB, use_db
 from cosmic_ray.work_item import MutationSpec, TestOutcome, WorkerOutcome, WorkItem, WorkResult
+
+from tests.support import agreement
 
 JAX = r"\bjax\b|\bjnp\b"
 IMPORTED_BEFORE = ["hypothesis.strategies", "jax.numpy", "ml_dtypes", "mpmath", "numpy"]

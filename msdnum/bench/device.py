@@ -228,5 +228,5 @@ def device_kind() -> str:
 
 def machine_of(kind: str) -> Machine | None:
     """Return the machine whose name, without its socket, is a word of the device's, or None."""
-    named = ((machine.name.removesuffix(" SXM"), machine) for machine in MACHINES)
+    named = ((machine.name.removesuffix(" SXM"), machine) for machine in MACHINES.values())
     return next((machine for name, machine in named if name in kind.split()), None)

@@ -1,4 +1,4 @@
-"""What `msdnum bench gemm` times: emulated products of square matrices beside float32 GEMM."""
+"""Products that ``msdnum bench gemm`` times: of square matrices, emulated, beside float32 GEMM."""
 
 from collections.abc import Callable
 from typing import Any

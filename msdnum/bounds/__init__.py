@@ -17,6 +17,10 @@ from msdnum.bounds.decompositions import (
     mxfp8_decomposition,
     top_element,
 )
+from msdnum.bounds.nvfp4 import (
+    nvfp4_decomposition,
+    nvfp4_pass,
+)
 from msdnum.bounds.products import (
     GemmBound,
     ProbabilisticGemmBound,
@@ -65,6 +69,7 @@ __all__ = [
     "at_least_one", "attention", "blocked", "ceil_log2", "element_rounding", "exact_residuals",
     "gamma", "gemm", "gemm_probabilistic", "half_gap", "int32", "int32_overflow",
     "int8_decomposition", "int8_decomposition_float32", "matrix_unit", "mixed_decomposition",
-    "mxfp4_decomposition", "mxfp4_scale_rules", "mxfp8_decomposition", "pairwise_sum", "positive",
-    "pow2", "remainder", "rms_error", "sequential", "term_bounds", "top_element", "up",
+    "mxfp4_decomposition", "mxfp4_scale_rules", "mxfp8_decomposition", "nvfp4_decomposition",
+    "nvfp4_pass", "pairwise_sum", "positive", "pow2", "remainder", "rms_error", "sequential",
+    "term_bounds", "top_element", "up",
 ]  # fmt: skip

@@ -75,6 +75,16 @@ def rms_error(
     Notes
     -----
     Source: theorem rms-error.
+
+    Examples
+    --------
+    >>> from msdnum import bounds
+    >>> from msdnum.formats import E2M1
+    >>> one, two = (bounds.rms_error([E2M1] * terms) for terms in (1, 2))
+    >>> one
+    RmsError(relative=0.10355385330002083, uniform=0.057054433073454806)
+    >>> one.relative > 8 * two.relative
+    True
     """
     mixed_decomposition(elements, 1, rule=rule, binade=binade)
     scales = _scales(elements, rule)

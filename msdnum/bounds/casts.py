@@ -51,6 +51,13 @@ def element_rounding(fmt: ElementFormat) -> RoundingBound:
     Notes
     -----
     Source: theorem element-rounding.
+
+    Examples
+    --------
+    >>> from msdnum import bounds
+    >>> from msdnum.formats import E2M1
+    >>> bounds.element_rounding(E2M1)
+    RoundingBound(relative=Fraction(1, 5), absolute=Fraction(1, 4), largest=Fraction(1, 1))
     """
     half = Fraction(fmt.eta) / 2
     if isinstance(fmt, IntegerFormat):

@@ -63,6 +63,13 @@ def mixed_decomposition(
     Notes
     -----
     Source: theorem mixed-decomposition.
+
+    Examples
+    --------
+    >>> from msdnum import bounds
+    >>> from msdnum.formats import E2M1, E4M3
+    >>> bounds.mixed_decomposition([E4M3, E2M1]), bounds.mixed_decomposition([E2M1, E4M3])
+    (Fraction(1, 256), Fraction(1, 256))
     """
     span = positive("amax", amax)
     if not elements:
@@ -107,6 +114,12 @@ def int8_decomposition(amax: Number = 1, terms: int = 2) -> Fraction:
     Notes
     -----
     Source: paper, claim C1 (``M / 64516`` for two); theorem int8-decomposition.
+
+    Examples
+    --------
+    >>> from msdnum import bounds
+    >>> bounds.int8_decomposition()
+    Fraction(1, 64516)
     """
     return mixed_decomposition(_repeated(INT8_SYMMETRIC, terms), amax, rule=ScaleRule.AMAX)
 
@@ -134,6 +147,13 @@ def int8_decomposition_float32(amax: Number = 1, terms: int = 2) -> Fraction:
     Notes
     -----
     Source: theorem int8-decomposition-float32.
+
+    Examples
+    --------
+    >>> from msdnum import bounds
+    >>> exact, vector_unit = bounds.int8_decomposition(), bounds.int8_decomposition_float32()
+    >>> vector_unit > exact, round(float(vector_unit / exact), 4)
+    (True, 1.0039)
     """
     ideal = int8_decomposition(1, terms)
     if terms > 3:
@@ -157,6 +177,12 @@ def mxfp4_decomposition(alpha: Number = 1, terms: int = 2, binade: int = 0) -> F
     Notes
     -----
     Source: paper, claim C2; theorem mxfp4-decomposition.
+
+    Examples
+    --------
+    >>> from msdnum import bounds
+    >>> bounds.mxfp4_decomposition(), bounds.mxfp4_decomposition(terms=3)
+    (Fraction(1, 64), Fraction(1, 512))
     """
     return mixed_decomposition(_repeated(E2M1, terms), alpha, binade=binade)
 
@@ -171,5 +197,11 @@ def mxfp8_decomposition(alpha: Number = 1, terms: int = 1, binade: int = 0) -> F
     Notes
     -----
     Source: theorem mxfp8-decomposition.
+
+    Examples
+    --------
+    >>> from msdnum import bounds
+    >>> bounds.mxfp8_decomposition(), bounds.mxfp8_decomposition(terms=2)
+    (Fraction(1, 32), Fraction(1, 1024))
     """
     return mixed_decomposition(_repeated(E4M3, terms), alpha, binade=binade)

@@ -57,6 +57,14 @@ def gemm(
     Notes
     -----
     Source: theorem gemm.
+
+    Examples
+    --------
+    >>> from msdnum import SCHEMES, bounds
+    >>> left = bounds.remainder(SCHEMES["MXFP4_X2"])
+    >>> found = bounds.gemm([left], bounds.sequential(1024))
+    >>> found.product, found.amax
+    (Fraction(1023, 16776193), Fraction(262144, 16776193))
     """
     *earlier, last = exact_residuals(residuals)
     carried = 2 * sum(earlier, Fraction(0)) + last
@@ -122,6 +130,14 @@ def gemm_probabilistic(
     Notes
     -----
     Source: theorem gemm-probabilistic; Higham and Mary, SISC 41(5), 2019, theorems 2.4 and 3.1.
+
+    Examples
+    --------
+    >>> from msdnum import bounds
+    >>> sure = bounds.gemm([0], bounds.sequential(4096))
+    >>> likely = bounds.gemm_probabilistic([0], bounds.sequential(4096), 4096, confidence=0.99)
+    >>> round(float(sure.product / likely.product))
+    65
     """
     if not accumulation.nearest:
         raise ValueError("accumulation must round to nearest, got one that truncates")

@@ -1,4 +1,4 @@
-"""What any scheme leaves of a block: the range that each term is given and leaves."""
+"""Remainders of any scheme: the range that each term is given and leaves."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -91,6 +91,14 @@ def term_bounds(scheme: Scheme, alpha: Number = 1, *, binade: int = 0) -> tuple[
     """Return the bounds of ``remainder`` term by term, of a block whose range is ``alpha``.
 
     Parameters, errors and notes are those of ``remainder``.
+
+    Examples
+    --------
+    >>> from msdnum import SCHEMES, bounds
+    >>> for term in bounds.term_bounds(SCHEMES["MXFP4_X2"]):
+    ...     print(term)
+    TermBound(scale=Fraction(1, 4), carried=Fraction(1, 1), remainder=Fraction(1, 8))
+    TermBound(scale=Fraction(1, 32), carried=Fraction(1, 8), remainder=Fraction(1, 64))
     """
     span = positive("alpha", alpha)
     if binade < 0:

@@ -58,6 +58,16 @@ def mxfp4_scale_rules(rule: ScaleRule, terms: int = 2, *, own_amax: bool = False
     Notes
     -----
     Source: theorem mxfp4-scale-rules.
+
+    Examples
+    --------
+    >>> from msdnum import ScaleRule, bounds
+    >>> for rule in ScaleRule.powers_of_two():
+    ...     print(rule.name, bounds.mxfp4_scale_rules(rule).amax)
+    FLOOR 5/32
+    CEIL 1/37
+    RCEIL 1/20
+    EVEN 1/20
     """
     if terms < 1:
         raise ValueError(f"terms must be at least 1, got {terms}")

@@ -78,6 +78,13 @@ def attention(
     Notes
     -----
     Source: theorem attention; ``evidence.attention_bounds`` applies it with an error for each key.
+
+    Examples
+    --------
+    >>> from msdnum import bounds
+    >>> found = bounds.attention(score_error=2.0**-20, accumulation=bounds.sequential(128))
+    >>> found.deviation <= 2.0**-19, found.weighted
+    (True, 1.5199444427054823e-05)
     """
     if not (score_error >= 0 and 0 <= exp_error < 1):
         raise ValueError(

@@ -24,6 +24,12 @@ def gamma(roundings: int, unit_roundoff: Number = U32) -> Fraction:
     Notes
     -----
     Source: Higham, *Accuracy and Stability of Numerical Algorithms*, lemma 3.1.
+
+    Examples
+    --------
+    >>> from msdnum import bounds
+    >>> bounds.gamma(1), float(bounds.gamma(1000))
+    (Fraction(1, 16777215), 5.9608197700840286e-05)
     """
     nu = roundings * Fraction(unit_roundoff)
     if roundings < 0 or not 0 <= nu < 1:
@@ -48,6 +54,8 @@ class Accumulation:
         Whether they round to nearest, so that errors of either sign are as likely.
     underflow : Fraction
         Absolute error of all results that are too small for a relative one.
+    flushes : bool
+        Whether subnormal inputs count as zero.
 
     Raises
     ------
@@ -59,6 +67,7 @@ class Accumulation:
     unit_roundoff: Fraction = U32
     nearest: bool = True
     underflow: Fraction = Fraction(0)
+    flushes: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what has no bound."""
@@ -74,18 +83,39 @@ EXACT = Accumulation(0)
 
 
 def sequential(n: int) -> Accumulation:
-    """Sum n addends in binary32 from first to last: ``n - 1`` roundings."""
+    """Sum n addends in binary32 from first to last: ``n - 1`` roundings.
+
+    Examples
+    --------
+    >>> from msdnum import bounds
+    >>> bounds.sequential(1024).roundings, bounds.pairwise_sum(1024).roundings
+    (1023, 10)
+    """
     return Accumulation(at_least_one("n", n) - 1)
 
 
 def blocked(n: int, block_size: int) -> Accumulation:
-    """Sum blocks one after the other, each sequentially, in binary32."""
+    """Sum blocks one after the other, each sequentially, in binary32.
+
+    Examples
+    --------
+    >>> from msdnum import bounds
+    >>> bounds.blocked(1024, 32).roundings
+    62
+    """
     n, block_size = at_least_one("n", n), at_least_one("block_size", block_size)
     return Accumulation(min(n, block_size) - 1 + -(-n // block_size) - 1)
 
 
 def pairwise_sum(n: int) -> Accumulation:
-    """Sum neighbours, then their sums, in binary32: ``ceil(log2(n))`` roundings."""
+    """Sum neighbours, then their sums, in binary32: ``ceil(log2(n))`` roundings.
+
+    Examples
+    --------
+    >>> from msdnum import bounds
+    >>> bounds.pairwise_sum(1000).roundings
+    10
+    """
     return Accumulation((at_least_one("n", n) - 1).bit_length())
 
 
@@ -106,6 +136,12 @@ def matrix_unit(n: int, group: int, fraction_bits: int, result_bits: int = 23) -
     Notes
     -----
     Source: ``matrix_unit_error`` in proofs/gemm, machine-checked.
+
+    Examples
+    --------
+    >>> from msdnum import bounds
+    >>> float(bounds.matrix_unit(128, group=16, fraction_bits=25).unit_roundoff)
+    6.258487701416016e-07
     """
     n, group = at_least_one("n", n), at_least_one("group", group)
     step = Fraction(group + 1, 2**fraction_bits) + Fraction(1, 2**result_bits)
@@ -129,5 +165,11 @@ def int32_overflow(max_a: int = 127, max_b: int = 127) -> int:
     Notes
     -----
     Source: theorem int32-overflow.
+
+    Examples
+    --------
+    >>> from msdnum import bounds
+    >>> bounds.int32_overflow(), bounds.int32_overflow(128, 128)
+    (133144, 131071)
     """
     return INT32_MAX // (at_least_one("max_a", max_a) * at_least_one("max_b", max_b))

@@ -6,7 +6,7 @@ from msdnum._names import did_you_mean
 from msdnum.ledger.claims import Entry, Row
 from msdnum.ledger.ledger import lines
 from msdnum.ledger.theorems import Theorem, theorem, theorem_ids
-from msdnum.ledger.trial import Study, Trial, entries, judge, ledger
+from msdnum.ledger.trial import Study, Trial, as_ledger, entries, judge
 from msdnum.trials import trials
 
 __all__ = ["claim_ids", "explain", "explain_with_proofs"]
@@ -62,7 +62,7 @@ def _claim(name: str, written: Callable[[Theorem], Iterator[str]]) -> Iterator[s
         raise ValueError(f"claim or theorem must be one of {', '.join(known)}, got {name!r}{near}")
     trial = _trial_of(name)
     found = entries([trial], Study(), name)
-    yield from ledger([trial], tuple(map(judge, found))).brief()
+    yield from as_ledger([trial], tuple(map(judge, found))).brief()
     ids = list(dict.fromkeys(entry.theorem for entry in found if entry.theorem))
     for theorem_id in ids:
         yield from _written(theorem_id, written)

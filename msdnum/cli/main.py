@@ -17,13 +17,16 @@ EXIT_STATUS = "exit status: 0 as expected, 1 not as expected, 2 wrong use, 130 i
 
 COMMANDS = {
     "verify": "judge claims and print the ledger",
+    "show": "print one page on a format, scheme or unit",
     "explain": "print statement, proof and witness",
+    "prove": "bound what a scheme leaves, yours too, and have Coq check it",
     "sweep": "compare casts of all 2^32 binary32 numbers and certify the result",
     "bench": "time everything beside memcpy and sgemm",
     "measure": "time MSD and its baselines on the matrix units of JAX's device",
     "figures": "make every table and every figure of figures/ anew",
     "model": "run MiniLM by every variant: embeddings, layers",
     "vectors": "write test vectors, with the source of every answer",
+    "recorded": "reproduce recorded results of matrix units, bit for bit",
     "conform": "hold an implementation against the test vectors",
 }
 """Every command and what it does; ``cli/NAME.py`` has its arguments and carries it out."""

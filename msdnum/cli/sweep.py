@@ -50,14 +50,27 @@ def positive(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out ``msdnum sweep``: 0 without mismatches, 1 with, 130 after Ctrl-C."""
+    before = signal.getsignal(signal.SIGINT)
+    interrupted = threading.Event()
+
+    def note(signum: int, frame: object) -> None:
+        """Raise nothing here: the executor may just have taken a lock. A second one is heard."""
+        interrupted.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, note)
     try:
         with _processes(args.workers) as executor:
             names = args.names or CASTS
-            failures = [_certify(cast_sweep(CASTS[name]), executor, args) for name in names]
+            sweeps_of = [cast_sweep(CASTS[name]) for name in names]
+            failures = [_certify(sweep, executor, args, interrupted) for sweep in sweeps_of]
         return int(any(failures))
     except KeyboardInterrupt:
         print("interrupted: the same command goes on from here", file=sys.stderr)
         return 130
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _processes(workers: int) -> ProcessPoolExecutor:
@@ -89,13 +102,23 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _certify(sweep: Sweep, executor: Executor, args: argparse.Namespace) -> int:
+def _certify(
+    sweep: Sweep, executor: Executor, args: argparse.Namespace, interrupted: threading.Event
+) -> int:
     directory = state_directory(sweep, args.state)
     if args.fresh:
         shutil.rmtree(directory, ignore_errors=True)
     options = {"desc": sweep.name, "unit": " inputs", "unit_scale": True}
     with progress_bar(total=sweep.size, **options) as step:
-        findings = sweeps.run(sweep, executor, chunk=args.chunk, state=args.state, progress=step)
+
+        def progress(done: int) -> None:
+            step(done)
+            if interrupted.is_set():
+                raise KeyboardInterrupt
+
+        findings = sweeps.run(
+            sweep, executor, chunk=args.chunk, state=args.state, progress=progress
+        )
     path = args.out / f"{sweep.name}.json"
     _files.write_text(path, certificate(sweep, findings))
     shutil.rmtree(directory, ignore_errors=True)

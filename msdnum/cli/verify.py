@@ -2,10 +2,12 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
 from msdnum import _extras, _files
-from msdnum.ledger.trial import Study, entries, judge, ledger
+from msdnum.ledger.trial import Study, as_ledger, entries, judge
 from msdnum.trials import JUDGED, judged, trials
 
 __all__ = ["add_arguments", "run"]
@@ -30,6 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--full", action="store_true", help="print theorems, notes and tables, too")
     parser.add_argument("--only", metavar="CLAIM", help="judge one claim; they are named below")
     parser.add_argument("--tensor", metavar="FILE:NAME", help="judge a safetensors tensor, too")
+    parser.add_argument(
+        "--scales", metavar="FILE:NAME", help="of a tensor of codes, where no known name tells"
+    )
     parser.add_argument("--seed", type=_seed, default=0, help="of all that is sampled (0)")
 
 
@@ -52,21 +57,40 @@ def run(args: argparse.Namespace) -> int:
     ValueError
         If there is no such trial or claim, or no tensor to judge.
     """
-    from msdnum.inputs.tensors import load_tensor
-
     chosen = judged(args.trial)
     # What can be judged of one claim without them is.
     if args.only is None:
         _extras.require("verify")
     _files.check_writable(args.json, "json file")
-    tensor = load_tensor(args.tensor) if args.tensor is not None else None
+    tensor = _tensor(args)
     with _extras.progress_bar(unit=" amax", position=1, leave=False) as step:
         study = Study(args.deep, args.seed, tensor, step)
         found = entries(chosen, study, args.only)
+        if tensor is not None and "tensor" not in {entry.claim for entry in found}:
+            _say(f"tensor {args.tensor} is not judged: claim tensor is not among those chosen")
         rows = tuple(map(judge, _extras.progress(found, unit=" rows", position=0, leave=False)))
     settings = {name: getattr(args, name) for name in ("deep", "seed", "only", "tensor")}
-    made = ledger(chosen, rows, **settings)
+    made = as_ledger(chosen, rows, **settings)
     if args.json:
         _files.write_text(args.json, json.dumps(made.as_dict(), indent=1) + "\n")
     print("\n".join(made.full() if args.full else made.brief()))
     return NOT_AS_EXPECTED if made.unexpected else AS_EXPECTED
+
+
+def _tensor(args: argparse.Namespace) -> Any:
+    """Return the numbers of the tensor that is named, or None."""
+    from msdnum.evidence.checkpoints import load_weight
+
+    if args.tensor is None:
+        if args.scales is not None:
+            raise ValueError(f"scales need the tensor they belong to, --tensor, got {args.scales}")
+        return None
+    weight = load_weight(args.tensor, args.scales)
+    if weight.read_as:
+        _say(f"tensor {args.tensor} is read as {weight.read_as}")
+    return weight.numbers
+
+
+def _say(text: str) -> None:
+    """Say beside the ledger, which may be read by a program."""
+    print(f"msdnum: {text}", file=sys.stderr)

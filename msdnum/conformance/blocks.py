@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from msdnum import spec
 from msdnum.conformance.vectors import Arrays, Case, Group, Standard, chunks, one
-from msdnum.formats.blocks import BLOCK_FORMATS, MXFP4, NVFP4, BlockFormat
+from msdnum.formats.blocks import BLOCK_FORMATS, MXFP4, BlockFormat
 from msdnum.formats.elements import BINARY32, E8M0, MXINT8_ELEMENT, ElementFormat
 from msdnum.formats.modes import ScaleRule
 from msdnum.spec.numbers import Special
@@ -38,8 +38,6 @@ RULE_SOURCES = {
     ScaleRule.EVEN: "definition of EVEN, FLOOR of the rounded amax; OCP MX v1.0, 6.3",
 }
 MX_RULES = tuple(RULE_SOURCES)
-NVIDIA = "NVIDIA, Pretraining Large Language Models with NVFP4 (2025), appendix B"
-AMAX = "paper, section 3: scale amax / max_integer"
 ROUNDED = "which operations are rounded, and how, is not written down: each to binary32, RNE"
 
 
@@ -207,7 +205,7 @@ def _standing(fmt: BlockFormat, topic: str) -> tuple[str, Standard, str]:
         source = RULE_SOURCES[fmt.rule]
         note = OPEN.get(topic, "")
     else:
-        source = NVIDIA if fmt == NVFP4 else AMAX
+        source = fmt.source
         note = "" if topic == "exact" else ROUNDED
     return source, Standard.LEAVES_OPEN if note else Standard.DECIDES, note
 

@@ -10,15 +10,13 @@ from msdnum.conformance.vectors import Case, Group, Standard, one
 from msdnum.formats.elements import (
     BF16,
     BINARY32,
-    E2M1,
-    E2M3,
-    E3M2,
     E4M3,
     E5M2,
     E8M0,
     ELEMENT_FORMATS,
     FP16,
     MXINT8_ELEMENT,
+    TWOS_COMPLEMENT,
     ElementFormat,
     FloatFormat,
     IntegerFormat,
@@ -26,22 +24,10 @@ from msdnum.formats.elements import (
 from msdnum.formats.modes import Overflow, Rounding
 from msdnum.spec.numbers import Special
 
-__all__ = ["SECTIONS", "cast_groups", "decode_groups"]
+__all__ = ["cast_groups", "decode_groups"]
 
-MX = "OCP MX v1.0"
-SECTIONS: dict[ElementFormat, str] = {
-    E2M1: f"{MX}, 5.3.3",
-    E2M3: f"{MX}, 5.3.2",
-    E3M2: f"{MX}, 5.3.2",
-    E4M3: "OCP OFP8 v1.0, 5.2",
-    E5M2: "OCP OFP8 v1.0, 5.2",
-    E8M0: f"{MX}, 5.4.1",
-    MXINT8_ELEMENT: f"{MX}, 5.3.4",
-    BF16: "IEEE 754-2019, 4.3 and 7.4, as for binary16",
-    FP16: "IEEE 754-2019, 4.3 and 7.4",
-    BINARY32: "IEEE 754-2019, 3.4",
-}
 INTEGERS = "paper, section 3: integers to nearest, saturating"
+"""Two's complement says what a code is, and not how a number becomes one."""
 
 SIGN = 1 << 31
 LARGEST, INFINITY, NAN = 0x7F7FFFFF, 0x7F800000, 0x7FC00000
@@ -159,7 +145,7 @@ def _topic(topic: str, code: int | None, fmt: ElementFormat) -> str:
 
 def _standing(fmt: ElementFormat, topic: str, rounding: Rounding) -> tuple[str, Standard, str]:
     """Return the source of a topic, whether it decides, and what else there is to say."""
-    source = SECTIONS.get(fmt, INTEGERS)
+    source = INTEGERS if fmt.source == TWOS_COMPLEMENT else fmt.source
     if rounding is not Rounding.RNE:
         source += f"; direction {rounding.name}: IEEE 754-2019, 4.3"
     if fmt == E8M0 and topic in E8M0_CHOICES:
@@ -177,9 +163,8 @@ def decode_groups() -> Iterator[Group]:
     for fmt in ELEMENT_FORMATS.values():
         if fmt.bits <= 8:
             cases = tuple(_decoded(code, fmt) for code in fmt.codes)
-            source = SECTIONS.get(fmt, "two's complement")
             names = {"fmt": fmt.name}
-            yield Group("decode", names, "codes", source, Standard.DECIDES, "", cases)
+            yield Group("decode", names, "codes", fmt.source, Standard.DECIDES, "", cases)
 
 
 def _decoded(code: int, fmt: ElementFormat) -> Case:

@@ -1,4 +1,4 @@
-"""What ``msdnum conform`` found, for machines: JSON, and XML as JUnit writes it."""
+"""Reports of ``msdnum conform`` for machines: JSON, and XML as JUnit writes it."""
 
 import json
 import re

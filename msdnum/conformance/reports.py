@@ -1,4 +1,4 @@
-"""What an implementation did with the vectors, and where it differs from them, in bits."""
+"""Reports on what an implementation did with the vectors, and where it differs, in bits."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class Disagreement:
     Parameters
     ----------
     group, case
-        The vector.
+        Vector that did not come back as it should.
     got : dict of str to tuple of int, or str
         The patterns that came back, or the exception.
     """
@@ -106,9 +106,9 @@ class Report:
     Parameters
     ----------
     adapter : str
-        Its name.
+        Name of the adapter, or its file.
     versions : dict of str to str
-        Of its packages.
+        Versions of the packages that the adapter names.
     counts : dict of str to int
         Vectors run, by name of the group.
     disagreements : tuple of Disagreement

@@ -1,4 +1,4 @@
-"""Which vectors are meant: by patterns, by what is required, and by a file of known differences."""
+"""Selection of vectors: by patterns, by what is required, and by a file of known differences."""
 
 from collections.abc import Sequence
 from dataclasses import replace

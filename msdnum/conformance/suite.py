@@ -23,7 +23,7 @@ from msdnum.formats.elements import ELEMENT_FORMATS
 
 __all__ = ["VERSION", "digest", "find", "groups", "keep", "made", "manifest", "read", "write"]
 
-VERSION = 2
+VERSION = 3
 """Of the vectors: one more whenever a bit of them changes."""
 
 

@@ -1,4 +1,4 @@
-"""What a test vector is: given bits, the bits that must come back, and who says so."""
+"""Test vectors: given bits, the bits that must come back, and who says so."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How long a product with quantized weights takes: the paper's closed form, exact.
+"""Latency of a product with quantized weights: the paper's closed form, exact.
 
 The model of decoupled units (the paper, section 4.4), as far as it is known:
 
@@ -34,6 +34,12 @@ def in_tiles(tiles: int) -> Fraction:
     ------
     ValueError
         If ``tiles`` is not a positive integer.
+
+    Examples
+    --------
+    >>> from msdnum.cost import in_tiles
+    >>> in_tiles(8)
+    Fraction(1, 8)
     """
     check_count(tiles=tiles)
     return Fraction(1, tiles)
@@ -91,11 +97,11 @@ class Scenario:
     Parameters
     ----------
     machine : Machine
-        Its rates.
+        Machine whose rates are taken.
     workload : Gemm or Attention
-        What is done.
+        What is to be computed.
     method : Plan
-        How.
+        Way in which it is done.
     fill : Fraction
         PIPELINED, UNPIPELINED or ``in_tiles(tiles)``.
     efficiency : Efficiency

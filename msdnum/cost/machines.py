@@ -11,6 +11,7 @@ from enum import Enum, unique
 from fractions import Fraction
 from types import MappingProxyType
 
+from msdnum._registry import Registry
 from msdnum.display import html
 from msdnum.formats.elements import (
     BF16,
@@ -70,6 +71,13 @@ def unit_of(fmt: ElementFormat) -> Unit:
     ------
     ValueError
         If none does.
+
+    Examples
+    --------
+    >>> from msdnum.cost import unit_of
+    >>> from msdnum.formats import E2M1, E4M3
+    >>> unit_of(E2M1).name, unit_of(E4M3).name
+    ('FP4', 'FP8')
     """
     if fmt not in UNITS:
         known = ", ".join(f.name for f in UNITS)
@@ -122,6 +130,12 @@ class Machine:
         Vector operations per second on binary32 lanes.
     bf16, fp8, fp6, fp4, int8, int4 : Quantity or None
         Matrix operations per second, two for each multiply-add.
+
+    Examples
+    --------
+    >>> from msdnum.cost import H100, Unit
+    >>> H100.has(Unit.FP8), H100.has(Unit.FP4)
+    (True, False)
     """
 
     name: str
@@ -343,6 +357,7 @@ MI355X = Machine(
     int4=_none("AMD CDNA 4 ISA: no matrix instruction takes INT4"),
 )
 
-MACHINES: tuple[Machine, ...] = (
+MACHINES: Registry[Machine] = Registry.of("MACHINES", (
     ASCEND_910B2, ASCEND_910B4, ASCEND_950PR, ASCEND_950DT, H100, H200, B200, B300, MI300X, MI355X,
-)  # fmt: skip
+))  # fmt: skip
+"""The machines of the package, by name."""

@@ -1,4 +1,4 @@
-"""Which assumption a latency hangs on, and where multi-scale stops paying. Exact, in closed form.
+"""Sensitivity of a latency to each assumption, and where multi-scale stops paying. Exact.
 
 The time of each resource is affine in every parameter (in the reciprocal of an efficiency), so one
 doubling gives its derivative without error, and a latency, a mix of maximum and sum, is piecewise
@@ -129,9 +129,9 @@ class Bar:
     Parameters
     ----------
     parameter : str
-        Its path.
+        Path of the parameter, as in ``parameters``.
     elasticity : Fraction
-        Of the ratio.
+        Percents of the ratio for one percent of the parameter.
     low, high : Fraction
         The ratio with the parameter divided and multiplied by the swing.
     """

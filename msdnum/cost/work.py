@@ -1,4 +1,4 @@
-"""What a product with quantized weights takes: bytes of HBM, vector operations, matrix operations.
+"""Work of a product with quantized weights: bytes of HBM, vector operations, matrix operations.
 
 A method says which; every choice that the paper leaves open is a field of it. Common to all:
 
@@ -48,6 +48,13 @@ def operand(fmt: ElementFormat | BlockFormat) -> Operand:
     ------
     ValueError
         If no matrix unit takes the format.
+
+    Examples
+    --------
+    >>> from msdnum.cost import operand
+    >>> from msdnum.formats import MXFP4
+    >>> operand(MXFP4)
+    Operand(bits=Fraction(17, 4), unit=<Unit.FP4: 'fp4'>)
     """
     if not isinstance(fmt, BlockFormat):
         return Operand(Fraction(fmt.bits), unit_of(fmt))
@@ -124,11 +131,11 @@ class Dequantize:
     Parameters
     ----------
     weight : Operand
-        As stored.
+        Weights as they are stored.
     route : Route
         How lifted weights reach the matrix unit; through HBM they are written and read.
     compute : Operand
-        As multiplied.
+        Weights as they are multiplied.
     work : VectorWork
         Its ``dequantize`` counts.
     """
@@ -171,7 +178,7 @@ class MultiScale:
     weight, term : Operand
         Weights and terms of the activations; the slower of the two units sets the rate.
     passes : int
-        Terms.
+        Number of terms of the activations.
     reads : Reads
         How often weights are read.
     route : Route

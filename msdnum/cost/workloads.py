@@ -1,4 +1,4 @@
-"""What is to be computed: products of activations and quantized weights, by their sizes."""
+"""Workloads: products of activations and quantized weights, by their sizes."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -39,6 +39,12 @@ class Gemm:
     ------
     ValueError
         If a size is not a positive integer, or a width negative.
+
+    Examples
+    --------
+    >>> from msdnum.cost import Gemm
+    >>> Gemm(m=16, n=4096, k=4096)
+    Gemm(m=16, k=4096, n=4096, count=1, input_bits=16, output_bits=16)
     """
 
     m: int

@@ -12,8 +12,8 @@ from html import escape
 from typing import Any
 
 __all__ = [
-    "BAD", "GOOD", "Markup", "attributes", "cell", "coloured", "number", "paragraph", "record",
-    "small", "table",
+    "BAD", "GOOD", "Markup", "Shown", "attributes", "cell", "coloured", "number", "paragraph",
+    "record", "small", "table",
 ]  # fmt: skip
 
 GOOD, BAD = "#2a9d6f", "#d1495b"
@@ -91,6 +91,12 @@ def table(
         Cells, as ``cell`` takes them.
     caption : object
         What the table shows.
+
+    Examples
+    --------
+    >>> from msdnum.display import table
+    >>> table(["format"], [["<mine>"]])[-29:]
+    'lt;mine&gt;</td></tr></table>'
     """
     head = _row(header, "th") if header else ""
     rows = list(rows)
@@ -120,3 +126,15 @@ def attributes(thing: Any, *names: str) -> Markup:
     """Return attributes by the names under which they are found, and what they belong to."""
     title = Markup(f"{cell(thing)} {small(type(thing).__name__)}")
     return record(title, {name: getattr(thing, name) for name in names})
+
+
+class Shown:
+    """A frozen data class that notebooks show by its fields."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        kind = type(self).__name__
+        name = getattr(self, "name", "")
+        title = Markup(f"{cell(name)} {small(kind)}") if name else kind
+        return record(title, vars(self))

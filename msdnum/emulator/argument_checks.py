@@ -10,6 +10,7 @@ from msdnum.emulator.codes import as_codes, check_values
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import ElementFormat, FloatFormat
 from msdnum.formats.modes import Overflow, Rounding
+from msdnum.formats.schemes import Scheme
 
 __all__ = ["check_mode", "check_representable"]
 
@@ -26,6 +27,7 @@ def check_mode(name: str, value: object, expected: Any) -> None:
 _FORMATS_BY_NAME: dict[Any, str] = {
     ElementFormat: ": msdnum.ELEMENT_FORMATS has them by name",
     BlockFormat: ": msdnum.BLOCK_FORMATS has them by name",
+    Scheme: ": msdnum.SCHEMES has them by name",
 }
 
 

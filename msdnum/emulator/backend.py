@@ -7,8 +7,8 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 __all__ = [
-    "Array", "check_array", "check_floats", "is_traced", "map_rows", "namespace", "pytree",
-    "random_words", "require_float64", "straight_through",
+    "Array", "check_array", "check_floats", "compiled_apart", "is_traced", "map_rows", "namespace",
+    "pytree", "random_words", "require_float64", "straight_through",
 ]  # fmt: skip
 
 Array: TypeAlias = Any
@@ -60,6 +60,16 @@ def check_floats(x: Array, name: str = "x") -> None:
 def maybe_any(mask: Array) -> bool:
     """Return whether a rare case is there to be selected: in JAX, which has to compile it, yes."""
     return is_jax(mask) or bool(mask.any())
+
+
+def compiled_apart(x: Array) -> Array:
+    """Return ``x``, which JAX computes once instead of again in everything that uses it."""
+    if not is_jax(x):
+        return x
+    import jax
+
+    barrier: Any = jax.lax.optimization_barrier
+    return barrier(x)
 
 
 def map_rows(function: Callable[..., tuple[Array, ...]], *operands: Array) -> tuple[Array, ...]:

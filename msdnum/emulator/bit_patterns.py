@@ -154,7 +154,7 @@ def compose(negative: Array, significand: Array, exponent: Array) -> Array:
     Parameters
     ----------
     negative : Array of bool
-        The sign.
+        Whether the sign is minus.
     significand : Array of int32
         0 to 2**24.
     exponent : Array of int32

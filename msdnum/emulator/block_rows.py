@@ -7,7 +7,7 @@ from msdnum.emulator.backend import Array
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.modes import ScaleRule
 
-__all__ = []
+__all__ = ["join", "join_scales", "resolve", "split"]
 
 
 def resolve(

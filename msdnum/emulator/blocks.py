@@ -52,7 +52,7 @@ def quantize(
         At least one dimension. Smaller floats of ``ml_dtypes`` and torch tensors on the CPU are
         taken, too. Amax, and each quotient by a scale, is exact until it is rounded, once.
     fmt : BlockFormat
-        The target.
+        Format of elements, scale and blocks, and the usual scale rule.
     axis : int or None
         Axis along which blocks are consecutive; None: the whole tensor is one block.
     block_size : int, optional
@@ -90,6 +90,18 @@ def quantize(
     ``element = x / (scale * tensor_scale)``.
 
     Source: OCP MX v1.0, sections 5 and 6.3; ``spec.quantize_block``.
+
+    Examples
+    --------
+    >>> from msdnum import BLOCK_FORMATS, ScaleRule, quantize
+    >>> x = np.float32([1, 0.3, 7.5, -0.1])
+    >>> q = quantize(x, BLOCK_FORMATS["MXFP4"])
+    >>> q.codes, q.scale_codes
+    (array([2, 1, 7, 8], dtype=uint8), array([127], dtype=uint8))
+    >>> q.dequantize()  # FLOOR, the rule of OCP MX, cuts 7.5 to 6
+    array([ 1. ,  0.5,  6. , -0. ], dtype=float32)
+    >>> quantize(x, BLOCK_FORMATS["MXFP4"], rule=ScaleRule.CEIL).dequantize()
+    array([ 1.,  0.,  8., -0.], dtype=float32)
     """
     x = as_numbers(x, "x")
     pattern = patterns(x)
@@ -132,6 +144,8 @@ def _quantize_float_scale(
         # As a float, JAX would take a subnormal tensor scale for zero.
         zero = tensor_scale.view(xp.int32) == 0
         scale = xp.where(zero, scale, binary32.divide(scale, tensor_scale))
+        # XLA of JAX 0.11 and later would take a minute to compile copies of that quotient.
+        scale = backend.compiled_apart(scale)
     scale_codes = element_rounding.encode_scaled(
         scale.view(xp.int32), 0, fmt.scale, Overflow.SATURATE, Rounding.RNE
     )

@@ -70,7 +70,7 @@ def as_codes(x: Array, fmt: ElementFormat, name: str = "codes", remedy: str = ""
     x : Array, list, tuple, int or torch.Tensor
         Of that type, or of one that holds the same bits: ``same_bits``. Python's integers.
     fmt : ElementFormat
-        Their format.
+        Format of the codes.
     name, remedy : str
         For messages: the argument, and what to do with another type.
 

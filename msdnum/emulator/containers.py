@@ -1,4 +1,4 @@
-"""Whether codes, scales, zero points and a format belong together: the one place that says so."""
+"""Checks that codes, scales, zero points and a format belong together, all in one place."""
 
 from dataclasses import replace
 from typing import Any, NamedTuple

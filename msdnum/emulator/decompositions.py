@@ -50,6 +50,16 @@ class Decomposition:
         scales, float64 otherwise. NaN in a block with an Inf or a NaN.
     scheme : Scheme
         How it was made.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import SCHEMES, decompose
+    >>> found = decompose(np.float32([1, 0.7]), SCHEMES["INT8_X2"])
+    >>> found.denominator, found.scaled_remainder[1]
+    (32258, np.float64(-0.4003845453262329))
+    >>> Fraction(found.scaled_remainder[1]) / found.denominator <= Fraction(1, 2 * 127 * 254)
+    True
     """
 
     terms: tuple[QuantizedArray, ...]
@@ -59,6 +69,11 @@ class Decomposition:
     def __post_init__(self) -> None:
         """Register with JAX if it is there."""
         backend.register_pytrees()
+
+    def __repr__(self) -> str:
+        scheme, left = getattr(self.scheme, "name", self.scheme), self.scaled_remainder
+        of = f"{left.dtype}{list(left.shape)}" if hasattr(left, "dtype") else repr(left)
+        return f"Decomposition({scheme}, {len(self.terms)} terms, scaled_remainder={of})"
 
     @property
     def denominator(self) -> int:
@@ -111,6 +126,23 @@ def decompose(x: Array, scheme: Scheme, *, axis: int | None = -1) -> Decompositi
     Notes
     -----
     Source: paper, claims C1 and C2; ``spec.decompose_covering``, ``spec.decompose_amax``.
+
+    Examples
+    --------
+    >>> from msdnum import SCHEMES, decompose
+    >>> x = np.float32([1, 0.7, -0.3, 0.01])
+    >>> found = decompose(x, SCHEMES["MXFP4_X2"])
+    >>> found.terms[0].dequantize()
+    array([ 1.  ,  0.75, -0.25,  0.  ], dtype=float32)
+    >>> found.terms[1].dequantize()
+    array([ 0.      , -0.046875, -0.046875,  0.015625], dtype=float32)
+    >>> found.remainder
+    array([ 0.        , -0.00312501, -0.00312501, -0.005625  ], dtype=float32)
+
+    The sum is exact:
+
+    >>> bool((sum(term.dequantize() for term in found.terms) + found.remainder == x).all())
+    True
     """
     argument_checks.check_mode("scheme", scheme, Scheme)
     x = as_floats(x, "x")
@@ -131,6 +163,14 @@ def decompose_terms(
 
     Under ``jit`` what only the remainder needs is not computed. Parameters, errors and notes are
     those of ``decompose``; without float64 JAX gives the terms of all but exact INT8 schemes.
+
+    Examples
+    --------
+    >>> from msdnum import SCHEMES, decompose_terms
+    >>> x = np.float32([1, 0.5, -0.003])
+    >>> first, second = decompose_terms(x, SCHEMES["INT8_X2_FLOAT32"])
+    >>> first.integers(), second.integers()
+    (array([127,  64,   0], dtype=int8), array([   0, -127,  -97], dtype=int8))
     """
     argument_checks.check_mode("scheme", scheme, Scheme)
     x = as_floats(x, "x")

@@ -10,7 +10,9 @@ from msdnum.emulator.codes import storage_dtype
 from msdnum.formats.elements import ElementFormat, FloatFormat, IntegerFormat
 from msdnum.formats.modes import Overflow, Rounding
 
-__all__ = []
+__all__ = [
+    "Quanta", "codes_of", "decode_scaled", "encode_scaled", "remainder_of", "round_to_quanta",
+]  # fmt: skip
 
 
 def _quantum(fmt: ElementFormat) -> tuple[int, int]:

@@ -39,7 +39,7 @@ def encode(
         Any shape. Smaller floats of ``ml_dtypes`` and torch tensors on the CPU are taken, too. Each
         number is rounded once.
     fmt : ElementFormat
-        The target.
+        Format that ``x`` is rounded to.
     overflow : Overflow
         SATURATE: a rounded magnitude above ``max_finite``, and Inf, become ``max_finite``.
         OVERFLOW: they become Inf, or NaN in a format without Inf, with the sign of x.
@@ -70,6 +70,17 @@ def encode(
     or overflows to NaN, and a negative number is NaN.
 
     Source: OCP OFP8 v1.0, section 5.2; OCP MX v1.0, section 5.3; ``spec.encode``.
+
+    Examples
+    --------
+    >>> from msdnum import ELEMENT_FORMATS, Overflow, encode
+    >>> e2m1, e4m3 = ELEMENT_FORMATS["E2M1"], ELEMENT_FORMATS["E4M3"]
+    >>> x = np.float32([2.5, 3.5, -7])
+    >>> codes = encode(x, e2m1, overflow=Overflow.SATURATE)  # two ties, and more than -6
+    >>> [f"{code:04b}" for code in codes]
+    ['0100', '0110', '1111']
+    >>> encode(np.float32([464, 465]), e4m3, overflow=Overflow.OVERFLOW)  # 127 is NaN
+    array([126, 127], dtype=uint8)
     """
     check_mode("fmt", fmt, ElementFormat)
     check_mode("overflow", overflow, Overflow)
@@ -88,7 +99,7 @@ def decode(codes: Array, fmt: ElementFormat) -> Array:
     codes : Array of uint8, uint16 or uint32, or Python's integers
         As ``encode`` returns them. Types that hold the same bits are taken, too.
     fmt : ElementFormat
-        Their format.
+        Format of the codes.
 
     Returns
     -------
@@ -101,6 +112,12 @@ def decode(codes: Array, fmt: ElementFormat) -> Array:
         If ``codes`` does not have the storage type of the format.
     ValueError
         If ``codes`` is empty or, outside ``jit``, has bits above the format's width.
+
+    Examples
+    --------
+    >>> from msdnum import ELEMENT_FORMATS, decode
+    >>> decode(np.arange(8, dtype=np.uint8), ELEMENT_FORMATS["E2M1"])
+    array([0. , 0.5, 1. , 1.5, 2. , 3. , 4. , 6. ], dtype=float32)
     """
     return decode_scaled(checked_codes(codes, fmt), 0, fmt)
 
@@ -117,6 +134,15 @@ def round_to(
     """Return ``decode(encode(x))`` as float32; its derivative in JAX is that of the identity.
 
     Parameters, errors and notes are those of ``encode``.
+
+    Examples
+    --------
+    >>> from msdnum import ELEMENT_FORMATS, Overflow, Rounding, round_to
+    >>> e2m1, x = ELEMENT_FORMATS["E2M1"], np.float32([0.25, 0.75, 5, 100])
+    >>> round_to(x, e2m1, overflow=Overflow.SATURATE)
+    array([0., 1., 4., 6.], dtype=float32)
+    >>> round_to(x, e2m1, overflow=Overflow.SATURATE, rounding=Rounding.RTP)
+    array([0.5, 1. , 6. , 6. ], dtype=float32)
     """
 
     def rounded(v: Array) -> Array:
@@ -135,6 +161,12 @@ def as_ml_dtype(codes: Array, fmt: ElementFormat) -> Array:
     ValueError
         If there is no such type, or ``codes`` are JAX's and the type is narrower than a byte: JAX
         would reinterpret its bits.
+
+    Examples
+    --------
+    >>> from msdnum import ELEMENT_FORMATS, as_ml_dtype
+    >>> as_ml_dtype(np.uint8([0x38, 0x7E]), ELEMENT_FORMATS["E4M3"])
+    array([1, 448], dtype='float8_e4m3fn')
     """
     if fmt not in ML_DTYPES:
         names = ", ".join(known.name for known in ML_DTYPES)

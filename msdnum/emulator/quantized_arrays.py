@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from msdnum.display import arrays
+from msdnum.display.text import one_line
 from msdnum.emulator import (
     argument_checks,
     backend,
@@ -62,6 +63,18 @@ class QuantizedArray:
     -----
     Types and shapes are checked here and, for JAX can change the arrays of a container, again in
     every method; codes with bits above the width of the format when they become numbers.
+
+    Examples
+    --------
+    Two E2M1 numbers, 1.5 and -6, under the E8M0 scale 2**-1:
+
+    >>> from msdnum import BLOCK_FORMATS, QuantizedArray
+    >>> mxfp4 = BLOCK_FORMATS["MXFP4"]
+    >>> q = QuantizedArray(np.uint8([3, 15]), np.uint8([126]), None, mxfp4, axis=-1)
+    >>> q
+    QuantizedArray(codes=uint8[2], scale_codes=uint8[1], tensor_scale=None, format=MXFP4, axis=-1)
+    >>> q.scales(), q.dequantize()
+    (array([0.5], dtype=float32), array([ 0.75, -3.  ], dtype=float32))
     """
 
     codes: Array
@@ -80,6 +93,8 @@ class QuantizedArray:
         )
         for name, part in parts._asdict().items():
             object.__setattr__(self, name, part)
+
+    __repr__ = one_line
 
     @classmethod
     @under_own_settings
@@ -101,7 +116,7 @@ class QuantizedArray:
         scales : Array of floats, or Python's numbers
             Numbers of ``fmt.scale``, of the shape of its codes.
         fmt : BlockFormat
-            The format.
+            Format of the elements and of the scales.
         axis : int or None
             The axis of the blocks; None where the whole tensor is one block.
         tensor_scale : number or Array of float32, optional
@@ -113,6 +128,14 @@ class QuantizedArray:
             If scales are not numbers, or are traced numbers of another type than the scale's.
         ValueError
             If a scale is not a number of ``fmt.scale``: nothing is rounded.
+
+        Examples
+        --------
+        >>> from msdnum import BLOCK_FORMATS, QuantizedArray
+        >>> int8 = BLOCK_FORMATS["INT8_ROW"]
+        >>> q = QuantizedArray.from_scales(np.int8([127, -1]), np.float32([0.25]), int8)
+        >>> q.dequantize()
+        array([31.75, -0.25], dtype=float32)
         """
         argument_checks.check_mode("fmt", fmt, BlockFormat)
         scale_codes = containers.codes_of_numbers(scales, fmt.scale, "scales")

@@ -130,7 +130,7 @@ def quantize_asymmetric(
     Parameters
     ----------
     x : Array of float32, bfloat16 or float16
-        The values.
+        Numbers to quantize.
     element : IntegerFormat
         At most 7 bits, so that differences are int8.
     axis : int or None
@@ -162,6 +162,14 @@ def quantize_asymmetric(
     not overflow: where one of them is 2**126 or more in magnitude, half of it is taken and the
     scale doubled. A scale of 0 counts as 1 in the divisions: codes and zero points are the lowest.
     So they are in a block with a NaN or an Inf, whose scale is NaN.
+
+    Examples
+    --------
+    >>> from msdnum.emulator import quantize_asymmetric
+    >>> from msdnum.formats import INT4
+    >>> q = quantize_asymmetric(np.float32([[0, 1, 2, 30]]), INT4)
+    >>> q.zero_points, q.dequantize()
+    (array([[-8]], dtype=int8), array([[ 0.,  0.,  2., 30.]], dtype=float32))
     """
     _check_format(element, "element")
     x = as_floats(x, "x")

@@ -1,1 +1,36 @@
-"""How anything is judged: worst cases, sweeps, products and attention beside their bounds."""
+"""Evidence: worst cases, sweeps, products and attention beside their bounds."""
+
+from msdnum.evidence.attention_bounds import ExactAttention, attention_bound
+from msdnum.evidence.attentions import (
+    AttentionErrors,
+    AttentionOperands,
+    Head,
+    Shape,
+    attention_errors,
+)
+from msdnum.evidence.bf16_pairs import Profile, Window, every_amax, profile, scale_free
+from msdnum.evidence.cast_sweeps import CASTS, cast_sweep, judge_cast
+from msdnum.evidence.decompositions import Pairs, judge_blocks, pairs_of, witness_of
+from msdnum.evidence.effective_bits import approximation, samples_of
+from msdnum.evidence.product_bounds import accumulation, exact_values, remainders, theorem_gemm
+from msdnum.evidence.products import (
+    Errors,
+    Product,
+    Result,
+    decomposed,
+    errors_of,
+    float32_reference,
+)
+from msdnum.evidence.promises import Bound, Promise, covering, coverings
+from msdnum.evidence.sweeps import Event, Findings, Outcome, Sweep, Worst, certificate, run
+from msdnum.evidence.worst_cases import Extreme, among_pairs, among_ties, bound_of
+
+__all__ = [
+    "CASTS", "AttentionErrors", "AttentionOperands", "Bound", "Errors", "Event", "ExactAttention",
+    "Extreme", "Findings", "Head", "Outcome", "Pairs", "Product", "Profile", "Promise", "Result",
+    "Shape", "Sweep", "Window", "Worst", "accumulation", "among_pairs", "among_ties",
+    "approximation", "attention_bound", "attention_errors", "bound_of", "cast_sweep", "certificate",
+    "covering", "coverings", "decomposed", "errors_of", "every_amax", "exact_values",
+    "float32_reference", "judge_blocks", "judge_cast", "pairs_of", "profile", "remainders", "run",
+    "samples_of", "scale_free", "theorem_gemm", "witness_of",
+]  # fmt: skip

@@ -23,7 +23,7 @@ from msdnum.inputs.families import family
 
 __all__ = [
     "DECOMPOSING", "DEQUANTIZING", "FAMILIES", "AttentionErrors", "AttentionOperands", "Head",
-    "Shape", "as_it_is", "drawn", "errors_of",
+    "Shape", "as_it_is", "drawn", "attention_errors",
 ]  # fmt: skip
 
 Array: TypeAlias = NDArray[np.float32]
@@ -104,7 +104,7 @@ class AttentionErrors:
     ratio: float
 
 
-def errors_of(head: Head, operands: Callable[[Head], AttentionOperands]) -> AttentionErrors:
+def attention_errors(head: Head, operands: Callable[[Head], AttentionOperands]) -> AttentionErrors:
     """Attend to what ``operands`` makes of a head and compare with exact attention."""
     keys, values, method = operands(head)
     found = attend(head.exact.queries, keys, values, method)

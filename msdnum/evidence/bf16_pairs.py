@@ -142,7 +142,7 @@ def profile(scheme: Scheme, windows: tuple[Window, ...], progress: Progress) -> 
     scheme : Scheme
         How to decompose; its block size is not used.
     windows : tuple of Window
-        Which pairs.
+        Pairs that are run.
     progress : callable
         Told the number of amax after each chunk.
 
@@ -166,7 +166,7 @@ def profile(scheme: Scheme, windows: tuple[Window, ...], progress: Progress) -> 
 
 def _searched(scheme: Scheme, window: Window) -> Profile:
     rows = window.rows()
-    search = _shared if scheme.ratios is OWN_AMAX else _single
+    search = _shared if scheme.ratios is OWN_AMAX and scheme.terms > 1 else _single
     magnitudes, denominator, found = search(rows, scheme)
     lowest = int(rows[0, 1])
     if (magnitudes < to_number(lowest) * denominator).any():

@@ -75,7 +75,7 @@ def sum_roundings(accumulator: AnyAccumulator, n: int) -> Accumulation:
     accumulator : Accumulator
         An exact sum counts as rounded once, where it is converted to binary32.
     n : int
-        Products.
+        Number of products in a sum.
 
     Notes
     -----
@@ -86,6 +86,7 @@ def sum_roundings(accumulator: AnyAccumulator, n: int) -> Accumulation:
     powers of two that they are aligned to. Such a power can exceed a product of subnormal
     elements: ``theorem_gemm`` counts those as normal. An exact group is aligned to the power of its
     scales even where its products cancel: they count with their magnitudes, not with their sum.
+    Sums that overflow FP16 are not bounded.
     """
     match accumulator:
         case Exact() | Int32():
@@ -94,19 +95,25 @@ def sum_roundings(accumulator: AnyAccumulator, n: int) -> Accumulation:
             return bounds.sequential(n)
         case Pairwise():
             return bounds.pairwise_sum(n)
-        case Blocks(size, inner):
-            across = Accumulation(-(-n // size) - 1)
-            return combined(sum_roundings(inner, min(size, n)), across)
+        case Blocks(size, inner, rounds, output):
+            across = Accumulation(-(-n // size) - 1, Fraction(output.unit_roundoff))
+            inside = sum_roundings(inner, min(size // rounds, n))
+            return combined(*[inside] * rounds, across)
         case FusedUnit(group=group):
             return Accumulation(-(-n // group))
         case PairwiseUnit(group=group):
             return Accumulation(-(-n // group) + group.bit_length() - 1)
-        case MatrixUnit(group=group, fraction_bits=bits, result_bits=result):
-            return bounds.matrix_unit(n, group, bits, result)
+        case MatrixUnit(group=group, fraction_bits=bits):
+            return bounds.matrix_unit(n, group, bits, _result_bits(accumulator))
         case GroupedUnit(group=group, exact=exact, fraction_bits=bits):
             return bounds.matrix_unit(-(-n // exact), group // exact, bits)
         case Cdna3Unit(group=group):
             return Accumulation(-(-n // group), _cdna3_step(accumulator), nearest=False)
+
+
+def _result_bits(unit: MatrixUnit) -> int:
+    """Return b, for a relative error of at most 2**-b by what the sum of a step becomes."""
+    return unit.result_bits if unit.output == BINARY32 else unit.output.precision
 
 
 def _cdna3_step(unit: Cdna3Unit) -> Fraction:
@@ -129,9 +136,9 @@ def accumulation(
     Parameters
     ----------
     accumulator : Accumulator
-        Of the products.
+        Accumulator of the products.
     k : int
-        Inner dimension.
+        Inner dimension of the product.
     terms : int
         Results that are added.
     scalings : int
@@ -144,9 +151,11 @@ def accumulation(
     """
     size, segments = min(segment, k), -(-k // segment)
     after = scalings + segments - 1 + terms - 1 + inputs
+    inner = accumulator.inner if isinstance(accumulator, Blocks) else accumulator
     found = combined(sum_roundings(accumulator, size), Accumulation(after))
     each = sum_underflow(accumulator, size) + scalings * HALF_UNDERFLOW
-    return replace(found, underflow=terms * segments * each)
+    flushes = isinstance(inner, PairwiseUnit)
+    return replace(found, underflow=terms * segments * each, flushes=flushes)
 
 
 def sum_underflow(accumulator: AnyAccumulator, n: int) -> Fraction:
@@ -163,14 +172,15 @@ def sum_underflow(accumulator: AnyAccumulator, n: int) -> Fraction:
             return HALF_UNDERFLOW
         case Sequential() | Pairwise():
             return n * HALF_UNDERFLOW
-        case Blocks(size, inner):
-            return -(-n // size) * sum_underflow(inner, min(size, n))
+        case Blocks(size, inner, rounds):
+            return -(-n // size) * rounds * sum_underflow(inner, min(size // rounds, n))
         case FusedUnit(group=group):
             return -(-n // group) * HALF_UNDERFLOW
         case PairwiseUnit(group=group):
             return (2 * n + -(-n // group)) * MIN_NORMAL
-        case MatrixUnit(group=group, fraction_bits=bits, result_bits=result):
-            return -(-n // group) * _step_underflow(group + 1, bits, result)
+        case MatrixUnit(group=group, fraction_bits=bits, output=output):
+            step = _step_underflow(group + 1, bits, _result_bits(accumulator))
+            return -(-n // group) * step * Fraction(output.min_normal) / MIN_NORMAL
         case GroupedUnit(group=group, exact=exact, fraction_bits=bits):
             return -(-n // group) * _step_underflow(group // exact + 1, bits, 23)
         case Cdna3Unit(group=group, parts=parts, fraction_bits=bits):
@@ -320,6 +330,8 @@ class Right:
         too; zeros for integers.
     error : Fraction
         Relative error of the weight as it is used: half a unit of BF16 where it was rounded to it.
+    absolute : Fraction
+        The same of a weight that is too small for a relative error.
     outside : ndarray of float64, optional
         Scale of each element that multiplies sums; 1 where it is part of the products.
     """
@@ -327,6 +339,7 @@ class Right:
     magnitudes: Floats
     least: Floats
     error: Fraction = Fraction(0)
+    absolute: Fraction = Fraction(0)
     outside: Floats | None = None
 
     @classmethod
@@ -375,26 +388,37 @@ def theorem_gemm(
 
     Notes
     -----
-    Source: theorem gemm, with the error of the weight as its second part; theorem remainder, for
-    each block at its own range. Where the unit aligns by exponents (``nearest`` is False), elements
-    count with at least the smallest normal number. What is subnormal in binary32 has an absolute
-    error of its own, which later scales can magnify.
+    Source: theorem gemm, ``decomposed_dot``: what is lost, what is counted, the error of the
+    weight, underflow, and the condition that nothing overflows. Theorem remainder gives what is
+    lost, for each block at its own range. Where the unit aligns by exponents (``nearest`` is
+    False), elements count with at least the smallest normal number. What is subnormal in binary32
+    has an absolute error of its own, which later scales can magnify.
     """
-    left, gamma, b = Left.of(x, scheme), adding.gamma, right.magnitudes
-    reach, lost, carried = (_product(a, b) for a in (left.magnitudes, left.lost, left.carried))
-    summed = reach + carried
-    total = lost + float(gamma) * summed
-    if right.error:
-        total = total + float(right.error * (1 + gamma)) * (reach + lost)
+    left, b = Left.of(x, scheme), right.magnitudes
+    error = float(right.error) * b + float(right.absolute)
+    counted, weights = left.magnitudes + left.carried, b + error
     if not adding.nearest:
-        total = total + float(gamma) * _alignment(left, right)
-    scaled = _largest_scales(left, right)
-    total = total + float(adding.underflow * (1 + gamma)) * scaled
+        counted, weights = counted + left.least, weights + right.least
+    summed, scaled = _product(counted, weights), _largest_scales(left, right)
+    total = _product(left.lost, b) + float(adding.gamma) * summed
+    if right.error:
+        total = total + _product(left.magnitudes + left.lost, error)
+    if adding.flushes:
+        total = total + _flushed(left.magnitudes, b)
+    total = total + float(adding.underflow * (1 + adding.gamma)) * scaled
     slack = 1 + (len(b) + 64) * 2.0**-52
-    largest = np.maximum(summed, _unscaled(left, right) * scaled) * float(1 + right.error)
-    overflows = largest * float(1 + gamma) * slack > BINARY32.max_finite
+    unscaled = _product(_over(counted, left.outside), _over(weights, right.outside))
+    largest = np.maximum(summed, (unscaled + float(adding.underflow)) * scaled)
+    overflows = largest * float(1 + adding.gamma) * slack > BINARY32.max_finite
+    overflows |= (b + error).max(axis=0) > BINARY32.max_finite
     result: Floats = np.where(overflows, np.inf, total * slack)
     return result
+
+
+def _flushed(a: Floats, b: Floats) -> Floats:
+    """Return what is lost where a subnormal number of either side counts as zero."""
+    smallest = BINARY32.min_normal
+    return _product(np.minimum(a, smallest), b) + _product(a, np.minimum(b, smallest))
 
 
 def _largest_scales(left: Left, right: Right) -> Floats:
@@ -405,14 +429,8 @@ def _largest_scales(left: Left, right: Right) -> Floats:
     return scaled
 
 
-def _unscaled(left: Left, right: Right) -> Floats:
-    """Return the magnitudes that are summed before any outside scale."""
-    b = right.magnitudes if right.outside is None else _over(right.magnitudes, right.outside)
-    return _product(_over(left.magnitudes + left.carried, left.outside), b)
-
-
-def _over(x: Floats, scale: Floats) -> Floats:
-    quotient: Floats = x / np.where(scale == 0, 1, scale)
+def _over(x: Floats, scale: Floats | None) -> Floats:
+    quotient: Floats = x if scale is None else x / np.where(scale == 0, 1, scale)
     return quotient
 
 
@@ -423,9 +441,3 @@ def _product(a: Floats, b: Floats) -> Floats:
     if not bounded.all():
         result[(~bounded).astype(np.float64) @ (b > 0) > 0] = np.inf
     return result
-
-
-def _alignment(left: Left, right: Right) -> Floats:
-    """Return by how much powers of two aligned to can exceed the magnitudes, summed over k."""
-    reached = _product(left.magnitudes + left.carried, right.least)
-    return reached + _product(left.least, right.magnitudes + right.least)

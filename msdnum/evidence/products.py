@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from msdnum import errors
 from msdnum.bounds.sums import Accumulation
+from msdnum.display import html
 from msdnum.emulator.decompositions import decompose_terms
 from msdnum.emulator.gemm.products import matmul
 from msdnum.emulator.quantized_arrays import QuantizedArray
@@ -150,7 +151,7 @@ def roundings(given: Product, scheme: Scheme, accumulator: AnyAccumulator) -> Ac
 
 
 @dataclass(frozen=True)
-class Errors:
+class Errors(html.Shown):
     """Errors of a product, and in the same units their bounds.
 
     Parameters
@@ -176,11 +177,27 @@ class Errors:
     l2_float32: float
     ratio: float
 
+    def __repr__(self) -> str:
+        """Show it in a line, to four digits."""
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in vars(self).items())
+        return f"<Errors: {shown}>"
+
 
 def errors_of(given: Product, result: Result) -> Errors:
     """Compare a product with the exact one.
 
     The exact product is rounded to binary64 here: 2**-53 of an entry, which the bound includes.
+
+    Examples
+    --------
+    >>> from msdnum import BLOCK_FORMATS, SCHEMES, accumulators, quantize
+    >>> from msdnum.evidence import Product, decomposed, errors_of
+    >>> x = np.random.default_rng(0).standard_normal((4, 64)).astype(np.float32)
+    >>> w = quantize(np.ones((64, 2), np.float32), BLOCK_FORMATS["MXFP4"], axis=0)
+    >>> given = Product.of(x, w)
+    >>> result = decomposed(SCHEMES["MXFP4_X2"])(given, accumulators.HOPPER)
+    >>> errors_of(given, result).ratio < 1  # the error over its bound
+    True
     """
     error = np.abs(result.product.astype(np.float64) - given.product)
     bound = result.bound + 2.0**-52 * np.abs(given.product)

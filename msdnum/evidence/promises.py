@@ -25,7 +25,15 @@ Floats = NDArray[np.float64]
 
 
 def covering(amax: Number) -> Fraction:
-    """Return alpha, the least power of two that is not below a float32 ``amax``."""
+    """Return alpha, the least power of two that is not below a float32 ``amax``.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum.evidence import covering
+    >>> covering(Fraction(5))
+    Fraction(8, 1)
+    """
     significand, exponent = frexp(amax)
     return Fraction(2) ** (exponent - (significand == 0.5))
 
@@ -51,7 +59,7 @@ class Bound:
     Parameters
     ----------
     text : str
-        The formula.
+        Formula of the bound, as text.
     unit : str
         The range it is proportional to: alpha, M or amax.
     of : callable

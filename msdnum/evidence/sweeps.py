@@ -191,7 +191,7 @@ def run(
     Parameters
     ----------
     sweep : Sweep
-        The sweep.
+        What is run, and over which inputs.
     executor : concurrent.futures.Executor
         Where the chunks are computed: threads, processes, Dask's, MPI's.
     chunk : int

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import bounds
+from msdnum.display import html
 from msdnum.evidence.bf16_pairs import ONE, Profile, Window, profile, to_number
 from msdnum.evidence.decompositions import judge_blocks
 from msdnum.evidence.promises import EVERY_AMAX, Bound, Promise
 from msdnum.formats.elements import E8M0, IntegerFormat
 from msdnum.formats.modes import Arithmetic
-from msdnum.formats.schemes import Scheme
+from msdnum.formats.schemes import OWN_AMAX, Scheme
 from msdnum.ledger.findings import Evidence, Witness
 from msdnum.ledger.trial import no_progress
 
@@ -27,7 +28,7 @@ TOP = range(ONE + 1, ONE + BINADE + 1)
 
 
 @dataclass(frozen=True)
-class Extreme:
+class Extreme(html.Shown):
     """The largest error of a scheme on some set of inputs.
 
     Parameters
@@ -37,15 +38,29 @@ class Extreme:
     bound : Fraction or float
         What is promised, likewise; Inf where nothing is proved.
     witness : Witness
-        Where.
+        Block at which that error is met.
     evidence : Evidence
         What was looked at.
+
+    Examples
+    --------
+    >>> from msdnum import SCHEMES
+    >>> from msdnum.evidence import among_pairs
+    >>> found = among_pairs(SCHEMES["MXFP4_X1"])
+    >>> found.error, found.witness
+    (Fraction(1, 8), Witness(format='BF16', block=(16288, 16288), element=1))
+    >>> found.evidence.count
+    2089152
     """
 
     error: Fraction
     bound: Fraction | float
     witness: Witness
     evidence: Evidence
+
+    def __repr__(self) -> str:
+        """Show it in a line."""
+        return f"<Extreme: {self.error} found, {self.bound} promised, at {self.witness}>"
 
 
 def _proportional(scheme: Scheme, constant: Fraction | float) -> Bound:
@@ -55,7 +70,15 @@ def _proportional(scheme: Scheme, constant: Fraction | float) -> Bound:
 
 
 def bound_of(scheme: Scheme) -> Fraction | float:
-    """Return what theorem remainder promises, relative to the range, where no scale underflows."""
+    """Return what theorem remainder promises, relative to the range, where no scale underflows.
+
+    Examples
+    --------
+    >>> from msdnum import SCHEMES
+    >>> from msdnum.evidence import bound_of
+    >>> bound_of(SCHEMES["MXFP8_X2"])
+    Fraction(1, 1024)
+    """
     return bounds.remainder(scheme)
 
 
@@ -68,15 +91,30 @@ def among_pairs(scheme: Scheme) -> Extreme:
     """Find the worst of all BF16 pairs that differ by more than a power of two.
 
     The block size of the scheme is not used.
+
+    Examples
+    --------
+    >>> from msdnum import SCHEMES
+    >>> from msdnum.evidence import among_pairs
+    >>> worst = among_pairs(SCHEMES["MXFP4_X2"])
+    >>> worst.error, worst.bound
+    (Fraction(1, 64), Fraction(1, 64))
     """
     found = pair_profile(scheme)
     bound = _proportional(scheme, bound_of(scheme))
     errors = {amax: e / bound.range(to_number(amax)) for amax, e in found.errors.items()}
     worst = max(errors, key=errors.__getitem__)
     block = found.blocks[worst]
-    evidence = Evidence("exhaustive", sum(found.pairs.values()), "BF16 pairs (x, amax) mod 2^k")
+    evidence = _looked_at(scheme, sum(found.pairs.values()))
     witness = Witness("BF16", block, len(block) - 1)
     return Extreme(errors[worst], bound_of(scheme), witness, evidence)
+
+
+def _looked_at(scheme: Scheme, pairs: int) -> Evidence:
+    """Say what was run: not all blocks where a third scale, too, follows from what is left."""
+    if scheme.ratios is OWN_AMAX and scheme.terms > 2:
+        return Evidence("known case", pairs, "BF16 pairs (x, amax), the scales of few blocks each")
+    return Evidence("exhaustive", pairs, "BF16 pairs (x, amax) mod 2^k")
 
 
 def among_ties(scheme: Scheme, most: int, seed: int, constant: Fraction | None = None) -> Extreme:

@@ -40,12 +40,28 @@ def to_mpf(x: float | Fraction, ctx: MPContext) -> Mpf:
 
 
 def to_fraction(x: Mpf) -> Fraction:
-    """Return a finite mpf exactly."""
+    """Return a finite mpf exactly.
+
+    Examples
+    --------
+    >>> from msdnum import exact
+    >>> ctx = exact.context(8)
+    >>> exact.to_fraction(exact.to_mpf(0.1, ctx)), exact.to_fraction(ctx.mpf(1) / 3)
+    (Fraction(3602879701896397, 36028797018963968), Fraction(171, 512))
+    """
     return Fraction(*to_rational(x._mpf_))
 
 
 def to_float64(x: Fraction | Mpf) -> float:
-    """Return ``x`` correctly rounded to binary64 (RNE, overflow to Inf)."""
+    """Return ``x`` correctly rounded to binary64 (RNE, overflow to Inf).
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import exact
+    >>> exact.to_float64(Fraction(1, 3))
+    0.3333333333333333
+    """
     return quotient(*_fraction(x).as_integer_ratio())
 
 
@@ -60,6 +76,14 @@ def correctly_rounded(
 
     An mpf counts as exact: where it approximates something irrational, the result is right unless
     a boundary between two roundings lies within its error.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import exact
+    >>> from msdnum.formats import BINARY32, Overflow
+    >>> exact.correctly_rounded(Fraction(1, 10), BINARY32, overflow=Overflow.OVERFLOW)
+    0.10000000149011612
     """
     code = spec.encode(_fraction(x), fmt, overflow=overflow, rounding=rounding)
     return fmt.value(code)
@@ -97,7 +121,16 @@ def mp_softmax(scores: MpMatrix, ctx: MPContext) -> MpMatrix:
 
 
 def mp_attention(q: ArrayLike, k: ArrayLike, v: ArrayLike, ctx: MPContext) -> MpMatrix:
-    """Return ``softmax(Q K^T / sqrt(d)) V`` for matrices of shape (m, d), (n, d) and (n, e)."""
+    """Return ``softmax(Q K^T / sqrt(d)) V`` for matrices of shape (m, d), (n, d) and (n, e).
+
+    Examples
+    --------
+    >>> from msdnum import exact
+    >>> identity = np.eye(2)
+    >>> out = exact.mp_attention(np.array([[2.0, 0.0]]), identity, identity, exact.context(100))
+    >>> print(out)
+    [0.804429682506956905192972607  0.195570317493043094807027393]
+    """
     queries, keys, values = (mp_matrix(x, ctx) for x in (q, k, v))
     scores = mp_gemm(queries, keys.T, ctx) / ctx.sqrt(queries.cols)
     return mp_gemm(mp_softmax(scores, ctx), values, ctx)

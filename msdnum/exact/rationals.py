@@ -170,6 +170,14 @@ def product(
         If a matrix is not finite, not two-dimensional or empty, or the shapes do not match.
     TypeError
         If a matrix has a dtype that binary64 does not hold.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import exact
+    >>> c = exact.product([[2.0**60, 1.0]], [[1.0], [2.0**-60]])
+    >>> c[0, 0] == Fraction(2) ** 60 + Fraction(2) ** -60
+    True
     """
     x, y = finite_matrix(a, "a"), finite_matrix(b, "b")
     if x.shape[1] != y.shape[0]:
@@ -189,7 +197,14 @@ def absolute_product(
     row_scales: Sequence[Fraction] | None = None,
     column_scales: Sequence[Fraction] | None = None,
 ) -> ExactMatrix:
-    """Return ``|A||B|``; the parameters are those of `product`."""
+    """Return ``|A||B|``; the parameters are those of `product`.
+
+    Examples
+    --------
+    >>> from msdnum import exact
+    >>> exact.absolute_product([[3.0, -3.0]], [[1.0], [1.0]])[0, 0]
+    Fraction(6, 1)
+    """
     x, y = finite_matrix(a, "a"), finite_matrix(b, "b")
     return product(abs(x), abs(y), row_scales=row_scales, column_scales=column_scales)
 
@@ -201,6 +216,12 @@ def condition_numbers(a: ArrayLike, b: ArrayLike) -> Floats:
     where they cancel to zero, 0 where they are all zero. Scales of rows and columns do not matter.
 
     Source: Higham, Accuracy and Stability of Numerical Algorithms, section 3.1.
+
+    Examples
+    --------
+    >>> from msdnum import exact
+    >>> exact.condition_numbers([[1000.0, -999.0]], [[1.0], [1.0]])
+    array([[1999.]])
     """
     return absolute_product(a, b).over(product(a, b))
 

@@ -1,1 +1,6 @@
-"""What a table and a figure are: CSV with a header, house style of plots."""
+"""Experiments and their tables, CSV with a header; figures are drawn by ``plots``, on its own."""
+
+from msdnum.experiments.experiment import SEED, Experiment
+from msdnum.experiments.tables import Record, read, text
+
+__all__ = ["SEED", "Experiment", "Record", "read", "text"]

@@ -24,7 +24,7 @@ class Experiment:
     name : str
         Of the experiment, and of its file.
     description : str
-        One sentence.
+        What is measured, in one sentence.
     spec : tuple
         What ``rows`` is given, as names and numbers: all that decides the table but the seed.
     rows : callable

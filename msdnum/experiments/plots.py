@@ -1,4 +1,4 @@
-"""How figures look and how they are saved: one style, one mark for each method, the same bytes.
+"""Plots and how they are saved: one style, one mark for each method, the same bytes.
 
 The only importer of matplotlib. What draws here reads the rows of a table and computes nothing.
 """

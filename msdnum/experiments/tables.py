@@ -20,6 +20,14 @@ def text(records: Sequence[Record], header: Mapping[str, Any]) -> str:
     ------
     ValueError
         If there are no records, or two have different columns.
+
+    Examples
+    --------
+    >>> from msdnum.experiments import text
+    >>> print(text([{"scheme": "MXFP4_X2", "error": 1 / 64}], {"seed": 0}))
+    # {"seed": 0}
+    scheme,error
+    MXFP4_X2,0.015625
     """
     if not records or any(list(r) != list(records[0]) for r in records):
         raise ValueError(f"records must be one or more with equal columns, got {len(records)}")

@@ -1,8 +1,11 @@
 """Block formats as frozen data: elements that share a scale."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from msdnum._checks import check_integer, check_type
+from msdnum._registry import Registry
 from msdnum.display import html
+from msdnum.display.text import one_line
 from msdnum.formats.elements import (
     BINARY32,
     E2M1,
@@ -44,9 +47,13 @@ class BlockFormat:
         Whether a second, binary32 scale is shared by the whole tensor (NVFP4).
     rule : ScaleRule
         The scale rule used when the caller names none.
+    source : str
+        Who defines the format, and where; as for `FloatFormat`.
 
     Raises
     ------
+    TypeError
+        If a field is not of its type.
     ValueError
         If the block size is not positive, the element has no zero or no sign, the scale no NaN,
         the rule cannot give scales of that format, or there is a tensor scale beside E8M0.
@@ -55,6 +62,17 @@ class BlockFormat:
     -----
     Source: OCP MX v1.0, table 1; NVFP4 as in NVIDIA's public description (block 16, E4M3 scale,
     binary32 tensor scale).
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from msdnum import BLOCK_FORMATS, ScaleRule, quantize
+    >>> mxfp4 = BLOCK_FORMATS["MXFP4"]
+    >>> mxfp4
+    BlockFormat('MXFP4', element=E2M1, scale=E8M0, block_size=32, rule=FLOOR)
+    >>> covering = replace(mxfp4, name="covering", block_size=4, rule=ScaleRule.CEIL)
+    >>> quantize(np.float32([7, 1, 0, 0]), covering).dequantize()
+    array([8., 1., 0., 0.], dtype=float32)
     """
 
     name: str
@@ -63,9 +81,11 @@ class BlockFormat:
     block_size: int | None
     rule: ScaleRule
     tensor_scale: bool = False
+    source: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         """Refuse combinations that mean nothing."""
+        self._check_types()
         if self.block_size is not None and self.block_size < 1:
             raise ValueError(f"block_size must be positive or None, got {self.block_size}")
         if isinstance(self.element, FloatFormat) and not self.element.signed:
@@ -80,44 +100,45 @@ class BlockFormat:
                 f"got {self.rule.name} with {self.scale.name} for {self.name!r}"
             )
 
+    def _check_types(self) -> None:
+        check_type("name", self.name, str, self.name)
+        check_type("element", self.element, ElementFormat, self.name)
+        check_type("scale", self.scale, FloatFormat, self.name)
+        if self.block_size is not None:
+            check_integer("block_size", self.block_size, self.name)
+        check_type("rule", self.rule, ScaleRule, self.name)
+        check_type("tensor_scale", self.tensor_scale, bool, self.name)
+        check_type("source", self.source, str, self.name)
+
+    __repr__ = one_line
+
     def _repr_html_(self) -> str:
-        return html.attributes(self, "element", "scale", "block_size", "rule", "tensor_scale")
+        return html.attributes(
+            self, "element", "scale", "block_size", "rule", "tensor_scale", "source"
+        )
 
 
-MXFP4 = BlockFormat("MXFP4", E2M1, E8M0, 32, ScaleRule.FLOOR)
+MX = "OCP MX v1.0, table 1"
+MXFP4 = BlockFormat("MXFP4", E2M1, E8M0, 32, ScaleRule.FLOOR, source=MX)
+MXFP6_E2M3 = BlockFormat("MXFP6_E2M3", E2M3, E8M0, 32, ScaleRule.FLOOR, source=MX)
+MXFP6_E3M2 = BlockFormat("MXFP6_E3M2", E3M2, E8M0, 32, ScaleRule.FLOOR, source=MX)
+MXFP8_E4M3 = BlockFormat("MXFP8_E4M3", E4M3, E8M0, 32, ScaleRule.FLOOR, source=MX)
+MXFP8_E5M2 = BlockFormat("MXFP8_E5M2", E5M2, E8M0, 32, ScaleRule.FLOOR, source=MX)
+MXINT8 = BlockFormat("MXINT8", MXINT8_ELEMENT, E8M0, 32, ScaleRule.FLOOR, source=MX)
+NVFP4 = BlockFormat(
+    "NVFP4", E2M1, E4M3, 16, ScaleRule.AMAX, tensor_scale=True,
+    source="NVIDIA, Pretraining Large Language Models with NVFP4 (2025), appendix B",
+)  # fmt: skip
+AMAX = "paper, section 3: scale amax / max_integer"
+INT8_ROW = BlockFormat("INT8_ROW", INT8_SYMMETRIC, BINARY32, None, ScaleRule.AMAX, source=AMAX)
+INT8_GROUP = BlockFormat("INT8_GROUP", INT8_SYMMETRIC, BINARY32, 128, ScaleRule.AMAX, source=AMAX)
+INT4_GROUP = BlockFormat("INT4_GROUP", INT4, BINARY32, 128, ScaleRule.AMAX, source=AMAX)
 
-
-MXFP6_E2M3 = BlockFormat("MXFP6_E2M3", E2M3, E8M0, 32, ScaleRule.FLOOR)
-
-
-MXFP6_E3M2 = BlockFormat("MXFP6_E3M2", E3M2, E8M0, 32, ScaleRule.FLOOR)
-
-
-MXFP8_E4M3 = BlockFormat("MXFP8_E4M3", E4M3, E8M0, 32, ScaleRule.FLOOR)
-
-
-MXFP8_E5M2 = BlockFormat("MXFP8_E5M2", E5M2, E8M0, 32, ScaleRule.FLOOR)
-
-
-MXINT8 = BlockFormat("MXINT8", MXINT8_ELEMENT, E8M0, 32, ScaleRule.FLOOR)
-
-
-NVFP4 = BlockFormat("NVFP4", E2M1, E4M3, 16, ScaleRule.AMAX, tensor_scale=True)
-
-
-INT8_ROW = BlockFormat("INT8_ROW", INT8_SYMMETRIC, BINARY32, None, ScaleRule.AMAX)
-
-
-INT8_GROUP = BlockFormat("INT8_GROUP", INT8_SYMMETRIC, BINARY32, 128, ScaleRule.AMAX)
-
-
-INT4_GROUP = BlockFormat("INT4_GROUP", INT4, BINARY32, 128, ScaleRule.AMAX)
-
-
-BLOCK_FORMATS: dict[str, BlockFormat] = {
-    fmt.name: fmt
-    for fmt in (
+BLOCK_FORMATS: Registry[BlockFormat] = Registry.of(
+    "BLOCK_FORMATS",
+    (
         MXFP4, MXFP6_E2M3, MXFP6_E3M2, MXFP8_E4M3, MXFP8_E5M2, MXINT8, NVFP4,
         INT8_ROW, INT8_GROUP, INT4_GROUP,
-    )
-}  # fmt: skip
+    ),
+)  # fmt: skip
+"""The block formats of the package, by name."""

@@ -1,17 +1,22 @@
 """Number formats as frozen data: adding one is adding a line."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, unique
+from typing import cast
 
+from msdnum._checks import check_integer, check_type
+from msdnum._registry import Registry
 from msdnum.display import html
-from msdnum.display.number_line import Axis, NumberLine, number_line
+from msdnum.display.lines import Axis, NumberLine, number_line
+from msdnum.display.text import one_line
 
 __all__ = [
     "BF16", "BINARY32", "E2M1", "E2M3", "E3M2", "E4M3", "E5M2", "E8M0", "ELEMENT_FORMATS", "FP16",
-    "INT4", "INT8", "INT8_SYMMETRIC", "MXINT8_ELEMENT", "ElementFormat", "FloatFormat",
-    "IntegerFormat", "NonNumbers",
+    "INT4", "INT8", "INT8_SYMMETRIC", "MXINT8_ELEMENT", "TF32", "ElementFormat",
+    "FloatFormat", "IntegerFormat", "NonNumbers",
 ]  # fmt: skip
+
+MAX_LISTED_BITS = 16
 
 
 @unique
@@ -36,7 +41,7 @@ class FloatFormat:
     exponent_bits, fraction_bits : int
         Widths of the two fields. The widest format is binary32: 8 and 23.
     bias : int
-        Exponent bias.
+        Exponent bias; if it is left out, the usual one, ``2**(exponent_bits - 1) - 1``.
     specials : NonNumbers
         Which codes are not numbers.
     signed : bool
@@ -44,27 +49,74 @@ class FloatFormat:
     subnormals : bool
         Whether the exponent field 0 holds zero and the subnormals. Without them (E8M0) every
         code but NaN is a normal number and the format has no zero.
+    source : str
+        The standard that defines the format, and its section. It is no part of what the format is:
+        formats that differ in it alone are equal.
 
     Raises
     ------
+    TypeError
+        If a field is not of its type; widths and bias are Python's int.
     ValueError
         If a value of the format is not a binary32 value, or the format has no numbers.
 
     Notes
     -----
-    Source: OCP MX v1.0, section 5.3; OCP OFP8 v1.0, section 5; IEEE 754-2019, section 3.3.
+    ``dataclasses.replace`` keeps the source, so name another where the numbers change.
+
+    Examples
+    --------
+    A format of one's own is a line:
+
+    >>> from msdnum import FloatFormat
+    >>> e2m2 = FloatFormat("E2M2", exponent_bits=2, fraction_bits=2)
+    >>> e2m2.bias, e2m2.max_finite, e2m2.min_subnormal
+    (1, 7.0, 0.25)
+    >>> e2m2.values[:8]
+    (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
+
+    Half-precision numbers are such a format, too:
+
+    >>> from fractions import Fraction
+    >>> from msdnum.formats import FP16
+    >>> FP16
+    FloatFormat('FP16', exponent_bits=5, fraction_bits=10, bias=15, specials=IEEE)
+    >>> Fraction(FP16.value(0x3555))
+    Fraction(1365, 4096)
     """
 
     name: str
     exponent_bits: int
     fraction_bits: int
-    bias: int
+    bias: int = cast(int, None)  # Until __post_init__ puts in the usual one: it is always an int.
     specials: NonNumbers = NonNumbers.NONE
     signed: bool = True
     subnormals: bool = True
+    source: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
-        """Refuse a format that binary32 arrays cannot carry."""
+        """Put in the usual bias, and refuse a format that binary32 arrays cannot carry."""
+        check_integer("exponent_bits", self.exponent_bits, self.name)
+        check_integer("fraction_bits", self.fraction_bits, self.name)
+        if self.bias is None:
+            object.__setattr__(self, "bias", 2 ** max(self.exponent_bits - 1, 0) - 1)
+        self._check_types()
+        self._check_codes()
+        if self.emin - self.fraction_bits < -149 or self.emax > 127:
+            raise ValueError(
+                f"bias must keep every value within binary32 (2**-149 to 2**128), "
+                f"got {self.bias} for {self.name!r}"
+            )
+
+    def _check_types(self) -> None:
+        check_type("name", self.name, str, self.name)
+        check_integer("bias", self.bias, self.name)
+        check_type("specials", self.specials, NonNumbers, self.name)
+        check_type("signed", self.signed, bool, self.name)
+        check_type("subnormals", self.subnormals, bool, self.name)
+        check_type("source", self.source, str, self.name)
+
+    def _check_codes(self) -> None:
         if not (1 <= self.exponent_bits <= 8 and 0 <= self.fraction_bits <= 23):
             raise ValueError(
                 f"exponent_bits must be in 1..8 and fraction_bits in 0..23, "
@@ -83,11 +135,8 @@ class FloatFormat:
             )
         if self.specials is NonNumbers.NAN and self.exponent_bits + self.fraction_bits < 2:
             raise ValueError(f"{self.name!r} has no number besides zero and NaN")
-        if self.emin - self.fraction_bits < -149 or self.emax > 127:
-            raise ValueError(
-                f"bias must keep every value within binary32 (2**-149 to 2**128), "
-                f"got {self.bias} for {self.name!r}"
-            )
+
+    __repr__ = one_line
 
     @property
     def bits(self) -> int:
@@ -167,9 +216,11 @@ class FloatFormat:
         return range(1 << self.bits)
 
     @property
-    def values(self) -> Iterator[float]:
-        """The value of every code, in the order of ``codes``."""
-        return map(self.value, self.codes)
+    def values(self) -> tuple[float, ...]:
+        """The value of every code, in the order of ``codes``; of a format of at most 16 bits."""
+        if self.bits > MAX_LISTED_BITS:
+            raise ValueError(f"{self.name} has 2**{self.bits} values: too many to list")
+        return tuple(map(self.value, self.codes))
 
     def value(self, code: int) -> float:
         """Return the number that ``code`` stands for; NaN and Inf as floats."""
@@ -190,7 +241,7 @@ class FloatFormat:
         return html.attributes(
             self, "bits", "exponent_bits", "fraction_bits", "bias", "precision", "unit_roundoff",
             "emin", "emax", "max_finite", "min_normal", "min_subnormal", "specials", "inf_code",
-            "nan_code",
+            "nan_code", "source",
         )  # fmt: skip
 
 
@@ -208,9 +259,13 @@ class IntegerFormat:
         Smallest integer in use: ``-2**(bits-1)``, or one more for a symmetric format.
     fraction_bits : int
         Position of the binary point.
+    source : str
+        As for `FloatFormat`.
 
     Raises
     ------
+    TypeError
+        If a field is not of its type; numbers are Python's int.
     ValueError
         If the width or the smallest integer is none of these.
 
@@ -218,15 +273,28 @@ class IntegerFormat:
     -----
     Source for MXINT8: OCP MX v1.0, section 5.3.4. It leaves open whether the code of -2 is used;
     ``MXINT8_ELEMENT`` uses it.
+
+    Examples
+    --------
+    >>> from msdnum import IntegerFormat
+    >>> q3 = IntegerFormat("Q1.3", 5, min_integer=-15, fraction_bits=3)
+    >>> q3.max_finite, q3.eta, q3.value(0b11111)
+    (1.875, 0.125, -0.125)
     """
 
     name: str
     bits: int
     min_integer: int
     fraction_bits: int = 0
+    source: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         """Refuse what two's complement of this width cannot hold."""
+        check_type("name", self.name, str, self.name)
+        check_integer("bits", self.bits, self.name)
+        check_integer("min_integer", self.min_integer, self.name)
+        check_integer("fraction_bits", self.fraction_bits, self.name)
+        check_type("source", self.source, str, self.name)
         if not 2 <= self.bits <= 16:
             raise ValueError(f"bits must be in 2..16, got {self.bits} for {self.name!r}")
         if self.min_integer not in (-self.max_integer - 1, -self.max_integer):
@@ -238,6 +306,8 @@ class IntegerFormat:
             raise ValueError(
                 f"fraction_bits must be in 0..100, got {self.fraction_bits} for {self.name!r}"
             )
+
+    __repr__ = one_line
 
     @property
     def max_integer(self) -> int:
@@ -270,9 +340,9 @@ class IntegerFormat:
         return range(1 << self.bits)
 
     @property
-    def values(self) -> Iterator[float]:
+    def values(self) -> tuple[float, ...]:
         """The value of every code, in the order of ``codes``."""
-        return map(self.value, self.codes)
+        return tuple(map(self.value, self.codes))
 
     def value(self, code: int) -> float:
         """Return the number that ``code``, a two's complement pattern, stands for."""
@@ -284,56 +354,41 @@ class IntegerFormat:
 
     def _repr_html_(self) -> str:
         return html.attributes(
-            self, "bits", "min_integer", "max_integer", "fraction_bits", "eta", "emax", "max_finite"
-        )
+            self, "bits", "min_integer", "max_integer", "fraction_bits", "eta", "emax",
+            "max_finite", "source",
+        )  # fmt: skip
 
 
 ElementFormat = FloatFormat | IntegerFormat
 
+TWOS_COMPLEMENT = "two's complement"
+INT4 = IntegerFormat("INT4", 4, -8, source=TWOS_COMPLEMENT)
+INT8 = IntegerFormat("INT8", 8, -128, source=TWOS_COMPLEMENT)
+INT8_SYMMETRIC = IntegerFormat("INT8_SYMMETRIC", 8, -127, source=TWOS_COMPLEMENT)
+MXINT8_ELEMENT = IntegerFormat("MXINT8_ELEMENT", 8, -128, 6, source="OCP MX v1.0, 5.3.4")
 
-INT4 = IntegerFormat("INT4", 4, -8)
+E2M1 = FloatFormat("E2M1", 2, 1, source="OCP MX v1.0, 5.3.3")
+E2M3 = FloatFormat("E2M3", 2, 3, source="OCP MX v1.0, 5.3.2")
+E3M2 = FloatFormat("E3M2", 3, 2, source="OCP MX v1.0, 5.3.2")
+E4M3 = FloatFormat("E4M3", 4, 3, specials=NonNumbers.NAN, source="OCP OFP8 v1.0, 5.2")
+E5M2 = FloatFormat("E5M2", 5, 2, specials=NonNumbers.IEEE, source="OCP OFP8 v1.0, 5.2")
+E8M0 = FloatFormat(
+    "E8M0", 8, 0, specials=NonNumbers.NAN, signed=False, subnormals=False,
+    source="OCP MX v1.0, 5.4.1",
+)  # fmt: skip
+BF16 = FloatFormat(
+    "BF16", 8, 7, specials=NonNumbers.IEEE, source="IEEE 754-2019, 4.3 and 7.4, as for binary16"
+)
+FP16 = FloatFormat("FP16", 5, 10, specials=NonNumbers.IEEE, source="IEEE 754-2019, 4.3 and 7.4")
+TF32 = FloatFormat("TF32", 8, 10, specials=NonNumbers.IEEE, source="NVIDIA A100 white paper")
+"""What NVIDIA's matrix units make of binary32 numbers; no arrays have this type."""
+BINARY32 = FloatFormat("BINARY32", 8, 23, specials=NonNumbers.IEEE, source="IEEE 754-2019, 3.4")
 
-
-INT8 = IntegerFormat("INT8", 8, -128)
-
-
-INT8_SYMMETRIC = IntegerFormat("INT8_SYMMETRIC", 8, -127)
-
-
-MXINT8_ELEMENT = IntegerFormat("MXINT8_ELEMENT", 8, -128, fraction_bits=6)
-
-
-E2M1 = FloatFormat("E2M1", 2, 1, 1)
-
-
-E2M3 = FloatFormat("E2M3", 2, 3, 1)
-
-
-E3M2 = FloatFormat("E3M2", 3, 2, 3)
-
-
-E4M3 = FloatFormat("E4M3", 4, 3, 7, NonNumbers.NAN)
-
-
-E5M2 = FloatFormat("E5M2", 5, 2, 15, NonNumbers.IEEE)
-
-
-E8M0 = FloatFormat("E8M0", 8, 0, 127, NonNumbers.NAN, signed=False, subnormals=False)
-
-
-BF16 = FloatFormat("BF16", 8, 7, 127, NonNumbers.IEEE)
-
-
-FP16 = FloatFormat("FP16", 5, 10, 15, NonNumbers.IEEE)
-
-
-BINARY32 = FloatFormat("BINARY32", 8, 23, 127, NonNumbers.IEEE)
-
-
-ELEMENT_FORMATS: dict[str, ElementFormat] = {
-    fmt.name: fmt
-    for fmt in (
+ELEMENT_FORMATS: Registry[ElementFormat] = Registry.of(
+    "ELEMENT_FORMATS",
+    (
         INT4, INT8, INT8_SYMMETRIC, MXINT8_ELEMENT, E2M1, E2M3, E3M2, E4M3, E5M2, E8M0,
         BF16, FP16, BINARY32,
-    )
-}  # fmt: skip
+    ),
+)  # fmt: skip
+"""The element formats of the package, by name. A format of one's own need not be in it."""

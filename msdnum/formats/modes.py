@@ -31,6 +31,14 @@ class ScaleRule(Enum):
     All but ``AMAX`` give powers of two, with ``emax`` and ``max_finite`` those of the element
     format. The names are torchao's. ``COVERING``, the paper's ``alpha = 2**ceil(log2(amax))`` with
     scale ``alpha / 2**emax``, is the same rule as ``CEIL``, and so the same member.
+
+    Examples
+    --------
+    >>> from msdnum import ScaleRule
+    >>> ScaleRule.COVERING is ScaleRule.CEIL
+    True
+    >>> [rule.name for rule in ScaleRule.powers_of_two()]
+    ['FLOOR', 'CEIL', 'RCEIL', 'EVEN']
     """
 
     FLOOR = "2**(floor(log2(amax)) - emax), OCP MX v1.0, 6.3"

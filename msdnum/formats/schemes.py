@@ -9,7 +9,10 @@ from fractions import Fraction
 from itertools import accumulate, pairwise
 from operator import le, mul
 
+from msdnum._checks import check_type
+from msdnum._registry import Registry
 from msdnum.display import html
+from msdnum.display.text import one_line
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import (
     BINARY32,
@@ -53,12 +56,30 @@ class Scheme:
 
     Raises
     ------
+    TypeError
+        If a field is not of its type.
     ValueError
         If the terms do not belong together, or a remainder could not be held exactly.
 
     Notes
     -----
     ``covering_scheme`` and ``amax_scheme`` build the schemes of the paper.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from fractions import Fraction
+    >>> from msdnum import SCHEMES, bounds
+    >>> mxfp4 = SCHEMES["MXFP4_X2"]
+    >>> mxfp4
+    Scheme('MXFP4_X2', formats=(MX-E2M1, MX-E2M1), ratios=(8,), arithmetic=EXACT)
+    >>> bounds.remainder(mxfp4)
+    Fraction(1, 64)
+
+    With scales further apart the second term saturates, and more is left:
+
+    >>> bounds.remainder(replace(mxfp4, name="far", ratios=(Fraction(32),)))
+    Fraction(5, 64)
     """
 
     name: str
@@ -68,6 +89,7 @@ class Scheme:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be carried out exactly."""
+        self._check_types()
         if not self.formats:
             raise ValueError(f"formats must name at least one term in scheme {self.name!r}")
         first = self.formats[0]
@@ -83,6 +105,19 @@ class Scheme:
             self._check_powers_of_two()
         else:
             self._check_integers()
+
+    def _check_types(self) -> None:
+        check_type("name", self.name, str, self.name)
+        check_type("formats", self.formats, tuple, self.name)
+        for fmt in self.formats:
+            check_type("formats", fmt, BlockFormat, self.name)
+        if self.ratios is not OWN_AMAX:
+            check_type("ratios", self.ratios, tuple, self.name)
+            for ratio in self.ratios:
+                check_type("ratios", ratio, Fraction | int, self.name)
+        check_type("arithmetic", self.arithmetic, Arithmetic, self.name)
+
+    __repr__ = one_line
 
     def _check_powers_of_two(self) -> None:
         if self.arithmetic is not Arithmetic.EXACT:
@@ -226,10 +261,27 @@ def covering_scheme(
     rule : ScaleRule
         How alpha follows from amax; another rule than COVERING keeps the ratios.
 
+    Raises
+    ------
+    TypeError
+        If an element is no ElementFormat.
+    ValueError
+        As `Scheme`.
+
     Notes
     -----
     Source: paper, claim C2; theorems mxfp4-decomposition and mixed-decomposition.
+
+    Examples
+    --------
+    >>> from msdnum import bounds, covering_scheme
+    >>> from msdnum.formats import E2M1, E4M3
+    >>> mixed = covering_scheme("E4M3 + E2M1", E4M3, E2M1)
+    >>> mixed.ratios, bounds.remainder(mixed)
+    ((Fraction(1, 2),), Fraction(1, 256))
     """
+    for element in elements:
+        check_type("elements", element, ElementFormat, name)
     formats = tuple(BlockFormat(f"MX-{e.name}", e, E8M0, block_size, rule) for e in elements)
     ratios = tuple(_natural_ratio(a, b) for a, b in pairwise(elements))
     return Scheme(name, formats, ratios, Arithmetic.EXACT)
@@ -272,10 +324,26 @@ def amax_scheme(
     block_size : int or None
         Elements that share a scale; None: a row.
 
+    Raises
+    ------
+    TypeError
+        If an element is no IntegerFormat.
+    ValueError
+        As `Scheme`.
+
     Notes
     -----
     Source: paper, claim C1; theorems int8-decomposition, int8-decomposition-float32.
+
+    Examples
+    --------
+    >>> from msdnum import amax_scheme
+    >>> from msdnum.formats import INT4, INT8_SYMMETRIC
+    >>> amax_scheme("INT8 + INT4", INT8_SYMMETRIC, INT4).ratios
+    (Fraction(14, 1),)
     """
+    for element in elements:
+        check_type("elements", element, IntegerFormat, name)
     formats = tuple(
         BlockFormat(f"{e.name}-AMAX", e, BINARY32, block_size, ScaleRule.AMAX) for e in elements
     )
@@ -291,10 +359,11 @@ INT8_X1_FLOAT32, INT8_X2_FLOAT32, INT8_X3_FLOAT32 = (
 MXFP4_X1, MXFP4_X2, MXFP4_X3 = (covering_scheme(f"MXFP4_X{n}", *[E2M1] * n) for n in (1, 2, 3))
 MXFP8_X1, MXFP8_X2, MXFP8_X3 = (covering_scheme(f"MXFP8_X{n}", *[E4M3] * n) for n in (1, 2, 3))
 
-SCHEMES: dict[str, Scheme] = {
-    scheme.name: scheme
-    for scheme in (
+SCHEMES: Registry[Scheme] = Registry.of(
+    "SCHEMES",
+    (
         INT8_X1, INT8_X2, INT8_X3, INT8_X1_FLOAT32, INT8_X2_FLOAT32, INT8_X3_FLOAT32,
         MXFP4_X1, MXFP4_X2, MXFP4_X3, MXFP8_X1, MXFP8_X2, MXFP8_X3,
-    )
-}  # fmt: skip
+    ),
+)  # fmt: skip
+"""The schemes of the package, by name."""

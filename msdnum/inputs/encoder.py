@@ -14,9 +14,9 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from msdnum.inputs import tensors
+from msdnum.inputs import minilm_checkpoint, tensors
 
-__all__ = ["HEADS", "LAYERS", "LINEARS", "Linear", "Trace", "linears", "trace"]
+__all__ = ["HEADS", "LAYERS", "LINEARS", "Linear", "Trace", "layer_of", "linears", "trace"]
 
 Array: TypeAlias = NDArray[np.float32]
 Read: TypeAlias = Callable[[str], Array]
@@ -45,7 +45,7 @@ class Linear:
     name : str
         One of ``LINEARS``.
     weight : ndarray of float32, (outputs, inputs)
-        As stored.
+        The weight as the checkpoint stores it.
     activations : ndarray of float32, (tokens, inputs)
         Tokens of all sentences, no padding; float32 as computed.
     """
@@ -81,7 +81,7 @@ class Trace:
 
 
 def linears() -> list[Linear]:
-    """Return all 36 linears with the activations of the sentences in ``msdnum/sentences.txt``.
+    """Return all 36 linears with the activations of the sentences in ``inputs/sentences.txt``.
 
     Raises
     ------
@@ -100,12 +100,12 @@ def trace() -> Trace:
     BERT: attention with 12 heads, residual and layer normalization after it; then GELU with the
     error function between two linears, residual and layer normalization. float32 throughout.
     """
-    root = tensors._minilm_root()
-    eps = tensors._layer_norm_eps(root)
-    tokens = tensors._tokens(root)
+    root = minilm_checkpoint.minilm_root()
+    eps = minilm_checkpoint.layer_norm_eps(root)
+    tokens = minilm_checkpoint.sentence_tokens(root)
     read = partial(_read, str(root / "model.safetensors"))
     lengths = [len(ids) for ids in tokens]
-    x = tensors._embed(tokens, read, eps).astype(np.float32)
+    x = minilm_checkpoint.embed(tokens, read, eps).astype(np.float32)
     seen: list[Linear] = []
     for layer in range(LAYERS):
         x = _layer(x, layer, lengths, read, eps, seen)
@@ -116,9 +116,37 @@ def _read(path: str, name: str) -> Array:
     return tensors.load_tensor(f"{path}:{name}")
 
 
+def layer_of(
+    x: Any,
+    linear: Callable[[str, Any], Any],
+    attention: Callable[[Any, Any, Any], Any],
+    normalized: Callable[[Any, str], Any],
+    gelu: Callable[[Any], Any],
+) -> Any:
+    """Return what a layer makes of the tokens, in whatever arithmetic its parts have.
+
+    Parameters
+    ----------
+    x : array, (tokens, 384)
+        State of all tokens.
+    linear : callable
+        From a name of ``LINEARS`` and its input to its output, bias included.
+    attention : callable
+        From q, k and v of all tokens to what is mixed.
+    normalized : callable
+        Layer normalization of an array by the parameters of that name.
+    gelu : callable
+        GELU with the error function.
+    """
+    q, k, v = (linear(name, x) for name in "qkv")
+    x = normalized(x + linear("o", attention(q, k, v)), "attention.output")
+    return normalized(x + linear("ffn2", gelu(linear("ffn1", x))), "output")
+
+
 def _layer(
     x: Array, layer: int, lengths: list[int], read: Read, eps: float, seen: list[Linear]
 ) -> Array:
+    """Run a layer and record what each linear is given."""
     prefix = f"encoder.layer.{layer}."
 
     def linear(name: str, given: Array) -> Array:
@@ -130,9 +158,8 @@ def _layer(
         scale, shift = (read(f"{prefix}{path}.LayerNorm.{part}") for part in ("weight", "bias"))
         return _layer_norm(given, eps) * scale + shift
 
-    q, k, v = (linear(name, x) for name in "qkv")
-    x = normalized(x + linear("o", _attention(q, k, v, lengths)), "attention.output")
-    return normalized(x + linear("ffn2", _gelu(linear("ffn1", x))), "output")
+    found: Array = layer_of(x, linear, partial(_attention, lengths=lengths), normalized, _gelu)
+    return found
 
 
 def _product(a: NDArray[Any], b: NDArray[Any]) -> Array:

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from msdnum._names import did_you_mean
+from msdnum._registry import Registry
 from msdnum.formats.elements import (
     BF16,
     BINARY32,
@@ -19,7 +21,8 @@ from msdnum.formats.elements import (
     ElementFormat,
     FloatFormat,
 )
-from msdnum.inputs.tensors import MiniLM, load_tensor, minilm
+from msdnum.inputs.minilm_checkpoint import MiniLM, minilm
+from msdnum.inputs.tensors import load_tensor
 
 __all__ = ["BLOCK", "FAMILIES", "Family", "MiniLM", "binade", "family", "load_tensor", "minilm"]
 
@@ -46,6 +49,13 @@ class Family:
         What holds for every array of the family.
     draw : callable
         ``draw(shape, rng, fmt)`` gives float64 values, not yet rounded to ``fmt``.
+
+    Examples
+    --------
+    >>> from msdnum.inputs import FAMILIES
+    >>> FAMILIES["outlier_per_row"].generate((2, 4), rng=np.random.default_rng(0)).round(3)
+    array([[ 2.730e-01, -4.610e-01,  1.800e+03, -9.690e-01],
+           [ 6.250e-01,  8.240e-01,  1.024e+03,  4.590e-01]], dtype=float32)
     """
 
     name: str
@@ -86,9 +96,17 @@ class Family:
 
 
 def family(name: str) -> Family:
-    """Return the family of that name; ValueError, with all names, if there is none."""
+    """Return the family of that name; ValueError, with all names, if there is none.
+
+    Examples
+    --------
+    >>> from msdnum.inputs import family
+    >>> family("outlier_per_block").description
+    'uniform on [-1, 1] but for one element of each block in +-[1024, 2048)'
+    """
     if name not in FAMILIES:
-        raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {name!r}")
+        near = did_you_mean(name, FAMILIES)
+        raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {name!r}{near}")
     return FAMILIES[name]
 
 
@@ -110,6 +128,13 @@ def binade(k: int) -> Family:
     ------
     ValueError
         If the binade is not one of normal numbers.
+
+    Examples
+    --------
+    >>> from msdnum.inputs import binade
+    >>> x = binade(3).generate((1, 32), rng=np.random.default_rng(0))
+    >>> float(x[0, 0]), bool(((2.0**-4 <= abs(x[0, 1:])) & (abs(x[0, 1:]) < 2.0**-3)).all())
+    (1.0, True)
     """
     if not 0 <= k <= 124:
         raise ValueError(f"k must be in 0..124, got {k}")
@@ -241,9 +266,9 @@ def _ill_conditioned(shape: Shape, rng: Generator, fmt: FloatFormat) -> Float64:
     return rng.permuted(x, axis=-1)
 
 
-FAMILIES: dict[str, Family] = {
-    member.name: member
-    for member in (
+FAMILIES: Registry[Family] = Registry.of(
+    "FAMILIES",
+    (
         Family("uniform", "independent, uniform on [-1, 1]", _uniform),
         Family("normal", "independent, standard normal", _normal),
         Family("laplace", "independent, Laplace of scale 1", _laplace),
@@ -286,5 +311,5 @@ FAMILIES: dict[str, Family] = {
             "the n > 1 elements of a row sum to 2^(1-p), their magnitudes to n - 1 or more",
             _ill_conditioned,
         ),
-    )
-}
+    ),
+)

@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from msdnum.inputs import tensors
-from msdnum.inputs.encoder import HEADS, LAYERS, LINEARS
+from msdnum.inputs import minilm_checkpoint
+from msdnum.inputs.encoder import HEADS, LAYERS, LINEARS, layer_of
 
 __all__ = [
     "Attention", "Batch", "Linear", "Weights", "attend", "checkpoint", "encode", "encode_jitted",
@@ -28,6 +28,7 @@ Attention: TypeAlias = Callable[[Array, Array, Array, Array], Array]
 """From q, k and v, (sentences, heads, length, width), and the mask to what is mixed, like v."""
 
 LAYER_NORM_EPS = 1e-12
+"""Of the checkpoint's configuration; a constant, so that layers are compiled without the files."""
 
 
 class Batch(NamedTuple):
@@ -90,7 +91,7 @@ def checkpoint() -> dict[str, Array]:
     ModuleNotFoundError
         If the package that carries the model, or a reader of it, is not installed.
     """
-    stored = tensors.minilm_tensors()
+    stored = minilm_checkpoint.minilm_tensors()
     turned = {name: np.ascontiguousarray(stored[name].T) for name in linear_names()}
     return {name: jnp.asarray(x) for name, x in (stored | turned).items()}
 
@@ -140,7 +141,7 @@ def encode(
     Parameters
     ----------
     batch : Batch
-        Sentences.
+        Sentences, as ``pack`` gives them.
     weights : mapping
         As ``checkpoint`` gives them; those of linears in the form that ``linear`` takes.
     linear, attention : callable
@@ -191,11 +192,14 @@ def _layer(
         path = prefix + LINEARS[name]
         return linear(given, weights[f"{path}.weight"]) + weights[f"{path}.bias"]
 
-    q, k, v = (_heads(apply(name, x), batch) for name in "qkv")
-    mixed = _tokens(attention(q, k, v, batch.mask), batch)
-    x = _normalized(x + apply("o", mixed), *_scale_and_shift(weights, f"{prefix}attention.output"))
-    widened = _gelu(apply("ffn1", x))
-    return _normalized(x + apply("ffn2", widened), *_scale_and_shift(weights, f"{prefix}output"))
+    def mixed(*projected: Array) -> Array:
+        q, k, v = (_heads(each, batch) for each in projected)
+        return _tokens(attention(q, k, v, batch.mask), batch)
+
+    def normalized(given: Array, path: str) -> Array:
+        return _normalized(given, *_scale_and_shift(weights, f"{prefix}{path}"))
+
+    return layer_of(x, apply, mixed, normalized, _gelu)
 
 
 @jax.jit

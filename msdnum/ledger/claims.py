@@ -39,9 +39,15 @@ class Claim:
     id : str
         What a user types.
     statement : str
-        One sentence.
+        The claim in one sentence.
     expected : Verdict
         What its rows are known to add up to.
+
+    Examples
+    --------
+    >>> from msdnum.trials import find_trial
+    >>> find_trial("msd").claims[1].id
+    'C2'
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""What judging a claim gives: a verdict, a witness, the evidence, and the numbers behind it."""
+"""Findings of judging a claim: a verdict, a witness, the evidence, and the numbers behind it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,14 @@ __all__ = ["Evidence", "Finding", "Table", "Verdict", "Witness", "not_run"]
 
 @unique
 class Verdict(Enum):
-    """What became of a claim."""
+    """What became of a claim.
+
+    Examples
+    --------
+    >>> from msdnum.ledger import Verdict
+    >>> [verdict.name for verdict in Verdict]
+    ['HOLDS', 'CONDITIONAL', 'MODEL', 'FAILS', 'NOT_RUN']
+    """
 
     HOLDS = "holds"
     CONDITIONAL = "holds only under a named convention"
@@ -45,6 +52,13 @@ class Witness:
         Bit patterns of the elements, in order.
     element : int
         Index of the element with the worst error.
+
+    Examples
+    --------
+    >>> from msdnum import SCHEMES
+    >>> from msdnum.evidence import among_pairs
+    >>> print(among_pairs(SCHEMES["MXFP4_X2"]).witness)
+    BF16 3f94 [3f94]
     """
 
     format: str
@@ -167,7 +181,7 @@ class Finding:
     evidence : Evidence or None
         What was looked at; None if nothing was run.
     witness : Witness or None
-        Where.
+        A block at which the worst case is met.
     notes : tuple of str
         What else there is to say.
     table : Table or None
@@ -199,5 +213,12 @@ class Finding:
 
 
 def not_run(reason: object) -> Finding:
-    """Return the finding of an entry that could not be judged here."""
+    """Return the finding of an entry that could not be judged here.
+
+    Examples
+    --------
+    >>> from msdnum.ledger import not_run
+    >>> not_run("jax is missing").verdict.name
+    'NOT_RUN'
+    """
     return Finding(Verdict.NOT_RUN, "", notes=(f"not run: {reason}",))

@@ -45,7 +45,7 @@ class Ledger:
     claims : tuple of Claim
         Of the rows.
     rows : tuple of Row
-        Judged entries.
+        Entries with their findings, in the order of the ledger.
     settings : dict
         What the user chose, and the seed.
     """

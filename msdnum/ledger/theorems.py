@@ -1,4 +1,4 @@
-"""Where the proofs are: the folder of each theorem, its text and how to check it again."""
+"""Theorems and their proofs: the folder of each, its text and how to check it again."""
 
 import hashlib
 import json
@@ -61,7 +61,14 @@ class Theorem:
 
 
 def theorem_ids() -> list[str]:
-    """Return the ids of all theorems with a written proof, in alphabetical order."""
+    """Return the ids of all theorems with a written proof, in alphabetical order.
+
+    Examples
+    --------
+    >>> from msdnum.ledger import theorem_ids
+    >>> "mxfp4-decomposition" in theorem_ids()
+    True
+    """
     return sorted(path.parent.name for path in PROOFS.glob("*/README.md"))
 
 

@@ -12,7 +12,7 @@ from msdnum.ledger.ledger import Ledger
 from msdnum.ledger.theorems import theorem
 
 __all__ = [
-    "Paper", "Progress", "Study", "StudyFunction", "Trial", "entries", "judge", "ledger",
+    "Paper", "Progress", "Study", "StudyFunction", "Trial", "entries", "judge", "as_ledger",
     "no_progress",
 ]  # fmt: skip
 
@@ -58,6 +58,7 @@ class Study:
 
     Examples
     --------
+    >>> from msdnum.ledger import Study
     >>> study = Study(seed=1)
     >>> study.once("pairs", lambda: [1, 2]) is study.once("pairs", lambda: [])
     True
@@ -150,7 +151,7 @@ def judge(entry: Entry) -> Row:
     return Row(entry, finding, known.proof if known and holds else None)
 
 
-def ledger(trials: Iterable[Trial], rows: tuple[Row, ...], **settings: object) -> Ledger:
+def as_ledger(trials: Iterable[Trial], rows: tuple[Row, ...], **settings: object) -> Ledger:
     """Return the ledger of judged rows."""
     present = {row.entry.claim for row in rows}
     claims = (claim for trial in trials for claim in trial.claims)

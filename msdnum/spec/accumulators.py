@@ -26,7 +26,8 @@ from msdnum.formats.accumulators import (
     PairwiseUnit,
     Sequential,
 )
-from msdnum.formats.elements import E8M0, ElementFormat, FloatFormat, IntegerFormat
+from msdnum.formats.elements import BINARY32, E8M0, ElementFormat, FloatFormat, IntegerFormat
+from msdnum.formats.modes import Overflow
 
 __all__ = ["Number", "factor", "inner_product", "partial_sums"]
 
@@ -74,6 +75,15 @@ def factor(
     """Return the number ``element * scale`` with the exponents that a matrix unit aligns by.
 
     A power-of-two scale adds to the exponent of the element; any other is multiplied first.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import spec
+    >>> from msdnum.formats import E2M1
+    >>> half = spec.factor(Fraction(1, 2), E2M1, scale=Fraction(1, 4))
+    >>> half.exponent, half.scale_exponent
+    (-2, -2)
     """
     own = spec.floor_log2(abs(element)) if element else 0
     scale_exponent = spec.floor_log2(abs(scale)) if scale else scale_format.emin
@@ -100,6 +110,20 @@ def inner_product(
     ------
     ValueError
         If something on the way is infinite.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import ALL_ACCUMULATORS, spec
+    >>> from msdnum.formats import BF16
+    >>> a = [spec.factor(Fraction(2) ** e, BF16) for e in (0, -24, -24)]
+    >>> b = [spec.factor(Fraction(1), BF16)] * 3
+    >>> for name in ("EXACT", "SEQUENTIAL", "VOLTA", "AMPERE"):
+    ...     print(name, spec.inner_product(a, b, ALL_ACCUMULATORS[name]) - 1)
+    EXACT 1/8388608
+    SEQUENTIAL 0
+    VOLTA 0
+    AMPERE 1/8388608
     """
     for c in partial_sums(a, b, accumulator, c):  # noqa: B007, B020
         pass
@@ -112,6 +136,15 @@ def partial_sums(
     """Yield what the accumulator holds after each of its steps.
 
     Source: the docstrings of ``accumulators``, which are the definition.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import accumulators, spec
+    >>> from msdnum.formats import E4M3
+    >>> ones = [spec.factor(Fraction(1), E4M3)] * 3
+    >>> [int(c) for c in spec.partial_sums(ones, ones, accumulators.SEQUENTIAL)]
+    [1, 2, 3]
     """
     add, size = _step(accumulator, len(a))
     for start in range(0, len(a), size):
@@ -135,7 +168,7 @@ def _step(accumulator: AnyAccumulator, length: int) -> tuple[Step, int]:
         case Pairwise():
             return lambda c, a, b: fl(c + _tree([fl(p) for p in _products(a, b)], fl)), length
         case Blocks():
-            return lambda c, a, b: fl(c + inner_product(a, b, accumulator.inner)), accumulator.size
+            return lambda c, a, b: _block(c, a, b, accumulator), accumulator.size
         case MatrixUnit():
             return lambda c, a, b: _matrix_unit(c, a, b, accumulator), accumulator.group
         case GroupedUnit():
@@ -168,9 +201,14 @@ def _lowered(x: Fraction, quantum: Fraction) -> Fraction:
     return floor(x / quantum) * quantum
 
 
-def _exponent(c: Fraction, zero: int = -126) -> int:
-    """Return the exponent of a binary32 number; subnormals have emin."""
-    return max(spec.floor_log2(abs(c)), -126) if c else zero
+def _exponent(c: Fraction, zero: int = -126, emin: int = -126) -> int:
+    """Return the exponent of a number of a format; subnormals have emin."""
+    return max(spec.floor_log2(abs(c)), emin) if c else zero
+
+
+def _into(x: Fraction, fmt: FloatFormat) -> Fraction:
+    """Return x rounded to a format, RNE."""
+    return spec.number(spec.round_to(x, fmt, overflow=Overflow.OVERFLOW))
 
 
 def _products(a: Factors, b: Factors) -> list[Fraction]:
@@ -207,19 +245,31 @@ def _int32(c: Fraction, a: Factors, b: Factors, overflow: Int32Overflow) -> Frac
     return total
 
 
+def _block(c: Fraction, a: Factors, b: Factors, accumulator: Blocks) -> Fraction:
+    total = ZERO
+    for r in range(accumulator.rounds):
+        ks = [k for k in range(len(a)) if k // 2 % accumulator.rounds == r]
+        total = inner_product([a[k] for k in ks], [b[k] for k in ks], accumulator.inner, total)
+    return _into(c + total, accumulator.output)
+
+
 def _matrix_unit(c: Fraction, a: Factors, b: Factors, unit: MatrixUnit) -> Fraction:
-    addends = [(c, _exponent(c, unit.exponent_of_zero)), *_aligned(a, b)]
-    return _truncated_sum(addends, unit, unit.result_bits)
+    own = _exponent(c, unit.exponent_of_zero, unit.output.emin)
+    total = _aligned_sum([(c, own), *_aligned(a, b)], unit)
+    if unit.output != BINARY32:
+        return _into(total, unit.output)
+    return _cut(total, unit.result_bits)
 
 
-def _truncated_sum(
-    addends: list[tuple[Fraction, int]], unit: MatrixUnit | GroupedUnit, result_bits: int
-) -> Fraction:
-    """Truncate all addends below the largest exponent, add them, and truncate the sum."""
+def _aligned_sum(addends: list[tuple[Fraction, int]], unit: MatrixUnit | GroupedUnit) -> Fraction:
+    """Truncate all addends below the largest exponent and add them."""
     top = max(unit.exponent_of_zero, *[e for _, e in addends])
     quantum = spec.pow2(top - unit.fraction_bits)
-    total = sum((_truncated(x, quantum) for x, _ in addends), ZERO)
-    # A binary32 number, but where it is too large.
+    return sum((_truncated(x, quantum) for x, _ in addends), ZERO)
+
+
+def _cut(total: Fraction, result_bits: int) -> Fraction:
+    """Truncate to so many bits of a binary32 number; it is one but where it is too large."""
     return fl(_truncated(total, spec.pow2(_exponent(total) - result_bits)))
 
 
@@ -230,7 +280,7 @@ def _grouped_unit(c: Fraction, a: Factors, b: Factors, unit: GroupedUnit) -> Fra
         if any(_products(a[part], b[part])):
             exponent = a[start].scale_exponent + b[start].scale_exponent
             addends.append((sum(_products(a[part], b[part]), ZERO), exponent))
-    return _truncated_sum(addends, unit, 23)
+    return _cut(_aligned_sum(addends, unit), 23)
 
 
 def _cdna3_unit(c: Fraction, a: Factors, b: Factors, unit: Cdna3Unit) -> Fraction:

@@ -32,6 +32,16 @@ def shared_exponent(amax: Fraction, element: ElementFormat, rule: ScaleRule) -> 
 
     Source: OCP MX v1.0, section 6.3 (FLOOR); torchao's names for the other rules. EVEN rounds
     ``amax`` to the element's precision (RNE, exponent unbounded) and then proceeds as FLOOR.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import ScaleRule, spec
+    >>> from msdnum.formats import E2M1
+    >>> spec.shared_exponent(Fraction(7), E2M1, ScaleRule.FLOOR)
+    0
+    >>> spec.shared_exponent(Fraction(7), E2M1, ScaleRule.CEIL)
+    1
     """
     match rule:
         case ScaleRule.FLOOR:
@@ -106,6 +116,15 @@ def quantize_block(
     ``dataclasses.replace(fmt, rule=...)``.
 
     Source: OCP MX v1.0, section 6.3; paper, section on decomposition, for INT8 rows.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import spec
+    >>> from msdnum.formats import MXFP4
+    >>> block = [Fraction(7), Fraction(1, 3), Fraction(0)]
+    >>> spec.quantize_block(block, MXFP4)  # the scale code 127 is 1, and 7 saturates
+    (127, [7, 1, 0])
     """
     if not all(is_finite(value) for value in values):
         return nan_code(fmt.scale, Special.NAN), [0] * len(values)
@@ -127,6 +146,14 @@ def quantize_block(
 def dequantize_block(
     scale_code: int, codes: Sequence[int], fmt: BlockFormat, *, tensor: Value | None = None
 ) -> list[Value]:
-    """Return element times scale, rounded to binary32 (RNE, overflow to Inf)."""
+    """Return element times scale, rounded to binary32 (RNE, overflow to Inf).
+
+    Examples
+    --------
+    >>> from msdnum import spec
+    >>> from msdnum.formats import MXFP4
+    >>> spec.dequantize_block(128, [7, 1, 0], MXFP4)
+    [Fraction(12, 1), Fraction(1, 1), Fraction(0, 1)]
+    """
     scale = _effective_scale(scale_code, fmt, tensor)
     return [fl32(multiply(decode(code, fmt.element), scale)) for code in codes]

@@ -56,6 +56,15 @@ def decompose_covering(
     [-127, 127] last.
 
     Source: paper, claim C2; theorem mxfp4-decomposition.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import spec
+    >>> from msdnum.formats import E2M1
+    >>> found = spec.decompose_covering([Fraction(1), Fraction(7, 10)], [E2M1, E2M1])
+    >>> found.scales, found.remainders
+    ((Fraction(1, 4), Fraction(1, 32)), (Fraction(0, 1), Fraction(-1, 320)))
     """
     if not all(is_finite(value) for value in values):
         return _not_a_number(len(values), len(elements))
@@ -91,6 +100,15 @@ def decompose_amax(
     0 has codes 0.
 
     Source: paper, claim C1; theorems int8-decomposition and int8-decomposition-float32.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import spec
+    >>> from msdnum.formats import INT8_SYMMETRIC
+    >>> found = spec.decompose_amax([Fraction(1), Fraction(7, 10)], [INT8_SYMMETRIC] * 2)
+    >>> found.scales, found.remainders
+    ((Fraction(1, 127), Fraction(1, 32258)), (Fraction(0, 1), Fraction(-1, 80645)))
     """
     if not all(is_finite(value) for value in values):
         return _not_a_number(len(values), len(elements))

@@ -31,6 +31,13 @@ def decode(code: int, fmt: ElementFormat) -> Value:
     """Return the value that ``code`` stands for.
 
     Source: OCP MX v1.0, section 5.3; OCP OFP8 v1.0, section 5; IEEE 754-2019, section 3.4.
+
+    Examples
+    --------
+    >>> from msdnum import spec
+    >>> from msdnum.formats import E4M3
+    >>> spec.decode(0x01, E4M3), spec.decode(0x7F, E4M3)
+    (Fraction(1, 512), <Special.NAN: 'NaN'>)
     """
     if not 0 <= code < 2**fmt.bits:
         raise ValueError(f"code must be in 0..{2**fmt.bits - 1} for {fmt.name}, got {code}")
@@ -53,7 +60,15 @@ def decode(code: int, fmt: ElementFormat) -> Value:
 
 @cache
 def max_finite(fmt: ElementFormat) -> Fraction:
-    """Return the largest number of the format."""
+    """Return the largest number of the format.
+
+    Examples
+    --------
+    >>> from msdnum import spec
+    >>> from msdnum.formats import E4M3, MXINT8_ELEMENT
+    >>> spec.max_finite(E4M3), spec.max_finite(MXINT8_ELEMENT)
+    (Fraction(448, 1), Fraction(127, 64))
+    """
     code = fmt.max_integer if isinstance(fmt, IntegerFormat) else fmt.max_code
     return number(decode(code, fmt))
 
@@ -79,7 +94,7 @@ def encode(
         exceeds ``max_finite``, in every rounding direction, and for Inf: SATURATE gives
         ``max_finite`` with the sign; OVERFLOW gives Inf, or NaN for lack of Inf, with the sign.
     rounding : Rounding
-        Rounding direction.
+        Direction in which a value between two numbers of the format goes.
     random : int, optional
         Uniform in [0, 2**32), for STOCHASTIC.
 
@@ -100,6 +115,16 @@ def encode(
     An unsigned format gives NaN for every negative number (-0 counts as zero). A format without
     zero (E8M0) is rounded with the exponent unbounded below as well; what then lies below its
     smallest number, zero included, gives that number under SATURATE and NaN under OVERFLOW.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import spec
+    >>> from msdnum.formats import E2M1, Overflow
+    >>> spec.encode(Fraction(5, 2), E2M1, overflow=Overflow.SATURATE)  # between 2 and 3
+    4
+    >>> spec.decode(4, E2M1)
+    Fraction(2, 1)
     """
     if isinstance(fmt, IntegerFormat):
         return _encode_integer(value, fmt, overflow, rounding, random)
@@ -179,20 +204,52 @@ def round_to(
     rounding: Rounding = Rounding.RNE,
     random: int | None = None,
 ) -> Value:
-    """Return ``value`` rounded to the format; see `encode`."""
+    """Return ``value`` rounded to the format; see `encode`.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import spec
+    >>> from msdnum.formats import E4M3, Overflow
+    >>> spec.round_to(Fraction(1, 3), E4M3, overflow=Overflow.SATURATE)
+    Fraction(11, 32)
+    """
     return decode(encode(value, fmt, overflow=overflow, rounding=rounding, random=random), fmt)
 
 
 def fl32(value: Value) -> Value:
-    """Return ``value`` rounded to binary32, RNE, overflow to Inf: one IEEE operation."""
+    """Return ``value`` rounded to binary32, RNE, overflow to Inf: one IEEE operation.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import spec
+    >>> spec.fl32(Fraction(1, 10))
+    Fraction(13421773, 134217728)
+    """
     return round_to(value, BINARY32, overflow=Overflow.OVERFLOW)
 
 
 def from_float32_bits(bits: int) -> Value:
-    """Return the value of a binary32 bit pattern."""
+    """Return the value of a binary32 bit pattern.
+
+    Examples
+    --------
+    >>> from msdnum import spec
+    >>> spec.from_float32_bits(0x3DCCCCCD), spec.from_float32_bits(0x80000000)
+    (Fraction(13421773, 134217728), <Special.NEGATIVE_ZERO: '-0'>)
+    """
     return decode(bits, BINARY32)
 
 
 def to_float32_bits(value: Value) -> int:
-    """Return the binary32 bit pattern of ``value``, rounded RNE, overflow to Inf."""
+    """Return the binary32 bit pattern of ``value``, rounded RNE, overflow to Inf.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import spec
+    >>> hex(spec.to_float32_bits(Fraction(1, 10)))
+    '0x3dcccccd'
+    """
     return encode(value, BINARY32, overflow=Overflow.OVERFLOW)

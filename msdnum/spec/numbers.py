@@ -60,7 +60,14 @@ def signed(negative: bool, magnitude: Fraction) -> Value:
 
 
 def from_float(x: float) -> Value:
-    """Return the value of a Python float, exactly."""
+    """Return the value of a Python float, exactly.
+
+    Examples
+    --------
+    >>> from msdnum import spec
+    >>> spec.from_float(0.1), spec.from_float(-0.0)
+    (Fraction(3602879701896397, 36028797018963968), <Special.NEGATIVE_ZERO: '-0'>)
+    """
     if math.isnan(x):
         return Special.NAN
     if math.isinf(x):
@@ -98,13 +105,29 @@ def pow2(exponent: int) -> Fraction:
 
 
 def floor_log2(x: Fraction) -> int:
-    """Return the largest e with ``2**e <= x``, for positive x."""
+    """Return the largest e with ``2**e <= x``, for positive x.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import spec
+    >>> spec.floor_log2(Fraction(7)), spec.floor_log2(Fraction(1, 3))
+    (2, -2)
+    """
     estimate = x.numerator.bit_length() - x.denominator.bit_length()
     return estimate if pow2(estimate) <= x else estimate - 1
 
 
 def ceil_log2(x: Fraction) -> int:
-    """Return the smallest e with ``x <= 2**e``, for positive x."""
+    """Return the smallest e with ``x <= 2**e``, for positive x.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import spec
+    >>> spec.ceil_log2(Fraction(7)), spec.ceil_log2(Fraction(1, 3))
+    (3, -1)
+    """
     return -floor_log2(1 / x)
 
 
@@ -116,6 +139,16 @@ def round_to_integer(
     Ties to even means the even *integer*: for a precision of one bit, where every significand is
     the integer 1, a tie goes up. STOCHASTIC takes ``random``, a uniform integer r in [0, 2**32),
     and goes up when the first 32 bits of the discarded fraction exceed r.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import Rounding, spec
+    >>> for mode in (Rounding.RNE, Rounding.RNA, Rounding.RTZ):
+    ...     print(mode.name, spec.round_to_integer(Fraction(5, 2), mode))
+    RNE 2
+    RNA 3
+    RTZ 2
     """
     down = math.floor(x)
     fraction = x - down
@@ -151,6 +184,15 @@ def round_significand(
 
     Below ``2**emin`` the spacing stays that of the binade of ``2**emin``; without ``emin`` the
     exponent is unbounded below as well.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import spec
+    >>> spec.round_significand(Fraction(1, 3), 4)
+    Fraction(11, 32)
+    >>> spec.round_significand(Fraction(1, 3), 4, emin=0)  # a subnormal
+    Fraction(3, 8)
     """
     if x == 0:
         return x

@@ -29,6 +29,7 @@ def trials() -> dict[str, Trial]:
 
     Examples
     --------
+    >>> from msdnum.trials import trials
     >>> sorted(trials())[:3]
     ['msd', 'ozaki', 'toolkit']
     """

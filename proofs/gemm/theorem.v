@@ -458,3 +458,585 @@ Proof.
 Qed.
 
 End MatrixUnit.
+
+(** * A whole entry: terms, sums of any kind, scales, underflow and overflow *)
+
+(** ** Roundings of hardware are roundings of a tree *)
+
+(** binary32: any result; and a sum of two numbers, which does not underflow. *)
+Lemma rounds_binary32 W t y a z :
+  proper t -> computes W t y a -> unless_overflow W (binary32 y) z ->
+  computes W (Rounded u32 h32 t) z (Rabs z).
+Proof.
+  intros P C; apply rounds with (1 := P) (2 := C).
+  apply Rle_trans with (1 := binary32_error y), Rplus_le_compat_r, Rmult_le_compat_l.
+  - apply bpow_ge_0.
+  - now apply computes_magnitude with (2 := C).
+Qed.
+
+Lemma adds_binary32 W l r x y a b z :
+  proper l -> proper r -> computes W l x a -> computes W r y b -> is_binary32 x -> is_binary32 y ->
+  unless_overflow W (binary32 (x + y)) z ->
+  computes W (Rounded u32 0 (Plus l r)) z (Rabs z).
+Proof.
+  intros Pl Pr L R X Y; assert (C := computes_plus W l r x y a b L R).
+  apply rounds with (1 := conj Pl Pr : proper (Plus l r)) (2 := C); rewrite Rplus_0_r.
+  apply Rle_trans with (1 := binary32_sum x y X Y), Rmult_le_compat_l; [apply bpow_ge_0|].
+  now apply computes_magnitude with (2 := C).
+Qed.
+
+Lemma u32_pos : 0 < u32.
+Proof. apply bpow_gt_0. Qed.
+
+Lemma h32_pos : 0 < h32.
+Proof. assert (B := bpow_gt_0 radix2 (-149)); unfold h32; lra. Qed.
+
+(** A product of at most 24 significant bits is exact unless it is subnormal. *)
+Lemma product_binary32 W x m z :
+  generic_format radix2 (FLX_exp 24) x -> Rabs x <= m -> unless_overflow W (binary32 x) z ->
+  computes W (Rounded 0 h32 (Input x m)) z (Rabs z).
+Proof.
+  intros F M; assert (P : Prec_gt_0 24) by reflexivity.
+  apply rounds with (1 := M : proper (Input x m)) (2 := computes_input W x m).
+  rewrite Rmult_0_l, Rplus_0_l.
+  destruct (Rle_or_lt (pow2 (-126)) (Rabs x)) as [N | N].
+  - unfold binary32, binary; rewrite round_generic; [| auto with typeclass_instances |].
+    + rewrite Rminus_diag_eq, Rabs_R0 by reflexivity; apply Rlt_le, h32_pos.
+    + apply generic_format_FLT_FLX; [exact N | exact F].
+  - apply Rle_trans with (pow2 (-126 - 24 - 1 + 1)); [|right; unfold h32; simpl; lra].
+    apply Rle_trans with (pow2 (-125 - 24 - 1)); [|apply bpow_le; lia].
+    apply (nearest_error (-149) 24 _ eq_refl (-125)); [lia|].
+    left; apply Rlt_trans with (1 := N), bpow_lt; lia.
+Qed.
+
+(** A scale that is rounded itself, to c', before it multiplies a result. *)
+Lemma rounded_scale W t y a c c' u :
+  proper t -> computes W t y a -> c <> 0 -> Rabs (c' - c) <= u * Rabs c ->
+  computes W (Times c (Rounded u 0 t)) (c' * y) (Rabs (c' * y)).
+Proof.
+  intros P C N D; set (z := c' / c * y).
+  replace (c' * y) with (c * z) by (unfold z; field; exact N); rewrite Rabs_mult.
+  apply computes_times, computes_rounded with (1 := C); intros _; rewrite Rplus_0_r.
+  replace (z - y) with ((c' - c) / c * y) by (unfold z; field; exact N); rewrite Rabs_mult.
+  apply Rmult_le_compat; try apply Rabs_pos; [|now apply computes_magnitude with (2 := C)].
+  unfold Rdiv; rewrite Rabs_mult, Rabs_inv; apply Rmult_le_reg_r with (Rabs c).
+  { now apply Rabs_pos_lt. }
+  rewrite Rmult_assoc, Rinv_l, Rmult_1_r by (now apply Rabs_no_R0); exact D.
+Qed.
+
+(** Products, each with the magnitude that it counts with, added to c exactly. *)
+Definition added (c : tree) (ps : list (R * R)) : tree :=
+  fold_right (fun p t => Plus (Input (fst p) (snd p)) t) c ps.
+
+Definition at_least (ps : list (R * R)) : Prop := Forall (fun p => Rabs (fst p) <= snd p) ps.
+
+Lemma computes_added W c ps y a :
+  computes W c y a -> computes W (added c ps) (sum (map fst ps) + y) (sum (map snd ps) + a).
+Proof.
+  intros C; induction ps as [|[p m] ps IH]; simpl; [now rewrite !Rplus_0_l|].
+  rewrite !Rplus_assoc; apply computes_plus; [constructor | exact IH].
+Qed.
+
+Lemma added_counts ps c :
+  at_least ps -> proper c ->
+  proper (added c ps) /\ exact_value (added c ps) = exact_value c + sum (map fst ps) /\
+  counted (added c ps) = counted c + sum (map snd ps) /\
+  growth (added c ps) = growth c /\ absolute (added c ps) = absolute c.
+Proof.
+  intros L P; induction L as [|p ps Hp L IH]; simpl; [repeat split; try lra; exact P|].
+  destruct IH as [IP [IE [IC [IG IU]]]]; rewrite IE, IC, IG, IU.
+  repeat split; try lra; try assumption; apply Rmax_right, growth_ge_1, P.
+Qed.
+
+(** A step of a unit that adds products to its accumulator c, and several steps. *)
+Definition unit_step (v h : R) (c : tree) (ps : list (R * R)) : tree := Rounded v h (added c ps).
+Definition unit_sum (v h : R) (groups : list (list (R * R))) : tree :=
+  fold_left (unit_step v h) groups (Input 0 0).
+
+Theorem unit_sum_counts v h groups (n := length groups) (t := unit_sum v h groups) :
+  0 <= v -> 0 <= h -> Forall at_least groups ->
+  proper t /\ exact_value t = sum (map (fun ps => sum (map fst ps)) groups) /\
+  counted t = sum (map (fun ps => sum (map snd ps)) groups) /\
+  growth t = (1 + v) ^ n /\ absolute t = INR n * h.
+Proof.
+  intros V B L; unfold t, n, unit_sum.
+  enough (K : forall c, proper c -> let t := fold_left (unit_step v h) groups c in
+    proper t /\ exact_value t = exact_value c + sum (map (fun ps => sum (map fst ps)) groups) /\
+    counted t = counted c + sum (map (fun ps => sum (map snd ps)) groups) /\
+    growth t = growth c * (1 + v) ^ length groups /\
+    absolute t = absolute c + INR (length groups) * h).
+  { destruct (K (Input 0 0)) as [A [E [C [G U]]]]; simpl; [rewrite Rabs_R0; lra|].
+    rewrite E, C, G, U; simpl; repeat split; try lra; exact A. }
+  induction L as [|ps groups Hp L IH]; intros c P.
+  { cbn; repeat split; try lra; exact P. }
+  destruct (added_counts ps c Hp P) as [HP [HE [HC [HG HU]]]].
+  cbn [fold_left length map]; destruct (IH (unit_step v h c ps)) as [A [E [C [G U]]]].
+  { simpl; repeat split; [exact V | exact B | exact HP]. }
+  rewrite E, C, G, U; cbn [exact_value counted growth absolute unit_step]; unfold unit_step; simpl.
+  rewrite HE, HC, HG, HU; fold sum; repeat split; try exact A; try ring.
+  destruct (length groups); simpl; ring.
+Qed.
+
+(** A fused unit rounds the exact sum to binary32. *)
+Theorem fused_unit_step W c y a ps z :
+  proper c -> computes W c y a -> at_least ps ->
+  unless_overflow W (binary32 (sum (map fst ps) + y)) z ->
+  computes W (unit_step u32 h32 c ps) z (Rabs z).
+Proof.
+  intros P C L; apply rounds_binary32 with (sum (map snd ps) + a); [now apply added_counts|].
+  now apply computes_added.
+Qed.
+
+(** A truncating unit: accumulator and products aligned to 2^e, truncated, added, truncated again.
+    Underflow is in h, so nothing is assumed of what was summed before. *)
+Theorem matrix_unit_step (group : nat) (f r : Z) W c y a ps e (v := step_error group f r)
+    (x := result r (sum (map (truncated (pow2 (e - f))) (y :: map fst ps)))) z :
+  (0 < r)%Z -> proper c -> computes W c y a -> at_least ps -> (length ps <= group)%nat ->
+  pow2 e <= Rmax (pow2 (-126)) (a + sum (map snd ps)) -> unless_overflow W x z ->
+  computes W (unit_step v (v * pow2 (-126)) c ps) z (Rabs z).
+Proof.
+  intros Hr P C L G E; destruct (added_counts ps c L P) as [P' _].
+  apply rounds with (1 := P') (2 := computes_added W c ps y a C).
+  assert (Y := computes_magnitude W c y a P C); assert (B := bpow_gt_0 radix2 (-126)).
+  set (m := Rmax _ _) in E; assert (M1 : pow2 (-126) <= m) by apply Rmax_l.
+  assert (M2 : a + sum (map snd ps) <= m) by apply Rmax_r.
+  assert (N : sum (magnitudes (map fst ps)) <= sum (map snd ps)).
+  { clear -L; induction L as [|p ps H L IH]; simpl; [lra|]; unfold magnitudes in *; lra. }
+  assert (O := one_step group f r Hr y e (map fst ps) (sum (map snd ps)) m).
+  rewrite map_length in O; specialize (O G N M1 ltac:(lra) E); fold x in O.
+  rewrite (Rplus_comm _ y); apply Rle_trans with (1 := O).
+  rewrite <- Rmult_plus_distr_l; apply Rmult_le_compat_l; [apply step_error_pos|].
+  assert (0 <= sum (map snd ps)).
+  { apply Rle_trans with (2 := N); clear; induction ps as [|p ps IH]; simpl; [lra|].
+    assert (A := Rabs_pos (fst p)); unfold magnitudes in *; lra. }
+  assert (A := Rabs_pos y); unfold m; apply Rmax_lub; lra.
+Qed.
+
+(** ** Scales and additions after the sums *)
+
+(** Several results added one after the other. *)
+Definition chain (ts : list tree) : tree :=
+  match ts with
+  | [] => Input 0 0
+  | t :: ts => fold_left (fun s t => Rounded u32 0 (Plus s t)) ts t
+  end.
+
+(** A result multiplied by scales, one after the other. *)
+Definition scaled (cs : list R) (t : tree) : tree :=
+  fold_right (fun c t => Rounded u32 h32 (Times c t)) t cs.
+
+Definition over {A : Type} (f : A -> R) (xs : list A) : R := sum (map f xs).
+
+Lemma over_app {A : Type} (f : A -> R) xs ys : over f (xs ++ ys) = over f xs + over f ys.
+Proof. unfold over; induction xs as [|x xs IH]; simpl; [ring | rewrite IH; ring]. Qed.
+
+Lemma chain_counts ts :
+  Forall proper ts ->
+  proper (chain ts) /\ exact_value (chain ts) = over exact_value ts /\
+  counted (chain ts) = over counted ts /\ absolute (chain ts) = over absolute ts.
+Proof.
+  assert (U := u32_pos); destruct ts as [|t ts]; intros P.
+  { unfold over; simpl; rewrite Rabs_R0; repeat split; lra. }
+  inversion P as [|x xs Pt Pts]; subst; unfold over; simpl; clear P.
+  revert t Pt; induction Pts as [|s ts Ps Pts IH]; intros t Pt;
+    [simpl; repeat split; lra || assumption|].
+  cbn [fold_left map]; destruct (IH (Rounded u32 0 (Plus t s))) as [A [E [C L]]].
+  { simpl; repeat split; lra || assumption. }
+  rewrite E, C, L; simpl; fold sum; repeat split; lra || assumption.
+Qed.
+
+Lemma chain_largest_scale ts s :
+  1 <= s -> Forall (fun t => largest_scale t <= s) ts -> largest_scale (chain ts) <= s.
+Proof.
+  intros S F; destruct F as [|t ts T F]; [exact S|]; simpl; revert t T.
+  induction F as [|r ts R F IH]; intros t T; [exact T|]; apply IH; simpl; now apply Rmax_lub.
+Qed.
+
+Lemma chain_growth ts n g :
+  Forall proper ts -> Forall (fun t => growth t <= g) ts -> 1 <= g -> (length ts <= S n)%nat ->
+  growth (chain ts) <= (1 + u32) ^ n * g.
+Proof.
+  assert (U := u32_pos); intros P G G1 N.
+  assert (P1 : forall k, 1 <= (1 + u32) ^ k) by (intros k; apply pow_R1_Rle; lra).
+  destruct ts as [|t ts].
+  { simpl; specialize (P1 n); nra. }
+  inversion G as [|x xs Gt Gts]; subst; simpl in N |- *; clear G P.
+  enough (H : growth (fold_left (fun s t => Rounded u32 0 (Plus s t)) ts t) <=
+              (1 + u32) ^ length ts * g).
+  { apply Rle_trans with (1 := H), Rmult_le_compat_r; [lra|]; apply Rle_pow; [lra | lia]. }
+  clear N; assert (K : forall k h s, growth s <= (1 + u32) ^ k * g -> h = (k + length ts)%nat ->
+    growth (fold_left (fun s t => Rounded u32 0 (Plus s t)) ts s) <= (1 + u32) ^ h * g).
+  { induction Gts as [|r ts Gr Gts IH]; intros k h s Hs Hh; simpl in *.
+    - subst; now rewrite Nat.add_0_r.
+    - apply (IH (S k)); [|lia]; simpl; rewrite Rmult_assoc; apply Rmult_le_compat_l; [lra|].
+      apply Rmax_lub; [exact Hs|]; specialize (P1 k); nra. }
+  apply (K 0%nat); [simpl; lra | reflexivity].
+Qed.
+
+(** What scales make of a number. *)
+Definition times (cs : list R) (x : R) : R := fold_right Rmult x cs.
+
+Lemma scaled_counts cs t :
+  proper t ->
+  proper (scaled cs t) /\ exact_value (scaled cs t) = times cs (exact_value t) /\
+  counted (scaled cs t) = times (magnitudes cs) (counted t) /\
+  growth (scaled cs t) = (1 + u32) ^ length cs * growth t /\
+  absolute (scaled cs t) = absolute t + INR (length cs) * h32.
+Proof.
+  assert (U := u32_pos); assert (H := h32_pos); intros P.
+  induction cs as [|c cs [A [E [N [G L]]]]]; [simpl; repeat split; lra || assumption|].
+  change (length (c :: cs)) with (S (length cs)); rewrite S_INR; simpl; rewrite E, N, G, L.
+  repeat split; lra || assumption.
+Qed.
+
+Lemma over_ext {A : Type} (f g : A -> R) xs : (forall x, In x xs -> f x = g x) -> over f xs = over g xs.
+Proof. intros H; unfold over; f_equal; now apply map_ext_in. Qed.
+
+Lemma over_at_most {A : Type} (f : A -> R) xs b n :
+  (forall x, In x xs -> f x <= b) -> 0 <= b -> (length xs <= n)%nat -> over f xs <= INR n * b.
+Proof.
+  intros F B N; apply Rle_trans with (INR (length xs) * b).
+  - clear N; unfold over; induction xs as [|x xs IH]; [simpl; lra|].
+    change (length (x :: xs)) with (S (length xs)); rewrite S_INR; simpl.
+    assert (X := F x (or_introl eq_refl)); assert (Y := IH (fun y I => F y (or_intror I))).
+    unfold sum in *; lra.
+  - apply Rmult_le_compat_r; [exact B | now apply le_INR].
+Qed.
+
+Lemma chain_of {A : Type} (f : A -> tree) xs :
+  (forall x, In x xs -> proper (f x)) ->
+  proper (chain (map f xs)) /\
+  exact_value (chain (map f xs)) = over (fun x => exact_value (f x)) xs /\
+  counted (chain (map f xs)) = over (fun x => counted (f x)) xs /\
+  absolute (chain (map f xs)) = over (fun x => absolute (f x)) xs.
+Proof.
+  intros P; unfold over; rewrite <- !(map_map f); apply chain_counts, Forall_map, Forall_forall, P.
+Qed.
+
+Lemma chain_growth_of {A : Type} (f : A -> tree) xs n g :
+  (forall x, In x xs -> proper (f x)) -> (forall x, In x xs -> growth (f x) <= g) -> 1 <= g ->
+  (length xs <= S n)%nat -> growth (chain (map f xs)) <= (1 + u32) ^ n * g.
+Proof.
+  intros P G G1 N; apply chain_growth; [now apply Forall_map, Forall_forall | | exact G1 |].
+  - now apply Forall_map, Forall_forall.
+  - now rewrite map_length.
+Qed.
+
+(** Neighbours added, then their sums, and so on. *)
+Fixpoint neighbours (ts : list tree) : list tree :=
+  match ts with
+  | l :: r :: ts => Rounded u32 0 (Plus l r) :: neighbours ts
+  | _ => ts
+  end.
+
+Fixpoint pairwise (levels : nat) (ts : list tree) : tree :=
+  match levels with
+  | O => hd (Input 0 0) ts
+  | S levels => pairwise levels (neighbours ts)
+  end.
+
+Lemma neighbours_induction (P : list tree -> Prop) :
+  P [] -> (forall t, P [t]) -> (forall l r ts, P ts -> P (l :: r :: ts)) -> forall ts, P ts.
+Proof.
+  intros P0 P1 P2 ts; enough (P ts /\ forall t, P (t :: ts)) by tauto.
+  induction ts as [|s ts [A B]]; [now split|]; split; [apply B | intros t; now apply P2].
+Qed.
+
+Lemma neighbours_counts ts g :
+  1 <= g -> Forall (fun t => proper t /\ growth t <= g) ts ->
+  Forall (fun t => proper t /\ growth t <= (1 + u32) * g) (neighbours ts) /\
+  over exact_value (neighbours ts) = over exact_value ts /\
+  over counted (neighbours ts) = over counted ts /\
+  over absolute (neighbours ts) = over absolute ts /\
+  (2 * length (neighbours ts) <= length ts + 1)%nat.
+Proof.
+  assert (U := u32_pos); intros G F; revert F; induction ts as [|t|l r ts IH] using neighbours_induction.
+  - repeat split; simpl; lia || constructor.
+  - intros F; inversion F as [|x xs [P H]]; subst; repeat split; simpl; try lia.
+    constructor; [|constructor]; split; [exact P | nra].
+  - intros F; inversion F as [|x xs [Pl Hl] F']; subst; inversion F' as [|x' xs' [Pr Hr] F'']; subst.
+    destruct (IH F'') as [A [E [C [L N]]]]; unfold over in *; cbn [neighbours map sum fold_right length].
+    fold sum; rewrite E, C, L; simpl; repeat split; try ring; try lia.
+    constructor; [|exact A]; simpl; repeat split; try lra; try assumption.
+    apply Rmult_le_compat_l; [lra | now apply Rmax_lub].
+Qed.
+
+Theorem pairwise_counts levels ts g (t := pairwise levels ts) :
+  1 <= g -> Forall (fun t => proper t /\ growth t <= g) ts -> (length ts <= 2 ^ levels)%nat ->
+  proper t /\ exact_value t = over exact_value ts /\ counted t = over counted ts /\
+  absolute t = over absolute ts /\
+  growth t <= (1 + u32) ^ levels * g.
+Proof.
+  unfold t; clear t; assert (U := u32_pos); revert ts g.
+  induction levels as [|n IH]; intros ts g G F N.
+  - destruct ts as [|t [|s ts]]; [| | simpl in N; lia]; unfold over; simpl.
+    + rewrite Rabs_R0; repeat split; lra.
+    + inversion F as [|x xs [P H]]; subst; repeat split; try lra; exact P.
+  - destruct (neighbours_counts ts g G F) as [A [E [C [L M]]]]; cbn [pairwise]; rewrite <- E, <- C, <- L.
+    replace ((1 + u32) ^ S n * g) with ((1 + u32) ^ n * ((1 + u32) * g)) by (simpl; ring).
+    apply IH; [nra | exact A |]; cbn [Nat.pow] in N; lia.
+Qed.
+
+(** The sums of the segments of every term, by what they are multiplied with. *)
+Definition entry (terms : list (list (list R * tree))) : tree :=
+  chain (map (fun segments => chain (map (fun s => scaled (fst s) (snd s)) segments)) terms).
+
+(** An entry of T terms, S segments and C scales: the roundings of the sums, and these. *)
+Theorem accumulation (terms : list (list (list R * tree))) (T S C : nat) (g l : R) :
+  (length terms <= T)%nat ->
+  Forall (fun segments => (length segments <= S)%nat /\
+    Forall (fun s => (length (fst s) <= C)%nat /\ proper (snd s) /\
+      growth (snd s) <= g /\ absolute (snd s) <= l) segments) terms ->
+  1 <= g -> 0 <= l ->
+  proper (entry terms) /\
+  exact_value (entry terms) =
+    over (over (fun s => times (fst s) (exact_value (snd s)))) terms /\
+  counted (entry terms) =
+    over (over (fun s => times (magnitudes (fst s)) (counted (snd s)))) terms /\
+  growth (entry terms) <= (1 + u32) ^ (C + (S - 1) + (T - 1)) * g /\
+  absolute (entry terms) <= INR T * (INR S * (l + INR C * h32)).
+Proof.
+  assert (U := u32_pos); assert (H := h32_pos); intros HT HS G L.
+  assert (P1 : forall k, 1 <= (1 + u32) ^ k) by (intros k; apply pow_R1_Rle; lra).
+  assert (K0 : 0 <= l + INR C * h32).
+  { assert (N := pos_INR C); assert (0 <= INR C * h32) by (apply Rmult_le_pos; lra); lra. }
+  set (outside s := scaled (fst s) (snd s) : tree).
+  assert (Segments : Forall (fun segments =>
+      let t := chain (map outside segments) in
+      proper t /\ exact_value t = over (fun s => times (fst s) (exact_value (snd s))) segments /\
+      counted t = over (fun s => times (magnitudes (fst s)) (counted (snd s))) segments /\
+      growth t <= (1 + u32) ^ (C + (S - 1)) * g /\ absolute t <= INR S * (l + INR C * h32)) terms).
+  { apply Forall_impl with (2 := HS); intros segments [N F] t.
+    assert (K : forall s, In s segments -> proper (outside s) /\
+        exact_value (outside s) = times (fst s) (exact_value (snd s)) /\
+        counted (outside s) = times (magnitudes (fst s)) (counted (snd s)) /\
+        growth (outside s) <= (1 + u32) ^ C * g /\ absolute (outside s) <= l + INR C * h32).
+    { intros [cs r] I; rewrite Forall_forall in F; destruct (F _ I) as [Nc [Pr [Gr Lr]]].
+      unfold outside; simpl in *; destruct (scaled_counts cs r Pr) as [A [E [Cn [B D]]]].
+      rewrite B, D; repeat split; try assumption.
+      - apply Rmult_le_compat; [specialize (P1 (length cs)); lra | | | exact Gr].
+        + assert (Q := growth_ge_1 r Pr); lra.
+        + apply Rle_pow; [lra | exact Nc].
+      - apply Rplus_le_compat; [exact Lr|]; apply Rmult_le_compat_r; [lra | now apply le_INR]. }
+    destruct (chain_of outside segments) as [A [E [Cn D]]]; [intros s I; now apply K|].
+    unfold t; rewrite E, Cn, D; repeat split; [exact A | | | |].
+    - apply over_ext; intros s I; now apply K.
+    - apply over_ext; intros s I; now apply K.
+    - rewrite Nat.add_comm, pow_add, Rmult_assoc.
+      apply chain_growth_of; [intros s I; now apply K | | | lia].
+      + intros s I; now apply K.
+      + specialize (P1 C); nra.
+    - apply over_at_most; [intros s I; now apply K | exact K0 | exact N]. }
+  rewrite Forall_forall in Segments; set (term segments := chain (map outside segments)).
+  destruct (chain_of term terms) as [A [E [Cn D]]]; [intros s I; now apply Segments|].
+  unfold entry; fold outside; fold term; rewrite E, Cn, D; repeat split; [exact A | | | |].
+  - apply over_ext; intros s I; now apply Segments.
+  - apply over_ext; intros s I; now apply Segments.
+  - rewrite Nat.add_comm, pow_add, Rmult_assoc.
+    apply chain_growth_of; [intros s I; now apply Segments | | | lia].
+    + intros s I; now apply Segments.
+    + specialize (P1 (C + (S - 1))%nat); nra.
+  - apply over_at_most; [intros s I; now apply Segments | | exact HT].
+    apply Rmult_le_pos; [apply pos_INR | exact K0].
+Qed.
+
+(** Roundings of another relative error v count as roundings of u. *)
+Theorem combined (u v : R) (r n : nat) :
+  0 <= v -> 0 <= u -> INR r * v <= INR n * (u - u ^ 2 / 2) -> (1 + v) ^ r <= (1 + u) ^ n.
+Proof.
+  intros V U H.
+  assert (E : forall x k, exp x ^ k = exp (INR k * x)).
+  { intros x k; induction k as [|k IH]; [simpl; now rewrite Rmult_0_l, exp_0|].
+    change (exp x ^ S k) with (exp x * exp x ^ k); rewrite IH, <- exp_plus, S_INR; f_equal; ring. }
+  assert (Lo : exp (u - u ^ 2 / 2) <= 1 + u).
+  { set (g x := (1 + x) * exp (- (x - x ^ 2 / 2))).
+    enough (G : 1 <= g u).
+    { unfold g in G; rewrite exp_Ropp in G; assert (X := exp_pos (u - u ^ 2 / 2)).
+      apply Rmult_le_compat_r with (r := exp (u - u ^ 2 / 2)) in G; [|lra].
+      rewrite Rmult_assoc, Rinv_l in G by lra; lra. }
+    destruct U as [U | <-]; [| unfold g; replace (- (0 - 0 ^ 2 / 2)) with 0 by field; rewrite exp_0; lra].
+    assert (D : forall x, derivable_pt_lim g x (x ^ 2 * exp (- (x - x ^ 2 / 2)))).
+    { intros x; unfold g.
+      replace (x ^ 2 * exp (- (x - x ^ 2 / 2))) with
+        ((0 + 1) * exp (- (x - x ^ 2 / 2)) + (1 + x) * (exp (- (x - x ^ 2 / 2)) * - (1 - x))) by ring.
+      apply (derivable_pt_lim_mult (fun x => 1 + x) (fun x => exp (- (x - x ^ 2 / 2)))).
+      - apply (derivable_pt_lim_plus (fun _ => 1) (fun x => x));
+          [apply derivable_pt_lim_const | apply derivable_pt_lim_id].
+      - apply (derivable_pt_lim_comp (fun x => - (x - x ^ 2 / 2)) exp); [|apply derivable_pt_lim_exp].
+        apply (derivable_pt_lim_opp (fun x => x - x ^ 2 / 2)).
+        apply (derivable_pt_lim_minus (fun x => x) (fun x => x ^ 2 / 2)); [apply derivable_pt_lim_id|].
+        replace x with ((INR 2 * x ^ 1) * / 2 + x ^ 2 * 0) at 2 by (simpl; field).
+        apply (derivable_pt_lim_mult (fun x => x ^ 2) (fun _ => / 2));
+          [apply derivable_pt_lim_pow | apply derivable_pt_lim_const]. }
+    destruct (MVT_cor2 g _ 0 u U (fun c _ => D c)) as (c & M & _).
+    assert (G0 : g 0 = 1) by (unfold g; replace (- (0 - 0 ^ 2 / 2)) with 0 by field; rewrite exp_0; ring).
+    assert (X := exp_pos (- (c - c ^ 2 / 2))).
+    assert (0 <= c ^ 2 * exp (- (c - c ^ 2 / 2)) * (u - 0)).
+    { assert (Q := pow2_ge_0 c); apply Rmult_le_pos; [apply Rmult_le_pos|]; lra. }
+    lra. }
+  apply Rle_trans with (exp v ^ r).
+  { apply pow_incr; split; [lra|].
+    destruct V as [V | <-]; [left; apply exp_ineq1; lra | rewrite exp_0; lra]. }
+  apply Rle_trans with (exp (u - u ^ 2 / 2) ^ n).
+  { rewrite 2!E; destruct H as [H | H]; [left; now apply exp_increasing | rewrite H; lra]. }
+  apply pow_incr; split; [left; apply exp_pos | exact Lo].
+Qed.
+
+(** ** The whole entry *)
+
+(** Terms x - r_1, r_1 - r_2, and so on, of remainders r within b: in all at most |x| + carried. *)
+Definition lost (bounds : list R) : R := last bounds 0.
+Definition carried (bounds : list R) : R := 2 * sum bounds - lost bounds.
+
+Lemma terms_sum x rs : rs <> [] -> sum (terms_of x rs) = x - last rs 0.
+Proof.
+  revert x; induction rs as [|r rs IH]; intros x N; [easy|]; clear N.
+  destruct rs as [|s rs]; [simpl; ring|].
+  change (last (r :: s :: rs) 0) with (last (s :: rs) 0).
+  change (sum (terms_of x (r :: s :: rs))) with (x - r + sum (terms_of r (s :: rs))).
+  rewrite IH by easy; ring.
+Qed.
+
+Lemma terms_carried x rs bs :
+  rs <> [] -> Forall2 (fun r b => Rabs r <= b) rs bs ->
+  Rabs (last rs 0) <= lost bs /\ sum (magnitudes (terms_of x rs)) <= Rabs x + carried bs.
+Proof.
+  intros N F; unfold carried, lost; revert x N.
+  induction F as [|r b rs bs H F IH]; intros x N; [easy|]; clear N.
+  destruct F as [|s c rs bs Hs F].
+  - simpl; assert (A := Rabs_triang x (- r)); rewrite Rabs_Ropp in A; unfold Rminus; split; lra.
+  - destruct (IH r) as [A B]; [easy|].
+    change (last (r :: s :: rs) 0) with (last (s :: rs) 0).
+    change (last (b :: c :: bs) 0) with (last (c :: bs) 0); split; [exact A|].
+    change (sum (magnitudes (terms_of x (r :: s :: rs))))
+      with (Rabs (x - r) + sum (magnitudes (terms_of r (s :: rs)))).
+    change (sum (b :: c :: bs)) with (b + sum (c :: bs)).
+    assert (T := Rabs_triang x (- r)); rewrite Rabs_Ropp in T; unfold Rminus; lra.
+Qed.
+
+Section Whole.
+
+(** Positions of the inner dimension; x times w is meant. *)
+Variables (keys : list nat) (x w : nat -> R).
+(** What is left after each term, and the bounds on it. *)
+Variables (remainders bounds : nat -> list R).
+(** The weight as it is used, and the bound on its error. *)
+Variables (w' w_error : nat -> R).
+(** What factors count with besides their magnitudes, where exponents are aligned. *)
+Variables (least w_least : nat -> R).
+
+Hypothesis Hremainders : forall k, In k keys -> remainders k <> [].
+Hypothesis Hbounds : forall k, In k keys -> Forall2 (fun r b => Rabs r <= b) (remainders k) (bounds k).
+Hypothesis Hw : forall k, In k keys -> Rabs (w' k - w k) <= w_error k.
+Hypothesis Hleast : forall k, In k keys -> 0 <= least k /\ 0 <= w_least k.
+
+Notation terms k := (terms_of (x k) (remainders k)).
+Notation lost_at k := (lost (bounds k)).
+
+Lemma over_le {A : Type} (f g : A -> R) xs :
+  (forall k, In k xs -> f k <= g k) -> over f xs <= over g xs.
+Proof.
+  intros H; unfold over; induction xs as [|k xs IH]; simpl; [lra|].
+  apply Rplus_le_compat; [apply H; now left | apply IH; intros j J; apply H; now right].
+Qed.
+
+Lemma over_minus (f g : nat -> R) ks : over f ks - over g ks = over (fun k => f k - g k) ks.
+Proof. unfold over; induction ks as [|k ks IH]; simpl; [ring | rewrite <- IH; ring]. Qed.
+
+Lemma over_plus (f g : nat -> R) ks : over f ks + over g ks = over (fun k => f k + g k) ks.
+Proof. unfold over; induction ks as [|k ks IH]; simpl; [ring | rewrite <- IH; ring]. Qed.
+
+Lemma over_abs (f : nat -> R) ks : Rabs (over f ks) <= over (fun k => Rabs (f k)) ks.
+Proof.
+  unfold over; induction ks as [|k ks IH]; simpl; [rewrite Rabs_R0; lra|].
+  apply Rle_trans with (1 := Rabs_triang _ _); lra.
+Qed.
+
+Lemma weight_used k : In k keys -> Rabs (w' k) <= Rabs (w k) + w_error k.
+Proof.
+  intros K; replace (w' k) with (w k + (w' k - w k)) by ring.
+  apply Rle_trans with (1 := Rabs_triang _ _); assert (H := Hw k K); lra.
+Qed.
+
+(** What the terms and the weight in use leave out. *)
+Lemma data_part :
+  Rabs (over (fun k => sum (terms k) * w' k) keys - over (fun k => x k * w k) keys) <=
+    over (fun k => lost_at k * Rabs (w k)) keys +
+    over (fun k => (Rabs (x k) + lost_at k) * w_error k) keys.
+Proof.
+  rewrite over_minus, over_plus; apply Rle_trans with (1 := over_abs _ _), over_le.
+  intros k K; rewrite terms_sum by now apply Hremainders.
+  destruct (terms_carried (x k) _ _ (Hremainders k K) (Hbounds k K)) as [L _].
+  set (r := last (remainders k) 0) in *; set (b := lost_at k) in *.
+  replace ((x k - r) * w' k - x k * w k) with (- r * w k + (x k - r) * (w' k - w k)) by ring.
+  apply Rle_trans with (1 := Rabs_triang _ _); rewrite 2!Rabs_mult, Rabs_Ropp.
+  apply Rplus_le_compat; [apply Rmult_le_compat_r; [apply Rabs_pos | exact L]|].
+  apply Rmult_le_compat; try apply Rabs_pos; [|now apply Hw].
+  apply Rle_trans with (1 := Rabs_triang (x k) (- r)); rewrite Rabs_Ropp; lra.
+Qed.
+
+Lemma magnitudes_part :
+  over (fun k => (sum (magnitudes (terms k)) + least k) * (Rabs (w' k) + w_least k)) keys <=
+  over (fun k => (Rabs (x k) + carried (bounds k) + least k)
+                 * (Rabs (w k) + w_error k + w_least k)) keys.
+Proof.
+  apply over_le; intros k K; destruct (Hleast k K) as [S1 S2].
+  destruct (terms_carried (x k) _ _ (Hremainders k K) (Hbounds k K)) as [_ C].
+  assert (P : 0 <= sum (magnitudes (terms k))).
+  { clear; generalize (terms k); intros ts; induction ts as [|t ts IH]; simpl; [lra|].
+    assert (A := Rabs_pos t); unfold magnitudes in *; lra. }
+  assert (W' := weight_used k K); assert (A := Rabs_pos (w' k)).
+  apply Rmult_le_compat; lra.
+Qed.
+
+(** Of any tree, by what it is. *)
+Theorem decomposed_dot_tree (W g : R) (t : tree) (y a : R) :
+  exact_value t = over (fun k => sum (terms k) * w' k) keys ->
+  counted t <=
+    over (fun k => (sum (magnitudes (terms k)) + least k) * (Rabs (w' k) + w_least k)) keys ->
+  proper t -> growth t <= 1 + g -> peak t <= W -> computes W t y a ->
+  Rabs (y - over (fun k => x k * w k) keys) <=
+    over (fun k => lost_at k * Rabs (w k)) keys
+    + over (fun k => (Rabs (x k) + lost_at k) * w_error k) keys
+    + g * over (fun k => (Rabs (x k) + carried (bounds k) + least k)
+                         * (Rabs (w k) + w_error k + w_least k)) keys
+    + underflow t * (1 + g).
+Proof.
+  intros E C P G K D; destruct (tree_error W t y a P D K) as [T _].
+  assert (T' := Rle_trans _ _ _ T (tree_bound_le _ (1 + g) t P G)); unfold tree_bound in T'.
+  assert (M := Rle_trans _ _ _ C magnitudes_part); assert (B := data_part); rewrite <- E in B.
+  assert (G0 : 0 <= g) by (assert (Q := growth_ge_1 t P); lra).
+  apply (Rmult_le_compat_l g) in M; [|exact G0].
+  replace (y - over (fun k => x k * w k) keys)
+    with ((y - exact_value t) + (exact_value t - over (fun k => x k * w k) keys)) by ring.
+  apply Rle_trans with (1 := Rabs_triang _ _); lra.
+Qed.
+
+(** By what is counted of it: n roundings of u; magnitudes m and absolute errors h before scales,
+    which make at most s of 1. *)
+Theorem decomposed_dot (W u : R) (n : nat) (s m h : R) (t : tree) (y a : R) (g := gamma n u) :
+  exact_value t = over (fun k => sum (terms k) * w' k) keys ->
+  counted t <=
+    over (fun k => (sum (magnitudes (terms k)) + least k) * (Rabs (w' k) + w_least k)) keys ->
+  proper t -> 0 <= u -> growth t <= (1 + u) ^ n -> INR n * u < 1 ->
+  largest_scale t <= s -> unscaled t <= m -> absolute t <= h -> (1 + g) * (s * (m + h)) <= W ->
+  computes W t y a ->
+  Rabs (y - over (fun k => x k * w k) keys) <=
+    over (fun k => lost_at k * Rabs (w k)) keys
+    + over (fun k => (Rabs (x k) + lost_at k) * w_error k) keys
+    + g * over (fun k => (Rabs (x k) + carried (bounds k) + least k)
+                         * (Rabs (w k) + w_error k + w_least k)) keys
+    + h * s * (1 + g).
+Proof.
+  intros E C P U G N S M H K D; assert (Q := power_gamma n u U N); fold g in Q.
+  assert (G1 := growth_ge_1 t P); assert (S1 := largest_scale_ge_1 t).
+  destruct (unscaled_pos t P) as [M0 H0]; destruct (scaled_bound t P) as [_ B].
+  assert (K' : peak t <= W).
+  { apply Rle_trans with (1 := peak_bound t P), Rle_trans with (2 := K).
+    apply Rmult_le_compat; [lra | apply Rmult_le_pos; lra | lra | apply Rmult_le_compat; lra]. }
+  apply Rle_trans with (1 := decomposed_dot_tree W g t y a E C P ltac:(lra) K' D).
+  apply Rplus_le_compat_l, Rmult_le_compat_r; [lra|].
+  apply Rle_trans with (1 := B); rewrite Rmult_comm; apply Rmult_le_compat; lra.
+Qed.
+
+End Whole.

@@ -8,6 +8,7 @@ from msdnum.emulator import backend, blocks, elements, packing
 from msdnum.emulator.codes import storage_dtype
 from msdnum.emulator.decompositions import decompose_terms
 from msdnum.emulator.gemm import products
+from msdnum.emulator.layouts import gpt_oss
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.accumulators import ALL_ACCUMULATORS
 from msdnum.formats.blocks import (
@@ -64,7 +65,7 @@ def unpack(packed: Any, *, fmt: str) -> Any:
 
 def from_blocks_and_scales(packed: Any, scale: Any, *, fmt: str) -> Any:
     blocks_ = packed.reshape(1, -1)
-    return packing.from_blocks_and_scales(blocks_, scale, BLOCK_FORMATS[fmt]).dequantize()
+    return gpt_oss.from_blocks_and_scales(blocks_, scale, BLOCK_FORMATS[fmt]).dequantize()
 
 
 def decompose(x: Any, *, scheme: str) -> dict[str, Any]:

@@ -105,6 +105,22 @@ def attend(
     -----
     Source: paper, section 4 (scale of the keys folded into the queries, queries and weights
     decomposed); theorem attention. Dao et al., FlashAttention, 2022, algorithm 1.
+
+    Examples
+    --------
+    >>> from msdnum import attend
+    >>> from msdnum.emulator.attention import FLOAT32_FLASH, KV_FORMATS
+    >>> queries, keys = np.float32([[2, 0]]), np.float32([[1, 0], [0, 1]])
+    >>> values = np.float32([[1, 0.3], [0.3, 1]])
+    >>> attend(queries, keys, values, FLOAT32_FLASH).round(3)
+    array([[0.863, 0.437]], dtype=float32)
+
+    From a cache in MXFP4:
+
+    >>> cache = KV_FORMATS["MXFP4"]
+    >>> k, v = cache.keys(keys).dequantize(), cache.values(values).dequantize()
+    >>> attend(queries, k, v, FLOAT32_FLASH).round(3)
+    array([[0.853, 0.397]], dtype=float32)
     """
     argument_checks.check_mode("method", method, Method)
     argument_checks.check_mode("mask", mask, Mask)

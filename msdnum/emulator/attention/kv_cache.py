@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from msdnum._registry import Registry
 from msdnum.emulator import backend, bit_patterns
 from msdnum.emulator.backend import Array
 from msdnum.emulator.blocks import quantize
@@ -31,12 +32,30 @@ Cache: TypeAlias = Any
 
 
 def per_channel(fmt: BlockFormat) -> Quantizer:
-    """Return the quantizer whose blocks lie along the tokens of each channel."""
+    """Return the quantizer whose blocks lie along the tokens of each channel.
+
+    Examples
+    --------
+    >>> from msdnum.emulator.attention import per_channel
+    >>> from msdnum.formats import INT8_ROW
+    >>> tokens = np.float32([[1, 100], [0.5, 50]])  # the second channel has outliers
+    >>> per_channel(INT8_ROW)(tokens).scales()
+    array([[0.00787402, 0.78740156]], dtype=float32)
+    """
     return lambda x: quantize(x, fmt, axis=-2)
 
 
 def per_token(fmt: BlockFormat) -> Quantizer:
-    """Return the quantizer whose blocks lie along the channels of each token."""
+    """Return the quantizer whose blocks lie along the channels of each token.
+
+    Examples
+    --------
+    >>> from msdnum.emulator.attention import per_token
+    >>> from msdnum.formats import INT8_ROW
+    >>> per_token(INT8_ROW)(np.float32([[1, 127], [0.5, 63.5]])).scales()
+    array([[1. ],
+           [0.5]], dtype=float32)
+    """
     return lambda x: quantize(x, fmt, axis=-1)
 
 
@@ -51,6 +70,14 @@ class KeyValueFormat:
     keys, values : callable
         From float32, bfloat16 or float16 of shape (..., tokens, width) to a QuantizedArray. All
         tokens take part in a scale that they share: set those that do not count to zero.
+
+    Examples
+    --------
+    >>> from msdnum import KV_FORMATS
+    >>> KV_FORMATS["MXFP8"].keys(np.ones((64, 32), np.float32)).axis
+    -1
+    >>> KV_FORMATS["MXFP8"].values(np.ones((64, 32), np.float32)).axis
+    -2
     """
 
     name: str
@@ -58,15 +85,15 @@ class KeyValueFormat:
     values: Quantizer
 
 
-KV_FORMATS: dict[str, KeyValueFormat] = {
-    fmt.name: fmt
-    for fmt in (
+KV_FORMATS: Registry[KeyValueFormat] = Registry.of(
+    "KV_FORMATS",
+    (
         KeyValueFormat("INT8", per_channel(INT8_ROW), per_channel(INT8_ROW)),
         KeyValueFormat("INT8_TOKEN", per_channel(INT8_ROW), per_token(INT8_ROW)),
         KeyValueFormat("MXFP8", per_token(MXFP8_E4M3), per_channel(MXFP8_E4M3)),
         KeyValueFormat("MXFP4", per_token(MXFP4), per_channel(MXFP4)),
-    )
-}
+    ),
+)
 """Caches by name: INT8 has keys per channel, values per channel or per token."""
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from msdnum._registry import Registry
 from msdnum.emulator import argument_checks, backend
 
 __all__ = [
@@ -236,9 +237,9 @@ _INT4 = _successive(INT4_FIRST, INT4_RATIO, INT4_RATIO)
 _STEP = Fraction(1) / _fraction(INT4_FIRST)
 
 
-VARIANTS: dict[str, Variant] = {
-    variant.name: variant
-    for variant in (
+VARIANTS: Registry[Variant] = Registry.of(
+    "VARIANTS",
+    (
         Variant(
             "multicore", 2, 127, _multicore,
             _constant(1 / _fraction(F1), 1 / _fraction(F2)), Division.RECIPROCAL,
@@ -257,6 +258,6 @@ VARIANTS: dict[str, Variant] = {
             _constant(Fraction(1, 127), Fraction(1, 127) * half(1 / 254)),
         ),
         Variant("ffn", 2, 127, _feed_forward, _feed_forward_weights),
-    )
-}  # fmt: skip
+    ),
+)  # fmt: skip
 """Every split by name. Short k is below 128: there the multicore kernel divides."""

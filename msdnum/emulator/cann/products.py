@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from msdnum._registry import Registry
 from msdnum.emulator import argument_checks, backend, elements
 from msdnum.emulator.cann.digits import (
     VARIANTS,
@@ -427,9 +428,9 @@ _INT8_FACTORS = [np.float32(1 / 127), np.float32(1 / (127 * 254))]
 _INT4_FACTORS = [np.float32(1 / (7.49 * 14.98**i)) for i in range(3)]
 
 
-KERNELS: dict[str, Kernel] = {
-    kernel.name: kernel
-    for kernel in (
+KERNELS: Registry[Kernel] = Registry.of(
+    "KERNELS",
+    (
         Kernel("multicore", INT8, _multicore),
         Kernel("split_k_int8", INT8, partial(_grouped_axpy, _INT8_FACTORS), per_group=True),
         Kernel("split_k_int4_half", INT4, _half_terms, per_group=True, takes_offsets=False),
@@ -443,8 +444,8 @@ KERNELS: dict[str, Kernel] = {
             largest_group=LARGEST_MAGIC_GROUP, takes_offsets=False,
         ),
         Kernel("ffn", INT8, _feed_forward),
-    )
-}  # fmt: skip
+    ),
+)  # fmt: skip
 """Every kernel that splits a float activation, by name. A8W4 is ``nibble_matmul``."""
 
 

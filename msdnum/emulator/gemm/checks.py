@@ -1,4 +1,4 @@
-"""What a product takes: arrays whose codes, scales and format belong together."""
+"""Checks of what a product takes: arrays whose codes, scales and format belong together."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What MSD is compared with: GEMM with dequantized weights, by name, for the name decides."""
+"""Products with dequantized weights, by name, for the name decides: what MSD is compared with."""
 
 from typing import TypeAlias
 
@@ -30,6 +30,15 @@ def dequantized_bf16(a: Array, b: Weight, *, accumulator: AnyAccumulator = SEQUE
 
     Element times scale is rounded to binary32 and then to BF16. With a power-of-two scale a weight
     of INT8, E2M1 or E4M3 is a BF16 number, so that nothing is rounded.
+
+    Examples
+    --------
+    >>> from msdnum import BLOCK_FORMATS, quantize
+    >>> from msdnum.emulator.gemm import dequantized_bf16, float32
+    >>> w = quantize(np.float32([[0.3], [1]]), BLOCK_FORMATS["INT8_ROW"], axis=0)
+    >>> x = np.float32([[1, 1]])
+    >>> float(dequantized_bf16(x, w)[0, 0]), float(float32(x, w)[0, 0])
+    (1.298828125, 1.2992125749588013)
     """
     return matmul(to_bf16(a), to_bf16(_weight(b).dequantize()), accumulator=accumulator)
 

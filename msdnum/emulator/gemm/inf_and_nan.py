@@ -12,23 +12,34 @@ from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm.exact_sums import dot
 from msdnum.emulator.gemm.operands import OperandType, Prepared, scaled_elements
 
-__all__ = ["TermPair", "with_specials"]
+__all__ = ["TermPair", "finite", "with_specials"]
 
 TermPair: TypeAlias = tuple[Prepared, Prepared, tuple[OperandType, OperandType]]
 
 
-def with_specials(result: Array, operands: Sequence[TermPair]) -> Array:
-    """Return ``result``, but where the sum of the products of all operands is Inf or NaN, that.
+def finite(c: Array) -> Array:
+    """Return c with zeros for Inf and NaN: what an accumulator starts from."""
+    xp = backend.namespace(c)
+    return xp.where(xp.isfinite(c), c, np.float32(0))
+
+
+def with_specials(result: Array, operands: Sequence[TermPair], c: Array | None) -> Array:
+    """Return ``result``, but where c and the products of all operands sum to Inf or NaN, that.
 
     Inf and NaN decide about every sum that they are part of, and about no other: what an
     accumulator makes of them is replaced.
     """
     sides = [side for a, b, kinds in operands for side in ((a, kinds[0]), (b, kinds[1]))]
     found = reduce(operator.or_, [_has_special(x, kind) for x, kind in sides])
+    xp = backend.namespace(result)
+    if c is not None:
+        found = found | ~xp.isfinite(c).all()
 
     def replaced() -> Array:
         special = sum(dot(_signs(a), _signs(b)) for a, b, _ in operands)
-        xp = backend.namespace(result)
+        if c is not None:
+            with np.errstate(invalid="ignore"):
+                special = special + xp.where(xp.isfinite(c), np.float32(0), c)
         return xp.where(xp.isfinite(special), result, special)
 
     if not backend.is_jax(found):

@@ -5,7 +5,7 @@ elements, and the product is exact. A wider one (FP16, BF16, binary32) is *outsi
 number it multiplies sums.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,14 +20,15 @@ from msdnum.formats.elements import (
     BINARY32,
     E8M0,
     FP16,
+    TF32,
     ElementFormat,
     FloatFormat,
     IntegerFormat,
 )
 
 __all__ = [
-    "OperandType", "Prepared", "exponent_range", "kind", "prepare", "scaled_elements",
-    "significands_and_exponents",
+    "OperandType", "Prepared", "cut_to_taken", "exponent_range", "kind", "prepare",
+    "scaled_elements", "significands_and_exponents",
 ]  # fmt: skip
 
 _FLOATS: dict[str, FloatFormat] = {"float32": BINARY32, "bfloat16": BF16, "float16": FP16}
@@ -43,7 +44,7 @@ class OperandType:
     Parameters
     ----------
     name : str
-        For messages.
+        Name of the type in messages.
     element : ElementFormat
         Format of the elements.
     precision : int
@@ -132,6 +133,13 @@ def kind(x: Term, axis: int, name: str) -> OperandType:
     return OperandType(fmt.name, fmt, fmt.precision, 0, False, None, None, x.shape[axis])
 
 
+def cut_to_taken(kind: OperandType, takes: tuple[ElementFormat, ...]) -> OperandType:
+    """Return the type of a float32 array as a unit sees it that takes TF32."""
+    if kind.element != BINARY32 or TF32 not in takes:
+        return kind
+    return replace(kind, name=TF32.name, element=TF32, precision=TF32.precision)
+
+
 def _replace_largest(inner: OperandType, largest: int) -> OperandType:
     return OperandType(
         inner.name, inner.element, largest.bit_length(), largest, True, None, inner.outside,
@@ -176,14 +184,16 @@ def prepare(x: Term, kind: OperandType, axis: int) -> Prepared:
     if isinstance(x, AsymmetricArray):
         return Prepared(x.integers(), None, None, _outer(x.quantized), None)
     if not isinstance(x, QuantizedArray):
-        return _prepared_floats(x)
+        return _prepared_floats(x, kind)
     return _prepared_codes(x, kind, axis)
 
 
-def _prepared_floats(x: Array) -> Prepared:
+def _prepared_floats(x: Array, kind: OperandType) -> Prepared:
     """Take floats apart, subnormal numbers normalized; Inf and NaN stay whole."""
     xp = backend.namespace(x)
     pattern = bit_patterns.as_pattern(x)
+    if kind.element == TF32:
+        pattern = _cut(pattern, bit_patterns.FRACTION_BITS - TF32.fraction_bits)
     parts = bit_patterns.fields(pattern)
     finite = parts.exponent < 128
     significand = bit_patterns.compose(
@@ -192,6 +202,12 @@ def _prepared_floats(x: Array) -> Prepared:
     special = pattern.view(xp.float32)
     exponents = xp.where(finite & (parts.significand != 0), parts.exponent, 0)
     return Prepared(xp.where(finite, significand, special), exponents, None, None, None)
+
+
+def _cut(pattern: Array, low_bits: int) -> Array:
+    """Return the patterns of numbers without their low bits; NaN stays NaN."""
+    xp = backend.namespace(pattern)
+    return xp.where(bit_patterns.is_nan(pattern), pattern, pattern >> low_bits << low_bits)
 
 
 def _prepared_codes(x: QuantizedArray, kind: OperandType, axis: int) -> Prepared:

@@ -1,4 +1,4 @@
-"""How products of terms become one: which terms meet, what scales them, how they are added."""
+"""Recombination of products of terms: which terms meet, what scales them, how they are added."""
 
 from dataclasses import dataclass
 from enum import Enum, unique
@@ -96,11 +96,25 @@ class Schedule:
 
 
 def full(left: int, right: int = 1) -> Schedule:
-    """Return the schedule of all pairs of ``left`` and ``right`` terms."""
+    """Return the schedule of all pairs of ``left`` and ``right`` terms.
+
+    Examples
+    --------
+    >>> from msdnum.emulator.gemm import full
+    >>> full(2, 2).pairs
+    ((0, 0), (0, 1), (1, 0), (1, 1))
+    """
     return Schedule.from_mask(np.ones((left, right), bool))
 
 
 def triangular(left: int, right: int) -> Schedule:
-    """Return the schedule without the pairs whose product is below the last term (Ozaki)."""
+    """Return the schedule without the pairs whose product is below the last term (Ozaki).
+
+    Examples
+    --------
+    >>> from msdnum.emulator.gemm import triangular
+    >>> triangular(2, 2).pairs
+    ((0, 0), (0, 1), (1, 0))
+    """
     i, j = np.indices((left, right))
     return Schedule.from_mask(i + j < max(left, right))

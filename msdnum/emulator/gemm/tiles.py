@@ -1,6 +1,7 @@
 """Loops over k and over tiles of a result, in NumPy and in JAX: none of them changes a bit."""
 
 from collections.abc import Callable, Iterator
+from enum import Enum, unique
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from msdnum.emulator import backend
 from msdnum.emulator.backend import Array
 
-__all__ = ["Arrays", "Run", "cut", "loop", "over_tiles", "padded", "slices"]
+__all__ = ["Arrays", "Run", "Tiling", "cut", "loop", "over_tiles", "padded", "slices"]
 
 ELEMENTS = 1 << 15
 """Elements of a tile of NumPy's accumulator: it and a product stay in the cache."""
@@ -19,6 +20,16 @@ ROWS, COLUMNS = 512, 128
 
 Arrays: TypeAlias = list[Array]
 """What an accumulator needs of a factor, each (m, k) on the left, (k, n) on the right."""
+
+
+@unique
+class Tiling(Enum):
+    """Which tiles of the result suit what is done with them."""
+
+    CACHED = "small ones, whose accumulator and products stay in the cache"
+    BLAS = "whole rows, for the products of BLAS"
+
+
 Run: TypeAlias = Callable[[Arrays, Arrays, Array], Array]
 """From rows of the left, columns of the right and c between them to the next c."""
 
@@ -61,13 +72,13 @@ def padded(a: Arrays, b: Arrays, size: int) -> tuple[Arrays, Arrays]:
     )
 
 
-def over_tiles(run: Run, a: Arrays, b: Arrays, c: Array, blas: bool) -> Array:
+def over_tiles(run: Run, a: Arrays, b: Arrays, c: Array, tiling: Tiling) -> Array:
     """Apply ``run`` to tiles of the result: every entry is computed as it is without them."""
     dot_rows = max(1, DOT_ELEMENTS // c.shape[1])
     if backend.is_jax(c):
-        rows, columns = (dot_rows, c.shape[1]) if blas else (ROWS, COLUMNS)
+        rows, columns = (dot_rows, c.shape[1]) if tiling is Tiling.BLAS else (ROWS, COLUMNS)
         return _over_jax_tiles(run, a, b, c, rows, columns)
-    rows, columns = (dot_rows, c.shape[1]) if blas else (ELEMENTS // 512, 512)
+    rows, columns = (dot_rows, c.shape[1]) if tiling is Tiling.BLAS else (ELEMENTS // 512, 512)
     result = np.empty_like(c)
     with np.errstate(all="ignore"):
         for j in _parts(c.shape[1], columns):

@@ -18,7 +18,7 @@ from msdnum.evidence.product_bounds import (
 from msdnum.evidence.products import Array, Floats, Method, Product, Result, Weight, decomposed
 from msdnum.formats.accumulators import SEQUENTIAL, AnyAccumulator
 from msdnum.formats.blocks import INT4_GROUP, INT8_ROW, MXFP4, MXFP8_E4M3
-from msdnum.formats.elements import E4M3, INT4
+from msdnum.formats.elements import BF16, BINARY32, E4M3, INT4
 from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import covering_scheme
 
@@ -51,7 +51,9 @@ def weight_in_bf16(given: Product, accumulator: AnyAccumulator) -> Result:
     adding = accumulation(accumulator, given.x.shape[1], terms=1, scalings=0, segment=1 << 30)
     # Scale by tensor scale, element by scale, and their product to BF16.
     loss = Fraction(0) if lossless else (1 + Fraction(1, 2**8)) * (1 + bounds.U32) ** 2 - 1
-    right = Right(np.abs(given.values), np.zeros_like(given.values), loss)
+    element = Fraction(given.format.element.max_finite)
+    tiny = Fraction(BF16.eta) / 2 + (element + 1) * Fraction(BINARY32.eta)
+    right = Right(np.abs(given.values), np.zeros_like(given.values), loss, tiny)
     return Result(c, theorem_gemm(given.x, None, right, adding))
 
 
@@ -82,7 +84,8 @@ def float32(given: Product, accumulator: AnyAccumulator) -> Result:
     k = given.x.shape[1]
     adding = accumulation(SEQUENTIAL, k, terms=1, scalings=0, segment=k, inputs=1)
     loss = Fraction(0) if _is_float32(given.values) else bounds.U32
-    right = Right(np.abs(given.values), np.zeros_like(given.values), loss)
+    tiny = Fraction(BINARY32.eta) / 2
+    right = Right(np.abs(given.values), np.zeros_like(given.values), loss, tiny)
     return Result(given.reference, theorem_gemm(given.x, None, right, adding))
 
 

@@ -11,7 +11,7 @@ from msdnum.evidence.attentions import (
     AttentionOperands,
     Head,
     as_it_is,
-    errors_of,
+    attention_errors,
 )
 
 __all__ = ["ATTENTION_BASELINES", "ATTENTION_METHODS", "attended", "measured"]
@@ -36,4 +36,4 @@ def attended(name: str) -> Callable[[Head], AttentionOperands]:
 def measured(head: Head) -> Iterator[dict[str, Any]]:
     """Yield a row for each method and baseline."""
     for name in (*ATTENTION_METHODS, *ATTENTION_BASELINES):
-        yield {"method": name, **asdict(errors_of(head, attended(name)))}
+        yield {"method": name, **asdict(attention_errors(head, attended(name)))}

@@ -32,13 +32,13 @@ class SplitError:
     Parameters
     ----------
     variant : str
-        Its name.
+        Name of the variant.
     switches : Switches
-        Under which.
+        Switches under which it was run.
     error : Fraction
         ``|x - sum of weights * digits| / amax`` at the witness, exactly.
     x, amax : float
-        The witness.
+        Pair at which the error is the largest.
     """
 
     variant: str

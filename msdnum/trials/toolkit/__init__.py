@@ -1,8 +1,8 @@
 """The toolkit's own claims: bounds hold, bits agree, a user's tensor."""
 
 from msdnum.ledger.trial import Trial
+from msdnum.trials.toolkit.agreement import BITS, bits
 from msdnum.trials.toolkit.attention import attention_bounds
-from msdnum.trials.toolkit.bits import BITS, bits
 from msdnum.trials.toolkit.bounds import BOUNDS, decomposition_bounds, product_bounds
 from msdnum.trials.toolkit.tensors import MODEL, TENSOR, model, tensor
 

@@ -20,8 +20,8 @@ from msdnum.evidence.attentions import (
     AttentionOperands,
     Head,
     as_it_is,
+    attention_errors,
     drawn,
-    errors_of,
 )
 from msdnum.formats.schemes import MXFP4_X2
 from msdnum.ledger.claims import Entry
@@ -63,7 +63,7 @@ def _bounds_hold(methods: Methods, seed: int) -> Finding:
     try:
         found = [
             (
-                errors_of(_head(cache_name, name, seed), operands).ratio,
+                attention_errors(_head(cache_name, name, seed), operands).ratio,
                 f"{method}, {cache_name}, {name}",
             )
             for cache_name in KV_FORMATS

@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from functools import partial
 
+from msdnum.evidence import strangers
 from msdnum.evidence.decompositions import pairs_of
+from msdnum.formats.accumulators import MatrixUnit
 from msdnum.formats.elements import E2M1, E2M3, E3M2, E4M3, E5M2, INT8_SYMMETRIC, MXINT8_ELEMENT
 from msdnum.ledger.claims import Claim, Entry
 from msdnum.ledger.trial import Study
 from msdnum.trials.toolkit import products
+from msdnum.trials.toolkit.nvfp4 import judge_nvfp4
 from msdnum.trials.toolkit.promises import promises
 from msdnum.trials.toolkit.roundings import judge_rounding
 
@@ -24,14 +27,21 @@ def decomposition_bounds(study: Study) -> Iterator[Entry]:
     for promise in promises():
         judge = partial(pairs_of(study).judge, promise)
         yield Entry("bounds", promise.convention, promise.bound.text, judge, promise.theorem)
+    judge = partial(strangers.judge, 20_000 if study.deep else 2000, study.seed)
+    yield Entry("bounds", "any formats, ratios and rules", "bounds.remainder", judge, "remainder")
+    for terms in (1, 2):
+        text = "3/17 amax or X/172032" + ", times 3/17" * (terms - 1)
+        judge = partial(judge_nvfp4, terms)
+        yield Entry("bounds", f"NVFP4 x{terms}", text, judge, "nvfp4-decomposition")
 
 
 def product_bounds(study: Study) -> Iterator[Entry]:
     """Bounds on sums of products."""
     for case in products.GEMM_CASES:
-        # Coq checks trees and steps, not that this product is one of them: see proofs/gemm.
         judge = partial(case.judge, study.seed)
-        yield Entry("bounds", case.name, "bounds.gemm", judge, "gemm", on_paper=True)
+        # That no product here is below the power of two that it is aligned to is on paper.
+        aligned = isinstance(case.accumulator, MatrixUnit)
+        yield Entry("bounds", case.name, "bounds.gemm", judge, "gemm", on_paper=aligned)
     for convention, promise, judged, theorem_id in (
         (
             "MXFP4 x2 by MXFP4, with a probability",

@@ -10,8 +10,8 @@ from msdnum.evidence.attentions import (
     FAMILIES,
     AttentionErrors,
     Head,
+    attention_errors,
     drawn,
-    errors_of,
 )
 from msdnum.ledger.claims import Entry
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, not_run
@@ -41,7 +41,7 @@ def _head(cache_name: str, name: str, seed: int) -> Head:
 
 @cache
 def _errors(cache_name: str, name: str, seed: int, method: str) -> AttentionErrors:
-    return errors_of(_head(cache_name, name, seed), attended(method))
+    return attention_errors(_head(cache_name, name, seed), attended(method))
 
 
 def c7_attention(study: Study) -> Iterator[Entry]:

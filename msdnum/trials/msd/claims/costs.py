@@ -78,7 +78,7 @@ def c4(study: Study) -> Iterator[Entry]:
 
 
 def _twice_the_rate() -> Finding:
-    known = [machine for machine in MACHINES if machine.has(Unit.FP4)]
+    known = [machine for machine in MACHINES.values() if machine.has(Unit.FP4)]
     doubling = [m for m in known if m.rate(Unit.FP4) == 2 * m.rate(Unit.FP8)]
     follows = all((two_fp4_passes(m) == 1) == (m in doubling) for m in known)
     found = max(map(two_fp4_passes, doubling))

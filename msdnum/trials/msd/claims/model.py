@@ -52,7 +52,7 @@ class Row:
     ratio : float
         Of the worst product of any linear to its bound; NaN where there is none.
     sentences : int
-        How many.
+        Number of sentences.
     """
 
     distance: float

@@ -18,7 +18,7 @@ class Trap:
     Parameters
     ----------
     name : str
-        What happens.
+        What happens, in a few words.
     value : float
         The number that tells.
     witness : str

@@ -111,7 +111,7 @@ def in_binade(scheme: Scheme, k: int, x: Array) -> Binade:
     scheme : Scheme
         One with the covering alpha.
     k : int
-        Binade.
+        Binade below the covering alpha.
     x : ndarray of float32
         A sample of ``cases.binade(k)``, for the RMS error; worst errors are exhaustive in BF16.
     """

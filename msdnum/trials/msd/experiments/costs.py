@@ -63,11 +63,11 @@ class Setting:
     Parameters
     ----------
     name : str
-        In tables.
+        Name in tables.
     weight, term : Operand
         Weights as stored and terms of the activations.
     passes : int
-        Terms.
+        Number of terms of the activations.
     """
 
     name: str
@@ -104,7 +104,7 @@ class Case:
     Parameters
     ----------
     machine : Machine
-        Its rates.
+        Machine whose peak rates are taken.
     setting : Setting
         Formats and passes.
     route : Route
@@ -171,7 +171,7 @@ def _two_int8_passes(machine: Machine) -> Fraction:
 def machines() -> Table:
     """Return two passes against one, by machine."""
     header = ("machine", "route", "two FP4 / one FP8", "two INT8 / one BF16", "BF16 ops per byte")
-    return Table(header, tuple(map(_machine_row, MACHINES)))
+    return Table(header, tuple(map(_machine_row, MACHINES.values())))
 
 
 def _machine_row(machine: Machine) -> Row:
@@ -187,7 +187,7 @@ def sources() -> Table:
 
 
 def _sources() -> Iterator[Row]:
-    for machine in MACHINES:
+    for machine in MACHINES.values():
         yield machine.name, "route", machine.route.name, machine.route_source
         for member in fields(machine):
             value = getattr(machine, member.name)
@@ -254,7 +254,9 @@ def length() -> Table:
 
 def crossovers() -> Table:
     """Return where MSD is strictly faster: rows of a layer, length of a cache, passes."""
-    return Table((*NAMES, "rows", "length", "passes"), tuple(map(_crossover_row, _cases(MACHINES))))
+    return Table(
+        (*NAMES, "rows", "length", "passes"), tuple(map(_crossover_row, _cases(MACHINES.values())))
+    )
 
 
 def _crossover_row(case: Case) -> Row:

@@ -1,4 +1,4 @@
-"""Where MSD begins to lose to a baseline: one parameter varied, beside the closed form."""
+"""Crossings, where MSD begins to lose: one parameter varied, beside the closed form."""
 
 from collections.abc import Iterator
 from math import log, sqrt

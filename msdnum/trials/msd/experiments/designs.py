@@ -152,7 +152,7 @@ class Measured:
     Parameters
     ----------
     design : Design
-        Which.
+        Design whose cost is asked for.
     extreme : Extreme
         Worst error that was found; its bound counts only if the design has one.
     rms_bits : float
@@ -211,7 +211,7 @@ def design_space(spec: Spec, seed: int) -> Iterator[Record]:
     machines, names, terms, slacks, multiples, rows = spec
     sample = EffectiveBits(seed, rows)
     found = [measured(design, sample, multiples) for design in designs(names, terms, slacks)]
-    for machine in MACHINES:
+    for machine in MACHINES.values():
         if machine.name in machines:
             yield from _on_machine(machine, found)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from msdnum import errors
 from msdnum.evidence.product_bounds import exact_values
 from msdnum.evidence.products import Errors, Product, Result, errors_of
-from msdnum.inputs.tensors import sentences, tokenize
+from msdnum.inputs.minilm_checkpoint import sentences, tokenize
 
 if TYPE_CHECKING:
     from msdnum.inputs.jax_encoder import Batch

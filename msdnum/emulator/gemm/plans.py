@@ -1,0 +1,182 @@
+"""Plans: what is decided and checked of a product before there are values."""
+
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from msdnum.emulator import backend, bit_patterns
+from msdnum.emulator.argument_checks import check_mode
+from msdnum.emulator.backend import Array
+from msdnum.emulator.decompositions import Decomposition
+from msdnum.emulator.floats import as_floats
+from msdnum.emulator.gemm import accumulation
+from msdnum.emulator.gemm.checks import as_operand
+from msdnum.emulator.gemm.operands import OperandType, cut_to_taken, kind
+from msdnum.emulator.gemm.recombination import Addition, Recombination, Schedule
+from msdnum.emulator.gemm.units.kinds import sums_of
+from msdnum.emulator.quantized_arrays import QuantizedArray
+from msdnum.emulator.zero_points import AsymmetricArray
+from msdnum.formats.accumulators import AnyAccumulator, Exact, in_format
+from msdnum.formats.elements import BINARY32, FloatFormat
+
+__all__ = [
+    "Kinds", "Operand", "Pair", "Plan", "check_one_accumulator", "check_operands", "check_pairs",
+    "checked_start", "checked_terms", "codes", "kinds_of", "needs_values", "planned", "segment",
+]  # fmt: skip
+
+Operand: TypeAlias = Any
+"""A Decomposition, a tuple of terms, or one term: a QuantizedArray, an AsymmetricArray or an array
+of float32, bfloat16 or float16. Plain numbers of int8, int4, or a float of ``ml_dtypes`` of at most
+8 bits, are elements whose scale is 1."""
+Pair: TypeAlias = tuple[OperandType, OperandType]
+Kinds: TypeAlias = tuple[tuple[OperandType, ...], tuple[OperandType, ...]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is decided before there are values."""
+
+    accumulator: AnyAccumulator
+    recombination: Recombination
+    schedule: Schedule
+    output: FloatFormat | None = None
+    """Of the result; None: binary32, whatever the accumulator holds."""
+
+    @property
+    def is_chained(self) -> bool:
+        """Whether all pairs of terms share one accumulator."""
+        return self.recombination.addition is Addition.CHAINED
+
+
+def planned(
+    accumulator: AnyAccumulator,
+    recombination: Recombination,
+    schedule: Schedule,
+    output: FloatFormat | None,
+) -> Plan:
+    """Return the plan with an accumulator that gives this output."""
+    sums_of(accumulator)
+    if output is not None:
+        check_mode("output", output, FloatFormat)
+        accumulator = in_format(accumulator, output)
+    return Plan(accumulator, recombination, schedule, output)
+
+
+def _terms(x: Operand, name: str) -> tuple[Any, ...]:
+    if isinstance(x, Decomposition):
+        return x.terms
+    terms = x if isinstance(x, tuple) else (x,)
+    if not terms:
+        raise ValueError(f"{name} must have at least one term")
+    return terms
+
+
+def checked_terms(x: Operand, name: str) -> tuple[Any, ...]:
+    """Return the terms of a side, or raise with the name of the argument."""
+    return tuple(as_operand(term, name) for term in _terms(x, name))
+
+
+def kinds_of(
+    terms: tuple[Any, ...], axis: int, name: str, accumulator: AnyAccumulator
+) -> tuple[OperandType, ...]:
+    """Return what is known of the terms of a side before they have values."""
+    return tuple(cut_to_taken(kind(term, axis, name), accumulator.takes) for term in terms)
+
+
+def codes(term: Any) -> Array:
+    """Return the array of a term that says which library it belongs to."""
+    if isinstance(term, AsymmetricArray):
+        return term.quantized.codes
+    return term.codes if isinstance(term, QuantizedArray) else term
+
+
+def check_operands(left: tuple[Any, ...], right: tuple[Any, ...]) -> None:
+    """Raise unless the terms of both sides have shapes and a library that fit."""
+    if len({backend.is_jax(codes(t)) for t in left + right}) > 1:
+        raise TypeError("a and b must both be NumPy or both JAX arrays, got one of each")
+    for name, terms in (("a", left), ("b", right)):
+        if len({t.shape for t in terms}) > 1:
+            raise ValueError(f"{name} must have terms of one shape, got {[t.shape for t in terms]}")
+    if left[0].shape[-1] != right[0].shape[-2]:
+        raise ValueError(
+            f"b must have {left[0].shape[-1]} rows to match a, got shape {right[0].shape}"
+        )
+    try:
+        np.broadcast_shapes(left[0].shape[:-2], right[0].shape[:-2])
+    except ValueError:
+        raise ValueError(
+            f"a and b must have leading dimensions that broadcast, "
+            f"got shapes {left[0].shape} and {right[0].shape}"
+        ) from None
+
+
+def check_pairs(plan: Plan, kinds: Kinds) -> None:
+    """Raise unless every pair of terms is there, and the accumulator takes it."""
+    if not isinstance(plan.recombination, Recombination) or not isinstance(plan.schedule, Schedule):
+        raise TypeError("recombination must be a Recombination and schedule a Schedule")
+    left, right = kinds
+    for i, j in plan.schedule.pairs:
+        if i >= len(left) or j >= len(right):
+            raise ValueError(
+                f"schedule must name terms below ({len(left)}, {len(right)}), got {(i, j)}"
+            )
+        pair = left[i], right[j]
+        accumulation.check_accumulator(plan.accumulator, pair, segment(pair))
+
+
+def segment(kinds: Pair) -> int:
+    """Return the length of k over which the scales outside do not change."""
+    sizes = sorted(k.outside for k in kinds if k.outside is not None)
+    if len(sizes) == 2 and sizes[1] % sizes[0]:
+        raise ValueError(
+            f"a and b must have blocks along k that line up, got {sizes[0]} and {sizes[1]}"
+        )
+    return sizes[0] if sizes else kinds[0].length
+
+
+def needs_values(plan: Plan, kinds: Kinds) -> bool:
+    """Return whether the plan cannot be traced: exact sums of floats."""
+    return isinstance(plan.accumulator, Exact) and not all(k.integer for k in chain(*kinds))
+
+
+def checked_start(c: Any, shape: tuple[int, ...], plan: Plan, like: Array) -> Array | None:
+    """Return c as float32, of the shape of the result; None where there is none.
+
+    Raises
+    ------
+    TypeError
+        If it is no array of floats of a format that the accumulator holds, or NumPy's beside JAX's.
+    ValueError
+        If its shape is another, or the accumulator or the plan leaves no place for it.
+    """
+    if c is None:
+        return None
+    c = as_floats(c, "c")
+    if backend.is_jax(c) != backend.is_jax(like):
+        raise TypeError("c must be a NumPy or a JAX array as a and b are, got the other")
+    if c.shape != shape:
+        raise ValueError(f"c must have the shape {shape} of the result, got {c.shape}")
+    sums = sums_of(plan.accumulator)
+    if not sums.takes_start:
+        raise ValueError(
+            f"c must be None for accumulator {plan.accumulator.name}, which has no steps: "
+            f"add c to the product"
+        )
+    held = plan.accumulator.output
+    if held != BINARY32 and str(c.dtype) != "float16":
+        raise TypeError(
+            f"c must be float16 for accumulator {plan.accumulator.name}, which holds {held.name}, "
+            f"got {c.dtype}: round it once, .astype('float16')"
+        )
+    return bit_patterns.as_pattern(c, "c").view(np.float32)
+
+
+def check_one_accumulator(plan: Plan) -> None:
+    """Raise unless c has an accumulator to start, and the output one to end."""
+    if len(plan.schedule.pairs) > 1 and not plan.is_chained:
+        raise ValueError(
+            "c and output need one accumulator for all pairs of terms: "
+            "recombination=Recombination(addition=Addition.CHAINED)"
+        )

@@ -1,0 +1,136 @@
+"""Layouts of GGUF: blocks of 32 elements, each a scale and then its elements, without gaps."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from msdnum.emulator import backend
+from msdnum.emulator.arrays import as_array
+from msdnum.emulator.backend import Array
+from msdnum.emulator.jax_settings import under_own_settings
+from msdnum.emulator.layouts.rows import checked_rows
+from msdnum.emulator.quantized_arrays import QuantizedArray
+from msdnum.formats.blocks import MXFP4, BlockFormat
+from msdnum.formats.elements import FP16, INT4, INT8
+from msdnum.formats.modes import ScaleRule
+
+__all__ = ["GGUF_MXFP4", "GGUF_Q4_0", "GGUF_Q8_0", "GGUFLayout"]
+
+SOURCE = "llama.cpp, ggml/src/ggml-common.h and ggml-quants.c"
+
+
+@dataclass(frozen=True)
+class GGUFLayout:
+    """A type of GGUF: in every block the scale, low byte first, then the elements.
+
+    Elements of 4 bits are split by halves: byte i has element i in its low nibble and element
+    ``i + 16`` in its high one.
+
+    Parameters
+    ----------
+    format : BlockFormat
+        What the blocks are.
+    offset : int
+        What is added to two's complement to be stored: 8 where integers are stored from 0 to 15.
+
+    Notes
+    -----
+    Source: llama.cpp, ``ggml/src/ggml-common.h`` and ``ggml-quants.c``.
+    """
+
+    format: BlockFormat
+    offset: int = 0
+
+    @property
+    def block_bytes(self) -> int:
+        """Bytes of a block."""
+        return self._scale_bytes + self._size * self.format.element.bits // 8
+
+    @property
+    def _size(self) -> int:
+        assert self.format.block_size is not None
+        return self.format.block_size
+
+    @property
+    def _scale_bytes(self) -> int:
+        return self.format.scale.bits // 8
+
+    @under_own_settings
+    def read(self, blocks: Array) -> QuantizedArray:
+        """Return the tensor whose rows are these bytes.
+
+        Parameters
+        ----------
+        blocks : Array of uint8
+            Shape (..., number of blocks times ``block_bytes``).
+
+        Returns
+        -------
+        QuantizedArray
+            Shape (..., 32 times the number of blocks).
+
+        Raises
+        ------
+        TypeError
+            If they are not bytes.
+        ValueError
+            If a row has no whole number of blocks.
+        """
+        blocks = as_array(blocks, "blocks")
+        backend.check_array(blocks, "blocks", ("uint8",))
+        shape = blocks.shape
+        if not shape or shape[-1] % self.block_bytes:
+            raise ValueError(
+                f"blocks must have a last axis divisible by {self.block_bytes}, the bytes of a "
+                f"block of {self.format.name}, got shape {shape}"
+            )
+        rows = blocks.reshape(*shape[:-1], -1, self.block_bytes)
+        scales = sum(
+            rows[..., i].astype(f"uint{self.format.scale.bits}") << np.uint8(8 * i)
+            for i in range(self._scale_bytes)
+        )
+        codes = self._codes(rows[..., self._scale_bytes :])
+        return QuantizedArray(codes.reshape(*shape[:-1], -1), scales, None, self.format, -1)
+
+    def _codes(self, stored: Array) -> Array:
+        if self.format.element.bits == 8:
+            return stored
+        halves = [stored & 15, stored >> 4]
+        return backend.namespace(stored).concatenate(halves, axis=-1) ^ np.uint8(self.offset)
+
+    @under_own_settings
+    def write(self, quantized: QuantizedArray) -> Array:
+        """Undo ``read``: the same bytes.
+
+        Raises
+        ------
+        TypeError
+            If it is no quantized array.
+        ValueError
+            If it is not of this format with whole blocks along the last axis.
+        """
+        quantized = checked_rows(quantized, self.format)
+        scales = quantized.scale_codes
+        parts = [(scales >> (8 * i)).astype("uint8")[..., None] for i in range(self._scale_bytes)]
+        codes = quantized.codes.reshape(*scales.shape, self._size)
+        blocks = backend.namespace(codes).concatenate([*parts, self._stored(codes)], axis=-1)
+        return blocks.reshape(*quantized.shape[:-1], -1)
+
+    def _stored(self, codes: Array) -> Array:
+        if self.format.element.bits == 8:
+            return codes
+        codes = codes ^ np.uint8(self.offset)
+        half = self._size // 2
+        return codes[..., :half] | (codes[..., half:] << 4)
+
+
+GGUF_MXFP4 = GGUFLayout(MXFP4)
+"""Type MXFP4, 17 bytes a block. GGUF doubles the elements and halves the scale, which is the same
+number; but its scale byte 255 is 2**128, where it is NaN here, as OCP has it."""
+
+GGUF_Q8_0 = GGUFLayout(BlockFormat("Q8_0", INT8, FP16, 32, ScaleRule.AMAX, source=SOURCE))
+"""Type Q8_0, 34 bytes a block."""
+
+# 8 flips the sign bit of a nibble, which is adding 8 to two's complement.
+GGUF_Q4_0 = GGUFLayout(BlockFormat("Q4_0", INT4, FP16, 32, ScaleRule.AMAX, source=SOURCE), offset=8)
+"""Type Q4_0, 18 bytes a block."""

@@ -1,0 +1,136 @@
+"""Integers with zero points against rational arithmetic on hostile blocks, on every backend."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from msdnum.emulator.blocks import quantize
+from msdnum.emulator.gemm.products import matmul
+from msdnum.emulator.zero_points import AsymmetricArray, quantize_asymmetric
+from msdnum.formats.accumulators import INT32
+from msdnum.formats.blocks import INT8_ROW
+from msdnum.formats.elements import E4M3, INT4, INT8, IntegerFormat
+from tests.support.agreement import on_all_backends
+from tests.support.corpus import hostile_blocks
+
+INT7 = IntegerFormat("INT7", 7, -64)
+INT3_SYMMETRIC = IntegerFormat("INT3_SYMMETRIC", 3, -3)
+
+
+def rounded(x):
+    """Round to 24 bits or to a multiple of 2**-149, ties to even; no number is too large."""
+    if x == 0:
+        return x
+    exponent = abs(x).numerator.bit_length() - abs(x).denominator.bit_length()
+    exponent -= abs(x) < Fraction(2) ** exponent
+    ulp = Fraction(2) ** (max(exponent, -126) - 23)
+    return round(x / ulp) * ulp
+
+
+def oracle(block, fmt):
+    """Return scale, zero point and codes of a finite block."""
+    values = [Fraction(float(v)) for v in block]
+    low, high = min([*values, 0]), max([*values, 0])
+    scale = rounded(rounded(high - low) / (fmt.max_integer - fmt.min_integer))
+
+    def clamp(i):
+        return min(max(i, fmt.min_integer), fmt.max_integer)
+
+    zero = clamp(fmt.min_integer - round(rounded(low / (scale or 1))))
+    codes = [clamp(round(rounded(v / (scale or 1))) + zero) for v in values]
+    return scale, zero, codes
+
+
+BLOCKS = hostile_blocks(100)
+BLOCKS[0] = -20 * 2.0**-149
+"""A subnormal scale, rounded so far that the zero point would be 12 if it stayed as it is."""
+
+
+@pytest.mark.parametrize("fmt", [INT4, INT7, INT3_SYMMETRIC], ids=lambda f: f.name)
+def test_hostile_blocks(fmt):
+    found = quantize_asymmetric(BLOCKS, fmt)
+    scales, codes = found.quantized.scales(), found.quantized.integers()
+    for i, block in enumerate(BLOCKS):
+        if not np.isfinite(block).all():
+            assert np.isnan(scales[i, 0])
+            continue
+        expected = oracle(block, fmt)
+        assert (Fraction(float(scales[i, 0])), found.zero_points[i, 0]) == expected[:2]
+        assert codes[i].tolist() == expected[2]
+
+
+def test_the_same_bits_everywhere():
+    on_all_backends(lambda x: quantize_asymmetric(x, INT4), BLOCKS)
+
+
+def test_the_largest_numbers_of_both_signs():
+    """-max / scale is -7.5: a tie, to -8, which is not a binary32 number times this scale."""
+    largest = np.finfo(np.float32).max
+    found = quantize_asymmetric(np.float32([[largest, -largest / 2, 0, 1]]), INT4)
+    assert found.dequantize()[0].tolist() == [largest, -largest / 2, 0, 0]
+    both = quantize_asymmetric(np.float32([[largest, -largest, 0, 1]]), INT4)
+    assert both.integers().tolist() == [[7, -8, 0, 0]]
+    assert both.dequantize()[0, 1] == -np.inf
+
+
+def test_zero_points_stay_in_the_format():
+    found = quantize_asymmetric(BLOCKS[:1], INT4)
+    assert found.zero_points.tolist() == [[7]]
+    assert found.dequantize()[0, 0] == -15 * 2.0**-149
+
+
+def test_a_nan_block_is_nan_alone():
+    x = np.ones((3, 4), ml_dtypes.bfloat16)
+    x[0, 1], x[2, 3] = np.nan, -np.inf
+    found = quantize_asymmetric(x, INT4).dequantize()
+    assert np.isnan(found).all(axis=1).tolist() == [True, False, True]
+    product = matmul(
+        quantize(np.ones((1, 4), np.float32), INT8_ROW),
+        quantize_asymmetric(np.asarray(x.T, np.float32), INT4, axis=-2),
+        accumulator=INT32,
+    )
+    assert np.isnan(product).tolist() == [[True, False, True]]
+
+
+def test_one_block_for_the_whole_tensor():
+    x = hostile_blocks(10)[:6]
+    found = quantize_asymmetric(x, INT4, axis=None)
+    flat = quantize_asymmetric(x.reshape(1, -1), INT4)
+    assert found.zero_points.shape == ()
+    np.testing.assert_array_equal(found.dequantize().ravel(), flat.dequantize()[0])
+
+
+GOOD = quantize_asymmetric(np.ones((2, 4), np.float32), INT4)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: quantize_asymmetric(np.ones((2, 4), np.float32), INT8), ValueError, "7 bits"),
+        (lambda: quantize_asymmetric(np.ones((2, 4), np.float32), E4M3), TypeError, "element must"),
+        (lambda: quantize_asymmetric(np.ones((2, 4)), INT4), TypeError, "x must be float32"),
+        (
+            lambda: AsymmetricArray(
+                quantize(np.ones((2, 4), np.float32), INT8_ROW), GOOD.zero_points
+            ).integers(),
+            ValueError,
+            "quantized must be of integers of at most 7 bits .* got INT8",
+        ),
+        (
+            lambda: replace(GOOD, zero_points=GOOD.zero_points[:1]).integers(),
+            ValueError,
+            r"zero_points must have shape \(2, 1\), that of the scales, got \(1, 1\)",
+        ),
+        (
+            lambda: replace(GOOD, zero_points=GOOD.zero_points + np.int8(20)).dequantize(),
+            ValueError,
+            "zero_points must be integers of INT4, got 12 to 12",
+        ),
+    ],
+)
+def test_bad_input(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
