@@ -46,10 +46,10 @@ class StaticScale:
     worst : int
         Pattern of a P that has it.
     relative_error : Fraction
-        The largest of all P that become normal numbers.
+        The largest over P, of all P whose product is in the normal range; 0 if there are none.
     flushed, subnormal : int
-        Patterns of the largest P that becomes zero, and a subnormal number or zero; as P is
-        positive and rounding monotone, they count these P.
+        Patterns of the largest P that becomes zero, and of the largest whose product is below
+        the normal range; as P is positive and rounding monotone, they count these P.
     """
 
     scale: Fraction
@@ -85,7 +85,7 @@ class StaticScale:
             gap=Fraction(float(np.diff(np.unique([0, *found])).max(initial=0))) / s,
             error=Fraction(float(errors[i])) / s,
             worst=i + 1,
-            relative_error=Fraction(float(errors[j])) / Fraction(float(products[j])),
+            relative_error=Fraction(float(errors[j] * normal[j])) / Fraction(float(products[j])),
             flushed=int((found == 0).sum()),
             subnormal=int((~normal).sum()),
         )

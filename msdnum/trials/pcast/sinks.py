@@ -92,7 +92,7 @@ def mean_predicted(delta: float, scale: float) -> float:
     """Return the mean of that where the shift is what it stands for: the largest of four scores."""
     x = np.linspace(-8, 8, 1601)
     density = SINKS * np.exp(-x * x / 2) / sqrt(2 * pi) * [_phi(t) ** (SINKS - 1) for t in x]
-    return float(np.mean([predicted(delta, scale, t) for t in x] * density)) * 16
+    return float(np.sum([predicted(delta, scale, t) for t in x] * density) * (x[1] - x[0]))
 
 
 def _phi(x: float) -> float:
