@@ -6,9 +6,10 @@ import numpy as np
 
 from msdnum.trials.pcast.sinks import SINKS, Array, Order, attended, exact_attention, scores
 
-__all__ = ["GAINS", "gains", "squared_errors"]
+__all__ = ["GAINS", "WIDTH", "gains", "squared_errors"]
 
 WIDTH = 64
+"""Of the values."""
 BEFORE = (1, Order.FORWARD)
 GAINS = {
     "reverse": (1, Order.REVERSE),
