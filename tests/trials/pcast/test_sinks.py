@@ -1,0 +1,93 @@
+"""Attention beside a sink: what is zero, in binary64 and mpmath beside the emulator."""
+
+import math
+
+import mpmath
+import numpy as np
+import pytest
+
+from msdnum.trials.pcast.errors import gains
+from msdnum.trials.pcast.sinks import (
+    SINKS,
+    TILE,
+    Order,
+    attended,
+    exact_attention,
+    flushed,
+    mean_predicted,
+    outside,
+    predicted,
+    scores,
+    threshold,
+)
+
+
+def drawn(delta, shape=(16, 512)):
+    return scores(delta, shape, np.random.default_rng([3, delta]))
+
+
+def zero_in_binary64(given, scale, order):
+    """Return what lies as far below the running maximum of its tile as becomes zero."""
+    tiles = given.astype(float).reshape(len(given), -1, TILE)
+    largest = tiles.max(axis=-1)
+    if order is Order.FORWARD:
+        running = np.maximum.accumulate(largest, axis=1)
+    else:
+        running = np.maximum.accumulate(largest[:, ::-1], axis=1)[:, ::-1]
+    p = np.exp(tiles - running[..., None])
+    return (p * scale <= 2.0**-10).reshape(given.shape)
+
+
+@pytest.mark.parametrize("order", Order)
+@pytest.mark.parametrize(("delta", "scale"), [(6, 1), (12, 256), (12, 448)])
+def test_what_becomes_zero_is_what_lies_far_below_the_running_maximum(delta, scale, order):
+    found = flushed(drawn(delta), scale, order)
+    expected = zero_in_binary64(drawn(delta), scale, order)
+    assert expected.any()
+    assert np.array_equal(found, expected)
+
+
+def test_reverse_order_saves_all_outside_the_tile_of_the_sink_and_none_of_those_inside():
+    forward, reverse = (flushed(drawn(13), 256, order) for order in Order)
+    assert outside(forward).mean() > 0.8
+    assert not outside(reverse).any()
+    assert reverse[:, SINKS:TILE].mean() > 0.8
+
+
+def test_the_threshold_is_that_of_the_paper():
+    with mpmath.workdps(30):
+        assert mpmath.nstr(10 * mpmath.log(2), 3) == "6.93"
+        limit = float(18 * mpmath.log(2))
+    assert threshold(256) == pytest.approx(limit, rel=1e-15)
+    p = mpmath.exp(-limit) * 256 * 1024
+    assert abs(p - 1) < 1e-12
+
+
+def test_the_mean_of_the_fraction_by_mpmath():
+    phi = mpmath.ncdf
+    density = lambda x: 4 * mpmath.npdf(x) * phi(x) ** 3  # noqa: E731
+    mean = mpmath.quad(lambda x: density(x) * phi(4.75 + x - 10 * math.log(2)), [-8, 0, 8])
+    assert mean_predicted(4.75, 1) == pytest.approx(float(mean), abs=1e-6)
+    off = mean - phi(4.75 + 1 - 10 * math.log(2))
+    assert mpmath.nstr(off, 2) == "0.053"
+    assert predicted(4.75, 1) == pytest.approx(float(mean - off), abs=1e-9)
+
+
+def test_the_shift_of_four_sinks_is_about_one():
+    largest = mpmath.quad(lambda x: 4 * x * mpmath.npdf(x) * mpmath.ncdf(x) ** 3, [-8, 0, 8])
+    assert mpmath.nstr(largest, 3) == "1.03"
+
+
+@pytest.mark.parametrize("order", Order)
+def test_outputs_are_near_exact_attention_whatever_the_order(order):
+    given = drawn(2)
+    values = np.random.default_rng(1).standard_normal((512, 8)).astype(np.float32)
+    found = attended(given, values, 256.0, order)
+    assert np.abs(found - exact_attention(given, values)).max() < 0.02
+
+
+def test_a_sink_whose_values_are_zero_lets_both_remedies_gain_and_one_like_others_does_not():
+    (null,), (like_others,) = (gains((32, 512), null, 1, [9]) for null in (True, False))
+    assert null["both"] > null["S = 256"] > 100
+    assert 3 < null["reverse"] < 30
+    assert all(like_others[name] < 1.5 for name in ("reverse", "S = 256", "both"))
