@@ -170,7 +170,7 @@ def test_registries_and_exports_hold_every_format_under_its_name() -> None:
         for name, value in vars(elements).items()
         if isinstance(value, ElementFormat | BlockFormat)
     }
-    assert everything == ELEMENT_FORMATS | BLOCK_FORMATS
+    assert everything == ELEMENT_FORMATS | elements.UNIT_FORMATS | BLOCK_FORMATS
     assert set(everything) <= set(elements.__all__)
     assert all(fmt.name == name for name, fmt in everything.items() if name != "MXINT8_ELEMENT")
 

@@ -4,7 +4,7 @@ Every accumulator starts at +0, or at a c that it is given, and takes the produc
 k. What each computes is the whole definition: no tile size, thread or backend enters it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, unique
 from typing import ClassVar, TypeAlias
 
@@ -117,8 +117,8 @@ class Blocks:
 
     size: int
     inner: "Accumulator"
-    rounds: int = 1
-    output: FloatFormat = BINARY32
+    rounds: int = field(default=1, repr=False)
+    output: FloatFormat = field(default=BINARY32, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse an empty block and an inner accumulator without a binary32 sum."""
@@ -192,9 +192,9 @@ class MatrixUnit:
     result_bits: int = 23
     exponent_of_zero: int = -126
     source: str = ""
-    takes: tuple[ElementFormat, ...] = ()
-    instruction: str = ""
-    output: FloatFormat = BINARY32
+    takes: tuple[ElementFormat, ...] = field(default=(), repr=False)
+    instruction: str = field(default="", repr=False)
+    output: FloatFormat = field(default=BINARY32, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse what an int32 and 8 bits below it could not hold: products are below 4, c 2."""
@@ -253,8 +253,8 @@ class GroupedUnit:
     fraction_bits: int
     exponent_of_zero: int = -126
     source: str = ""
-    takes: tuple[ElementFormat, ...] = ()
-    instruction: str = ""
+    takes: tuple[ElementFormat, ...] = field(default=(), repr=False)
+    instruction: str = field(default="", repr=False)
     output: ClassVar[FloatFormat] = BINARY32
 
     def __post_init__(self) -> None:
@@ -315,8 +315,8 @@ class Cdna3Unit:
     sum_bits: int = 31
     drops_accumulator: bool = False
     source: str = ""
-    takes: tuple[ElementFormat, ...] = ()
-    instruction: str = ""
+    takes: tuple[ElementFormat, ...] = field(default=(), repr=False)
+    instruction: str = field(default="", repr=False)
     output: ClassVar[FloatFormat] = BINARY32
 
     def __post_init__(self) -> None:
@@ -338,8 +338,8 @@ class FusedUnit:
     name: str
     group: int
     source: str = ""
-    takes: tuple[ElementFormat, ...] = ()
-    instruction: str = ""
+    takes: tuple[ElementFormat, ...] = field(default=(), repr=False)
+    instruction: str = field(default="", repr=False)
     output: ClassVar[FloatFormat] = BINARY32
 
     def __post_init__(self) -> None:
@@ -359,8 +359,8 @@ class PairwiseUnit:
     name: str
     group: int
     source: str = ""
-    takes: tuple[ElementFormat, ...] = ()
-    instruction: str = ""
+    takes: tuple[ElementFormat, ...] = field(default=(), repr=False)
+    instruction: str = field(default="", repr=False)
     output: ClassVar[FloatFormat] = BINARY32
 
     def __post_init__(self) -> None:

@@ -8,9 +8,9 @@ from msdnum.display import html
 from msdnum.display.number_line import Axis, NumberLine, number_line
 
 __all__ = [
-    "BF16", "BINARY32", "E2M1", "E2M3", "E3M2", "E4M3", "E5M2", "E8M0", "ELEMENT_FORMATS", "FP16",
-    "INT4", "INT8", "INT8_SYMMETRIC", "MXINT8_ELEMENT", "TF32", "ElementFormat",
-    "FloatFormat", "IntegerFormat", "NonNumbers",
+    "BF16", "BINARY32", "E2M1", "E2M3", "E3M2", "E4M3", "E4M3FNUZ", "E5M2", "E5M2FNUZ", "E8M0",
+    "ELEMENT_FORMATS", "FP16", "INT4", "INT8", "INT8_SYMMETRIC", "MXINT8_ELEMENT", "TF32",
+    "UNIT_FORMATS", "ElementFormat", "FloatFormat", "IntegerFormat", "NonNumbers",
 ]  # fmt: skip
 
 
@@ -20,6 +20,7 @@ class NonNumbers(Enum):
 
     IEEE = "Inf and NaN fill the top exponent"
     NAN = "only the all-ones pattern, of either sign, is NaN; there is no Inf ('fn')"
+    NEGATIVE_ZERO = "only the pattern of -0 is NaN; there is no Inf and no -0 ('fnuz')"
     NONE = "every code is a number"
 
 
@@ -77,7 +78,7 @@ class FloatFormat:
             )
         if self.signed and not self.subnormals:
             raise ValueError(f"subnormals must be True where there is a sign: {self.name!r}")
-        if not self.signed and self.specials is NonNumbers.NONE:
+        if not self.signed and self.specials in (NonNumbers.NONE, NonNumbers.NEGATIVE_ZERO):
             raise ValueError(
                 f"signed must be True where a negative number has no NaN to become: {self.name!r}"
             )
@@ -154,7 +155,9 @@ class FloatFormat:
 
     @property
     def nan_code(self) -> int | None:
-        """Code of the canonical NaN (quiet, sign bit clear), or None."""
+        """Code of the canonical NaN (quiet, sign bit clear where there are two), or None."""
+        if self.specials is NonNumbers.NEGATIVE_ZERO:
+            return 1 << (self.bits - 1)
         if self.specials is NonNumbers.NAN:
             return self.max_code + 1
         if self.specials is NonNumbers.IEEE:
@@ -173,6 +176,8 @@ class FloatFormat:
 
     def value(self, code: int) -> float:
         """Return the number that ``code`` stands for; NaN and Inf as floats."""
+        if code == self.nan_code:
+            return float("nan")
         magnitude = code & ((1 << (self.exponent_bits + self.fraction_bits)) - 1)
         sign = -1.0 if code != magnitude else 1.0
         if magnitude > self.max_code:
@@ -318,6 +323,14 @@ E4M3 = FloatFormat("E4M3", 4, 3, 7, NonNumbers.NAN)
 E5M2 = FloatFormat("E5M2", 5, 2, 15, NonNumbers.IEEE)
 
 
+E4M3FNUZ = FloatFormat("E4M3FNUZ", 4, 3, 8, NonNumbers.NEGATIVE_ZERO)
+"""The FP8 of AMD's MI300; not the E4M3 of OCP."""
+
+
+E5M2FNUZ = FloatFormat("E5M2FNUZ", 5, 2, 16, NonNumbers.NEGATIVE_ZERO)
+"""The BF8 of AMD's MI300; not the E5M2 of OCP."""
+
+
 E8M0 = FloatFormat("E8M0", 8, 0, 127, NonNumbers.NAN, signed=False, subnormals=False)
 
 
@@ -341,3 +354,7 @@ ELEMENT_FORMATS: dict[str, ElementFormat] = {
         BF16, FP16, BINARY32,
     )
 }  # fmt: skip
+
+
+UNIT_FORMATS: dict[str, ElementFormat] = {fmt.name: fmt for fmt in (TF32, E4M3FNUZ, E5M2FNUZ)}
+"""Formats that some matrix units take, beside ``ELEMENT_FORMATS``, whose vectors are committed."""
