@@ -7,7 +7,7 @@ from msdnum.emulator import backend, bit_patterns
 from msdnum.emulator.backend import Array
 from msdnum.emulator.bit_patterns import Fields
 from msdnum.emulator.codes import storage_dtype
-from msdnum.formats.elements import ElementFormat, FloatFormat, IntegerFormat
+from msdnum.formats.elements import ElementFormat, FloatFormat, IntegerFormat, NonNumbers
 from msdnum.formats.modes import Overflow, Rounding
 
 __all__ = [
@@ -152,7 +152,10 @@ def _float_codes(magnitude: Array, quanta: Quanta, fmt: FloatFormat, overflow: O
         codes = xp.minimum(magnitude, fmt.max_code)
     else:
         codes = xp.where(magnitude > fmt.max_code, _overflow_code(fmt), magnitude)
-    codes = codes | quanta.x.negative.astype(xp.int32) << (fmt.bits - 1)
+    negative = quanta.x.negative
+    if fmt.specials is NonNumbers.NEGATIVE_ZERO:
+        negative = negative & (codes != 0)
+    codes = codes | negative.astype(xp.int32) << (fmt.bits - 1)
     not_a_number = bit_patterns.is_nan(quanta.pattern)
     if not backend.maybe_any(not_a_number):
         return codes
@@ -244,7 +247,10 @@ def _decode_float(pattern: Array, exponent: Array | int, fmt: FloatFormat) -> Ar
     value = bit_patterns.compose(negative, significand, power)
     if fmt.nan_code is None:
         return value
-    decoded = xp.where(magnitude > fmt.max_code, bit_patterns.NAN, value.view(xp.int32))
+    is_nan = pattern == fmt.nan_code
+    if fmt.specials is not NonNumbers.NEGATIVE_ZERO:
+        is_nan = magnitude > fmt.max_code
+    decoded = xp.where(is_nan, bit_patterns.NAN, value.view(xp.int32))
     if fmt.inf_code is not None:
         decoded = xp.where(
             magnitude == fmt.inf_code, bit_patterns.with_sign(bit_patterns.INF, negative), decoded

@@ -24,6 +24,7 @@ from msdnum.formats.accumulators import (
     AMPERE_TF32,
     BLACKWELL,
     BLACKWELL_MMA_FP8,
+    BLACKWELL_TF32,
     HOPPER,
     HOPPER_FP8,
     HOPPER_MMA_FP8,
@@ -57,7 +58,7 @@ UNITS: Mapping[str, Mapping[str, AnyAccumulator]] = {
     "H100": _HOPPER,
     "H200": _HOPPER,
     "B200": {
-        "fp16": BLACKWELL, "bf16": BLACKWELL, "tf32": HOPPER_TF32,
+        "fp16": BLACKWELL, "bf16": BLACKWELL, "tf32": BLACKWELL_TF32,
         "E4M3": BLACKWELL_MMA_FP8, "E5M2": BLACKWELL_MMA_FP8,
     },
 }  # fmt: skip

@@ -348,6 +348,8 @@ def _limit(x: FloatArray, fmt: ElementFormat, overflow: Overflow) -> FloatArray:
     """Replace what exceeds the format's range."""
     if isinstance(fmt, IntegerFormat):
         return np.clip(x, fmt.min_integer * fmt.eta, fmt.max_finite) + 0.0
+    if fmt.specials is NonNumbers.NEGATIVE_ZERO:
+        x = x + 0.0
     if overflow is Overflow.SATURATE:
         return np.clip(x, -fmt.max_finite, fmt.max_finite)
     excess = np.copysign(math.inf, x) if fmt.specials is NonNumbers.IEEE else math.nan

@@ -4,7 +4,7 @@ Every accumulator starts at +0, or at a c that it is given, and takes the produc
 k. What each computes is the whole definition: no tile size, thread or backend enters it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, unique
 from typing import ClassVar, TypeAlias
 
@@ -118,8 +118,8 @@ class Blocks(html.Shown):
 
     size: int
     inner: "Accumulator"
-    rounds: int = 1
-    output: FloatFormat = BINARY32
+    rounds: int = field(default=1, repr=False)
+    output: FloatFormat = field(default=BINARY32, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse an empty block and an inner accumulator without a binary32 sum."""
@@ -193,9 +193,9 @@ class MatrixUnit(html.Shown):
     result_bits: int = 23
     exponent_of_zero: int = -126
     source: str = ""
-    takes: tuple[ElementFormat, ...] = ()
-    instruction: str = ""
-    output: FloatFormat = BINARY32
+    takes: tuple[ElementFormat, ...] = field(default=(), repr=False)
+    instruction: str = field(default="", repr=False)
+    output: FloatFormat = field(default=BINARY32, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse what an int32 and 8 bits below it could not hold: products are below 4, c 2."""
@@ -254,8 +254,8 @@ class GroupedUnit(html.Shown):
     fraction_bits: int
     exponent_of_zero: int = -126
     source: str = ""
-    takes: tuple[ElementFormat, ...] = ()
-    instruction: str = ""
+    takes: tuple[ElementFormat, ...] = field(default=(), repr=False)
+    instruction: str = field(default="", repr=False)
     output: ClassVar[FloatFormat] = BINARY32
 
     def __post_init__(self) -> None:
@@ -316,8 +316,8 @@ class Cdna3Unit(html.Shown):
     sum_bits: int = 31
     drops_accumulator: bool = False
     source: str = ""
-    takes: tuple[ElementFormat, ...] = ()
-    instruction: str = ""
+    takes: tuple[ElementFormat, ...] = field(default=(), repr=False)
+    instruction: str = field(default="", repr=False)
     output: ClassVar[FloatFormat] = BINARY32
 
     def __post_init__(self) -> None:
@@ -339,8 +339,8 @@ class FusedUnit(html.Shown):
     name: str
     group: int
     source: str = ""
-    takes: tuple[ElementFormat, ...] = ()
-    instruction: str = ""
+    takes: tuple[ElementFormat, ...] = field(default=(), repr=False)
+    instruction: str = field(default="", repr=False)
     output: ClassVar[FloatFormat] = BINARY32
 
     def __post_init__(self) -> None:
@@ -360,8 +360,8 @@ class PairwiseUnit(html.Shown):
     name: str
     group: int
     source: str = ""
-    takes: tuple[ElementFormat, ...] = ()
-    instruction: str = ""
+    takes: tuple[ElementFormat, ...] = field(default=(), repr=False)
+    instruction: str = field(default="", repr=False)
     output: ClassVar[FloatFormat] = BINARY32
 
     def __post_init__(self) -> None:

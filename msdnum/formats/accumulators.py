@@ -25,17 +25,37 @@ from msdnum.formats.accumulator_kinds import (
     Sequential,
     in_format,
 )
-from msdnum.formats.elements import E4M3, E5M2, TF32
+from msdnum.formats.elements import (
+    BF16,
+    E2M1,
+    E2M3,
+    E3M2,
+    E4M3,
+    E4M3FNUZ,
+    E5M2,
+    E5M2FNUZ,
+    FP16,
+    TF32,
+    ElementFormat,
+)
 
 __all__ = [
-    "ACCUMULATORS", "ADA_FP8", "ALL_ACCUMULATORS", "AMPERE", "AMPERE_TF32", "BLACKWELL",
-    "BLACKWELL_FP8", "BLACKWELL_MMA_FP8", "BLACKWELL_MX", "BLACKWELL_MXFP4", "CDNA1_BF16",
-    "CDNA1_FP16", "CDNA2", "CDNA3", "CDNA3_FP8", "EXACT", "HOPPER", "HOPPER_FP8",
-    "HOPPER_FP8_PROMOTED", "HOPPER_MMA_FP8", "HOPPER_TF32", "INT32", "INT32_SATURATE", "INT32_WRAP",
-    "PAIRWISE", "SEQUENTIAL", "TURING", "VOLTA", "Accumulator", "AnyAccumulator", "Blocks",
-    "Cdna3Unit", "Exact", "FusedUnit", "GroupedUnit", "Int32", "Int32Overflow", "MatrixUnit",
-    "Pairwise", "PairwiseUnit", "Sequential", "in_format",
+    "ACCUMULATORS", "ADA_FP8", "ADA_FP8_FP16", "ALL_ACCUMULATORS", "AMPERE", "AMPERE_FP16",
+    "AMPERE_TF32", "BLACKWELL", "BLACKWELL_FP16", "BLACKWELL_FP8", "BLACKWELL_FP8_FP16",
+    "BLACKWELL_MMA_FP8", "BLACKWELL_MX", "BLACKWELL_MXFP4", "BLACKWELL_TF32", "CDNA1_BF16",
+    "CDNA1_FP16", "CDNA2", "CDNA2_BF16", "CDNA3", "CDNA3_FNUZ", "CDNA3_FP8", "CDNA3_XF32", "EXACT",
+    "HOPPER", "HOPPER_FP16", "HOPPER_FP8", "HOPPER_FP8_FP16", "HOPPER_FP8_PROMOTED",
+    "HOPPER_MMA_FP8", "HOPPER_TF32", "INSTRUCTIONS", "INT32", "INT32_SATURATE", "INT32_WRAP",
+    "PAIRWISE", "SEQUENTIAL", "TURING", "TURING_FP16", "VOLTA", "VOLTA_FP16", "Accumulator",
+    "AnyAccumulator", "Blocks", "Cdna3Unit", "Exact", "FusedUnit", "GroupedUnit", "Int32",
+    "Int32Overflow", "MatrixUnit", "Pairwise", "PairwiseUnit", "Sequential", "in_format",
 ]  # fmt: skip
+
+
+def _fp16(unit: MatrixUnit, takes: tuple[ElementFormat, ...], instruction: str) -> MatrixUnit:
+    """Return the unit with FP16 accumulators."""
+    named = replace(unit, name=f"{unit.name}_FP16", takes=takes, instruction=instruction)
+    return named.with_output(FP16)
 
 
 EXACT = Exact()
@@ -76,6 +96,30 @@ HOPPER_TF32 = MatrixUnit(
     "HOPPER_TF32", 8, 25, exponent_of_zero=-133, source=MMA_SIM, takes=(TF32,),
     instruction="mma.sync and wgmma .f32.tf32.tf32, sm_90; kind::tf32, sm_100; sm_120",
 )  # fmt: skip
+BLACKWELL_TF32 = replace(HOPPER_TF32, name="BLACKWELL_TF32")
+CDNA3_XF32 = Cdna3Unit(
+    "CDNA3_XF32", 4, 1, source=MMA_SIM, takes=(TF32,), instruction="v_mfma_f32_*_xf32, gfx940",
+)  # fmt: skip
+"""XF32 is TF32: the low 13 bits of binary32 are dropped."""
+CDNA2_BF16 = PairwiseUnit(
+    "CDNA2_BF16", 2, source=MMA_SIM, takes=(BF16,), instruction="v_mfma_f32_*bf16 without _1k",
+)  # fmt: skip
+CDNA3_FNUZ = replace(
+    CDNA3_FP8, name="CDNA3_FNUZ", takes=(E4M3FNUZ, E5M2FNUZ),
+    instruction="v_mfma_f32_*_{fp8,bf8}_{fp8,bf8}, gfx940",
+)  # fmt: skip
+"""CDNA3_FP8 for the formats that MI300 has; it has no E4M3 and E5M2 of OCP."""
+
+VOLTA_FP16 = _fp16(VOLTA, (FP16,), "mma.sync.m8n8k4.f16.f16.f16.f16, sm_70")
+TURING_FP16 = _fp16(TURING, (FP16,), "mma.sync.m16n8k8.f16.f16.f16.f16, sm_75")
+AMPERE_FP16 = _fp16(AMPERE, (FP16,), "mma.sync.m16n8k16.f16.f16.f16.f16, sm_80 to sm_89")
+HOPPER_FP16 = _fp16(HOPPER, (FP16,), "mma.sync and wgmma .f16.f16.f16, sm_90")
+BLACKWELL_FP16 = _fp16(BLACKWELL, (FP16,), "mma.sync.f16, sm_100, sm_120; kind::f16, sm_100")
+ADA_FP8_FP16 = _fp16(ADA_FP8, (E4M3, E5M2), "mma.sync.m16n8k32.f16 of e4m3 and e5m2, sm_89")
+HOPPER_FP8_FP16 = _fp16(HOPPER_FP8, (E4M3, E5M2), "wgmma.m64nNk32.f16 of e4m3 and e5m2")
+BLACKWELL_FP8_FP16 = _fp16(
+    BLACKWELL_FP8, (E4M3, E5M2, E3M2, E2M3, E2M1), "kind::f8f6f4 with .f16, sm_100, sm_120"
+)
 RECORDED = "inferred from the recorded results of MATLAB-tensor-core b12b5a70 (doi 10.1145/3830409)"
 MMA_FP8 = "mma.sync.m16n8k32 of e4m3 and e5m2"
 HOPPER_MMA_FP8 = Blocks(
@@ -113,3 +157,16 @@ ALL_ACCUMULATORS: Registry[AnyAccumulator] = Registry.of(
     "ALL_ACCUMULATORS", (*ACCUMULATORS.values(), CDNA1_BF16, CDNA1_FP16)
 )
 """By name, every preset: ``ACCUMULATORS`` and CDNA1, which needs binary64."""
+
+INSTRUCTIONS: Registry[AnyAccumulator] = Registry.of(
+    "INSTRUCTIONS",
+    (
+        VOLTA_FP16, TURING_FP16, AMPERE_FP16, HOPPER_FP16, BLACKWELL_FP16, ADA_FP8_FP16,
+        HOPPER_FP8_FP16, BLACKWELL_FP8_FP16, AMPERE_TF32, HOPPER_TF32, BLACKWELL_TF32,
+        HOPPER_MMA_FP8, BLACKWELL_MMA_FP8, CDNA2_BF16, CDNA3_XF32, CDNA3_FNUZ,
+    ),
+)  # fmt: skip
+"""By name, units of one instruction each, which refuse the formats that it does not take.
+
+They are beside ``ALL_ACCUMULATORS``, from which test vectors and tables are derived.
+"""

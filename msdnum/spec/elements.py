@@ -52,6 +52,8 @@ def decode(code: int, fmt: ElementFormat) -> Value:
         return Special.NAN if fraction else infinity
     if fmt.specials is NonNumbers.NAN and (field, fraction) == all_ones:
         return Special.NAN
+    if fmt.specials is NonNumbers.NEGATIVE_ZERO and (sign, field, fraction) == (1, 0, 0):
+        return Special.NAN
     significand = fraction * pow2(-fmt.fraction_bits)
     if fmt.subnormals and field == 0:
         return signed(sign == 1, significand * pow2(1 - fmt.bias))
@@ -101,8 +103,8 @@ def encode(
     Returns
     -------
     int
-        The code. NaN gives the canonical NaN with the sign bit clear. The sign of zero is kept, and
-        negative numbers that underflow give -0, in formats that have one.
+        The code. NaN gives the canonical NaN, with the sign bit clear where there are two. The sign
+        of zero is kept, and negative numbers that underflow give -0, in formats that have one.
 
     Raises
     ------
@@ -167,6 +169,8 @@ def _encode_float(
         return _overflow_code(fmt, overflow, sign)
     if not fmt.subnormals and rounded < pow2(fmt.emin):
         return 0 if overflow is Overflow.SATURATE else nan_code(fmt, value)
+    if not rounded and fmt.specials is NonNumbers.NEGATIVE_ZERO:
+        return 0
     return sign + _magnitude_code(rounded, fmt)
 
 
@@ -191,6 +195,8 @@ def nan_code(fmt: FloatFormat, value: Value) -> int:
 def _overflow_code(fmt: FloatFormat, overflow: Overflow, sign: int) -> int:
     if overflow is Overflow.SATURATE:
         return sign + fmt.max_code
+    if fmt.specials is NonNumbers.NEGATIVE_ZERO:
+        return nan_code(fmt, Special.INFINITY)
     if fmt.inf_code is None:
         return sign + nan_code(fmt, Special.INFINITY)
     return sign + fmt.inf_code

@@ -51,8 +51,7 @@ def test_registries_and_exports_hold_every_format_under_its_name() -> None:
         for name, value in {**vars(elements), **vars(blocks)}.items()
         if isinstance(value, ElementFormat | BlockFormat)
     }
-    of_units = {"TF32": elements.TF32}  # arrays have no such elements
-    assert everything == {**ELEMENT_FORMATS, **BLOCK_FORMATS, **of_units}
+    assert everything == {**ELEMENT_FORMATS, **elements.UNIT_FORMATS, **BLOCK_FORMATS}
     assert set(everything) <= {*elements.__all__, *blocks.__all__}
     assert all(fmt.name == name for name, fmt in everything.items() if name != "MXINT8_ELEMENT")
 

@@ -1,5 +1,6 @@
 """Tests mirror the rooms: each module has a test file of its name, each folder is a room's."""
 
+import re
 from pathlib import PurePosixPath
 
 import pytest
@@ -29,6 +30,7 @@ ELSEWHERE = {
     "emulator/gemm/units/sums.py": "formats/test_accumulators.py",
     "evidence/format_worst_cases.py": "reports/test_one_call.py",
     "evidence/strangers.py": "bounds/test_remainders.py",
+    "formats/element_kinds.py": "formats/test_elements.py",
     "formats/modes.py": "formats/test_blocks.py",
     "ledger/layout.py": "ledger/test_claims.py",
     "reports/pages.py": "reports/test_report_page.py",
@@ -36,15 +38,23 @@ ELSEWHERE = {
     "trials/msd/figures/costs.py": "house/test_figures.py",
     "trials/msd/figures/model.py": "house/test_figures.py",
     "trials/ozaki/figures.py": "house/test_figures.py",
+    "trials/pcast/errors.py": "trials/pcast/test_sinks.py",
     "trials/toolkit/nvfp4.py": "bounds/test_nvfp4.py",
 }
 """Where a module is tested that has no file of its name; nowhere if its package is not there."""
+
+OF_A_TRIAL = re.compile(r"trials/(\w+)/(claims/\w+|experiments|figures).py")
+"""What a short trial may test together, as the rows of its ledger and the tables of its figures."""
 
 
 def test_file_of(module):
     """Return where the tests of a module stand."""
     path = PurePosixPath(module)
-    return (path.parent / f"test_{path.stem.lstrip('_')}.py").as_posix()
+    trial = OF_A_TRIAL.fullmatch(module)
+    own = (path.parent / f"test_{path.stem.lstrip('_')}.py").as_posix()
+    if trial and not (TESTS / own).is_file():
+        return f"trials/{trial[1]}/test_ledger.py"
+    return own
 
 
 test_file_of.__test__ = False

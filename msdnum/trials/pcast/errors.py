@@ -6,9 +6,9 @@ import numpy as np
 
 from msdnum.trials.pcast.sinks import SINKS, Array, Order, attended, exact_attention, scores
 
-__all__ = ["GAINS", "WIDTH", "gains", "squared_errors"]
+__all__ = ["GAINS", "HEAD_WIDTH", "gains", "squared_errors"]
 
-WIDTH = 64
+HEAD_WIDTH = 64
 """Of the values."""
 BEFORE = (1, Order.FORWARD)
 GAINS = {
@@ -49,7 +49,7 @@ def gains(
     for delta in deltas:
         rng = np.random.default_rng([seed, delta])
         given = scores(delta, shape, rng)
-        values = rng.standard_normal((shape[1], WIDTH)).astype(np.float32)
+        values = rng.standard_normal((shape[1], HEAD_WIDTH)).astype(np.float32)
         values[:SINKS] *= not null
         errors = squared_errors(given, values)
         factors = {name: errors[BEFORE] / errors[setting] for name, setting in GAINS.items()}

@@ -17,12 +17,13 @@ from msdnum.formats.elements import BF16, E4M3
 from msdnum.formats.modes import Overflow
 
 __all__ = [
-    "LARGEST", "ONE", "STATIC", "StaticScale", "all_scales", "judged", "scales_from", "weights",
+    "E4M3_MAX", "PATTERN_OF_ONE", "STATIC", "StaticScale", "all_scales", "judged", "scales_from",
+    "weights",
 ]  # fmt: skip
 
-ONE = 0x3F80
-"""Pattern of 1 in BF16: the P in (0, 1] are those of patterns 1 to ONE."""
-LARGEST = 448
+PATTERN_OF_ONE = 0x3F80
+"""Pattern of 1 in BF16: the P in (0, 1] are those of patterns 1 to PATTERN_OF_ONE."""
+E4M3_MAX = 448
 """Of E4M3: with a larger scale P = 1 saturates."""
 STATIC = 256
 """The scale that the paper is about."""
@@ -65,7 +66,7 @@ class StaticScale:
     @property
     def normal(self) -> int:
         """How many P keep all the precision of E4M3."""
-        return ONE - self.subnormal
+        return PATTERN_OF_ONE - self.subnormal
 
     @classmethod
     def of(cls, scale: float) -> "StaticScale":
@@ -93,7 +94,7 @@ class StaticScale:
 
 def weights() -> NDArray[np.float64]:
     """Return every BF16 P in (0, 1], ascending."""
-    return _bf16(np.arange(1, ONE + 1))
+    return _bf16(np.arange(1, PATTERN_OF_ONE + 1))
 
 
 def _bf16(patterns: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -113,7 +114,7 @@ def _spacings(scale: float) -> tuple[Fraction, Fraction]:
 def all_scales() -> NDArray[np.float64]:
     """Return every positive BF16 number to 448: E4M3 numbers and powers of two are among them."""
     found = _bf16(np.arange(1, 0x43E0 + 1))
-    return found[found <= LARGEST]
+    return found[found <= E4M3_MAX]
 
 
 def scales_from(least: float) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from msdnum.trials.pcast.claims import exactness
-from msdnum.trials.pcast.scales import ONE, StaticScale, all_scales, scales_from
+from msdnum.trials.pcast.scales import PATTERN_OF_ONE, StaticScale, all_scales, scales_from
 
 E4M3 = [Fraction(m, 512) for m in range(8)] + [
     Fraction(8 + m, 8) * Fraction(2) ** e for e in range(-6, 9) for m in range(8)
@@ -23,7 +23,7 @@ def bf16(pattern):
     return Fraction(128 + fraction, 128) * Fraction(2) ** (field - 127)
 
 
-P = [bf16(pattern) for pattern in range(1, ONE + 1)]
+P = [bf16(pattern) for pattern in range(1, PATTERN_OF_ONE + 1)]
 
 
 def cast(x):

@@ -12,7 +12,7 @@ from msdnum.formats.modes import Overflow
 from msdnum.ledger.claims import Claim, Entry
 from msdnum.ledger.findings import Evidence, Finding, Verdict, Witness
 from msdnum.ledger.trial import Study
-from msdnum.trials.pcast.scales import ONE, STATIC, weights
+from msdnum.trials.pcast.scales import PATTERN_OF_ONE, STATIC, weights
 
 __all__ = ["NEIGHBOURS", "P2", "midpoints", "near_midpoints", "p2"]
 
@@ -38,7 +38,7 @@ def p2(study: Study) -> Iterator[Entry]:
 def _judge_bf16(scale: float) -> Finding:
     p = weights().astype(np.float32)
     inexact = p * np.float32(scale) != p.astype(np.float64) * scale
-    return _finding(scale, inexact, p, Evidence("exhaustive", ONE, "P in BF16"))
+    return _finding(scale, inexact, p, Evidence("exhaustive", PATTERN_OF_ONE, "P in BF16"))
 
 
 def _judge_binary32(scale: float) -> Finding:

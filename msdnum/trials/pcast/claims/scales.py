@@ -9,7 +9,7 @@ from msdnum.ledger.claims import Claim, Entry
 from msdnum.ledger.findings import Evidence, Finding, Verdict, Witness
 from msdnum.ledger.trial import Study
 from msdnum.trials.pcast.scales import (
-    ONE,
+    PATTERN_OF_ONE,
     STATIC,
     StaticScale,
     all_scales,
@@ -92,7 +92,9 @@ def _judge_least(
         Verdict.HOLDS if holds else Verdict.FAILS,
         f"{least} at {float(best[-1].scale):g}" if least != own else str(own),
         own / least,
-        Evidence("exhaustive", ONE * len(found), "P and S in BF16, P in (0, 1], S to 448"),
+        Evidence(
+            "exhaustive", PATTERN_OF_ONE * len(found), "P and S in BF16, P in (0, 1], S to 448"
+        ),
         witness,
         notes,
     )
@@ -112,8 +114,8 @@ def _judge_powers(study: Study) -> Finding:
     return Finding(
         Verdict.HOLDS if widest == STATIC else Verdict.FAILS,
         f"{widest}: P from 2^-14",
-        evidence=Evidence("exhaustive", ONE * len(found), "P in BF16 and S = 2^k"),
-        notes=(f"{found[widest]} normal P in BF16 of {ONE}",),
+        evidence=Evidence("exhaustive", PATTERN_OF_ONE * len(found), "P in BF16 and S = 2^k"),
+        notes=(f"{found[widest]} normal P in BF16 of {PATTERN_OF_ONE}",),
     )
 
 
@@ -122,7 +124,7 @@ def _judge_448(study: Study) -> Finding:
     return Finding(
         Verdict.HOLDS if wide.normal > narrow.normal else Verdict.FAILS,
         f"{math.log2(448 / STATIC):.3f} binades wider",
-        evidence=Evidence("exhaustive", 2 * ONE, "P in BF16"),
+        evidence=Evidence("exhaustive", 2 * PATTERN_OF_ONE, "P in BF16"),
         notes=(
             f"{wide.normal} normal P, {narrow.normal} with 256",
             f"{narrow.flushed - wide.flushed} fewer P become zero; worst error 1/28, not 1/32",
@@ -136,7 +138,7 @@ def _judge_512() -> Finding:
     return Finding(
         Verdict.HOLDS if wide.normal < narrow.normal else Verdict.FAILS,
         f"1 binade wider, error {wide.error}",
-        evidence=Evidence("exhaustive", 2 * ONE, "P in BF16"),
+        evidence=Evidence("exhaustive", 2 * PATTERN_OF_ONE, "P in BF16"),
         witness=Witness("BF16", (wide.worst,), 0),
         notes=("P above 7/8 become 448, so that 512 buys its range with an error four times 1/32",),
     )

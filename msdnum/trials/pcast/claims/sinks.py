@@ -13,7 +13,7 @@ from msdnum.formats.modes import Overflow
 from msdnum.ledger.claims import Claim, Entry
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, Witness
 from msdnum.ledger.trial import Study
-from msdnum.trials.pcast.errors import WIDTH, gains
+from msdnum.trials.pcast.errors import HEAD_WIDTH, gains
 from msdnum.trials.pcast.sinks import (
     SINKS,
     TILE,
@@ -197,6 +197,6 @@ def _judge_gain(study: Study, null: bool, keys: int, name: str) -> Finding:
     return Finding(
         Verdict.HOLDS if 3 <= best[name] <= 10 else Verdict.FAILS,
         f"{best[name]:.3g} at Delta = {best['Delta']}",
-        evidence=Evidence("sampled", len(found) * WIDTH * shape[0], "outputs", study.seed),
+        evidence=Evidence("sampled", len(found) * HEAD_WIDTH * shape[0], "outputs", study.seed),
         table=Table.of(found),
     )
