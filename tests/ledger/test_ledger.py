@@ -92,9 +92,9 @@ def test_a_ledger_names_what_is_not_as_expected():
     assert lopsided.unexpected == ["C"]
 
 
-def test_a_row_that_was_not_run_is_not_as_expected():
+def test_a_row_that_was_not_run_says_why_and_is_not_unexpected():
     unrun = Row(row(HOLDS).entry, not_run("pip install it"))
-    assert not unrun.as_expected
+    assert unrun.as_expected
     assert "not run: pip install it" in text(unrun, Row.brief)
     assert "not run: pip install it" in text(unrun, Row.full)
 
@@ -573,7 +573,20 @@ def test_a_model_that_is_missing_is_said_to_be(monkeypatch):
     ledger = ledger_of("model")
     assert {row.finding.verdict for row in ledger.rows} == {NOT_RUN}
     assert "not run: the model is not installed: pip install it" in "\n".join(ledger.brief())
-    assert ledger.unexpected
+    assert not ledger.unexpected
+    assert ledger.summary() == (
+        "nothing was judged; 6 rows not run: the model is not installed: pip install it"
+    )
+
+
+def test_rows_that_were_not_run_are_counted_apart():
+    claims = (Claim("C", "something"), Claim("D", "another"))
+    unrun = [Row(row(HOLDS, claim=name).entry, not_run("needs it")) for name in "CD"]
+    good = Ledger(claims, (row(HOLDS), *unrun))
+    assert good.not_run == unrun
+    assert good.summary() == "all 1 row of 1 claim as expected; 2 rows not run: needs it"
+    bad = Ledger(claims, (row(FAILS), *unrun))
+    assert bad.summary() == "NOT AS EXPECTED: C, a convention; 2 rows not run: needs it"
 
 
 def test_a_package_that_is_missing_is_said_to_be(monkeypatch):
