@@ -30,6 +30,8 @@ from msdnum.formats.elements import BINARY32, E2M1, E8M0, INT4
 from tests.support.agreement import assert_same_bits, on_all_backends, on_numpy_and_jit
 from tests.support.corpus import hostile_blocks
 
+pytestmark = pytest.mark.core
+
 POWER_RULES = [rule for rule in ScaleRule if rule is not ScaleRule.AMAX]
 VARIANTS = [
     replace(fmt, rule=rule)

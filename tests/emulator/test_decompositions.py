@@ -31,6 +31,8 @@ from msdnum.formats.schemes import INT8_X2, INT8_X2_FLOAT32, INT8_X3, MXFP4_X2, 
 from tests.support.agreement import assert_same_bits, on_all_backends, on_numpy_and_jit
 from tests.support.corpus import hostile_blocks
 
+pytestmark = pytest.mark.core
+
 MIXED = [
     msdnum.covering_scheme("MXFP8+MXFP4", E4M3, E2M1),
     msdnum.covering_scheme("MXFP4+MXFP6", E2M1, E3M2),

@@ -32,6 +32,8 @@ from msdnum.formats.elements import (
 )
 from tests.support.agreement import assert_same_bits, on_all_backends
 
+pytestmark = pytest.mark.core
+
 FORMATS = list(ELEMENT_FORMATS.values())
 NARROW = [fmt for fmt in FORMATS if fmt.bits <= 16]
 DETERMINISTIC = [mode for mode in Rounding if mode is not Rounding.STOCHASTIC]

@@ -33,6 +33,8 @@ from msdnum.formats.elements import (
 )
 from msdnum.formats.modes import Arithmetic, Overflow, Rounding
 
+pytestmark = pytest.mark.core
+
 SIGNED = [fmt for fmt in ELEMENT_FORMATS.values() if fmt is not E8M0]
 DIRECTIONS = [rounding for rounding in Rounding if rounding is not Rounding.STOCHASTIC]
 float32s = st.floats(width=32, allow_nan=False, allow_infinity=False)

@@ -45,6 +45,8 @@ from msdnum.formats.elements import (
 from msdnum.formats.modes import Arithmetic, Overflow, Rounding, ScaleRule
 from msdnum.spec.numbers import Special, Value
 
+pytestmark = pytest.mark.core
+
 SMALL = [fmt for fmt in ELEMENT_FORMATS.values() if fmt.bits <= 8]
 INTEGERS = [INT4, INT8, INT8_SYMMETRIC, MXINT8_ELEMENT]
 DTYPES = {
