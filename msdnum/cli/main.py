@@ -9,11 +9,15 @@ from typing import NoReturn
 
 from msdnum import __version__, _extras, _interrupts
 from msdnum._names import did_you_mean
+from msdnum._repository import NeedsCloneError
 
 __all__ = ["main"]
 
-WRONG_USE, NO_READER = 2, 141
-EXIT_STATUS = "exit status: 0 as expected, 1 not as expected, 2 wrong use, 130 interrupted"
+WRONG_USE, MISSING, NO_READER = 2, 3, 141
+EXIT_STATUS = (
+    "exit status: 0 as expected, 1 not as expected, 2 wrong use, 3 something that is needed is not "
+    "installed, 130 interrupted"
+)
 
 COMMANDS = {
     "verify": "judge claims and print the ledger",
@@ -80,7 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 as expected, 1 not as expected, 2 wrong use, 130 interrupted, 141 nobody reads.
+        0 as expected, 1 not as expected, 2 wrong use, 3 something that is needed is not
+        installed, 130 interrupted, 141 nobody reads.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
@@ -92,14 +97,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NO_READER
     except ImportError as error:
-        return _wrong(_extras.remedy(error, _command(arguments) or ""))
+        return _refused(MISSING, _extras.remedy(error, _command(arguments) or ""))
+    except NeedsCloneError as error:
+        return _refused(MISSING, str(error))
     except (ValueError, TypeError, OSError) as error:
-        return _wrong(str(error))
+        return _refused(WRONG_USE, str(error))
     except KeyboardInterrupt:
         print("msdnum: interrupted", file=sys.stderr)
         return _interrupts.STATUS
 
 
-def _wrong(message: str) -> int:
+def _refused(status: int, message: str) -> int:
     print(f"msdnum: error: {message}", file=sys.stderr)
-    return WRONG_USE
+    return status

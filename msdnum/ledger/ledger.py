@@ -70,7 +70,13 @@ class Ledger:
     def unexpected(self) -> list[str]:
         """Rows and claims whose verdict is not the one recorded."""
         rows = [f"{r.entry.claim}, {r.entry.convention}" for r in self.rows if not r.as_expected]
-        return rows + [c.id for c in self.claims if self.verdict(c) is not c.expected]
+        expected = {claim.id: (claim.expected, Verdict.NOT_RUN) for claim in self.claims}
+        return rows + [c.id for c in self.claims if self.verdict(c) not in expected[c.id]]
+
+    @property
+    def not_run(self) -> list[Row]:
+        """Rows that could not be judged here."""
+        return [row for row in self.rows if row.finding.verdict is Verdict.NOT_RUN]
 
     def brief(self) -> list[str]:
         """Return every row with its verdict, witness and evidence, as briefly as can be."""
@@ -94,12 +100,24 @@ class Ledger:
         return html.table(COLUMNS, [row.cells() for row in self.rows_of(claim)], title)
 
     def summary(self) -> str:
-        """Return the last line."""
-        unexpected = self.unexpected
-        if unexpected:
-            return f"NOT AS EXPECTED: {'; '.join(unexpected)}"
-        rows, of = counted(len(self.rows), "row"), counted(len(self.claims), "claim")
+        """Return the last line: what is not as expected, and what was not run for want of what."""
+        return "; ".join(filter(None, [self._judged(), self._not_run()]))
+
+    def _judged(self) -> str:
+        if self.unexpected:
+            return f"NOT AS EXPECTED: {'; '.join(self.unexpected)}"
+        claims = [r.entry.claim for r in self.rows if r.finding.verdict is not Verdict.NOT_RUN]
+        if not claims:
+            return "nothing was judged"
+        rows, of = counted(len(claims), "row"), counted(len(set(claims)), "claim")
         return f"all {rows} of {of} as expected"
+
+    def _not_run(self) -> str:
+        if not self.not_run:
+            return ""
+        notes = dict.fromkeys(note for row in self.not_run for note in row.finding.notes)
+        reasons = "; ".join(note.removeprefix("not run: ") for note in notes)
+        return f"{counted(len(self.not_run), 'row')} not run: {reasons}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the ledger as ``verify --json`` writes it.

@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from msdnum._repository import PROOFS
+from msdnum._repository import PROOFS, as_typed, present
 
 __all__ = ["Theorem", "theorem", "theorem_ids"]
 
@@ -52,7 +52,8 @@ class Theorem:
     @property
     def recheck(self) -> str:
         """The command that checks the proof from scratch; empty for one on paper only."""
-        return f"python proofs/check.py --only {self.id}" if self._formal else ""
+        checker = as_typed(self.path.parents[1] / "check.py")
+        return f"python {checker} --only {self.id}" if self._formal else ""
 
     @property
     def _formal(self) -> bool:
@@ -63,13 +64,18 @@ class Theorem:
 def theorem_ids() -> list[str]:
     """Return the ids of all theorems with a written proof, in alphabetical order.
 
+    Raises
+    ------
+    NeedsCloneError
+        If this installation has no proofs, without which "proved" would be missing in silence.
+
     Examples
     --------
     >>> from msdnum.ledger import theorem_ids
     >>> "mxfp4-decomposition" in theorem_ids()
     True
     """
-    return sorted(path.parent.name for path in PROOFS.glob("*/README.md"))
+    return sorted(path.parent.name for path in present(PROOFS).glob("*/README.md"))
 
 
 def theorem(name: str) -> Theorem | None:

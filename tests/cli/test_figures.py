@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from msdnum import _repository
 from msdnum.__main__ import main
 from msdnum.cli import figures
 from tests.support.figures import CHEAP, COMMITTED, TABLES, committed, same_bytes
@@ -62,7 +63,13 @@ def test_unknown_names(arguments, message, tables, capsys):
     assert not list(tables.iterdir())
 
 
-def test_a_table_that_is_not_there(tables, capsys):
-    assert main(["figures", CHEAP, "--redraw"]) == 2
+def test_a_table_that_is_not_here_is_the_released_one(tables, capsys):
+    assert main(["figures", CHEAP, "--redraw"]) == 0
+    assert (tables / "figures" / "msd" / f"{CHEAP}.png").is_file()
+
+
+def test_a_table_that_is_nowhere_needs_a_clone(tables, capsys, monkeypatch):
+    monkeypatch.setattr(_repository, "FIGURES", tables / "none")
+    assert main(["figures", CHEAP, "--redraw"]) == 3
     said = capsys.readouterr().err
-    assert f"must find the table {CHEAP}.csv in {tables / 'figures' / 'msd' / 'tables'}" in said
+    assert f"needs a clone: there is no {tables / 'none' / 'msd' / 'tables' / CHEAP}.csv" in said

@@ -28,6 +28,8 @@ from tests.support.blocks import (
     values,
 )
 
+pytestmark = pytest.mark.core
+
 
 @pytest.mark.parametrize("fmt", VARIANTS, **by_name)
 def test_hostile_blocks_as_specified(fmt):

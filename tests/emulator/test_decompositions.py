@@ -29,6 +29,8 @@ from msdnum.formats.schemes import INT8_X2, INT8_X2_FLOAT32, INT8_X3, MXFP4_X2, 
 from tests.support.agreement import assert_same_bits, on_all_backends, on_numpy_and_jit
 from tests.support.decompositions import CORPUS, FLOOR, MIXED, POWERS, assert_sums_up, by_name
 
+pytestmark = pytest.mark.core
+
 OWN = [
     replace(scheme, name=f"{scheme.name}-OWN", ratios=OWN_AMAX)
     for scheme in (MXFP4_X2, INT8_X2_FLOAT32, MIXED[0], MIXED[5], MIXED[6], MIXED[7])

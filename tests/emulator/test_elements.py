@@ -31,6 +31,8 @@ from msdnum.formats.elements import (
 from tests.support.agreement import assert_same_bits, on_all_backends
 from tests.support.elements import FORMATS, NARROW, WIDE, by_name, neighbours
 
+pytestmark = pytest.mark.core
+
 DETERMINISTIC = [mode for mode in Rounding if mode is not Rounding.STOCHASTIC]
 
 

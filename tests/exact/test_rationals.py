@@ -21,6 +21,8 @@ from msdnum.formats.elements import (
 from msdnum.formats.modes import Overflow, Rounding
 from tests.support.exact import bits, float32s, float64s
 
+pytestmark = pytest.mark.core
+
 
 def matmul(a: np.ndarray, b: np.ndarray) -> list[list[Fraction]]:
     """Multiply in Fractions, entry by entry."""

@@ -11,6 +11,8 @@ from msdnum.emulator.gemm.units.kinds import KINDS, sums_of
 from msdnum.formats.accumulator_kinds import AnyAccumulator
 from msdnum.formats.accumulators import EXACT, HOPPER, SEQUENTIAL, Blocks
 
+pytestmark = pytest.mark.core
+
 ONES = np.ones((1, 1), np.float16)
 
 

@@ -27,6 +27,8 @@ from msdnum.formats.elements import (
     NonNumbers,
 )
 
+pytestmark = pytest.mark.core
+
 # OCP MX v1.0, section 5.3; OCP OFP8 v1.0, section 5; IEEE 754-2019, section 3.6.
 # bits, bias, precision, emin, emax, max_finite, min_normal, max subnormal, min subnormal
 FLOATS = {

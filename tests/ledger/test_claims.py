@@ -15,9 +15,9 @@ from tests.support.ledger import (
 )
 
 
-def test_a_row_that_was_not_run_is_not_as_expected():
+def test_a_row_that_was_not_run_says_why_and_is_not_unexpected():
     unrun = Row(row(HOLDS).entry, not_run("pip install it"))
-    assert not unrun.as_expected
+    assert unrun.as_expected
     assert "not run: pip install it" in text(unrun, Row.brief)
     assert "not run: pip install it" in text(unrun, Row.full)
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from msdnum.ledger.claims import TERMS, Claim
-from msdnum.ledger.findings import Verdict
+from msdnum.ledger.claims import TERMS, Claim, Row
+from msdnum.ledger.findings import Verdict, not_run
 from msdnum.ledger.ledger import Ledger
 from msdnum.ledger.trial import Study, as_ledger, entries, judge
 from msdnum.trials import judged
@@ -41,6 +41,16 @@ def test_a_ledger_names_what_is_not_as_expected():
     assert "!= expected: fails" in "\n".join(bad.brief())
     lopsided = Ledger((claim,), (row(HOLDS),))
     assert lopsided.unexpected == ["C"]
+
+
+def test_rows_that_were_not_run_are_counted_apart():
+    claims = (Claim("C", "something"), Claim("D", "another"))
+    unrun = [Row(row(HOLDS, claim=name).entry, not_run("needs it")) for name in "CD"]
+    good = Ledger(claims, (row(HOLDS), *unrun))
+    assert good.not_run == unrun
+    assert good.summary() == "all 1 row of 1 claim as expected; 2 rows not run: needs it"
+    bad = Ledger(claims, (row(FAILS), *unrun))
+    assert bad.summary() == "NOT AS EXPECTED: C, a convention; 2 rows not run: needs it"
 
 
 def test_the_ledger_is_one_line_a_row():

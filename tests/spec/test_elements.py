@@ -36,6 +36,8 @@ from msdnum.formats.modes import Overflow, Rounding, ScaleRule
 from msdnum.spec.numbers import Special, Value
 from tests.support.spec import NAMES, OVER, SAT, pattern
 
+pytestmark = pytest.mark.core
+
 SMALL = [fmt for fmt in ELEMENT_FORMATS.values() if fmt.bits <= 8]
 
 

@@ -16,6 +16,7 @@ from msdnum._repository import CERTIFICATES
 from msdnum.emulator import elements
 from msdnum.emulator.codes import storage_dtype
 from msdnum.emulator.decompositions import decompose, decompose_terms
+from msdnum.evidence.fingerprint import digest, parts
 from msdnum.formats.elements import E8M0, ELEMENT_FORMATS, ElementFormat, FloatFormat
 from msdnum.formats.modes import Overflow
 from msdnum.formats.schemes import INT8_X2, INT8_X2_FLOAT32, MXFP4_X2, MXFP8_X1, Scheme
@@ -25,8 +26,8 @@ from msdnum.ledger.findings import Evidence, Finding, Verdict, Witness, not_run
 from msdnum.ledger.trial import Study
 
 __all__ = [
-    "BITS", "bits", "codes_agree", "codes_specified", "decompositions_agree", "sweeps_agree",
-    "values_agree",
+    "BITS", "bits", "codes_agree", "codes_specified", "decompositions_agree", "fingerprint_kept",
+    "sweeps_agree", "values_agree",
 ]  # fmt: skip
 
 BITS = Claim("bits", "specification, NumPy and JAX give the same bits, as far as its rows go")
@@ -38,6 +39,9 @@ FAMILIES = ("normal", "log_uniform_40", "outlier_per_block", "subnormals", "near
 SCHEMES = (MXFP4_X2, MXFP8_X1, INT8_X2, INT8_X2_FLOAT32)
 JITTED = (MXFP4_X2, MXFP8_X1, INT8_X2_FLOAT32)
 EVERY_BFLOAT16 = 1 << 16
+FINGERPRINT = "65ccb5296c928df76efb04cf60fa2f4c45271a6c2cfbe55505c54c54b0584925"
+"""What ``evidence.fingerprint`` gives, and changes only with the meaning of a format."""
+DIGITS = 16
 UNCOVERED = (
     "no row has other roundings, scales of block formats, packing, products or attention: "
     "the tests compare those"
@@ -181,7 +185,7 @@ def sweeps_agree(directory: Path = CERTIFICATES) -> Finding:
     read = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     documents = [document for document in read if "sweep" in document]
     if not documents:
-        return not_run("msdnum sweep")
+        return not_run("needs a clone: certificates/cast-*.json, or those of msdnum sweep")
     differ = sum(document["mismatches"] for document in documents)
     count = sum(document["count"] for document in documents)
     return Finding(
@@ -192,6 +196,18 @@ def sweeps_agree(directory: Path = CERTIFICATES) -> Finding:
             "NumPy, JAX and ml_dtypes alike",
             ", ".join(document["sweep"] for document in documents),
         ),
+    )
+
+
+def fingerprint_kept() -> Finding:
+    """Compare the digest of the emulators' bits with that of every other machine and version."""
+    computed = list(parts())
+    found = digest(part.results() for part in computed)
+    return Finding(
+        Verdict.HOLDS if found == FINGERPRINT else Verdict.FAILS,
+        found[:DIGITS],
+        evidence=Evidence("known case", len(computed), "casts, blocks, decompositions, products"),
+        notes=(f"SHA-256 {found}",),
     )
 
 
@@ -210,6 +226,6 @@ def bits(study: Study) -> Iterator[Entry]:
         ("decompose: NumPy = specification, JAX", decompositions),
     ):
         yield Entry("bits", convention, "equal", judge)
-    if CERTIFICATES.is_dir():
-        convention = "cast: all binary32, by certificates"
-        yield Entry("bits", convention, "equal", sweeps_agree)
+    convention = "casts, blocks, terms, products: digest of NumPy"
+    yield Entry("bits", convention, FINGERPRINT[:DIGITS], fingerprint_kept)
+    yield Entry("bits", "cast: all binary32, by certificates", "equal", sweeps_agree)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, partial
 
-from msdnum._repository import FIGURES
+from msdnum._repository import FIGURES, present
 from msdnum.experiments.tables import read
 from msdnum.ledger.claims import Entry
 from msdnum.ledger.findings import Evidence, Finding, Verdict, not_run
@@ -86,7 +86,9 @@ class ModelRow:
 @cache
 def _rows() -> dict[str, ModelRow]:
     """Return the rows by the names of their variants."""
-    tables = (read(MEASURED / f"{name}.csv") for name in ("model_sentences", "model_attention"))
+    tables = (
+        read(present(MEASURED / f"{name}.csv")) for name in ("model_sentences", "model_attention")
+    )
     return {record["variant"]: ModelRow.of(record) for _, records in tables for record in records}
 
 
@@ -159,7 +161,7 @@ def model_quality(study: Study) -> Iterator[Entry]:
 
 def _judge_bounds() -> Finding:
     try:
-        _, records = read(MEASURED / "model_layers.csv")
+        _, records = read(present(MEASURED / "model_layers.csv"))
     except FileNotFoundError as error:
         return not_run(error)
     known = [record for record in records if record["ratio"]]
