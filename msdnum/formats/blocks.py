@@ -19,6 +19,7 @@ from msdnum.formats.elements import (
     MXINT8_ELEMENT,
     ElementFormat,
     FloatFormat,
+    TableFormat,
 )
 from msdnum.formats.modes import ScaleRule
 
@@ -88,6 +89,8 @@ class BlockFormat:
         self._check_types()
         if self.block_size is not None and self.block_size < 1:
             raise ValueError(f"block_size must be positive or None, got {self.block_size}")
+        if isinstance(self.element, TableFormat) and not self.element.has_zero:
+            self._check_no_zero()
         if isinstance(self.element, FloatFormat) and not self.element.signed:
             raise ValueError(f"element must have a sign, got {self.element.name} for {self.name!r}")
         if self.scale.nan_code is None:
@@ -98,6 +101,14 @@ class BlockFormat:
             raise ValueError(
                 f"rule must be AMAX exactly when the scale is not E8M0, "
                 f"got {self.rule.name} with {self.scale.name} for {self.name!r}"
+            )
+
+    def _check_no_zero(self) -> None:
+        """Refuse E8M0, which has no scale 0 to stand in for the zero that the element lacks."""
+        if self.scale == E8M0:
+            raise ValueError(
+                f"scale must have a zero where the element has none, got {self.scale.name} with "
+                f"{self.element.name} for {self.name!r}"
             )
 
     def _check_types(self) -> None:
