@@ -64,9 +64,11 @@ def encode_by_table(value: Value, fmt: TableFormat, overflow: Overflow, rounding
 
 @cache
 def _ladder(fmt: TableFormat) -> tuple[dict[Fraction, int], list[Fraction]]:
-    """Return the numbers with the first code of each, and the numbers ascending."""
+    """Return the numbers with the first code of each, of zeros that of +0; and them ascending."""
     backwards = reversed([*enumerate(fmt.numbers)])
     numbers = {Fraction(x): code for code, x in backwards if math.isfinite(x)}
+    if 0 in numbers:
+        numbers[Fraction(0)] = _zero(fmt, below=False)
     return numbers, sorted(numbers)
 
 
