@@ -12,6 +12,7 @@ from msdnum.evidence.bf16_pairs import Profile, Window, every_amax, profile, sca
 from msdnum.evidence.cast_sweeps import CASTS, cast_sweep, judge_cast
 from msdnum.evidence.decompositions import Pairs, judge_blocks, pairs_of, witness_of
 from msdnum.evidence.effective_bits import approximation, samples_of
+from msdnum.evidence.large_tensors import judge_tensor
 from msdnum.evidence.product_bounds import accumulation, exact_values, remainders, theorem_gemm
 from msdnum.evidence.products import (
     Errors,
@@ -31,6 +32,6 @@ __all__ = [
     "Profile", "Promise", "Shape", "Sweep", "Window", "accumulation", "among_pairs", "among_ties",
     "approximation", "attention_bound", "attention_errors", "bound_of", "cast_sweep", "certificate",
     "covering", "coverings", "decomposed", "errors_of", "every_amax", "exact_values",
-    "float32_reference", "judge_blocks", "judge_cast", "pairs_of", "profile", "remainders", "run",
-    "samples_of", "scale_free", "theorem_gemm", "witness_of",
+    "float32_reference", "judge_blocks", "judge_cast", "judge_tensor", "pairs_of", "profile",
+    "remainders", "run", "samples_of", "scale_free", "theorem_gemm", "witness_of",
 ]  # fmt: skip
