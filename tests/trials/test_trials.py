@@ -41,6 +41,7 @@ def added(tmp_path_factory):
     folder = tmp_path_factory.mktemp("clone")
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "msdnum", folder / "msdnum", ignore=ignored)
+    shutil.copytree(ROOT / "proofs", folder / "msdnum" / "_data" / "proofs", ignore=ignored)
     shutil.copytree(LAB / "lab_trial", folder / "msdnum" / "trials" / "lab", ignore=ignored)
     return (folder,)
 
@@ -92,7 +93,7 @@ def test_what_is_judged_without_a_name_stays(path, tmp_path):
 def test_without_the_distribution_there_is_no_such_trial(tmp_path):
     found = command([ROOT], tmp_path, "verify", "lab")
     assert found.returncode == 2
-    assert "trial must be one of msd, ozaki, toolkit, got 'lab'" in found.stderr
+    assert "trial must be one of msd, ozaki, pcast, toolkit, got 'lab'" in found.stderr
 
 
 def announced(value, monkeypatch):
