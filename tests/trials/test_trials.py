@@ -1,6 +1,7 @@
 """Trials found: those in a folder of the package, and those that other distributions announce."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -93,7 +94,7 @@ def test_what_is_judged_without_a_name_stays(path, tmp_path):
 def test_without_the_distribution_there_is_no_such_trial(tmp_path):
     found = command([ROOT], tmp_path, "verify", "lab")
     assert found.returncode == 2
-    assert "trial must be one of msd, ozaki, pcast, toolkit, got 'lab'" in found.stderr
+    assert re.search("trial must be one of .*, got 'lab'", found.stderr)
 
 
 def announced(value, monkeypatch):
