@@ -50,6 +50,9 @@ class BlockFormat:
         The scale rule used when the caller names none.
     source : str
         Who defines the format, and where; as for `FloatFormat`.
+    rows : int
+        Rows that share the scale, too, where blocks have two dimensions: 128 beside a block size of
+        128 for tiles of 128 x 128. They lie along the other of the last two axes.
 
     Raises
     ------
@@ -83,12 +86,15 @@ class BlockFormat:
     rule: ScaleRule
     tensor_scale: bool = False
     source: str = field(default="", compare=False)
+    rows: int = 1
 
     def __post_init__(self) -> None:
         """Refuse combinations that mean nothing."""
         self._check_types()
         if self.block_size is not None and self.block_size < 1:
             raise ValueError(f"block_size must be positive or None, got {self.block_size}")
+        if self.rows < 1:
+            raise ValueError(f"rows must be positive, got {self.rows} for {self.name!r}")
         if isinstance(self.element, TableFormat) and not self.element.has_zero:
             self._check_no_zero()
         if isinstance(self.element, FloatFormat) and not self.element.signed:
@@ -117,6 +123,7 @@ class BlockFormat:
         check_type("scale", self.scale, FloatFormat, self.name)
         if self.block_size is not None:
             check_integer("block_size", self.block_size, self.name)
+        check_integer("rows", self.rows, self.name)
         check_type("rule", self.rule, ScaleRule, self.name)
         check_type("tensor_scale", self.tensor_scale, bool, self.name)
         check_type("source", self.source, str, self.name)
@@ -125,7 +132,7 @@ class BlockFormat:
 
     def _repr_html_(self) -> str:
         return html.attributes(
-            self, "element", "scale", "block_size", "rule", "tensor_scale", "source"
+            self, "element", "scale", "block_size", "rows", "rule", "tensor_scale", "source"
         )
 
 

@@ -89,6 +89,8 @@ class Scheme:
         first = self.formats[0]
         if any(replace(f, element=first.element, name=first.name) != first for f in self.formats):
             raise ValueError(f"formats must differ in the element only in scheme {self.name!r}")
+        if first.rows != 1:
+            raise ValueError(f"formats must have blocks of one row in scheme {self.name!r}")
         if first.tensor_scale:
             raise ValueError(f"formats must not have a tensor scale in scheme {self.name!r}")
         if self.ratios is not None and len(self.ratios) != self.terms - 1:

@@ -43,7 +43,7 @@ def test_the_count_is_enough_and_the_least_with_its_bound(spread, target):
 
 
 def test_rows_that_span_80_binades_need_more_than_normal_ones():
-    """A case of people's: 8 slices serve normal data, but not rows over 2**80 by inverse columns."""
+    """A case of people's: 8 slices serve normal data, but not rows over 2**80."""
     powers = 2.0 ** np.linspace(-40, 40, 64).round()
     a, b = matrices((6, 64), 0, 1), matrices((64, 6), 0, 2)
     wide, inverse = a * powers, b / powers[:, None]

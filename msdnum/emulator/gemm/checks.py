@@ -43,7 +43,8 @@ def checked(x: Any, name: str) -> Any:
     if not isinstance(x, QuantizedArray | AsymmetricArray):
         return as_floats(x, name)
     try:
-        return x.checked()
+        found = x.checked()
+        return found.row_by_row() if isinstance(found, QuantizedArray) else found
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name} must be an array whose parts belong together: {error}") from None
 
