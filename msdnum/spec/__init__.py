@@ -55,6 +55,7 @@ __all__ = [
     "decompose_covering", "decompose_own_amax", "dequantize_block", "dequantize_levels", "divide",
     "e8m0_code", "encode", "factor", "fl32", "floor_log2", "from_float", "from_float32_bits",
     "inner_product", "is_finite", "is_negative", "largest_magnitude", "max_finite", "multiply",
-    "nan_code", "number", "partial_sums", "pow2", "quantize_block", "round_significand", "round_to", "round_to_integer",
-    "shared_exponent", "shared_scale", "signed", "subtract", "tensor_scale", "to_float32_bits",
+    "nan_code", "number", "partial_sums", "pow2", "quantize_block", "round_significand", "round_to",
+    "round_to_integer", "shared_exponent", "shared_scale", "signed", "subtract", "tensor_scale",
+    "to_float32_bits",
 ]  # fmt: skip

@@ -64,7 +64,7 @@ class GGUFFile:
     Parameters
     ----------
     path : Path
-        Its place.
+        Where it is.
     tensors : mapping
         Each tensor by its name, in the order of the file.
     fields : mapping
@@ -99,7 +99,7 @@ def open_gguf(path: str | Path) -> GGUFFile:
     Parameters
     ----------
     path : str or Path
-        The file.
+        Place of the file.
 
     Returns
     -------
