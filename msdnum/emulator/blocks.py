@@ -32,7 +32,7 @@ from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import E8M0
 from msdnum.formats.modes import Overflow, Rounding, ScaleRule
 
-__all__ = ["quantize"]
+__all__ = ["divided_scales", "elements_by", "quantize"]
 
 
 @under_own_settings
@@ -184,18 +184,39 @@ def _quantize_float_scale(
     rounding: Rounding,
     words: Array | None,
 ) -> tuple[Array, Array]:
-    xp = backend.namespace(rows)
     amax = row_amax(rows)
-    scale = over(xp.where(is_finite(amax), amax, -1), fmt.element.max_finite)
+    scale_codes = divided_scales(amax, fmt.element.max_finite, fmt, tensor_scale)
+    codes = elements_by(rows, scale_codes, fmt, tensor_scale, rounding, words)
+    return zero_unless(is_finite(amax), codes), scale_codes
+
+
+def divided_scales(
+    amax: Array, divisor: float, fmt: BlockFormat, tensor_scale: Array | None
+) -> Array:
+    """Return the codes of ``amax / divisor`` in the format of scales, NaN where not finite."""
+    xp = backend.namespace(amax)
+    scale = over(xp.where(is_finite(amax), amax, -1), divisor)
     if tensor_scale is not None:
         # As a float, JAX would take a subnormal tensor scale for zero.
         zero = tensor_scale.view(xp.int32) == 0
         scale = xp.where(zero, scale, binary32.divide(scale, tensor_scale))
         # XLA of JAX 0.11 and later would take a minute to compile copies of that quotient.
         scale = backend.compiled_apart(scale)
-    scale_codes = element_rounding.encode_scaled(
+    return element_rounding.encode_scaled(
         scale.view(xp.int32), 0, fmt.scale, Overflow.SATURATE, Rounding.RNE
     )
+
+
+def elements_by(
+    rows: Array,
+    scale_codes: Array,
+    fmt: BlockFormat,
+    tensor_scale: Array | None,
+    rounding: Rounding,
+    words: Array | None,
+) -> Array:
+    """Return the codes of elements over these scales, float ones, one for each row."""
+    xp = backend.namespace(rows)
     scale = element_rounding.decode_scaled(scale_codes, 0, fmt.scale)
     if tensor_scale is not None:
         scale = binary32.multiply(scale, tensor_scale)
