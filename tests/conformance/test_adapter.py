@@ -171,5 +171,8 @@ def test_vectors_are_of_the_functions_that_adapters_may_have():
 
 
 def test_ready_adapters():
-    needed = {"emulator", "emulator_jax", "gfloat", "jax", "ml_dtypes", "qwix", "torch", "torchao"}
+    needed = {
+        "emulator", "emulator_jax", "gfloat", "jax", "ml_dtypes", "mmasim", "qwix", "torch",
+        "torchao",
+    }  # fmt: skip
     assert set(READY) == needed

@@ -142,6 +142,7 @@ def inner_products(
 def _rows(codes: Any, fmt: str, scale: Any, scale_fmt: str, block: int) -> Any:
     element = (UNIT_FORMATS if fmt in UNIT_FORMATS else ELEMENT_FORMATS)[fmt]
     if scale is not None:
-        own = BlockFormat(fmt, element, FLOATS[scale_fmt], block, ScaleRule.FLOOR)
+        rule = ScaleRule.FLOOR if scale_fmt == "E8M0" else ScaleRule.AMAX
+        own = BlockFormat(fmt, element, FLOATS[scale_fmt], block, rule)
         return QuantizedArray(codes, scale.reshape(len(codes), -1), None, own, -1)
     return codes.view(np.float32) if fmt == "TF32" else elements.as_ml_dtype(codes, element)
