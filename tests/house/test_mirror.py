@@ -18,6 +18,7 @@ BESIDE_THE_ROOMS = {"house", "support", "data"}
 ELSEWHERE = {
     "bench/products.py": "cli/test_bench.py",
     "conformance/adapters/gfloat.py": "",  # needs a package that the tests do not: run by hand
+    "conformance/adapters/mmasim.py": "",
     "conformance/adapters/qwix.py": "",
     "conformance/adapters/torch.py": "",
     "conformance/adapters/torchao.py": "",
