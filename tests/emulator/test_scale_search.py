@@ -10,7 +10,7 @@ import pytest
 from msdnum import quantize, spec
 from msdnum.emulator.scale_search import quantize_searched
 from msdnum.formats.blocks import INT8_ROW, MXFP4, NVFP4
-from msdnum.formats.elements import UE5M3
+from msdnum.formats.other_elements import UE5M3
 
 FP4 = replace(NVFP4, name="FP4", tensor_scale=False, block_size=4)
 WIDE = replace(FP4, name="FP4 by UE5M3", scale=UE5M3)
