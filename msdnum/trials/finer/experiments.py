@@ -5,7 +5,8 @@ from typing import Any
 
 from msdnum.experiments.experiment import Experiment
 from msdnum.experiments.tables import Record
-from msdnum.formats.elements import E4M3, UE5M3
+from msdnum.formats.elements import E4M3
+from msdnum.formats.other_elements import UE5M3
 from msdnum.trials.finer.distributions import DISTRIBUTIONS
 from msdnum.trials.finer.errors import block_errors
 from msdnum.trials.finer.formats import BY_E4M3, BY_UE5M3

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from msdnum.formats.blocks import NVFP4
-from msdnum.formats.elements import UE5M3, FloatFormat, NonNumbers
+from msdnum.formats.elements import FloatFormat, NonNumbers
+from msdnum.formats.other_elements import UE5M3
 
 __all__ = ["BY_E4M3", "BY_UE5M3", "FULL_SCALE", "WIDE_SCALE"]
 

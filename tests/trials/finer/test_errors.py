@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from msdnum import quantize
-from msdnum.formats.elements import E4M3, UE5M3
+from msdnum.formats.elements import E4M3
+from msdnum.formats.other_elements import UE5M3
 from msdnum.trials.finer.claims.anomalies import median_amax
 from msdnum.trials.finer.distributions import DISTRIBUTIONS
 from msdnum.trials.finer.errors import block_errors, last_anomaly

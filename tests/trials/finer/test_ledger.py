@@ -2,7 +2,8 @@
 
 import pytest
 
-from msdnum.formats.elements import E4M3, UE5M3
+from msdnum.formats.elements import E4M3
+from msdnum.formats.other_elements import UE5M3
 from msdnum.ledger.findings import Verdict
 from msdnum.ledger.trial import Study, entries, judge
 from msdnum.trials import find_trial

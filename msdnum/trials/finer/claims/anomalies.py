@@ -5,7 +5,8 @@ from functools import partial
 
 import numpy as np
 
-from msdnum.formats.elements import BF16, E4M3, UE5M3, FloatFormat
+from msdnum.formats.elements import BF16, E4M3, FloatFormat
+from msdnum.formats.other_elements import UE5M3
 from msdnum.ledger.claims import Claim, Entry
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict
 from msdnum.ledger.trial import Study
