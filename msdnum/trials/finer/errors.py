@@ -32,6 +32,8 @@ def _values(fmt: FloatFormat) -> Floats:
 ELEMENTS = _values(E2M1)
 EDGES = np.array([0, *(ELEMENTS[1:] + ELEMENTS[:-1]) / 2, np.inf])
 """Between what rounds to one element and to the next: what lies on an edge has no probability."""
+NEGLIGIBLE = 1e-20
+"""Of sigma: two numbers that are both smaller have a probability below its square."""
 
 
 def scale_values(fmt: FloatFormat) -> Floats:
@@ -82,7 +84,10 @@ def block_errors(
     low, high = np.array([0, *edges]), np.array([*edges, np.inf])
     if nonzero:
         scales = np.array([scales[1], *scales[1:]])
-    found = _upto(of, size, scales, high) - _upto(of, size, scales, low)
+    # Beyond these no block has its amax, or less than 1e-40 of all of them.
+    met = (of.tails(low)[0] > 0) & (high > NEGLIGIBLE)
+    found = np.zeros_like(scales)
+    found[met] = _upto(of, size, scales[met], high[met]) - _upto(of, size, scales[met], low[met])
     subnormals = 1 << fmt.fraction_bits if fmt.subnormals else 1
     parts = found[:1], found[1:subnormals], found[subnormals:]
     zero, subnormal, normal = (float(part.sum()) for part in parts)

@@ -61,7 +61,7 @@ def rises(errors: Mapping[int, float]) -> float:
     return max(errors[a] / errors[b] for a, b in pairwise(sizes))
 
 
-def finer_and_worse(method: str, top: int = 16) -> tuple[Floats, float, float, int]:
+def finer_and_worse(method: str, top: int = 10) -> tuple[Floats, float, float, int]:
     """Return a block of four integers that halves quantize worse than the whole does.
 
     Of all blocks of integers from 1 to ``top`` it is the one with the largest difference; beside it

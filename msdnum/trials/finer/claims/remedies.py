@@ -92,14 +92,14 @@ def _judge_method(study: Study, method: str, names: tuple[str, ...]) -> Finding:
 
 
 def _judge_blocks(method: str) -> Finding:
-    """Judge all blocks of four integers from 1 to 16 beside their halves."""
+    """Judge all blocks of four integers from 1 to 10 beside their halves."""
     block, halves, whole, count = finer_and_worse(method)
     holds = halves <= whole * (1 + 1e-12)
     witness = Witness("BF16", tuple(int(v.view(np.uint32) >> 16) for v in block), 0)
     return Finding(
         Verdict.HOLDS if holds else Verdict.FAILS,
         f"{halves:.4g} for {whole:.4g}" if not holds else "no rise",
-        evidence=Evidence("exhaustive", count, "blocks of four integers from 1 to 16"),
+        evidence=Evidence("exhaustive", count, "blocks of four integers from 1 to 10"),
         witness=None if holds else witness,
         notes=(
             "sum of squared errors of halves and whole",
