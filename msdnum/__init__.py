@@ -37,6 +37,7 @@ from msdnum.formats.elements import (
     FloatFormat,
     IntegerFormat,
     NonNumbers,
+    TableFormat,
 )
 from msdnum.formats.modes import Arithmetic, Overflow, Rounding, ScaleRule
 from msdnum.formats.schemes import OWN_AMAX, SCHEMES, Scheme, amax_scheme, covering_scheme
@@ -70,8 +71,8 @@ __all__ = [
     "ACCUMULATORS", "ALL_ACCUMULATORS", "BLOCK_FORMATS", "ELEMENT_FORMATS", "KV_FORMATS",
     "OWN_AMAX", "SCHEMES", "Arithmetic", "BlockFormat", "Decomposition", "ElementFormat",
     "FloatFormat", "IntegerFormat", "NonNumbers", "Overflow", "QuantizedArray", "Rounding",
-    "ScaleRule", "Scheme", "amax_scheme", "as_ml_dtype", "attend", "covering_scheme", "decode",
-    "decompose", "decompose_terms", "encode", "from_blocks_and_scales", "matmul", "pack",
+    "ScaleRule", "Scheme", "TableFormat", "amax_scheme", "as_ml_dtype", "attend", "covering_scheme",
+    "decode", "decompose", "decompose_terms", "encode", "from_blocks_and_scales", "matmul", "pack",
     "quantize", "round_to", "to_blocks_and_scales", "unpack",
 ]  # fmt: skip
 
