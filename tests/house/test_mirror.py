@@ -22,6 +22,7 @@ ELSEWHERE = {
     "conformance/adapters/qwix.py": "",
     "conformance/adapters/torch.py": "",
     "conformance/adapters/torchao.py": "",
+    "cost/machine_kinds.py": "cost/test_machines.py",
     "display/text.py": "formats/test_registries.py",
     "emulator/gemm/exact_sums.py": "emulator/gemm/units/test_whole.py",
     "emulator/gemm/plans.py": "emulator/gemm/test_checks.py",
