@@ -74,6 +74,7 @@ from msdnum.formats.elements import (
     NonNumbers,
     TableFormat,
 )
+from msdnum.formats.library_arithmetic import LIBRARY_ARITHMETIC
 from msdnum.formats.modes import Arithmetic, Overflow, Rounding, ScaleRule
 from msdnum.formats.other_elements import (
     E3M4,
@@ -97,6 +98,7 @@ from msdnum.formats.other_elements import (
     UINT8,
 )
 from msdnum.formats.p3109_families import p3109
+from msdnum.formats.scale_arithmetic import Operation, ScaleArithmetic, Step
 from msdnum.formats.schemes import (
     INT8_X1,
     INT8_X1_FLOAT32,
@@ -119,7 +121,8 @@ from msdnum.formats.schemes import (
 
 __all__ = [
     "E3M4", "E4M3B11FNUZ", "E4M3_IEEE", "E6M2", "HIF4_ELEMENT", "HIF8", "INT2", "INT3", "INT6",
-    "IQ4_NL", "NF4", "OTHER_FORMATS", "TableFormat", "UE4M3", "UE5M3", "UINT2", "UINT3", "UINT4",
+    "IQ4_NL", "LIBRARY_ARITHMETIC", "NF4", "OTHER_FORMATS", "Operation", "ScaleArithmetic", "Step",
+    "TableFormat", "UE4M3", "UE5M3", "UINT2", "UINT3", "UINT4",
     "UINT6", "UINT8", "p3109",
     "ACCUMULATORS", "ADA_FP8", "ALL_ACCUMULATORS", "AMPERE", "BF16", "BINARY32", "BLACKWELL",
     "BLACKWELL_FP8", "BLACKWELL_MX", "BLACKWELL_MXFP4", "BLOCK_FORMATS", "CDNA1_BF16", "CDNA1_FP16",
