@@ -393,10 +393,11 @@ Proof. exact (gemm.theorem.terms_magnitude x rs r). Qed.
 
 (** * gemm-probabilistic *)
 
+From Msdnum Require Probability.
 From Msdnum.gemm_probabilistic Require theorem.
-Import gemm_probabilistic.theorem(
-  space, outcome, random, probability, mean_independent, remainders, drawn, draw, inputs, rounded,
-  precise, error, addends, two_norm, growth).
+Import Probability(
+  space, outcome, random, probability, mean_independent, remainders, drawn, two_norm, within).
+Import gemm_probabilistic.theorem(draw, inputs, rounded, precise, error, addends, growth).
 
 (** Remainders within delta and roundings within u, each of mean zero given the earlier ones. *)
 Theorem gemm_probabilistic (s : space) (rnd : R -> R) (u lambda : R) (delta : list R)
@@ -404,7 +405,7 @@ Theorem gemm_probabilistic (s : space) (rnd : R -> R) (u lambda : R) (delta : li
     (order : list (outcome s -> R)) (N := INR (addends s t)) :
   0 <= u < 1 -> 0 <= lambda ->
   length a = length a' -> Forall (random s) a -> Forall (random s) a' ->
-  gemm_probabilistic.theorem.within s delta (remainders s a a') ->
+  within s delta (remainders s a a') ->
   mean_independent s (remainders s a a') ->
   (forall w, value (draw s w t) = dot (drawn s w a') b) -> Forall (random s) (inputs s t) ->
   Forall (precise s rnd u) (rounded s rnd t) -> Forall (random s) order ->
@@ -416,6 +417,47 @@ Theorem gemm_probabilistic (s : space) (rnd : R -> R) (u lambda : R) (delta : li
 Proof.
   intros Hu; exact (gemm_probabilistic.theorem.inner_product s rnd u Hu lambda delta a a' b t order).
 Qed.
+
+(** * gemm-martingale *)
+
+From Msdnum Require Probability.
+From Msdnum.gemm_martingale Require theorem.
+Import Probability(space, outcome, random, probability, mean_independent, remainders, drawn, two_norm, within).
+Import gemm_martingale.theorem(
+  noisy, outcome_of, exactly, sound, at_most, gross, roundings, errors, left_over, part_error,
+  plan, chosen, exact_sum, size, levels, neighbours, choices, next_chance, next_chance_range, number_of).
+
+(** A tree t of exact operations and roundings, u each at the most. Its errors and the remainders
+    of the data, together and in some order, have mean zero given those before: no union. *)
+Theorem gemm_martingale (s : space) (u lambda : R) (b delta : list R) (a a' : list (outcome s -> R))
+    (t : noisy s) (order : list (gemm_martingale.theorem.part s)) (d := roundings s t) :
+  0 <= lambda -> 0 <= u ->
+  length a = length a' -> Forall (random s) a -> Forall (random s) a' ->
+  within s delta (remainders s a a') ->
+  (forall w, exactly s t w = dot (drawn s w a') b) -> sound s t -> at_most s u t ->
+  Permutation order (left_over s b (remainders s a a') delta ++ errors s t) ->
+  mean_independent s (map (part_error s) order) ->
+  1 - 2 * exp (- (lambda ^ 2 / 2)) <=
+    probability s (fun w => Rabs (outcome_of s t w - dot (drawn s w a) b))
+      (fun _ => lambda * sqrt (two_norm b delta ^ 2 + INR d * (u * ((1 + u) ^ d * gross s t)) ^ 2)).
+Proof. exact (gemm_martingale.theorem.inner_product s lambda u b a a' delta t order). Qed.
+
+(** Stochastic rounding: outcomes are choices, up with the probability that makes the mean right.
+    Whatever numbers a tree adds up and scales, and in whatever order: no model is assumed. *)
+Theorem gemm_martingale_stochastic (u lambda : R) (t : plan) (d := levels t) (N : neighbours u t)
+    (chance := next_chance t 0) (range := fun past => next_chance_range u t 0 past N) :
+  0 <= u -> 0 <= lambda ->
+  1 - 2 * exp (- (lambda ^ 2 / 2)) <=
+    probability (choices chance range (number_of t)) (fun w => Rabs (chosen t 0 w - exact_sum t))
+      (fun _ => lambda * (sqrt (INR d) * (u * ((1 + u) ^ d * size t)))).
+Proof. exact (gemm_martingale.theorem.stochastic u lambda t N). Qed.
+
+(** Its neighbours at precision p: u is 2^(1 - p). *)
+Theorem gemm_martingale_neighbours (p : Z) (y : R)
+    (down := round radix2 (FLX_exp p) Zfloor y) (up := round radix2 (FLX_exp p) Zceil y) :
+  (0 < p)%Z ->
+  down <= y <= up /\ y - down <= pow2 (1 - p) * Rabs y /\ up - y <= pow2 (1 - p) * Rabs y.
+Proof. exact (gemm_martingale.theorem.down_and_up p y). Qed.
 
 (** * attention *)
 

@@ -450,7 +450,7 @@ MUTANTS = [
     ),
     Mutant(
         "gemm-probabilistic",
-        "theorem.v",
+        "../Probability.v",
         "cosh x <= exp (x ^ 2 / 2).",
         "cosh x <= exp (x ^ 2 / 3).",
     ),
@@ -460,6 +460,59 @@ MUTANTS = [
         "theorem.v",
         "1 - 2 * (N + 1) * exp (- (lambda ^ 2 / 2)) <=\n    probability",
         "1 - 2 * N * exp (- (lambda ^ 2 / 2)) <=\n    probability",
+    ),
+    # One martingale: without each hypothesis, or with a smaller constant.
+    Mutant("gemm-martingale", "theorem.v", "forall w, Rabs (x w) <= m", "forall w, x w <= m"),
+    Mutant("gemm-martingale", "theorem.v", "0 <= v /\\ random s z", "True /\\ random s z"),
+    Mutant(
+        "gemm-martingale",
+        "theorem.v",
+        "(forall w, Rabs (z w - outcome_of t w) <=",
+        "(forall w, z w - outcome_of t w <=",
+    ),
+    Mutant(
+        "gemm-martingale",
+        "theorem.v",
+        "| Randomly v _ t => (1 + v) * cap t",
+        "| Randomly v _ t => cap t",
+    ),
+    Mutant("gemm-martingale", "theorem.v", "(v * cap t)]", "(v * gross t)]"),
+    Mutant(
+        "gemm-martingale",
+        "theorem.v",
+        "sound t -> at_most u t ->\n  Permutation",
+        "sound t ->\n  Permutation",
+    ),
+    Mutant(
+        "gemm-martingale",
+        "theorem.v",
+        "0 <= lambda -> Forall good parts -> mean_independent (map part_error parts) ->",
+        "0 <= lambda -> Forall good parts ->",
+    ),
+    Mutant("gemm-martingale", "theorem.v", "<= INR (roundings t) * (u * (g *", "<= (u * (g *"),
+    Mutant(
+        "gemm-martingale",
+        "theorem.v",
+        "* sqrt (two_norm b delta ^ 2 + INR d *",
+        "* sqrt (two_norm b delta ^ 2 + INR (pred d) *",
+    ),
+    Mutant("gemm-martingale", "theorem.v", "(y - down) / (up - down).", "(up - y) / (up - down)."),
+    Mutant(
+        "gemm-martingale",
+        "theorem.v",
+        "+ (1 - chance past) * expected n (past ++ [false]) f",
+        "+ chance past * expected n (past ++ [false]) f",
+    ),
+    Mutant("gemm-martingale", "theorem.v", "up y /\\ y - down y <= u * Rabs y /\\", "up y /\\"),
+    Mutant(
+        "gemm-martingale", "theorem.v", "     known (S k) x /\\\n     forall p", "     forall p"
+    ),
+    Mutant("gemm-martingale", "theorem.v", "(u * ((1 + u) ^ d * size t)))).", "(u * size t)))."),
+    Mutant(
+        "gemm-martingale",
+        "theorem.v",
+        "pow2 (1 - p) * Rabs y /\\ up - y",
+        "pow2 (- p) * Rabs y /\\ up - y",
     ),
     Mutant("rms-error", "theorem.v", "rounds_to (bits mean) 6598", "rounds_to (bits mean) 6600"),
     Mutant("rms-error", "theorem.v", "= - (24) / 35.", "= - (24) / 36."),

@@ -17,6 +17,11 @@ from msdnum.bounds.decompositions import (
     mxfp8_decomposition,
     top_element,
 )
+from msdnum.bounds.martingales import (
+    MartingaleGemmBound,
+    gemm_martingale,
+    stochastic_sum,
+)
 from msdnum.bounds.nvfp4 import (
     nvfp4_decomposition,
     nvfp4_pass,
@@ -64,12 +69,13 @@ from msdnum.bounds.sums import (
 )
 
 __all__ = [
-    "EXACT", "MIN_SCALE", "U32", "Accumulation", "AttentionBound", "GemmBound", "Number",
+    "EXACT", "MIN_SCALE", "U32", "Accumulation", "AttentionBound", "GemmBound",
+    "MartingaleGemmBound", "Number",
     "ProbabilisticGemmBound", "RmsError", "RoundingBound", "ScaleRuleBound", "TermBound",
     "at_least_one", "attention", "blocked", "ceil_log2", "element_rounding", "exact_residuals",
-    "gamma", "gemm", "gemm_probabilistic", "half_gap", "int32", "int32_overflow",
+    "gamma", "gemm", "gemm_martingale", "gemm_probabilistic", "half_gap", "int32", "int32_overflow",
     "int8_decomposition", "int8_decomposition_float32", "matrix_unit", "mixed_decomposition",
     "mxfp4_decomposition", "mxfp4_scale_rules", "mxfp8_decomposition", "nvfp4_decomposition",
     "nvfp4_pass", "pairwise_sum", "positive", "pow2", "remainder", "rms_error", "sequential",
-    "term_bounds", "top_element", "up",
+    "stochastic_sum", "term_bounds", "top_element", "up",
 ]  # fmt: skip

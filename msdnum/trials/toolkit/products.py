@@ -23,7 +23,6 @@ from msdnum.ledger.findings import Evidence, Finding, Verdict
 
 __all__ = [
     "GEMM_CASES", "GemmCase", "judge_attention", "judge_int32_overflow", "judge_int32_threshold",
-    "judge_probabilistic",
 ]  # fmt: skip
 
 Array = NDArray[np.float32]
@@ -122,6 +121,12 @@ class GemmCase:
             exact.absolute_product(span, b, column_scales=scales).to_float64(),
         )
 
+    def two_norm(self, x: Array, w: Array) -> Floats:
+        """Return ``||(a_ik B_kj)_k||_2`` of every entry."""
+        weight = np.abs(_exactly(_quantized(w, self.weight))[0])
+        norm: Floats = np.sqrt(_ranges(x, self.scheme) ** 2 @ weight**2)
+        return norm
+
 
 def _finding(ratio: float, evidence: Evidence, *notes: str) -> Finding:
     verdict = Verdict.HOLDS if ratio <= 1 else Verdict.FAILS
@@ -186,37 +191,6 @@ GEMM_CASES = (
         )
     ),
 )  # fmt: skip
-
-
-def judge_probabilistic(seed: int, confidence: float = 5.0) -> Finding:
-    """Count the entries of binary32 products that break the bound that holds with a probability.
-
-    The remainders are the largest, of signs drawn at random: independent with mean zero, as the
-    theorem has it, and of the largest variance.
-    """
-    case, rng = GEMM_CASES[1], np.random.default_rng(seed)
-    shape = (4 * ROWS, K)
-    worst, amax = case.worst
-    x = np.float32(worst) * rng.choice(np.array([-1, 1], np.float32), shape)
-    x[:, ::BLOCK] = amax
-    w = rng.choice(np.array([-1, 1], np.float32), shape)
-    error, product, span = case.measured(x, w)
-    weight = np.abs(_exactly(_quantized(w, case.weight))[0])
-    two_norm = np.sqrt(_ranges(x, case.scheme) ** 2 @ weight**2)
-    addends = K * case.scheme.terms
-    bound = bounds.gemm_probabilistic(
-        case.residuals, case.accumulation(addends), addends, confidence
-    )
-    promised = bound.product * product + bound.amax * span + bound.amax_two_norm * two_norm
-    missed = float((error > promised).mean())
-    allowed = 1 - bound.probability
-    return Finding(
-        Verdict.HOLDS if missed <= allowed else Verdict.FAILS,
-        f"{missed:.2g} beyond",
-        float((error / promised).max()),
-        Evidence("sampled", error.size, f"entries, k = {K}", seed),
-        notes=(f"at most {allowed:.2g} may lie beyond, at confidence {confidence:g}",),
-    )
 
 
 def judge_int32_overflow() -> Finding:
