@@ -60,7 +60,7 @@ class Part:
     compute : callable
         Takes the operands, as arrays of NumPy or of JAX, and returns arrays.
     operands : tuple of ndarray
-        Of floats.
+        What the part takes, in its order.
     """
 
     name: str
@@ -78,7 +78,7 @@ def digest(results: Iterable[Results]) -> str:
     Parameters
     ----------
     results : iterable of tuple of Array
-        Those of all `parts`.
+        The results of all `parts`, in their order.
     """
     found = hashlib.sha256()
     for array in (np.asarray(array) for arrays in results for array in arrays):
@@ -91,6 +91,7 @@ def parts() -> Iterator[Part]:
 
     Examples
     --------
+    >>> from msdnum.evidence.fingerprint import parts
     >>> next(parts()).name
     'cast to INT4'
     """

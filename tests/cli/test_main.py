@@ -30,8 +30,8 @@ def test_help_names_what_can_be_named(command, capsys):
         main([command, "--help"])
     printed = " ".join(capsys.readouterr().out.split())
     for trial in trials().values():
-        assert ", ".join(claim.id for claim in trial.claims) in printed
-    assert ("gemm-probabilistic" in printed) == (command == "explain")
+        assert {claim.id for claim in trial.claims} <= set(re.findall(r"\w+", printed))
+    assert ("gemm-probabilistic" in printed.replace("- ", "-")) == (command == "explain")
 
 
 # The process

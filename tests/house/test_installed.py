@@ -22,7 +22,7 @@ assert msdnum.__file__.startswith(site), msdnum.__file__
 sys.exit(main(arguments))
 """
 BUILD = "import sys; from hatchling.build import build_wheel; build_wheel(sys.argv[1])"
-FOLDERS = ("msdnum", "proofs", "certificates", "figures/msd/tables", "figures/ozaki/tables")
+FOLDERS = ("msdnum", "proofs", "certificates", "figures/*/tables/*")
 
 
 def done(command, folder, **options):

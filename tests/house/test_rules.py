@@ -49,7 +49,12 @@ KNOWS_PATHS = {
     "conformance/adapters/__init__.py",  # the files beside it
 }
 FOLDERS = re.compile(r"^(proofs|figures|certificates)(/|$)")
-WRITES_THERE = {"cli/figures.py", "cli/sweep.py", "trials/msd/experiments/model.py"}
+WRITES_THERE = {
+    "cli/figures.py",
+    "cli/recorded.py",
+    "cli/sweep.py",
+    "trials/msd/experiments/model.py",
+}
 """Where results go if nothing else is said, in the folder in which the command is run."""
 
 EACH_FILE = pytest.mark.parametrize("name", FILES)

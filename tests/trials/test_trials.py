@@ -1,6 +1,7 @@
 """Trials found: those in a folder of the package, and those that other distributions announce."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -41,6 +42,7 @@ def added(tmp_path_factory):
     folder = tmp_path_factory.mktemp("clone")
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "msdnum", folder / "msdnum", ignore=ignored)
+    shutil.copytree(ROOT / "proofs", folder / "msdnum" / "_data" / "proofs", ignore=ignored)
     shutil.copytree(LAB / "lab_trial", folder / "msdnum" / "trials" / "lab", ignore=ignored)
     return (folder,)
 
@@ -92,7 +94,7 @@ def test_what_is_judged_without_a_name_stays(path, tmp_path):
 def test_without_the_distribution_there_is_no_such_trial(tmp_path):
     found = command([ROOT], tmp_path, "verify", "lab")
     assert found.returncode == 2
-    assert "trial must be one of msd, ozaki, toolkit, got 'lab'" in found.stderr
+    assert re.search("trial must be one of .*, got 'lab'", found.stderr)
 
 
 def announced(value, monkeypatch):

@@ -43,7 +43,7 @@ def gains(
     seed : int
         Of scores and values.
     deltas : iterable of int
-        Strengths.
+        Strengths of the sink to try.
     """
     found = []
     for delta in deltas:

@@ -36,7 +36,7 @@ class StaticScale:
     Parameters
     ----------
     scale : Fraction
-        S.
+        Of the weights, S in the paper.
     spacing_below, spacing_above : Fraction
         Between the E4M3 numbers just below and just above S, over S. Where S is none of them, both
         are that of the two between which it lies.
