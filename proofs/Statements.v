@@ -391,6 +391,41 @@ Theorem gemm_terms_magnitude (x : R) (rs : list R) (r : R) :
     Rabs x + 2 * sum (magnitudes rs) + Rabs r.
 Proof. exact (gemm.theorem.terms_magnitude x rs r). Qed.
 
+(** * running-error *)
+
+From Msdnum.running_error Require theorem.
+Import running_error.theorem(tracks, tracks_input, tracks_plus, tracks_times, tracks_rounded).
+
+(** y is computed, x exact, and e is kept beside y, rounded upward: what may be done to them. *)
+Theorem running_steps (y x e y' x' e' c v h z s : R) :
+  (Rabs (y - x) <= e -> tracks y x e) /\
+  (tracks y x e -> tracks y' x' e' -> e + e' <= s -> tracks (y + y') (x + x') s) /\
+  (tracks y x e -> Rabs c * e <= s -> tracks (c * y) (c * x) s) /\
+  (tracks y x e -> Rabs (z - y) <= v * Rabs z + h -> e + (v * Rabs z + h) <= s -> tracks z x s).
+Proof.
+  repeat split;
+    [apply tracks_input | apply tracks_plus | apply tracks_times | apply tracks_rounded].
+Qed.
+
+(** Then e is a bound: whatever the order, and whatever the sizes of what is not computed. *)
+Theorem running_error (y x e : R) : tracks y x e -> Rabs (y - x) <= e.
+Proof. exact (running_error.theorem.tracked y x e). Qed.
+
+(** Of an operand that is decomposed, what is left is known as well: da, entry by entry. *)
+Theorem running_product (a a' da b : list R) (y e : R) :
+  close da a a' -> tracks y (dot a' b) e -> Rabs (y - dot a b) <= e + dot da (magnitudes b).
+Proof. exact (running_error.theorem.tracked_product a a' da b y e). Qed.
+
+(** In binary32, to nearest: a share of the result itself; for sums of its numbers, nothing else. *)
+Theorem running_binary32 (x : R) :
+  Rabs (binary32 x - x) <= pow2 (-24) * Rabs (binary32 x) + pow2 (-149) / 2.
+Proof. exact (running_error.theorem.nearest_tracks x). Qed.
+
+Theorem running_binary32_sum (x y : R) :
+  is_binary32 x -> is_binary32 y ->
+  Rabs (binary32 (x + y) - (x + y)) <= pow2 (-24) * Rabs (binary32 (x + y)).
+Proof. exact (running_error.theorem.nearest_sum_tracks x y). Qed.
+
 (** * gemm-probabilistic *)
 
 From Msdnum Require Probability.

@@ -461,6 +461,26 @@ MUTANTS = [
         "1 - 2 * (N + 1) * exp (- (lambda ^ 2 / 2)) <=\n    probability",
         "1 - 2 * N * exp (- (lambda ^ 2 / 2)) <=\n    probability",
     ),
+    # Computed along: without each part of a step, or with a smaller share.
+    Mutant("running-error", "theorem.v", "Rabs (y - x) <= e -> tracks", "y - x <= e -> tracks"),
+    Mutant("running-error", "theorem.v", "-> e + e' <= s ->", "-> Rmax e e' <= s ->"),
+    Mutant("running-error", "theorem.v", "-> Rabs c * e <= s ->", "-> c * e <= s ->"),
+    Mutant("running-error", "theorem.v", "Rabs (z - y) <= v * Rabs z + h ->", "True ->"),
+    Mutant("running-error", "theorem.v", "-> e + (v * Rabs z + h) <= s", "-> v * Rabs z + h <= s"),
+    Mutant("running-error", "theorem.v", "close da a a' -> tracks y", "tracks y"),
+    Mutant("running-error", "theorem.v", "e + dot da (magnitudes b).", "e + dot da b."),
+    Mutant(
+        "running-error",
+        "theorem.v",
+        "pow2 (-24) * Rabs (binary32 x) + pow2 (-149) / 2.",
+        "pow2 (-24) * Rabs (binary32 x).",
+    ),
+    Mutant(
+        "running-error",
+        "theorem.v",
+        "is_binary32 x -> is_binary32 y ->\n  Rabs",
+        "is_binary32 x ->\n  Rabs",
+    ),
     # One martingale: without each hypothesis, or with a smaller constant.
     Mutant("gemm-martingale", "theorem.v", "forall w, Rabs (x w) <= m", "forall w, x w <= m"),
     Mutant("gemm-martingale", "theorem.v", "0 <= v /\\ random s z", "True /\\ random s z"),

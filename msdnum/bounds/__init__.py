@@ -48,6 +48,7 @@ from msdnum.bounds.remainders import (
     remainder,
     term_bounds,
 )
+from msdnum.bounds.running import running_error
 from msdnum.bounds.scale_rules import (
     ScaleRuleBound,
     mxfp4_scale_rules,
@@ -76,6 +77,6 @@ __all__ = [
     "gamma", "gemm", "gemm_martingale", "gemm_probabilistic", "half_gap", "int32", "int32_overflow",
     "int8_decomposition", "int8_decomposition_float32", "matrix_unit", "mixed_decomposition",
     "mxfp4_decomposition", "mxfp4_scale_rules", "mxfp8_decomposition", "nvfp4_decomposition",
-    "nvfp4_pass", "pairwise_sum", "positive", "pow2", "remainder", "rms_error", "sequential",
-    "stochastic_sum", "term_bounds", "top_element", "up",
+    "nvfp4_pass", "pairwise_sum", "positive", "pow2", "remainder", "rms_error", "running_error",
+    "sequential", "stochastic_sum", "term_bounds", "top_element", "up",
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 """Evidence: worst cases, sweeps, products and attention beside their bounds."""
 
-from msdnum.evidence.attention_bounds import ExactAttention, attention_bound
+from msdnum.evidence.attention_bounds import attention_bound
 from msdnum.evidence.attentions import (
     AttentionErrors,
     AttentionOperands,
@@ -22,6 +22,8 @@ from msdnum.evidence.products import (
     float32_reference,
 )
 from msdnum.evidence.promises import Bound, Promise, covering, coverings
+from msdnum.evidence.running_bounds import running_product
+from msdnum.evidence.score_bounds import ExactAttention
 from msdnum.evidence.sweeps import Event, Findings, LargestError, Outcome, Sweep, certificate, run
 from msdnum.evidence.worst_cases import Extreme, among_pairs, among_ties, bound_of
 
@@ -32,5 +34,5 @@ __all__ = [
     "approximation", "attention_bound", "attention_errors", "bound_of", "cast_sweep", "certificate",
     "covering", "coverings", "decomposed", "errors_of", "every_amax", "exact_values",
     "float32_reference", "judge_blocks", "judge_cast", "pairs_of", "profile", "remainders", "run",
-    "samples_of", "scale_free", "theorem_gemm", "witness_of",
+    "running_product", "samples_of", "scale_free", "theorem_gemm", "witness_of",
 ]  # fmt: skip

@@ -9,8 +9,9 @@ from msdnum import bounds
 from msdnum.emulator.attention.exponential import NATIVE
 from msdnum.emulator.attention.flash import attend
 from msdnum.emulator.attention.methods import FLOAT32_FLASH
-from msdnum.evidence.attention_bounds import ExactAttention, _moved, attention_bound
+from msdnum.evidence.attention_bounds import _moved, attention_bound
 from msdnum.evidence.attentions import DECOMPOSING, drawn
+from msdnum.evidence.score_bounds import ExactAttention
 from msdnum.formats.accumulators import HOPPER
 from msdnum.formats.elements import BINARY32
 from tests.support.attention_bounds import SHAPE

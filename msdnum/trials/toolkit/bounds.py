@@ -37,6 +37,12 @@ ON_PAPER = (
         "beyond: 0.1 %",
         chances.judge_stochastic_sums,
     ),
+    (
+        "running-error",
+        "MXFP4 x2 and INT8 x2, along",
+        "evidence.running_product",
+        products.judge_running,
+    ),
     ("attention", "attention, P in MXFP4 x2", "bounds.attention", products.judge_attention),
 )
 """Theorems whose step to a product is not machine-checked, each with what judges it."""

@@ -87,6 +87,24 @@ def test_a_bound_that_is_too_small_is_seen():
     assert case.judge(seed=1).verdict is Verdict.FAILS
 
 
+def test_bounds_computed_along_are_met_and_tighter(monkeypatch):
+    finding = products.judge_running(seed=1)
+    assert finding.verdict is Verdict.HOLDS
+    assert 1 - 2.0**-40 < finding.ratio <= 1
+    least, largest = finding.notes[1].split(" times")[0].split(" to ")
+    assert float(largest) > 30 > float(least) >= 2
+    monkeypatch.setattr(products, "running_product", halved(products.running_product))
+    assert products.judge_running(seed=1).verdict is Verdict.FAILS
+
+
+def halved(function):
+    def wrong(*arguments):
+        found = function(*arguments)
+        return replace(found, bound=found.bound / 2)
+
+    return wrong
+
+
 @pytest.mark.parametrize(
     ("digits", "k"), [((127, 8), 2_113_665), ((12, 12), 14_913_080), ((1, 1), 2**31 - 1)]
 )
