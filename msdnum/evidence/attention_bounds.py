@@ -115,11 +115,15 @@ class _Query:
         used, token, output = cached_values(values), _token_scales(values), self.weights @ exact
         gamma = float(self._adding(values).gamma)
         lost, carried = self._lost(token), self._carried(token)
+        # What is lost is not rounded, so that it need not grow; the tables have it so.
         numerator = ((1 + gamma) * lost + gamma * carried) / token @ np.abs(used)
         numerator += carried / token @ np.abs(used - exact)
-        quotient = float(bounds.gamma((self._size - 1).bit_length() + self._chain + 2))
         moved = _moved(self.weights, self._shifts, exact, output)
-        error: Floats = moved + numerator * (1 + quotient) + quotient * (np.abs(output) + moved)
+        # The sum of the weights: in its tile, neighbours first; then from tile to tile.
+        mass = float(bounds.gamma((self._size - 1).bit_length() + self._chain))
+        divided, largest = 2 * U32 * (1 + U32), np.abs(output) + moved
+        error: Floats = moved + (1 + divided) / (1 - mass) * (numerator + mass * largest)
+        error += divided * largest
         error += UNDERFLOW * (np.abs(used).sum(axis=0) + len(token) * np.abs(output))
         return error
 
