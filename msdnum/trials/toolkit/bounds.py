@@ -10,6 +10,7 @@ from msdnum.formats.elements import E2M1, E2M3, E3M2, E4M3, E5M2, INT8_SYMMETRIC
 from msdnum.ledger.claims import Claim, Entry
 from msdnum.ledger.trial import Study
 from msdnum.trials.toolkit import chances, products
+from msdnum.trials.toolkit.joints import judge_joint_rounding
 from msdnum.trials.toolkit.nvfp4 import judge_nvfp4
 from msdnum.trials.toolkit.promises import promises
 from msdnum.trials.toolkit.roundings import judge_rounding
@@ -62,6 +63,9 @@ def decomposition_bounds(study: Study) -> Iterator[Entry]:
         text = "3/17 amax or X/172032" + ", times 3/17" * (terms - 1)
         judge = partial(judge_nvfp4, terms)
         yield Entry("bounds", f"NVFP4 x{terms}", text, judge, "nvfp4-decomposition")
+    for ratio, text in ((8, "1/73 of 73/16"), (13, "1/113 of 113/52")):
+        judge = partial(judge_joint_rounding, ratio)
+        yield Entry("bounds", f"two E2M1 together, ratio {ratio}", text, judge, "joint-rounding")
 
 
 def product_bounds(study: Study) -> Iterator[Entry]:
