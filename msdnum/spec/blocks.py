@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import E8M0, ElementFormat
+from msdnum.formats.elements import E8M0, ElementFormat, IntegerFormat
 from msdnum.formats.modes import Overflow, Rounding, ScaleRule
 from msdnum.spec.elements import decode, encode, fl32, max_finite, nan_code
 from msdnum.spec.numbers import (
@@ -22,8 +22,8 @@ from msdnum.spec.numbers import (
 )
 
 __all__ = [
-    "dequantize_block", "e8m0_code", "largest_magnitude", "quantize_block", "shared_exponent",
-    "shared_scale", "tensor_scale",
+    "dequantize_block", "dequantize_levels", "e8m0_code", "largest_magnitude", "quantize_block",
+    "shared_exponent", "shared_scale", "tensor_scale",
 ]  # fmt: skip
 
 
@@ -157,3 +157,33 @@ def dequantize_block(
     """
     scale = _effective_scale(scale_code, fmt, tensor)
     return [fl32(multiply(decode(code, fmt.element), scale)) for code in codes]
+
+
+def dequantize_levels(
+    scale_code: int, minimum_code: int, codes: Sequence[int], fmt: BlockFormat
+) -> list[Value]:
+    """Return ``fl32(fl32(level * scale) + minimum)`` of a block of integers with a minimum.
+
+    A level is a number less the lowest of the element format; the minimum is a code of the format
+    of the scale.
+
+    Source: llama.cpp, ggml-quants.c, dequantize_row_q4_1.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import spec
+    >>> from msdnum.formats import INT4_GROUP
+    >>> bits = spec.to_float32_bits
+    >>> spec.dequantize_levels(bits(Fraction(1, 2)), bits(Fraction(-2)), [8, 7], INT4_GROUP)
+    [Fraction(-2, 1), Fraction(11, 2)]
+    """
+    element = fmt.element
+    if not isinstance(element, IntegerFormat):
+        raise ValueError(f"fmt must have integer elements, got {element.name}")
+    scale, minimum = (decode(code, fmt.scale) for code in (scale_code, minimum_code))
+    if not (is_finite(scale) and is_finite(minimum)):
+        raise ValueError("scale and minimum must be finite: what Inf and NaN give is not specified")
+    levels = [number(decode(code, element)) - element.min_integer for code in codes]
+    products = [number(fl32(level * number(scale))) for level in levels]
+    return [fl32(product + number(minimum)) for product in products]
