@@ -2,6 +2,7 @@
 
 from msdnum.evidence.addition_orders import AdditionOrder, Meeting
 from msdnum.evidence.attention_bounds import ExactAttention, attention_bound
+from msdnum.evidence.attention_bounds import attention_bound
 from msdnum.evidence.attentions import (
     AttentionErrors,
     AttentionOperands,
@@ -26,6 +27,8 @@ from msdnum.evidence.products import (
     float32_reference,
 )
 from msdnum.evidence.promises import Bound, Promise, covering, coverings
+from msdnum.evidence.running_bounds import running_product
+from msdnum.evidence.score_bounds import ExactAttention
 from msdnum.evidence.slice_counts import SliceCount, ozaki_count, ozaki_error, slices_needed
 from msdnum.evidence.sweeps import Event, Findings, LargestError, Outcome, Sweep, certificate, run
 from msdnum.evidence.unit_features import Features
@@ -40,5 +43,6 @@ __all__ = [
     "box_of_function", "cast_sweep", "certificate", "covering", "coverings", "decomposed",
     "errors_of", "every_amax", "exact_values", "float32_reference", "judge_blocks", "judge_cast",
     "judge_tensor", "ozaki_count", "ozaki_error", "pairs_of", "probe", "probed", "profile",
-    "remainders", "run", "samples_of", "scale_free", "slices_needed", "theorem_gemm", "witness_of",
+    "remainders", "run", "running_product", "samples_of", "scale_free", "slices_needed",
+    "theorem_gemm", "witness_of",
 ]  # fmt: skip
