@@ -2,6 +2,7 @@
 
 from msdnum.conformance.adapter import AdapterError, load
 from msdnum.conformance.derivations import explain_vector
+from msdnum.conformance.own_formats import groups_of
 from msdnum.conformance.reports import ConformanceReport, Disagreement, Result
 from msdnum.conformance.runner import conform
 from msdnum.conformance.suite import VERSION, digest, find, groups, read, write
@@ -10,5 +11,5 @@ from msdnum.conformance.vectors import Case, Group, NamedPatterns, Patterns, Sta
 __all__ = [
     "VERSION", "AdapterError", "Case", "ConformanceReport", "Disagreement", "Group",
     "NamedPatterns", "Patterns", "Result", "Standard", "conform", "digest", "explain_vector",
-    "find", "groups", "load", "read", "write",
+    "find", "groups", "groups_of", "load", "read", "write",
 ]  # fmt: skip

@@ -31,7 +31,6 @@ ROOMS = {
     "emulator": {"formats", "display"},
     "inputs": {"formats"},
     "cost": {"formats", "display"},
-    "testing": {"formats"},
     "ledger": {"display"},
     "experiments": set(),
     "evidence": {
@@ -46,6 +45,7 @@ ROOMS = {
         "ledger", "experiments", "evidence",
     },
     "conformance": {"formats", "spec", "emulator"},
+    "testing": {"formats", "spec", "conformance"},
     "bench": {"formats", "emulator", "cost", "experiments"},
     "cli": {
         "bench", "conformance", "evidence", "experiments", "formats", "inputs", "ledger", "reports",
@@ -68,7 +68,7 @@ TRIALS = sorted(path.parent.name for path in (PACKAGE / "trials").glob("*/__init
 ONLY = {
     "argparse": "cli/",
     "matplotlib": "experiments/",
-    "hypothesis": "testing.py",
+    "hypothesis": "testing/",
     "flint": "exact/",
     "mpmath": "exact/",
     "safetensors": "inputs/",
@@ -189,7 +189,11 @@ def test_a_room_imports_what_stands_above_it():
         ("evidence/sweeps.py", "import argparse", {"argparse"}),
         ("trials/msd/splits.py", "from msdnum.trials.ozaki import TRIAL", {"ozaki"}),
         ("trials/msd/splits.py", "from msdnum.trials.msd import heads", set()),
-        ("testing.py", "from hypothesis import given\nfrom msdnum.formats import E2M1", set()),
+        (
+            "testing/designs.py",
+            "import hypothesis\nfrom msdnum.formats import E2M1",
+            set(),
+        ),
         ("cli/verify.py", "from msdnum import __version__, trials", set()),
     ],
 )
