@@ -34,7 +34,7 @@ ROOMS = {
     "ledger": {"display"},
     "experiments": set(),
     "evidence": {
-        "formats", "display", "exact", "bounds", "errors", "emulator", "inputs", "ledger",
+        "formats", "display", "spec", "exact", "bounds", "errors", "emulator", "inputs", "ledger",
     },
     "reports": {
         "formats", "display", "errors", "bounds", "emulator", "inputs", "cost", "ledger",
