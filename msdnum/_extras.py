@@ -11,6 +11,7 @@ T = TypeVar("T")
 
 EXTRAS = {
     "flint": "exact",
+    "gguf": "verify",
     "hypothesis": "testing",
     "jax": "jax",
     "jaxlib": "jax",

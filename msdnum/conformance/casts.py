@@ -17,9 +17,9 @@ from msdnum.formats.elements import (
     FP16,
     MXINT8_ELEMENT,
     TWOS_COMPLEMENT,
-    ElementFormat,
     FloatFormat,
     IntegerFormat,
+    SpacedFormat,
 )
 from msdnum.formats.modes import Overflow, Rounding
 from msdnum.spec.numbers import Special
@@ -58,7 +58,7 @@ def cast_groups() -> Iterator[Group]:
             yield from encodings_of(fmt, _overflows(fmt))
 
 
-def encodings_of(fmt: ElementFormat, overflows: Sequence[Overflow]) -> Iterator[Group]:
+def encodings_of(fmt: SpacedFormat, overflows: Sequence[Overflow]) -> Iterator[Group]:
     """Yield the vectors of ``encode`` to one format."""
     for overflow in overflows:
         yield from _groups(fmt, Rounding.RNE, overflow, _inputs(fmt))
@@ -68,13 +68,13 @@ def encodings_of(fmt: ElementFormat, overflows: Sequence[Overflow]) -> Iterator[
             yield from _groups(fmt, rounding, Overflow.SATURATE, inside)
 
 
-def _overflows(fmt: ElementFormat) -> tuple[Overflow, ...]:
+def _overflows(fmt: SpacedFormat) -> tuple[Overflow, ...]:
     if fmt in (BF16, FP16):
         return (Overflow.OVERFLOW,)
     return tuple(Overflow) if fmt in (E4M3, E5M2, E8M0) else (Overflow.SATURATE,)
 
 
-def _inputs(fmt: ElementFormat) -> dict[str, list[int]]:
+def _inputs(fmt: SpacedFormat) -> dict[str, list[int]]:
     """Return binary32 patterns by topic."""
     values = _magnitudes(fmt)
     ties = [spec.to_float32_bits((a + b) / 2) for a, b in pairwise(values)]
@@ -107,7 +107,7 @@ def _both_signs(patterns: list[int]) -> list[int]:
     return [bits | sign for bits in patterns for sign in (0, SIGN)]
 
 
-def _magnitudes(fmt: ElementFormat) -> list[Fraction]:
+def _magnitudes(fmt: SpacedFormat) -> list[Fraction]:
     """Return the numbers >= 0 of a format, or those around its edges if they are many."""
     if isinstance(fmt, IntegerFormat):
         codes = list(range(fmt.max_integer + 1))
@@ -121,7 +121,7 @@ def _magnitudes(fmt: ElementFormat) -> list[Fraction]:
 
 
 def _groups(
-    fmt: ElementFormat, rounding: Rounding, overflow: Overflow, inputs: dict[str, list[int]]
+    fmt: SpacedFormat, rounding: Rounding, overflow: Overflow, inputs: dict[str, list[int]]
 ) -> Iterator[Group]:
     found: dict[str, list[Case]] = defaultdict(list)
     for topic, patterns in inputs.items():
@@ -133,7 +133,7 @@ def _groups(
         yield Group("encode", names, topic, *_standing(fmt, topic, rounding), tuple(cases))
 
 
-def cast_vector(bits: int, fmt: ElementFormat, rounding: Rounding, overflow: Overflow) -> Group:
+def cast_vector(bits: int, fmt: SpacedFormat, rounding: Rounding, overflow: Overflow) -> Group:
     """Return the vector of one binary32 pattern, whatever it is."""
     case, code = _case(bits, fmt, rounding, overflow)
     topic = _topic(_kind(bits, fmt), code, fmt)
@@ -141,7 +141,7 @@ def cast_vector(bits: int, fmt: ElementFormat, rounding: Rounding, overflow: Ove
     return Group("encode", names, topic, *_standing(fmt, topic, rounding), (case,))
 
 
-def _kind(bits: int, fmt: ElementFormat) -> str:
+def _kind(bits: int, fmt: SpacedFormat) -> str:
     value = spec.from_float32_bits(bits)
     special = {
         Special.NAN: "nan",
@@ -162,7 +162,7 @@ def _kind(bits: int, fmt: ElementFormat) -> str:
 
 
 def _case(
-    bits: int, fmt: ElementFormat, rounding: Rounding, overflow: Overflow
+    bits: int, fmt: SpacedFormat, rounding: Rounding, overflow: Overflow
 ) -> tuple[Case, int | None]:
     given = {"x": one(BINARY32, bits)}
     try:
@@ -173,14 +173,14 @@ def _case(
     return Case(f"{bits:08X}", given, {"codes": one(fmt, code)}), code
 
 
-def _topic(topic: str, code: int | None, fmt: ElementFormat) -> str:
+def _topic(topic: str, code: int | None, fmt: SpacedFormat) -> str:
     """Give results that a standard leaves open a topic of their own, whatever led to them."""
     if code is not None and spec.decode(code, fmt) is Special.NEGATIVE_ZERO:
         return "negative-zero"
     return "minus-two" if fmt == MXINT8_ELEMENT and code == 0x80 else topic
 
 
-def _standing(fmt: ElementFormat, topic: str, rounding: Rounding) -> tuple[str, Standard, str]:
+def _standing(fmt: SpacedFormat, topic: str, rounding: Rounding) -> tuple[str, Standard, str]:
     """Return the source of a topic, whether it decides, and what else there is to say."""
     source = INTEGERS if fmt.source == TWOS_COMPLEMENT else fmt.source
     if rounding is not Rounding.RNE:
@@ -202,14 +202,14 @@ def decode_groups() -> Iterator[Group]:
             yield decodings_of(fmt)
 
 
-def decodings_of(fmt: ElementFormat) -> Group:
+def decodings_of(fmt: SpacedFormat) -> Group:
     """Return the vectors of ``decode`` of one format: every code."""
     cases = tuple(_decoded(code, fmt) for code in fmt.codes)
     names = {"fmt": fmt.name}
     return Group("decode", names, "codes", fmt.source, Standard.DECIDES, "", cases)
 
 
-def _decoded(code: int, fmt: ElementFormat) -> Case:
+def _decoded(code: int, fmt: SpacedFormat) -> Case:
     value = spec.to_float32_bits(spec.decode(code, fmt))
     given = {"codes": one(fmt, code)}
     return Case(str(given["codes"]), given, {"values": one(BINARY32, value)})

@@ -15,12 +15,13 @@ from msdnum.formats.elements import (
     ElementFormat,
     FloatFormat,
     IntegerFormat,
+    SpacedFormat,
 )
 from msdnum.formats.modes import Overflow
 
 __all__ = ["check_formats", "elements_in_vector", "groups_of", "overflows_of"]
 
-F = TypeVar("F", ElementFormat, BlockFormat)
+F = TypeVar("F", SpacedFormat, BlockFormat)
 
 ROW = 32
 """Elements of a vector where the whole row shares a scale."""
@@ -43,7 +44,7 @@ def groups_of(fmt: ElementFormat | BlockFormat) -> tuple[Group, ...]:
     Raises
     ------
     ValueError
-        If the format holds every binary32 number.
+        If the format holds every binary32 number, or is a table, or its blocks have two dimensions.
 
     Examples
     --------
@@ -56,10 +57,20 @@ def groups_of(fmt: ElementFormat | BlockFormat) -> tuple[Group, ...]:
     'encode/E2M2/RNE/SATURATE/values'
     """
     if isinstance(fmt, BlockFormat):
+        _check_blocks(fmt)
         return tuple(_blocks(_sourced(fmt)))
+    if not isinstance(fmt, FloatFormat | IntegerFormat):
+        raise ValueError(f"fmt must be a float or integer format, got {fmt.name}")
     if isinstance(fmt, FloatFormat) and (fmt.precision, fmt.exponent_bits) == (24, 8):
         raise ValueError(f"fmt must be narrower than binary32, got {fmt.name}")
     return tuple(_casts(_sourced(fmt)))
+
+
+def _check_blocks(fmt: BlockFormat) -> None:
+    if fmt.rows != 1:
+        raise ValueError(f"fmt must have blocks of one dimension, got {fmt.name}")
+    if not isinstance(fmt.element, FloatFormat | IntegerFormat):
+        raise ValueError(f"fmt must have float or integer elements, got {fmt.element.name}")
 
 
 def _sourced(fmt: F) -> F:
@@ -67,13 +78,13 @@ def _sourced(fmt: F) -> F:
     return fmt if fmt.source else replace(fmt, source=f"definition of {fmt.name}")
 
 
-def _casts(fmt: ElementFormat) -> Iterator[Group]:
+def _casts(fmt: SpacedFormat) -> Iterator[Group]:
     yield from encodings_of(fmt, overflows_of(fmt))
     if fmt.bits <= 8:
         yield decodings_of(fmt)
 
 
-def overflows_of(fmt: ElementFormat) -> tuple[Overflow, ...]:
+def overflows_of(fmt: SpacedFormat) -> tuple[Overflow, ...]:
     """Return the overflow modes that a format has an answer to."""
     has_nan = not isinstance(fmt, IntegerFormat) and fmt.nan_code is not None
     return tuple(Overflow) if has_nan else (Overflow.SATURATE,)

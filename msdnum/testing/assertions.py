@@ -19,7 +19,14 @@ from msdnum.conformance.own_formats import elements_in_vector, groups_of, overfl
 from msdnum.conformance.reports import Disagreement, agrees
 from msdnum.conformance.vectors import Case, Group, Patterns, Standard, chunks, one
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import BINARY32, E8M0, ElementFormat, FloatFormat, IntegerFormat
+from msdnum.formats.elements import (
+    BINARY32,
+    E8M0,
+    ElementFormat,
+    FloatFormat,
+    IntegerFormat,
+    SpacedFormat,
+)
 from msdnum.formats.modes import Overflow, Rounding, ScaleRule
 from msdnum.testing.hostile_blocks import BLOCK_KINDS, blocks
 from msdnum.testing.numbers import float32_bits, near_midpoints
@@ -99,12 +106,12 @@ def assert_conforms(
             raise ValueError(f"rule must be None for an element format, got {rule.name}")
         _assert_cast(function, fmt, rounding, overflow, strict, examples)
     else:
-        raise TypeError(f"fmt must be a number or block format, got {fmt!r:.80}")
+        raise TypeError(f"fmt must be a float, integer or block format, got {fmt!r:.80}")
 
 
 def _assert_cast(
     function: Quantizer,
-    fmt: ElementFormat,
+    fmt: SpacedFormat,
     rounding: Rounding,
     overflow: Overflow,
     strict: bool,

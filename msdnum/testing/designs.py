@@ -101,13 +101,20 @@ def random_element_formats(max_bits: int = 8) -> SearchStrategy[ElementFormat]:
 def _random_floats(draw: DrawFn, max_bits: int) -> FloatFormat:
     exponent_bits = draw(st.integers(1, min(5, max_bits - 1)))
     fraction_bits = draw(st.integers(0, max_bits - 1 - exponent_bits))
-    kinds = [NonNumbers.NONE, NonNumbers.NEGATIVE_ZERO]
-    kinds += [NonNumbers.NAN] if exponent_bits + fraction_bits > 1 else []
-    kinds += [NonNumbers.IEEE] if exponent_bits > 1 and fraction_bits else []
+    kinds = [kind for kind in NonNumbers if _has_room(exponent_bits, fraction_bits, kind)]
     kind = draw(st.sampled_from(kinds))
     bias = 2 ** (exponent_bits - 1) - 1 + draw(st.integers(-3, 3))
     name = f"E{exponent_bits}M{fraction_bits}_BIAS{bias}_{kind.name}"
     return FloatFormat(name, exponent_bits, fraction_bits, bias, kind)
+
+
+def _has_room(exponent_bits: int, fraction_bits: int, kind: NonNumbers) -> bool:
+    """Return whether so few bits leave numbers beside Inf and NaN of a kind."""
+    try:
+        FloatFormat("any", exponent_bits, fraction_bits, specials=kind)
+    except ValueError:
+        return False
+    return True
 
 
 @st.composite

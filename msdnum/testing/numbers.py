@@ -1,5 +1,6 @@
 """Strategies for numbers: codes, values and float32 bit patterns, the hostile ones first."""
 
+from itertools import pairwise
 from math import isfinite
 
 import numpy as np
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from numpy.typing import NDArray
 
-from msdnum.formats.elements import ElementFormat, FloatFormat, IntegerFormat
+from msdnum.formats.elements import ElementFormat, FloatFormat, IntegerFormat, TableFormat
 
 __all__ = [
     "BINADE", "INF", "NANS", "SIGN", "Array", "Bits", "bfloat16_bits", "codes",
@@ -78,6 +79,10 @@ def midpoints(fmt: ElementFormat) -> SearchStrategy[float]:
     """
     if isinstance(fmt, IntegerFormat):
         return st.integers(fmt.min_integer - 1, fmt.max_integer).map(lambda n: (n + 0.5) * fmt.eta)
+    if isinstance(fmt, TableFormat):
+        numbers = [float(number.value) for number in fmt.ordered]
+        middle = [(low + high) / 2 for low, high in pairwise(numbers)]
+        return st.sampled_from([x for x in middle if x == np.float32(x)])
     if fmt.precision > 23:
         raise ValueError(f"fmt must be narrower than binary32, got {fmt.name}")
     magnitudes = st.one_of(

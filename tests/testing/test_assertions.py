@@ -184,5 +184,5 @@ def test_wrong_use_is_refused(fmt, options, message):
 
 
 def test_what_is_no_format_is_refused():
-    with pytest.raises(TypeError, match="fmt must be a number or block format, got 'MXFP4'"):
+    with pytest.raises(TypeError, match=r"fmt must be a float, .* got 'MXFP4'"):
         assert_conforms(lambda x: x, "MXFP4")
