@@ -58,7 +58,7 @@ def steps_of(fmt: ElementFormat, rounding: Rounding, overflow: Overflow) -> Step
     fmt : ElementFormat
         Of up to 16 bits, so that the steps are few.
     rounding : Rounding
-        A direction.
+        A direction, not STOCHASTIC.
     overflow : Overflow
         What becomes of numbers beyond the format.
 

@@ -76,7 +76,7 @@ class LibraryCast:
     Parameters
     ----------
     path : str
-        The library.
+        File of the library.
     symbol : str
         The function in it.
     """
