@@ -5,9 +5,9 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from msdnum import __version__, _extras, _interrupts
+from msdnum import _extras, _interrupts
 from msdnum._names import did_you_mean
 from msdnum._repository import NeedsCloneError
 
@@ -47,13 +47,30 @@ class Parser(argparse.ArgumentParser):
         self.exit(WRONG_USE, f"{self.prog}: error: {message}\n")
 
 
+class Version(argparse.Action):
+    """The option that prints versions and ends; what it runs on is looked up only then."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:  # noqa: A002
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option: Any = None
+    ) -> NoReturn:
+        """Print a line for each thing that the results depend on."""
+        from msdnum.ledger.ledger import MEASURED_WITH, versions
+
+        found = versions(MEASURED_WITH)
+        print("\n".join(f"{name} {text or 'not installed'}" for name, text in found.items()))
+        parser.exit(0)
+
+
 def _parser(arguments: Sequence[str]) -> Parser:
     parser = Parser(
         prog="msdnum",
         description="Judge low-bit numerics: what a computation does, and what may be lost.",
         epilog=EXIT_STATUS,
     )
-    parser.add_argument("--version", action="version", version=f"msdnum {__version__}")
+    parser.add_argument("--version", action=Version, help="say it, and what it runs on")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text)

@@ -199,7 +199,8 @@ def divided_scales(
     if tensor_scale is not None:
         # As a float, JAX would take a subnormal tensor scale for zero.
         zero = tensor_scale.view(xp.int32) == 0
-        scale = xp.where(zero, scale, binary32.divide(scale, tensor_scale))
+        # Under a tensor scale of zero every scale is zero, but for NaN.
+        scale = xp.where(zero, scale * xp.float32(0), binary32.divide(scale, tensor_scale))
         # XLA of JAX 0.11 and later would take a minute to compile copies of that quotient.
         scale = backend.compiled_apart(scale)
     return element_rounding.encode_scaled(

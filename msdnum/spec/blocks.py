@@ -112,10 +112,10 @@ def quantize_block(
     """Return the scale code and the element codes of one block.
 
     A power-of-two scale divides exactly; any other division is rounded to binary32 first. Elements
-    saturate. Where the scale is 0, elements are zeros that keep their sign where the format has
-    one. In a block with an Inf or a NaN all element codes are 0 and the scale is NaN. ``random``
-    has one integer for each element (STOCHASTIC). For another scale rule,
-    ``dataclasses.replace(fmt, rule=...)``.
+    saturate. Where the scale is 0, or times the tensor scale beyond binary32, elements are zeros
+    that keep their sign where the format has one. In a block with an Inf or a NaN all element
+    codes are 0 and the scale is NaN. ``random`` has one integer for each element (STOCHASTIC). For
+    another scale rule, ``dataclasses.replace(fmt, rule=...)``.
 
     Source: OCP MX v1.0, section 6.3; paper, section on decomposition, for INT8 rows.
 
@@ -131,9 +131,9 @@ def quantize_block(
     if not all(is_finite(value) for value in values):
         return nan_code(fmt.scale, Special.NAN), [0] * len(values)
     scale_code = shared_scale(largest_magnitude(values), fmt, tensor)
-    scale = number(_effective_scale(scale_code, fmt, tensor))
-    if scale:
-        quotients = [divide(value, scale) for value in values]
+    scale = _effective_scale(scale_code, fmt, tensor)
+    if is_finite(scale) and number(scale):
+        quotients = [divide(value, number(scale)) for value in values]
     else:
         quotients = [signed(is_negative(value), Fraction(0)) for value in values]
     if fmt.scale != E8M0:
