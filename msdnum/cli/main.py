@@ -28,7 +28,7 @@ COMMANDS = {
     "bench": "time everything beside memcpy and sgemm",
     "measure": "time products of terms and their baselines on the matrix units of JAX's device",
     "figures": "make every table and every figure of figures/ anew",
-    "model": "run MiniLM by every variant: embeddings, layers",
+    "model": "run MiniLM or SmolLM2 by every variant: results, layers",
     "vectors": "write test vectors, with the source of every answer",
     "recorded": "reproduce recorded results of matrix units, bit for bit",
     "conform": "hold an implementation against the test vectors",
