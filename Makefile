@@ -21,7 +21,7 @@ PINNED := install -c $(CONSTRAINTS)
 STAMP := $(VENV)/.installed
 MUTATION_STAMP := $(VENV)/.installed-mutants
 
-.PHONY: help verify recorded test test-core test-slow lint format proofs bench mutants clean
+.PHONY: help verify recorded test test-core test-slow lint format proofs device bench mutants clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -53,6 +53,10 @@ format: $(STAMP)  ## rewrite the sources in the house style
 
 proofs:  ## check every proof from scratch (needs what .ci/run installs: Gappa, Coq and four of its libraries)
 	$(PYTHON) proofs/check.py $(ARGS)
+
+# Without a network nothing can be installed: the machine's own Python has JAX for its GPU.
+device:  ## judge a machine with a GPU: tensor cores, bits, vectors, times; installs nothing
+	$(if $(wildcard $(STAMP)),$(BIN)/python,python3) -m msdnum device $(ARGS)
 
 bench: $(STAMP)  ## time everything beside memcpy and sgemm
 	$(BIN)/python -m msdnum bench $(ARGS)

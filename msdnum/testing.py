@@ -1,6 +1,7 @@
 """Hypothesis strategies: codes, values, float32 bit patterns and blocks, the hostile ones first."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from math import isfinite
 
 import numpy as np
@@ -9,7 +10,13 @@ from hypothesis.strategies import SearchStrategy
 from numpy.typing import NDArray
 
 from msdnum.formats.blocks import BLOCK_FORMATS, BlockFormat
-from msdnum.formats.elements import ELEMENT_FORMATS, ElementFormat, FloatFormat, IntegerFormat
+from msdnum.formats.elements import (
+    ELEMENT_FORMATS,
+    ElementFormat,
+    FloatFormat,
+    IntegerFormat,
+    TableFormat,
+)
 from msdnum.formats.modes import Overflow, Rounding, ScaleRule
 
 __all__ = [
@@ -112,6 +119,10 @@ def midpoints(fmt: ElementFormat) -> SearchStrategy[float]:
     """
     if isinstance(fmt, IntegerFormat):
         return st.integers(fmt.min_integer - 1, fmt.max_integer).map(lambda n: (n + 0.5) * fmt.eta)
+    if isinstance(fmt, TableFormat):
+        numbers = [float(number.value) for number in fmt.ordered]
+        middle = [(low + high) / 2 for low, high in pairwise(numbers)]
+        return st.sampled_from([x for x in middle if x == np.float32(x)])
     if fmt.precision > 23:
         raise ValueError(f"fmt must be narrower than binary32, got {fmt.name}")
     magnitudes = st.one_of(

@@ -27,6 +27,7 @@ COMMANDS = {
     "sweep": "compare casts of all 2^32 binary32 numbers and certify the result",
     "bench": "time everything beside memcpy and sgemm",
     "measure": "time products of terms and their baselines on the matrix units of JAX's device",
+    "device": "judge a machine with a GPU: its bits, its tensor cores beside models, its times",
     "figures": "make every table and every figure of figures/ anew",
     "model": "run MiniLM or SmolLM2 by every variant: results, layers",
     "vectors": "write test vectors, with the source of every answer",

@@ -17,9 +17,9 @@ from msdnum.formats.elements import (
     FP16,
     MXINT8_ELEMENT,
     TWOS_COMPLEMENT,
-    ElementFormat,
     FloatFormat,
     IntegerFormat,
+    SpacedFormat,
 )
 from msdnum.formats.modes import Overflow, Rounding
 from msdnum.spec.numbers import Special
@@ -64,13 +64,13 @@ def cast_groups() -> Iterator[Group]:
                 yield from _groups(fmt, rounding, Overflow.SATURATE, inside)
 
 
-def _overflows(fmt: ElementFormat) -> tuple[Overflow, ...]:
+def _overflows(fmt: SpacedFormat) -> tuple[Overflow, ...]:
     if fmt in (BF16, FP16):
         return (Overflow.OVERFLOW,)
     return tuple(Overflow) if fmt in (E4M3, E5M2, E8M0) else (Overflow.SATURATE,)
 
 
-def _inputs(fmt: ElementFormat) -> dict[str, list[int]]:
+def _inputs(fmt: SpacedFormat) -> dict[str, list[int]]:
     """Return binary32 patterns by topic."""
     values = _magnitudes(fmt)
     ties = [spec.to_float32_bits((a + b) / 2) for a, b in pairwise(values)]
@@ -98,7 +98,7 @@ def _both_signs(patterns: list[int]) -> list[int]:
     return [bits | sign for bits in patterns for sign in (0, SIGN)]
 
 
-def _magnitudes(fmt: ElementFormat) -> list[Fraction]:
+def _magnitudes(fmt: SpacedFormat) -> list[Fraction]:
     """Return the numbers >= 0 of a format, or those around its edges if they are many."""
     if isinstance(fmt, IntegerFormat):
         codes = list(range(fmt.max_integer + 1))
@@ -112,7 +112,7 @@ def _magnitudes(fmt: ElementFormat) -> list[Fraction]:
 
 
 def _groups(
-    fmt: ElementFormat, rounding: Rounding, overflow: Overflow, inputs: dict[str, list[int]]
+    fmt: SpacedFormat, rounding: Rounding, overflow: Overflow, inputs: dict[str, list[int]]
 ) -> Iterator[Group]:
     found: dict[str, list[Case]] = defaultdict(list)
     for topic, patterns in inputs.items():
@@ -125,7 +125,7 @@ def _groups(
 
 
 def _case(
-    bits: int, fmt: ElementFormat, rounding: Rounding, overflow: Overflow
+    bits: int, fmt: SpacedFormat, rounding: Rounding, overflow: Overflow
 ) -> tuple[Case, int | None]:
     given = {"x": one(BINARY32, bits)}
     try:
@@ -136,14 +136,14 @@ def _case(
     return Case(f"{bits:08X}", given, {"codes": one(fmt, code)}), code
 
 
-def _topic(topic: str, code: int | None, fmt: ElementFormat) -> str:
+def _topic(topic: str, code: int | None, fmt: SpacedFormat) -> str:
     """Give results that a standard leaves open a topic of their own, whatever led to them."""
     if code is not None and spec.decode(code, fmt) is Special.NEGATIVE_ZERO:
         return "negative-zero"
     return "minus-two" if fmt == MXINT8_ELEMENT and code == 0x80 else topic
 
 
-def _standing(fmt: ElementFormat, topic: str, rounding: Rounding) -> tuple[str, Standard, str]:
+def _standing(fmt: SpacedFormat, topic: str, rounding: Rounding) -> tuple[str, Standard, str]:
     """Return the source of a topic, whether it decides, and what else there is to say."""
     source = INTEGERS if fmt.source == TWOS_COMPLEMENT else fmt.source
     if rounding is not Rounding.RNE:
@@ -167,7 +167,7 @@ def decode_groups() -> Iterator[Group]:
             yield Group("decode", names, "codes", fmt.source, Standard.DECIDES, "", cases)
 
 
-def _decoded(code: int, fmt: ElementFormat) -> Case:
+def _decoded(code: int, fmt: SpacedFormat) -> Case:
     value = spec.to_float32_bits(spec.decode(code, fmt))
     given = {"codes": one(fmt, code)}
     return Case(str(given["codes"]), given, {"values": one(BINARY32, value)})

@@ -8,7 +8,7 @@ from msdnum.emulator import backend, bit_patterns
 from msdnum.emulator.backend import Array
 from msdnum.emulator.codes import as_codes, check_values
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import ElementFormat, FloatFormat
+from msdnum.formats.elements import ElementFormat
 from msdnum.formats.modes import Overflow, Rounding
 from msdnum.formats.schemes import Scheme
 
@@ -52,7 +52,7 @@ def checked_codes(x: Array, fmt: ElementFormat, name: str = "codes") -> Array:
 
 def check_representable(pattern: Array, fmt: ElementFormat, overflow: Overflow) -> None:
     """Raise if a number would become what the format lacks."""
-    if isinstance(fmt, FloatFormat) and fmt.nan_code is not None:
+    if fmt.nan_code is not None:
         return
     if overflow is Overflow.OVERFLOW:
         raise ValueError(f"overflow must be SATURATE: {fmt.name} has neither Inf nor NaN")

@@ -213,7 +213,7 @@ def _powers_of_two(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
 def _powers_of_two_and_remainder(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
     xp = backend.namespace(rows)
     results, last = _round_terms(rows, scheme)
-    remainder = element_rounding.remainder_of(last, scheme.formats[-1].element)
+    remainder = element_rounding.remainder_of(last, scheme.elements[-1])
     finite = shared_scales.row_amax(rows) < bit_patterns.INF
     return *results, xp.where(finite, remainder, np.float32(np.nan))
 
@@ -223,19 +223,19 @@ def _round_terms(rows: Array, scheme: Scheme) -> tuple[tuple[Array, ...], Quanta
     xp = backend.namespace(rows)
     amax = shared_scales.row_amax(rows)
     codes, scale_codes, pattern = [], [], rows
-    for i, fmt in enumerate(scheme.formats):
+    for i, (fmt, element) in enumerate(zip(scheme.formats, scheme.elements, strict=True)):
         if i == 0 or scheme.ratios is OWN_AMAX:
             row_amax = shared_scales.row_amax(pattern) if i else amax
             exponent = shared_scales.shared_exponent(row_amax, fmt.element, fmt.rule)
         else:
             exponent = exponent - scheme.ratio_exponents[i - 1]
         clamped = shared_scales.clamp_exponent(exponent)
-        quanta = element_rounding.round_to_quanta(pattern, clamped, fmt.element)
-        code = element_rounding.codes_of(quanta, fmt.element, Overflow.SATURATE)
+        quanta = element_rounding.round_to_quanta(pattern, clamped, element)
+        code = element_rounding.codes_of(quanta, element, Overflow.SATURATE)
         codes.append(shared_scales.zero_unless(amax < bit_patterns.INF, code))
         scale_codes.append(shared_scales.exponent_codes(clamped, amax))
         if i < scheme.terms - 1:
-            pattern = element_rounding.remainder_of(quanta, fmt.element).view(xp.int32)
+            pattern = element_rounding.remainder_of(quanta, element).view(xp.int32)
     return (*codes, *scale_codes), quanta
 
 

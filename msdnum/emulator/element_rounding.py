@@ -3,11 +3,17 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from msdnum.emulator import backend, bit_patterns
+from msdnum.emulator import backend, bit_patterns, table_rounding
 from msdnum.emulator.backend import Array
 from msdnum.emulator.bit_patterns import Fields
 from msdnum.emulator.codes import storage_dtype
-from msdnum.formats.elements import ElementFormat, FloatFormat, IntegerFormat, NonNumbers
+from msdnum.formats.elements import (
+    ElementFormat,
+    FloatFormat,
+    IntegerFormat,
+    SpacedFormat,
+    TableFormat,
+)
 from msdnum.formats.modes import Overflow, Rounding
 
 __all__ = [
@@ -15,14 +21,14 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _quantum(fmt: ElementFormat) -> tuple[int, int]:
+def _quantum(fmt: SpacedFormat) -> tuple[int, int]:
     """Return fraction bits m and the exponent up to which the quantum stays ``2**(emin - m)``."""
     if isinstance(fmt, IntegerFormat):
         return fmt.precision, fmt.precision - fmt.fraction_bits
     return fmt.fraction_bits, fmt.emin
 
 
-def _is_gradual(fmt: ElementFormat) -> bool:
+def _is_gradual(fmt: SpacedFormat) -> bool:
     """Return whether the quantum stays the same below the smallest normal number."""
     return isinstance(fmt, IntegerFormat) or fmt.subnormals
 
@@ -42,7 +48,7 @@ class Quanta(NamedTuple):
 def round_to_quanta(
     pattern: Array,
     exponent: Array | int,
-    fmt: ElementFormat,
+    fmt: SpacedFormat,
     rounding: Rounding = Rounding.RNE,
     words: Array | None = None,
 ) -> Quanta:
@@ -73,7 +79,18 @@ def round_to_quanta(
         count = bit_patterns.shift_rne_by_adder(x.significand, shift)
     else:
         count = _ROUND[rounding](x.significand, xp.minimum(shift, of.max_shift), x.negative)
+    if rounding is Rounding.RNE and isinstance(fmt, FloatFormat) and fmt.ties_by_code:
+        count = count - _ties_to_odd_codes(x, above, of)
     return Quanta(pattern, x, above, shift, count)
+
+
+def _ties_to_odd_codes(x: Fields, above: Array, of: bit_patterns.Width) -> Array:
+    """Return 1 where a tie of one-bit significands has gone up to a code that is odd.
+
+    Its significand is 1.5, and the code above is ``above + 2``.
+    """
+    tie = x.significand == 3 << (of.fraction_bits - 1)
+    return (tie & (above >= 0) & (above & 1 == 1)).astype(x.significand.dtype)
 
 
 def encode_scaled(
@@ -85,10 +102,13 @@ def encode_scaled(
     words: Array | None = None,
 ) -> Array:
     """Return the codes of ``x / 2**exponent``; parameters as for ``round_to_quanta``."""
+    if isinstance(fmt, TableFormat):
+        codes = table_rounding.codes_by_table(pattern, exponent, fmt, overflow, rounding)
+        return codes.astype(storage_dtype(fmt))
     return codes_of(round_to_quanta(pattern, exponent, fmt, rounding, words), fmt, overflow)
 
 
-def remainder_of(quanta: Quanta, fmt: ElementFormat) -> Array:
+def remainder_of(quanta: Quanta, fmt: SpacedFormat) -> Array:
     """Return what the saturated code, times ``2**exponent``, leaves of x, as float32.
 
     Exact for finite x below ``2**(emax + 23 - m)`` times the scale, in whose binades
@@ -100,7 +120,7 @@ def remainder_of(quanta: Quanta, fmt: ElementFormat) -> Array:
     return bit_patterns.compose(negative, abs(left), x.exponent - bit_patterns.FRACTION_BITS)
 
 
-def _taken(quanta: Quanta, fmt: ElementFormat) -> Array:
+def _taken(quanta: Quanta, fmt: SpacedFormat) -> Array:
     """Return the rounded and saturated magnitude in units of the ulp of x."""
     xp = backend.namespace(quanta.count)
     taken = quanta.count << xp.minimum(quanta.shift, bit_patterns.MAX_SHIFT)
@@ -114,7 +134,7 @@ def _taken(quanta: Quanta, fmt: ElementFormat) -> Array:
     return xp.where(may_saturate, limited, taken)
 
 
-def _largest(fmt: ElementFormat, negative: Array) -> tuple[Array | int, int]:
+def _largest(fmt: SpacedFormat, negative: Array) -> tuple[Array | int, int]:
     """Return the largest magnitude as an integer and the exponent of its unit."""
     if isinstance(fmt, IntegerFormat):
         asymmetry = -fmt.min_integer - fmt.max_integer
@@ -123,7 +143,7 @@ def _largest(fmt: ElementFormat, negative: Array) -> tuple[Array | int, int]:
     return implicit | fmt.max_code & (implicit - 1), fmt.emax - fmt.fraction_bits
 
 
-def codes_of(quanta: Quanta, fmt: ElementFormat, overflow: Overflow) -> Array:
+def codes_of(quanta: Quanta, fmt: SpacedFormat, overflow: Overflow) -> Array:
     """Return the codes of rounded numbers."""
     xp = backend.namespace(quanta.pattern)
     m, emin = _quantum(fmt)
@@ -153,7 +173,7 @@ def _float_codes(magnitude: Array, quanta: Quanta, fmt: FloatFormat, overflow: O
     else:
         codes = xp.where(magnitude > fmt.max_code, _overflow_code(fmt), magnitude)
     negative = quanta.x.negative
-    if fmt.specials is NonNumbers.NEGATIVE_ZERO:
+    if not fmt.has_negative_zero:
         negative = negative & (codes != 0)
     codes = codes | negative.astype(xp.int32) << (fmt.bits - 1)
     not_a_number = bit_patterns.is_nan(quanta.pattern)
@@ -226,6 +246,8 @@ def decode_scaled(codes: Array, exponent: Array | int, fmt: ElementFormat) -> Ar
         Broadcast against ``codes``; -300 to 300.
     """
     xp = backend.namespace(codes)
+    if isinstance(fmt, TableFormat):
+        return table_rounding.numbers_by_table(codes, exponent, fmt)
     pattern = codes.astype(xp.int32)
     if isinstance(fmt, IntegerFormat):
         negative = pattern > fmt.max_integer
@@ -247,9 +269,7 @@ def _decode_float(pattern: Array, exponent: Array | int, fmt: FloatFormat) -> Ar
     value = bit_patterns.compose(negative, significand, power)
     if fmt.nan_code is None:
         return value
-    is_nan = pattern == fmt.nan_code
-    if fmt.specials is not NonNumbers.NEGATIVE_ZERO:
-        is_nan = magnitude > fmt.max_code
+    is_nan = (pattern == fmt.nan_code) | (magnitude > fmt.max_code)
     decoded = xp.where(is_nan, bit_patterns.NAN, value.view(xp.int32))
     if fmt.inf_code is not None:
         decoded = xp.where(

@@ -38,7 +38,8 @@ class QuantizedArray:
         bytes.
     scale_codes : Array of uint8, uint16 or uint32
         Codes of ``format.scale``, types as for ``codes``: the shape of ``codes`` with ``axis``
-        replaced by the number of blocks; of shape () where the whole tensor is one block. For
+        replaced by the number of blocks, and the other of the last two axes by the number of blocks
+        along it where these have several rows; of shape () where the whole tensor is one block. For
         numbers see ``from_scales``.
     tensor_scale : Array of float32 or None
         Second scale, of shape (), in a format that has one. Another number, or shape (1,), is taken
@@ -214,6 +215,29 @@ class QuantizedArray:
         return scales.reshape(-1, 1)
 
     @under_own_settings
+    def row_by_row(self) -> "QuantizedArray":
+        """Return the same codes in blocks of one row: the scales of several rows are repeated.
+
+        Examples
+        --------
+        >>> from msdnum import BLOCK_FORMATS, quantize
+        >>> q = quantize(np.ones((4, 64), np.float32), BLOCK_FORMATS["MXFP4"], block_size=(2, 32))
+        >>> q.scale_codes.shape, q.row_by_row().scale_codes.shape
+        ((2, 2), (4, 2))
+        """
+        found = replace(self)
+        if found.format.rows == 1:
+            return found
+        assert found.axis is not None
+        other = -3 - found.axis
+        xp = backend.namespace(found.scale_codes)
+        repeated = xp.repeat(found.scale_codes, found.format.rows, axis=other)
+        kept = [slice(None)] * repeated.ndim
+        kept[other] = slice(found.shape[other])
+        fmt = replace(found.format, rows=1)
+        return replace(found, scale_codes=repeated[tuple(kept)], format=fmt)
+
+    @under_own_settings
     def dequantize(self) -> Array:
         """Return element times scale as float32.
 
@@ -245,7 +269,7 @@ class QuantizedArray:
         else:
             scale = self.column(self._scales())
             (value,) = backend.map_rows(scale_by_float, self.rows(self.codes), scale)
-        return join(value, self.shape, self.axis)
+        return join(value, self.shape, self.axis, self.format.rows)
 
     @under_own_settings
     def integers(self) -> Array:
@@ -280,4 +304,5 @@ def assemble(
 ) -> QuantizedArray:
     """Return the array of ``shape`` made of one row of codes and one scale code for each block."""
     scales = join_scales(scale_codes, fmt, shape, axis)
-    return QuantizedArray(join(codes, shape, axis), scales, tensor_scale, fmt, axis, divisor)
+    joined = join(codes, shape, axis, fmt.rows)
+    return QuantizedArray(joined, scales, tensor_scale, fmt, axis, divisor)

@@ -12,6 +12,7 @@ from msdnum.evidence.bf16_pairs import Profile, Window, every_amax, profile, sca
 from msdnum.evidence.cast_sweeps import CASTS, cast_sweep, judge_cast
 from msdnum.evidence.decompositions import Pairs, judge_blocks, pairs_of, witness_of
 from msdnum.evidence.effective_bits import approximation, samples_of
+from msdnum.evidence.large_tensors import judge_tensor
 from msdnum.evidence.product_bounds import accumulation, exact_values, remainders, theorem_gemm
 from msdnum.evidence.products import (
     Errors,
@@ -22,15 +23,17 @@ from msdnum.evidence.products import (
     float32_reference,
 )
 from msdnum.evidence.promises import Bound, Promise, covering, coverings
+from msdnum.evidence.slice_counts import SliceCount, ozaki_count, ozaki_error, slices_needed
 from msdnum.evidence.sweeps import Event, Findings, LargestError, Outcome, Sweep, certificate, run
 from msdnum.evidence.worst_cases import Extreme, among_pairs, among_ties, bound_of
 
 __all__ = [
     "CASTS", "AttentionErrors", "AttentionOperands", "Bound", "Errors", "Event", "ExactAttention",
     "Extreme", "Findings", "Head", "LargestError", "Outcome", "Pairs", "Product", "ProductResult",
-    "Profile", "Promise", "Shape", "Sweep", "Window", "accumulation", "among_pairs", "among_ties",
-    "approximation", "attention_bound", "attention_errors", "bound_of", "cast_sweep", "certificate",
-    "covering", "coverings", "decomposed", "errors_of", "every_amax", "exact_values",
-    "float32_reference", "judge_blocks", "judge_cast", "pairs_of", "profile", "remainders", "run",
-    "samples_of", "scale_free", "theorem_gemm", "witness_of",
+    "Profile", "Promise", "Shape", "SliceCount", "Sweep", "Window", "accumulation", "among_pairs",
+    "among_ties", "approximation", "attention_bound", "attention_errors", "bound_of", "cast_sweep",
+    "certificate", "covering", "coverings", "decomposed", "errors_of", "every_amax", "exact_values",
+    "float32_reference", "judge_blocks", "judge_cast", "judge_tensor", "ozaki_count", "ozaki_error",
+    "pairs_of", "profile", "remainders", "run", "samples_of", "scale_free", "slices_needed",
+    "theorem_gemm", "witness_of",
 ]  # fmt: skip

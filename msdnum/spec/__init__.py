@@ -7,11 +7,13 @@ from msdnum.spec.accumulators import (
     partial_sums,
 )
 from msdnum.spec.blocks import (
+    candidate_scales,
     dequantize_block,
     dequantize_levels,
     e8m0_code,
     largest_magnitude,
     quantize_block,
+    searched_block,
     shared_exponent,
     shared_scale,
     tensor_scale,
@@ -51,11 +53,11 @@ from msdnum.spec.numbers import (
 )
 
 __all__ = [
-    "Decomposition", "Number", "Special", "Value", "ceil_log2", "decode", "decompose_amax",
-    "decompose_covering", "decompose_own_amax", "dequantize_block", "dequantize_levels", "divide",
-    "e8m0_code", "encode", "factor", "fl32", "floor_log2", "from_float", "from_float32_bits",
-    "inner_product", "is_finite", "is_negative", "largest_magnitude", "max_finite", "multiply",
-    "nan_code", "number", "partial_sums", "pow2", "quantize_block", "round_significand", "round_to",
-    "round_to_integer", "shared_exponent", "shared_scale", "signed", "subtract", "tensor_scale",
-    "to_float32_bits",
+    "Decomposition", "Number", "Special", "Value", "candidate_scales", "ceil_log2", "decode",
+    "decompose_amax", "decompose_covering", "decompose_own_amax", "dequantize_block",
+    "dequantize_levels", "divide", "e8m0_code", "encode", "factor", "fl32", "floor_log2",
+    "from_float", "from_float32_bits", "inner_product", "is_finite", "is_negative",
+    "largest_magnitude", "max_finite", "multiply", "nan_code", "number", "partial_sums", "pow2",
+    "quantize_block", "round_significand", "round_to", "round_to_integer", "searched_block",
+    "shared_exponent", "shared_scale", "signed", "subtract", "tensor_scale", "to_float32_bits",
 ]  # fmt: skip

@@ -26,7 +26,7 @@ from msdnum.formats.accumulators import (
     PairwiseUnit,
     Sequential,
 )
-from msdnum.formats.elements import BINARY32, E8M0, ElementFormat, FloatFormat, IntegerFormat
+from msdnum.formats.elements import BINARY32, E8M0, ElementFormat, FloatFormat
 from msdnum.formats.modes import Overflow
 
 __all__ = ["Number", "factor", "inner_product", "partial_sums"]
@@ -91,7 +91,7 @@ def factor(
     if scale_format != E8M0:
         exponent = spec.floor_log2(abs(element * scale)) if element * scale else 0
         return Number(element, scale, exponent, scale_exponent, False)
-    emin = own if isinstance(fmt, IntegerFormat) else fmt.emin
+    emin = fmt.emin if isinstance(fmt, FloatFormat) else own
     exponent = max(own, emin) + scale_exponent
     return Number(element, scale, exponent, scale_exponent, fmt.bits == 16 and own < emin)
 

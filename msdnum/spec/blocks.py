@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import E8M0, ElementFormat, IntegerFormat
+from msdnum.formats.elements import E8M0, ElementFormat, FloatFormat, IntegerFormat
 from msdnum.formats.modes import Overflow, Rounding, ScaleRule
 from msdnum.spec.elements import decode, encode, fl32, max_finite, nan_code
 from msdnum.spec.numbers import (
@@ -22,9 +22,11 @@ from msdnum.spec.numbers import (
 )
 
 __all__ = [
-    "dequantize_block", "dequantize_levels", "e8m0_code", "largest_magnitude", "quantize_block",
-    "shared_exponent", "shared_scale", "tensor_scale",
+    "candidate_scales", "dequantize_block", "dequantize_levels", "e8m0_code", "largest_magnitude",
+    "quantize_block", "searched_block", "shared_exponent", "shared_scale", "tensor_scale",
 ]  # fmt: skip
+
+ZERO = Fraction(0)
 
 
 def shared_exponent(amax: Fraction, element: ElementFormat, rule: ScaleRule) -> int:
@@ -187,3 +189,65 @@ def dequantize_levels(
     levels = [number(decode(code, element)) - element.min_integer for code in codes]
     products = [number(fl32(level * number(scale))) for level in levels]
     return [fl32(product + number(minimum)) for product in products]
+
+
+def candidate_scales(
+    amax: Fraction,
+    fmt: BlockFormat,
+    divisors: Sequence[Fraction] | None,
+    *,
+    nonzero: bool = False,
+    tensor: Value | None = None,
+) -> list[int]:
+    """Return the scale codes that a search tries: of ``amax / d``, or all positive ones.
+
+    With ``nonzero`` the least positive code stands for 0. ``divisors`` None: every positive code.
+    """
+    assert isinstance(fmt.scale, FloatFormat)
+    if divisors is None:
+        return list(range(1, fmt.scale.max_code + 1))
+    codes = []
+    for divisor in divisors:
+        ideal = fl32(amax / divisor)
+        if tensor is not None:
+            ideal = fl32(divide(ideal, number(tensor))) if number(tensor) else Fraction(0)
+        codes.append(encode(ideal, fmt.scale, overflow=Overflow.SATURATE))
+    return [max(code, 1) if nonzero and amax else code for code in codes]
+
+
+def searched_block(
+    values: Sequence[Value],
+    fmt: BlockFormat,
+    divisors: Sequence[Fraction] | None,
+    *,
+    nonzero: bool = False,
+    tensor: Value | None = None,
+) -> tuple[int, list[int]]:
+    """Return the first of the candidates whose elements have the least sum of squared errors.
+
+    Errors are exact. Elements are those of `quantize_block` by the scale.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import spec
+    >>> from msdnum.formats import NVFP4
+    >>> block = [Fraction(6), Fraction(5)]  # 5 is between 4 and 6; of 1.5 times 4 it is 3 times 1.5
+    >>> code, elements = spec.searched_block(block, NVFP4, [Fraction(6), Fraction(4)])
+    >>> spec.decode(code, NVFP4.scale), elements
+    (Fraction(3, 2), [6, 5])
+    """
+    amax = largest_magnitude(values)
+    best: tuple[Fraction, int, list[int]] | None = None
+    for code in candidate_scales(amax, fmt, divisors, nonzero=nonzero, tensor=tensor):
+        scale = number(_effective_scale(code, fmt, tensor))
+        quotients = [
+            fl32(divide(v, scale)) if scale else signed(is_negative(v), Fraction(0)) for v in values
+        ]
+        codes = [encode(q, fmt.element, overflow=Overflow.SATURATE) for q in quotients]
+        restored = [number(decode(c, fmt.element)) * scale for c in codes]
+        error = sum(((number(v) - r) ** 2 for v, r in zip(values, restored, strict=True)), ZERO)
+        if best is None or error < best[0]:
+            best = error, code, codes
+    assert best is not None
+    return best[1:]

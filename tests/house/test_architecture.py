@@ -47,9 +47,10 @@ ROOMS = {
     },
     "conformance": {"formats", "spec", "emulator"},
     "bench": {"formats", "emulator", "cost", "experiments"},
+    "device": {"formats", "emulator", "evidence", "conformance", "bench", "experiments"},
     "cli": {
-        "bench", "conformance", "evidence", "experiments", "formats", "inputs", "ledger", "reports",
-        "trials",
+        "bench", "conformance", "device", "evidence", "experiments", "formats", "inputs", "ledger",
+        "reports", "trials",
     },
 }  # fmt: skip
 """What each room may import beside itself and tools, in reading order: all of it stands above."""
