@@ -57,8 +57,7 @@ def run(args: argparse.Namespace) -> int:
         if name not in {**groups, **variants}:
             near = did_you_mean(name, {**groups, **variants})
             raise ValueError(f"name must be one of those of --list, got {name!r}{near}")
-    # Tables of the decoder's variants are not among the committed ones.
-    out = args.out or (LOOK if names or args.quick or decoder else TABLES)
+    out = args.out or (LOOK if names or args.quick else TABLES)
     for experiment in _asked(names, args.quick, decoder):
         print(experiment.write(out))
     return 0

@@ -22,7 +22,6 @@ from msdnum.trials.msd.decoder.runs import DecoderRun, TextErrors, run_decoder
 __all__ = [
     "DECODER_EXPERIMENTS",
     "DECODER_LOOK",
-    "DECODER_OUTLIERS",
     "DECODER_QUICK",
     "DECODER_TEXTS",
 ]
@@ -134,14 +133,6 @@ DECODER_LOOK = (2, 1, 12)
 DECODER_QUICK = (*DECODER_LOOK, ("Q4_1, float32, BINARY32",))
 OF = "SmolLM2-135M-Instruct"
 
-DECODER_OUTLIERS = Experiment(
-    "decoder_outliers",
-    f"activations that the linears of {OF} are given, and what schemes lose of them",
-    (4, 4, 32),
-    decoder_outliers,
-    (1, 0, 8),
-)
-
 DECODER_EXPERIMENTS = (
     Experiment(
         "decoder_linears",
@@ -164,6 +155,12 @@ DECODER_EXPERIMENTS = (
         decoder_texts,
         DECODER_QUICK,
     ),
-    DECODER_OUTLIERS,
+    Experiment(
+        "decoder_outliers",
+        f"activations that the linears of {OF} are given, and what schemes lose of them",
+        (4, 4, 32),
+        decoder_outliers,
+        (1, 0, 8),
+    ),
 )
 """The first two tables come from the same runs, which are kept."""

@@ -10,11 +10,24 @@ pytest.importorskip("gguf", reason="the package gguf is not installed")
 from msdnum.evidence.products import Errors
 from msdnum.experiments.tables import read
 from msdnum.trials.msd.decoder.runs import DecoderRun, TextErrors
+from msdnum.trials.msd.decoder.variants import DECODER_GROUPS, DECODER_VARIANTS
 from msdnum.trials.msd.experiments import decoder
 from tests.support.paths import ROOT
 
 TABLES = ROOT / "figures" / "msd" / "tables"
+COMMITTED = decoder.DECODER_EXPERIMENTS[:3]
 NAN = float("nan")
+
+
+@pytest.mark.parametrize("experiment", COMMITTED, ids=lambda e: e.name)
+def test_the_committed_tables_have_every_variant(experiment):
+    paragraphs, samples, _, (group,) = experiment.spec
+    _, records = read(TABLES / f"{experiment.name}.csv")
+    each = 30 if "layer" in records[0] else paragraphs + samples
+    names = [name for name in DECODER_GROUPS[group] for _ in range(each)]
+    assert [record["variant"] for record in records] == names
+    for record in records:
+        assert record["kind"] == DECODER_VARIANTS[record["variant"]].kind
 
 
 def test_the_committed_table_of_outliers_has_every_layer():
