@@ -29,7 +29,7 @@ COMMANDS = {
     "measure": "time products of terms and their baselines on the matrix units of JAX's device",
     "device": "judge a machine with a GPU: its bits, its tensor cores beside models, its times",
     "figures": "make every table and every figure of figures/ anew",
-    "model": "run MiniLM by every variant: embeddings, layers",
+    "model": "run MiniLM or SmolLM2 by every variant: results, layers",
     "vectors": "write test vectors, with the source of every answer",
     "recorded": "reproduce recorded results of matrix units, bit for bit",
     "probe": "find out what unit is behind a product, from outside",

@@ -7,7 +7,7 @@ queries and keys stand as in GGUF files: pairs that are rotated are neighbours.
 
 import math
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
@@ -20,7 +20,7 @@ from msdnum.inputs.smollm2_checkpoint import DecoderSettings, decoder_settings
 
 __all__ = [
     "DECODER_LINEARS", "CausalAttention", "KeysAndValues", "Step", "attend_causally",
-    "decoder_layer", "decoder_weights", "empty_cache", "generate", "head", "prefill",
+    "decoder_layer", "decoder_weights", "empty_cache", "generate", "head", "normalized", "prefill",
     "prefill_jitted", "stacked",
 ]  # fmt: skip
 
@@ -74,6 +74,7 @@ class Step(NamedTuple):
     cache: KeysAndValues
 
 
+@cache
 def decoder_weights(file: GGUFFile) -> dict[str, Any]:
     """Return the weights as float32 by their names, linears as (inputs, outputs), layers stacked.
 
@@ -173,7 +174,7 @@ def prefill(
     stack = weights["layers"], cache.keys, cache.values
     x, (keys, values) = jax.lax.scan(layer, x, stack)
     length = cache.length + jnp.int32(ids.shape[1])
-    return Step(_normalized(x, weights["norm"], settings), KeysAndValues(keys, values, length))
+    return Step(normalized(x, weights["norm"], settings), KeysAndValues(keys, values, length))
 
 
 prefill_jitted = jax.jit(prefill, static_argnames=("settings", "linear", "attention"))
@@ -206,7 +207,7 @@ def decoder_layer(
         As in ``prefill``.
     """
     apply = partial(_apply, linear, weights)
-    normal = _normalized(x, weights["attn_norm"], settings)
+    normal = normalized(x, weights["attn_norm"], settings)
     q, k, v = (_heads(apply(name, normal), settings) for name in "qkv")
     positions = before + jnp.arange(x.shape[1])
     q, k = (_rotated(each, positions, settings) for each in (q, k))
@@ -216,7 +217,7 @@ def decoder_layer(
     )
     mixed = attention(q, keys, values, before + x.shape[1])
     x = x + apply("output", jnp.swapaxes(mixed, 1, 2).reshape(x.shape))
-    normal = _normalized(x, weights["ffn_norm"], settings)
+    normal = normalized(x, weights["ffn_norm"], settings)
     x = x + apply("down", jax.nn.silu(apply("gate", normal)) * apply("up", normal))
     return x, keys, values
 
@@ -226,8 +227,8 @@ def _apply(linear: LinearFunction, weights: Weights, name: str, x: Array) -> Arr
     return product.reshape(*x.shape[:-1], -1)
 
 
-def _normalized(x: Array, scale: Array, settings: DecoderSettings) -> Array:
-    """Return RMS norm: x over the root of its mean square."""
+def normalized(x: Array, scale: Array, settings: DecoderSettings) -> Array:
+    """Return the RMS norm: x over the root of its mean square, times a scale for each channel."""
     square = jnp.mean(x * x, axis=-1, keepdims=True)
     return x / jnp.sqrt(square + settings.norm_eps) * scale
 
@@ -279,7 +280,7 @@ def generate(
     ndarray of int32, (texts, count)
         The same with the same versions of NumPy and JAX on the same machine.
     """
-    rng = np.random.default_rng(seed)
+    rng, weights = np.random.default_rng(seed), jax.tree.map(jnp.asarray, weights)
     capacity = prompts.shape[1] + count
     cache = empty_cache(settings, len(prompts), capacity, jnp.float32)
     ids, found = jnp.asarray(prompts, jnp.int32), []

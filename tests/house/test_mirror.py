@@ -42,6 +42,7 @@ ELSEWHERE = {
     "reports/pages.py": "reports/test_report_page.py",
     "reports/parts.py": "reports/test_report_page.py",
     "trials/msd/figures/costs.py": "house/test_figures.py",
+    "trials/msd/figures/decoder.py": "house/test_figures.py",
     "trials/msd/figures/model.py": "house/test_figures.py",
     "trials/ozaki/figures.py": "house/test_figures.py",
     "trials/pcast/errors.py": "trials/pcast/test_sinks.py",
