@@ -216,12 +216,10 @@ def elements_by(
     words: Array | None,
 ) -> Array:
     """Return the codes of elements over these scales, float ones, one for each row."""
-    xp = backend.namespace(rows)
     scale = element_rounding.decode_scaled(scale_codes, 0, fmt.scale)
     if tensor_scale is not None:
         scale = binary32.multiply(scale, tensor_scale)
-    codes = _elements_over(rows, scale, fmt, rounding, words)
-    return zero_unless(is_finite(amax), codes), scale_codes
+    return _elements_over(rows, scale, fmt, rounding, words)
 
 
 def _elements_over(
