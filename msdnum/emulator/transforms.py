@@ -25,7 +25,7 @@ def transform(x: Any, how: Transform, *, axis: int = -1) -> Array:
     how : Hadamard, Smoothing or Permutation
         With as many factors or indices as the axis is long; a Hadamard length divides it.
     axis : int
-        Along which.
+        Along which the blocks, factors or indices are.
 
     Returns
     -------

@@ -23,17 +23,24 @@ from msdnum.evidence.products import (
     float32_reference,
 )
 from msdnum.evidence.promises import Bound, Promise, covering, coverings
+from msdnum.evidence.quadrature import (
+    Density,
+    ExpectedErrors,
+    expected_errors,
+    expected_rounding,
+)
 from msdnum.evidence.slice_counts import SliceCount, ozaki_count, ozaki_error, slices_needed
 from msdnum.evidence.sweeps import Event, Findings, LargestError, Outcome, Sweep, certificate, run
 from msdnum.evidence.worst_cases import Extreme, among_pairs, among_ties, bound_of
 
 __all__ = [
-    "CASTS", "AttentionErrors", "AttentionOperands", "Bound", "Errors", "Event", "ExactAttention",
-    "Extreme", "Findings", "Head", "LargestError", "Outcome", "Pairs", "Product", "ProductResult",
-    "Profile", "Promise", "Shape", "SliceCount", "Sweep", "Window", "accumulation", "among_pairs",
-    "among_ties", "approximation", "attention_bound", "attention_errors", "bound_of", "cast_sweep",
-    "certificate", "covering", "coverings", "decomposed", "errors_of", "every_amax", "exact_values",
-    "float32_reference", "judge_blocks", "judge_cast", "judge_tensor", "ozaki_count", "ozaki_error",
-    "pairs_of", "profile", "remainders", "run", "samples_of", "scale_free", "slices_needed",
-    "theorem_gemm", "witness_of",
+    "CASTS", "AttentionErrors", "AttentionOperands", "Bound", "Density", "Errors", "Event",
+    "ExactAttention", "ExpectedErrors", "Extreme", "Findings", "Head", "LargestError",
+    "Outcome", "Pairs", "Product", "ProductResult", "Profile", "Promise", "Shape", "SliceCount",
+    "Sweep", "Window", "accumulation", "among_pairs", "among_ties", "approximation",
+    "attention_bound", "attention_errors", "bound_of", "cast_sweep", "certificate", "covering",
+    "coverings", "decomposed", "errors_of", "every_amax", "exact_values", "expected_errors",
+    "expected_rounding", "float32_reference", "judge_blocks", "judge_cast", "judge_tensor",
+    "ozaki_count", "ozaki_error", "pairs_of", "profile", "remainders", "run", "samples_of",
+    "scale_free", "slices_needed", "theorem_gemm", "witness_of",
 ]  # fmt: skip
