@@ -17,11 +17,12 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 RECORDED ?= ../shared/hardware
+PEERS ?= build/venv-peers
 PINNED := install -c $(CONSTRAINTS)
 STAMP := $(VENV)/.installed
 MUTATION_STAMP := $(VENV)/.installed-mutants
 
-.PHONY: help verify recorded test test-core test-slow lint format proofs device bench mutants clean
+.PHONY: help verify recorded peers test test-core test-slow lint format proofs device bench mutants clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -57,6 +58,12 @@ proofs:  ## check every proof from scratch (needs what .ci/run installs: Gappa, 
 # Without a network nothing can be installed: the machine's own Python has JAX for its GPU.
 device:  ## judge a machine with a GPU: tensor cores, bits, vectors, times; installs nothing
 	$(if $(wildcard $(STAMP)),$(BIN)/python,python3) -m msdnum device $(ARGS)
+
+peers:  ## hold other implementations against vectors and units: conformance/peers.md and units.md anew
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip --disable-pip-version-check -q $(PINNED) -r conformance/requirements.txt .
+	$(PEERS)/bin/python -m msdnum conform all --out conformance
+	$(PEERS)/bin/python -m msdnum units mmasim --count 100000 --out conformance
 
 bench: $(STAMP)  ## time everything beside memcpy and sgemm
 	$(BIN)/python -m msdnum bench $(ARGS)

@@ -32,6 +32,8 @@ COMMANDS = {
     "model": "run MiniLM by every variant: embeddings, layers",
     "vectors": "write test vectors, with the source of every answer",
     "recorded": "reproduce recorded results of matrix units, bit for bit",
+    "probe": "find out what unit is behind a product, from outside",
+    "units": "hold inner products of matrix units beside another implementation's",
     "conform": "hold an implementation against the test vectors",
 }
 """Every command and what it does; ``cli/NAME.py`` has its arguments and carries it out."""

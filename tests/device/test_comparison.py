@@ -1,12 +1,15 @@
 """A comparison sees a bit that differs, and gives what it takes to compute it again."""
 
+import json
+
 import numpy as np
 import pytest
 
-from msdnum.device.comparison import canonical, compared, computes_integers, dot_sets
+from msdnum.device.comparison import DotSet, canonical, compared, computes_integers, dot_sets
 from msdnum.device.dot_families import FAMILIES_OF_DOTS, Dots
-from msdnum.device.instructions import TENSOR_CORES
+from msdnum.device.instructions import TENSOR_CORES, FusedChain
 from msdnum.device.unit_models import modelled
+from tests.support.paths import ROOT
 from tests.support.tensor_cores import FEW, Imitation, last_bit_of_the_first
 
 SIZE = (10, 9)
@@ -82,3 +85,21 @@ def test_small_integers_tell_a_wrong_program_from_a_wrong_model(name):
     assert computes_integers(TENSOR_CORES[name], Imitation().multiply)
     shifted = Imitation(lambda name, d: np.roll(d, 1, axis=1))
     assert not computes_integers(TENSOR_CORES[name], shifted.multiply)
+
+
+CERTIFICATE = ROOT / "certificates" / "tensor_cores.json"
+
+
+@pytest.mark.skipif(not CERTIFICATE.exists(), reason="no GPU has been met: msdnum device")
+def test_what_the_hardware_gave_is_what_the_models_give_here():
+    """Of each instruction one set, by the digests of a certificate; rationals take too long."""
+    rows = json.loads(CERTIFICATE.read_text(encoding="utf-8"))["rows"]
+    firsts = {row["instruction"]: row for row in reversed(rows) if row["equal"] == row["results"]}
+    assert firsts
+    for name, row in firsts.items():
+        of, size = TENSOR_CORES[name], tuple(row["size"])
+        each = DotSet(of, row["family"], row["start"], row["count"], size, row["seed"])
+        exact = isinstance(of.model, FusedChain)
+        found = compared(each, Imitation().multiply) if not exact else None
+        assert exact or found.inputs == row["inputs_sha256"], name
+        assert exact or found.outputs == row["outputs_sha256"], name

@@ -4,13 +4,12 @@ import json
 
 import pytest
 
-from msdnum.bench import device as times
+from msdnum.conformance.casts import decode_groups
 from msdnum.device import parts
 from msdnum.device.agreement import Agreement
 from msdnum.device.instructions import TENSOR_CORES
 from msdnum.device.parts import PARTS, Status, run_part
 from msdnum.device.tensor_cores import CannotRunError
-from tests.support.device import SMALL
 from tests.support.tensor_cores import FEW, Imitation, last_bit_of_the_first
 
 
@@ -83,6 +82,7 @@ def test_bits_are_as_expected_if_all_are(monkeypatch, equal, status):
 
 def test_vectors_run_and_those_that_do_not_are_no_success(monkeypatch):
     monkeypatch.setattr(parts, "QUICK_VECTORS", ["decode/E2M1"])
+    monkeypatch.setattr(parts.suite, "groups", lambda: tuple(decode_groups()))
     outcome = run_part("vectors", quick=True)
     assert outcome.status is Status.AS_EXPECTED
     assert json.loads(outcome.files["vectors.json"])["adapters"][0]["compared"] > 8
@@ -102,11 +102,18 @@ class Unrun:
 
 def test_times_on_a_cpu_are_refused_unless_a_little_is_asked_for(monkeypatch):
     assert run_part("times").status is Status.CANNOT_RUN
-    monkeypatch.setattr(times, "LAP", 0)
-    monkeypatch.setattr(parts, "LAYER_SHAPES", (SMALL,))
+    asked = []
+
+    def measured(layers, rows, rounds):
+        asked.append((len(layers), len(rows), rounds))
+        return iter([{"layer": "x", "seconds": 1.0}])
+
+    monkeypatch.setattr(parts, "measured", measured)
     outcome = run_part("times", quick=True)
+    assert asked == [(1, 2, 1)]
     assert outcome.status is Status.MEASURED
     assert '"device": "cpu"' in outcome.files["times.csv"]
+    assert outcome.files["times.csv"].endswith("layer,seconds\nx,1\n")
 
 
 def test_parts_have_the_names_that_their_outcomes_have():

@@ -6,8 +6,8 @@ import numpy as np
 
 from msdnum import spec
 from msdnum.emulator import elements
-from msdnum.formats.elements import UE5M3
 from msdnum.formats.modes import Overflow
+from msdnum.formats.other_elements import UE5M3
 
 
 def number_of(code):

@@ -18,9 +18,11 @@ BESIDE_THE_ROOMS = {"house", "support", "data"}
 ELSEWHERE = {
     "bench/products.py": "cli/test_bench.py",
     "conformance/adapters/gfloat.py": "",  # needs a package that the tests do not: run by hand
+    "conformance/adapters/mmasim.py": "",
     "conformance/adapters/qwix.py": "",
     "conformance/adapters/torch.py": "",
     "conformance/adapters/torchao.py": "",
+    "cost/machine_kinds.py": "cost/test_machines.py",
     "display/text.py": "formats/test_registries.py",
     "emulator/gemm/exact_sums.py": "emulator/gemm/units/test_whole.py",
     "emulator/gemm/plans.py": "emulator/gemm/test_checks.py",

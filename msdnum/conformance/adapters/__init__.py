@@ -24,6 +24,11 @@ AttributeError, LookupError and their kin end the run, for then the adapter itse
 - ``matmul(codes_a, codes_b, *, fmt, accumulator)`` gives the four ``values`` of a product: codes_a
   are two rows of 160, codes_b two columns of 160. ``scaled_matmul(scale_a, codes_a, scale_b,
   codes_b, *, fmt, accumulator)`` has a scale for each 32 elements along k.
+- ``inner_products(codes_a, codes_b, c, *, fmt_a, fmt_b, accumulator, scale_a, scale_b, scale_fmt,
+  block)`` gives as many ``values`` as there are in c, float32, each the sum of as many products of
+  consecutive codes, started from its c. Scales, one for each ``block`` codes, are None without. An
+  implementation that starts from zero only does not implement any other c. No vector asks for it;
+  ``msdnum probe`` and ``msdnum units`` do.
 """
 
 from pathlib import Path
@@ -32,7 +37,7 @@ __all__ = ["OPERATIONS", "READY"]
 
 OPERATIONS = (
     "encode", "decode", "quantize", "dequantize", "pack", "unpack", "from_blocks_and_scales",
-    "decompose", "dot", "matmul", "scaled_matmul",
+    "decompose", "dot", "matmul", "scaled_matmul", "inner_products",
 )  # fmt: skip
 """The functions that an adapter may have."""
 

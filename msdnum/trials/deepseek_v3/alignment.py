@@ -59,10 +59,13 @@ class Alignment:
 
 
 def _numbers(fmt: FloatFormat) -> Iterator[tuple[Fraction, int]]:
-    """Yield the positive numbers of a format, each with the exponent that a unit aligns it by."""
+    """Yield the positive numbers of a format, each with its exponent.
+
+    A unit aligns subnormal ones by emin, which is never the largest.
+    """
     for code in range(1, fmt.max_code + 1):
         x = Fraction(fmt.value(code))
-        yield x, max(spec.floor_log2(x), fmt.emin)
+        yield x, spec.floor_log2(x)
 
 
 def _last_bit(x: Fraction) -> int:
