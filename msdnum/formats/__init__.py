@@ -74,7 +74,7 @@ from msdnum.formats.elements import (
     NonNumbers,
     TableFormat,
 )
-from msdnum.formats.modes import Arithmetic, Overflow, Rounding, ScaleRule
+from msdnum.formats.modes import Arithmetic, Criterion, Overflow, Rounding, ScaleRule
 from msdnum.formats.other_elements import (
     E3M4,
     E4M3_IEEE,
@@ -128,7 +128,7 @@ __all__ = [
     "E3M4", "E4M3B11FNUZ", "E4M3_IEEE", "E6M2", "HIF4_ELEMENT", "HIF8", "INT2", "INT3", "INT6",
     "IQ4_NL", "NF4", "OTHER_FORMATS", "TableFormat", "UE4M3", "UE5M3", "UINT2", "UINT3", "UINT4",
     "UINT6", "UINT8", "p3109",
-    "Hadamard", "Permutation", "Smoothing", "Transform", "random_signs",
+    "Criterion", "Hadamard", "Permutation", "Smoothing", "Transform", "random_signs",
     "ACCUMULATORS", "ADA_FP8", "ALL_ACCUMULATORS", "AMPERE", "BF16", "BINARY32", "BLACKWELL",
     "BLACKWELL_FP8", "BLACKWELL_MX", "BLACKWELL_MXFP4", "BLOCK_FORMATS", "CDNA1_BF16", "CDNA1_FP16",
     "CDNA2", "CDNA3", "CDNA3_FP8", "E2M1", "E2M3", "E3M2", "E4M3", "E5M2", "E8M0",
