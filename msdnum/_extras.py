@@ -18,6 +18,7 @@ EXTRAS = {
     "matplotlib": "plot",
     "mpmath": "exact",
     "safetensors": "verify",
+    "scipy": "verify",
     "tokenizers": "verify",
 }
 """Of the distribution, by the module that is missing."""

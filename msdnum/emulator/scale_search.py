@@ -13,7 +13,7 @@ from msdnum.emulator.quantized_arrays import QuantizedArray, assemble
 from msdnum.emulator.shared_scales import row_amax, tensor_scale_of
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import E8M0
-from msdnum.formats.modes import Rounding
+from msdnum.formats.modes import Criterion, Rounding
 
 __all__ = ["quantize_searched"]
 
@@ -23,11 +23,13 @@ def quantize_searched(
     fmt: BlockFormat,
     divisors: Sequence[float] | None,
     *,
+    criterion: Criterion = Criterion.SQUARED,
+    tensor_scale: float | None = None,
     nonzero: bool = False,
     axis: int = -1,
     block_size: int | None = None,
 ) -> QuantizedArray:
-    """Give each block, of several scales, the first with the least sum of squared errors.
+    """Give each block, of several scales, the first with the least error.
 
     Parameters
     ----------
@@ -38,6 +40,11 @@ def quantize_searched(
     divisors : sequence of float, or None
         The scales are ``amax / divisor``, rounded as by `quantize`. ``(6, 4)`` is "four over six"
         for E2M1, ``(6,)`` what `quantize` does. None: every positive scale that the format has.
+    criterion : Criterion
+        What is made least: the sum of squared errors or of absolute ones, or the largest.
+    tensor_scale : float, optional
+        Given scale of the tensor in place of ``amax / max_finite / 448``: ``amax / 6 / 256`` leaves
+        room for the scale ``amax / 4`` of the largest block.
     nonzero : bool
         Whether a scale that would be rounded to zero is the least positive one instead.
     axis : int
@@ -77,19 +84,20 @@ def quantize_searched(
     fmt, place = resolve(x, fmt, axis, block_size, None)
     _check(x, fmt, divisors)
     pattern = patterns(x)
-    tensor_scale = tensor_scale_of(pattern, fmt) if fmt.tensor_scale else None
+    tensor = _tensor_scale(pattern, fmt, tensor_scale)
     rows, values = split(pattern, fmt, place), split(x.astype(np.float64), fmt, place)
     least = np.full((len(rows), 1), np.inf)
     codes = np.zeros(rows.shape, np.uint8)
     scale_codes = np.zeros(least.shape, np.uint8)
-    for candidate in _candidates(row_amax(rows), fmt, divisors, nonzero, tensor_scale):
-        found = elements_by(rows, candidate, fmt, tensor_scale, Rounding.RNE, None)
-        error = _errors(values, found, candidate, fmt, tensor_scale)
+    for candidate in _candidates(row_amax(rows), fmt, divisors, nonzero, tensor):
+        found = elements_by(rows, candidate, fmt, tensor, Rounding.RNE, None)
+        restored = _restored(found, candidate, fmt, tensor)
+        error = _errors(values - restored, criterion)
         better = error < least
         least = np.where(better, error, least)
         codes = np.where(better, found, codes)
         scale_codes = np.where(better, candidate, scale_codes)
-    return assemble(codes, scale_codes, tensor_scale, fmt, x.shape, place)
+    return assemble(codes, scale_codes, tensor, fmt, x.shape, place)
 
 
 def _candidates(
@@ -103,13 +111,31 @@ def _candidates(
     return [np.maximum(codes, least).astype(np.uint8) for codes in found]
 
 
-def _errors(values: Any, codes: Any, scale_codes: Any, fmt: BlockFormat, tensor_scale: Any) -> Any:
-    """Return the sums of squared errors of rows."""
+def _tensor_scale(pattern: Any, fmt: BlockFormat, given: float | None) -> Any:
+    if given is None:
+        return tensor_scale_of(pattern, fmt) if fmt.tensor_scale else None
+    if not (fmt.tensor_scale and 0 < np.float32(given) < np.inf):
+        raise ValueError(f"tensor_scale must be positive, and None without one, got {given}")
+    return np.asarray(given, np.float32)
+
+
+def _errors(errors: Any, criterion: Criterion) -> Any:
+    """Return the errors of rows, by the criterion."""
+    match criterion:
+        case Criterion.SQUARED:
+            return np.sum(errors**2, axis=1, keepdims=True)
+        case Criterion.ABSOLUTE:
+            return np.sum(np.abs(errors), axis=1, keepdims=True)
+        case Criterion.LARGEST:
+            return np.max(np.abs(errors), axis=1, keepdims=True)
+
+
+def _restored(codes: Any, scale_codes: Any, fmt: BlockFormat, tensor_scale: Any) -> Any:
+    """Return the numbers of rows, exact but for the rounding of both scales' product."""
     scale = element_rounding.decode_scaled(scale_codes, 0, fmt.scale).astype(np.float64)
     if tensor_scale is not None:
         scale = (scale * np.float64(tensor_scale)).astype(np.float32).astype(np.float64)
-    restored = element_rounding.decode_scaled(codes, 0, fmt.element) * scale
-    return np.sum((values - restored) ** 2, axis=1, keepdims=True)
+    return element_rounding.decode_scaled(codes, 0, fmt.element) * scale
 
 
 def _check(x: Any, fmt: BlockFormat, divisors: Sequence[float] | None) -> None:

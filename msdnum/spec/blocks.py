@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import E8M0, ElementFormat, FloatFormat, IntegerFormat
-from msdnum.formats.modes import Overflow, Rounding, ScaleRule
+from msdnum.formats.modes import Criterion, Overflow, Rounding, ScaleRule
 from msdnum.spec.elements import decode, encode, fl32, max_finite, nan_code
 from msdnum.spec.numbers import (
     Special,
@@ -220,10 +220,11 @@ def searched_block(
     fmt: BlockFormat,
     divisors: Sequence[Fraction] | None,
     *,
+    criterion: Criterion = Criterion.SQUARED,
     nonzero: bool = False,
     tensor: Value | None = None,
 ) -> tuple[int, list[int]]:
-    """Return the first of the candidates whose elements have the least sum of squared errors.
+    """Return the first of the candidates whose elements have the least error.
 
     Errors are exact. Elements are those of `quantize_block` by the scale.
 
@@ -246,8 +247,18 @@ def searched_block(
         ]
         codes = [encode(q, fmt.element, overflow=Overflow.SATURATE) for q in quotients]
         restored = [number(decode(c, fmt.element)) * scale for c in codes]
-        error = sum(((number(v) - r) ** 2 for v, r in zip(values, restored, strict=True)), ZERO)
+        error = _error([number(v) - r for v, r in zip(values, restored, strict=True)], criterion)
         if best is None or error < best[0]:
             best = error, code, codes
     assert best is not None
     return best[1:]
+
+
+def _error(errors: Sequence[Fraction], criterion: Criterion) -> Fraction:
+    match criterion:
+        case Criterion.SQUARED:
+            return sum((error**2 for error in errors), ZERO)
+        case Criterion.ABSOLUTE:
+            return sum((abs(error) for error in errors), ZERO)
+        case Criterion.LARGEST:
+            return max(abs(error) for error in errors)

@@ -10,6 +10,7 @@ import pytest
 from msdnum import quantize, spec
 from msdnum.emulator.scale_search import quantize_searched
 from msdnum.formats.blocks import INT8_ROW, MXFP4, NVFP4
+from msdnum.formats.modes import Criterion
 from msdnum.formats.other_elements import UE5M3
 
 FP4 = replace(NVFP4, name="FP4", tensor_scale=False, block_size=4)
@@ -26,16 +27,19 @@ def drawn(sigma, shape=(8, 12), seed=0):
 @pytest.mark.parametrize("fmt", [FP4, WIDE, NVFP4], ids=lambda f: f.name)
 @pytest.mark.parametrize("divisors", [(6,), (6, 4), None], ids=str)
 @pytest.mark.parametrize("nonzero", [False, True])
-def test_scales_and_elements_are_as_specified(fmt, divisors, nonzero):
+@pytest.mark.parametrize("criterion", Criterion)
+def test_scales_and_elements_are_as_specified(fmt, divisors, nonzero, criterion):
     for sigma in (2.0**-3, 2.0**-9, 2.0**-12):
         x = drawn(sigma, (8, 12) if divisors else (1, 8))
-        found = quantize_searched(x, fmt, divisors, nonzero=nonzero, block_size=4)
+        found = quantize_searched(
+            x, fmt, divisors, criterion=criterion, nonzero=nonzero, block_size=4
+        )
         values = [spec.from_float(float(v)) for v in x.ravel()]
         tensor = spec.tensor_scale(values, fmt)
         for i in range(0, len(values), 4):
             code, codes = spec.searched_block(
                 values[i : i + 4], fmt, divisors and [Fraction(d) for d in divisors],
-                nonzero=nonzero, tensor=tensor,
+                criterion=criterion, nonzero=nonzero, tensor=tensor,
             )  # fmt: skip
             assert found.scale_codes.ravel()[i // 4] == code
             assert found.codes.ravel()[i : i + 4].tolist() == codes
@@ -81,3 +85,16 @@ def test_a_block_that_underflows_has_the_least_scale_if_asked():
 def test_what_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         quantize_searched(*arguments)
+
+
+def test_a_tensor_scale_over_256_leaves_room_for_four():
+    """The largest block, 6 and 5, is better over 4; over 448 that scale saturates."""
+    x = np.float32([6, 5, 5, 5])
+    found = [
+        quantize_searched(x, NVFP4, (6, 4), tensor_scale=6 / 6 / top, block_size=4).dequantize()
+        for top in (448, 256)
+    ]
+    assert found[0].tolist() == [6, 4, 4, 4]
+    assert found[1].tolist() == [6, 4.5, 4.5, 4.5]
+    with pytest.raises(ValueError, match="tensor_scale must be positive"):
+        quantize_searched(x, FP4, (6, 4), tensor_scale=1.0)
