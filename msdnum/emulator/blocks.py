@@ -13,10 +13,12 @@ from msdnum.emulator import (
 )
 from msdnum.emulator.backend import Array
 from msdnum.emulator.block_rows import resolve, split
+from msdnum.emulator.compilation import compiled_whole
 from msdnum.emulator.floats import as_numbers, patterns
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray, assemble
 from msdnum.emulator.shared_scales import (
+    check_tensor_scale,
     clamp_exponent,
     exponent_codes,
     is_finite,
@@ -104,9 +106,19 @@ def quantize(
     array([ 1.,  0.,  8., -0.], dtype=float32)
     """
     x = as_numbers(x, "x")
-    pattern = patterns(x)
     fmt, axis = resolve(x, fmt, axis, block_size, rule)
-    words = argument_checks.check_random(rounding, random, pattern)
+    words = argument_checks.check_random(rounding, random, x)
+    made = _quantize(x, words, fmt=fmt, axis=axis, rounding=rounding)
+    if made.tensor_scale is not None:
+        check_tensor_scale(made.tensor_scale, fmt)
+    return made
+
+
+@compiled_whole
+def _quantize(
+    x: Array, words: Array | None, *, fmt: BlockFormat, axis: int | None, rounding: Rounding
+) -> QuantizedArray:
+    pattern = patterns(x)
     tensor_scale = tensor_scale_of(pattern, fmt) if fmt.tensor_scale else None
 
     def quantize_rows(rows: Array, words: Array | None = None) -> tuple[Array, Array]:
