@@ -11,6 +11,7 @@ from msdnum.emulator import (
     element_rounding,
     quotients,
 )
+from msdnum.emulator.adder_rounding import codes_by_adder, suits_adder
 from msdnum.emulator.backend import Array
 from msdnum.emulator.block_rows import resolve, split
 from msdnum.emulator.compilation import compiled_whole
@@ -29,7 +30,7 @@ from msdnum.emulator.shared_scales import (
     zero_unless,
 )
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import E8M0
+from msdnum.formats.elements import E8M0, FloatFormat
 from msdnum.formats.modes import Overflow, Rounding, ScaleRule
 
 __all__ = ["quantize"]
@@ -136,9 +137,13 @@ def _quantize_powers_of_two(
 ) -> tuple[Array, Array]:
     amax = row_amax(rows)
     exponent = clamp_exponent(shared_exponent(amax, fmt.element, fmt.rule))
-    codes = element_rounding.encode_scaled(
-        rows, exponent, fmt.element, Overflow.SATURATE, rounding, words
-    )
+    element = fmt.element
+    if isinstance(element, FloatFormat) and suits_adder(rows, element, rounding):
+        codes = codes_by_adder(rows, exponent, element)
+    else:
+        codes = element_rounding.encode_scaled(
+            rows, exponent, element, Overflow.SATURATE, rounding, words
+        )
     return zero_unless(is_finite(amax), codes), exponent_codes(exponent, amax)
 
 
