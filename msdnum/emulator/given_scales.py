@@ -25,7 +25,7 @@ class Given(NamedTuple):
 def given_scales(
     scales: Any, tensor_scale: Any, x: Array, fmt: BlockFormat, axis: int | None
 ) -> Given:
-    """Return given scales beside the blocks of an array of these xs.
+    """Return given scales beside the blocks of an array.
 
     Raises
     ------

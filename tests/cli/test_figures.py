@@ -1,5 +1,6 @@
 """Figures: the same bytes again, the committed ones among them, and a command with clear errors."""
 
+import json
 import re
 
 import pytest
@@ -27,12 +28,20 @@ def tables(tmp_path, monkeypatch):
 # The command
 
 
+def but_versions(path):
+    """Return a table without the versions of what made it, which differ by Python."""
+    header, _, rows = path.read_text().partition("\n")
+    known = json.loads(header.removeprefix("# "))
+    known.pop("versions")
+    return known, rows
+
+
 def test_a_table_is_made_and_drawn(tables, capsys):
     assert main(["figures", CHEAP]) == 0
     out = tables / "figures" / "msd"
     made = [out / "tables" / f"{CHEAP}.csv", out / f"{CHEAP}.png", out / f"{CHEAP}.pdf"]
     assert capsys.readouterr().out.split() == list(map(str, made))
-    assert made[0].read_bytes() == TABLES[CHEAP].table_in(COMMITTED).read_bytes()
+    assert but_versions(made[0]) == but_versions(TABLES[CHEAP].table_in(COMMITTED))
     assert same_bytes(made[1:], committed(CHEAP)) == [True, True]
 
 
