@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from msdnum import cli as cli
     from msdnum import conformance as conformance
     from msdnum import cost as cost
+    from msdnum import device as device
     from msdnum import display as display
     from msdnum import emulator as emulator
     from msdnum import errors as errors
@@ -81,9 +82,9 @@ _LAZY = {
     **{
         room: f"msdnum.{room}"
         for room in (
-            "bench", "bounds", "cli", "conformance", "cost", "display", "emulator", "errors",
-            "evidence", "exact", "experiments", "formats", "inputs", "ledger", "reports", "spec",
-            "testing", "trials",
+            "bench", "bounds", "cli", "conformance", "cost", "device", "display", "emulator",
+            "errors", "evidence", "exact", "experiments", "formats", "inputs", "ledger", "reports",
+            "spec", "testing", "trials",
         )
     },
 }  # fmt: skip

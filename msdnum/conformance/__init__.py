@@ -3,6 +3,7 @@
 from msdnum.conformance.adapter import AdapterError, load
 from msdnum.conformance.arithmetic_differences import ArithmeticDifference, smallest_difference
 from msdnum.conformance.derivations import explain_vector
+from msdnum.conformance.own_formats import groups_of
 from msdnum.conformance.reports import ConformanceReport, Disagreement, Result
 from msdnum.conformance.runner import conform
 from msdnum.conformance.suite import VERSION, digest, find, groups, read, write
@@ -11,5 +12,5 @@ from msdnum.conformance.vectors import Case, Group, NamedPatterns, Patterns, Sta
 __all__ = [
     "VERSION", "AdapterError", "ArithmeticDifference", "Case", "ConformanceReport", "Disagreement",
     "Group", "NamedPatterns", "Patterns", "Result", "Standard", "conform", "digest",
-    "explain_vector", "find", "groups", "load", "read", "smallest_difference", "write",
+    "explain_vector", "find", "groups", "groups_of", "load", "read", "smallest_difference", "write",
 ]  # fmt: skip

@@ -1,7 +1,7 @@
 """Test vectors of single numbers: encode and decode of every element format."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
@@ -24,7 +24,7 @@ from msdnum.formats.elements import (
 from msdnum.formats.modes import Overflow, Rounding
 from msdnum.spec.numbers import Special
 
-__all__ = ["cast_groups", "decode_groups"]
+__all__ = ["cast_groups", "cast_vector", "decode_groups", "decodings_of", "encodings_of"]
 
 INTEGERS = "paper, section 3: integers to nearest, saturating"
 """Two's complement says what a code is, and not how a number becomes one."""
@@ -54,14 +54,18 @@ E8M0_CHOICES = {
 def cast_groups() -> Iterator[Group]:
     """Yield the vectors of ``encode``, from binary32 to every narrower format."""
     for fmt in ELEMENT_FORMATS.values():
-        if fmt == BINARY32:
-            continue
-        for overflow in _overflows(fmt):
-            yield from _groups(fmt, Rounding.RNE, overflow, _inputs(fmt))
-        if isinstance(fmt, FloatFormat) and fmt.bits <= 8 and fmt != E8M0:
-            inside = {name: _inputs(fmt)[name] for name in ("values", "ties", "neighbours")}
-            for rounding in DIRECTED:
-                yield from _groups(fmt, rounding, Overflow.SATURATE, inside)
+        if fmt != BINARY32:
+            yield from encodings_of(fmt, _overflows(fmt))
+
+
+def encodings_of(fmt: SpacedFormat, overflows: Sequence[Overflow]) -> Iterator[Group]:
+    """Yield the vectors of ``encode`` to one format."""
+    for overflow in overflows:
+        yield from _groups(fmt, Rounding.RNE, overflow, _inputs(fmt))
+    if isinstance(fmt, FloatFormat) and fmt.bits <= 8 and fmt != E8M0:
+        inside = {name: _inputs(fmt)[name] for name in ("values", "ties", "neighbours")}
+        for rounding in DIRECTED:
+            yield from _groups(fmt, rounding, Overflow.SATURATE, inside)
 
 
 def _overflows(fmt: SpacedFormat) -> tuple[Overflow, ...]:
@@ -79,8 +83,8 @@ def _inputs(fmt: SpacedFormat) -> dict[str, list[int]]:
     inputs = {
         "values": [spec.to_float32_bits(value) for value in values if value],
         "ties": ties,
-        "neighbours": [bits + d for bits in ties for d in (-1, 1)],
-        "overflow": sorted({beyond - 1, beyond, beyond + 1, LARGEST}),
+        "neighbours": [near for bits in ties for near in _around(bits) if near != bits],
+        "overflow": sorted({min(bits, LARGEST) for bits in (*_around(beyond), LARGEST)}),
         "infinity": [INFINITY],
     }
     if fmt == E8M0:
@@ -92,6 +96,11 @@ def _inputs(fmt: SpacedFormat) -> dict[str, list[int]]:
         "negative-zero": [SIGN],
         "nan": [NAN],
     }
+
+
+def _around(bits: int) -> tuple[int, int, int]:
+    """Return a pattern between its neighbours; the least there is begins at zero."""
+    return max(bits - 1, 0), bits, bits + 1
 
 
 def _both_signs(patterns: list[int]) -> list[int]:
@@ -122,6 +131,34 @@ def _groups(
     names = {"fmt": fmt.name, "rounding": rounding.name, "overflow": overflow.name}
     for topic, cases in found.items():
         yield Group("encode", names, topic, *_standing(fmt, topic, rounding), tuple(cases))
+
+
+def cast_vector(bits: int, fmt: SpacedFormat, rounding: Rounding, overflow: Overflow) -> Group:
+    """Return the vector of one binary32 pattern, whatever it is."""
+    case, code = _case(bits, fmt, rounding, overflow)
+    topic = _topic(_kind(bits, fmt), code, fmt)
+    names = {"fmt": fmt.name, "rounding": rounding.name, "overflow": overflow.name}
+    return Group("encode", names, topic, *_standing(fmt, topic, rounding), (case,))
+
+
+def _kind(bits: int, fmt: SpacedFormat) -> str:
+    value = spec.from_float32_bits(bits)
+    special = {
+        Special.NAN: "nan",
+        Special.INFINITY: "infinity",
+        Special.NEGATIVE_INFINITY: "infinity",
+        Special.NEGATIVE_ZERO: "negative-zero",
+    }
+    if isinstance(value, Special):
+        return special[value]
+    if not value:
+        return "zero"
+    if fmt != E8M0:
+        return "values"
+    if value < 0:
+        return "negative"
+    # A power of two has one answer; what lies between two, or beyond them, has several.
+    return "values" if bits & 0x7FFFFF == 0 or bits == 0x400000 else "neighbours"
 
 
 def _case(
@@ -162,9 +199,14 @@ def decode_groups() -> Iterator[Group]:
     """Yield the vectors of ``decode``: every code of every format up to 8 bits."""
     for fmt in ELEMENT_FORMATS.values():
         if fmt.bits <= 8:
-            cases = tuple(_decoded(code, fmt) for code in fmt.codes)
-            names = {"fmt": fmt.name}
-            yield Group("decode", names, "codes", fmt.source, Standard.DECIDES, "", cases)
+            yield decodings_of(fmt)
+
+
+def decodings_of(fmt: SpacedFormat) -> Group:
+    """Return the vectors of ``decode`` of one format: every code."""
+    cases = tuple(_decoded(code, fmt) for code in fmt.codes)
+    names = {"fmt": fmt.name}
+    return Group("decode", names, "codes", fmt.source, Standard.DECIDES, "", cases)
 
 
 def _decoded(code: int, fmt: SpacedFormat) -> Case:

@@ -12,13 +12,16 @@ from msdnum.emulator import (
     element_rounding,
     quotients,
 )
+from msdnum.emulator.adder_rounding import codes_by_adder, suits_adder
 from msdnum.emulator.backend import Array
 from msdnum.emulator.block_rows import resolve, split
+from msdnum.emulator.compilation import compiled_whole
 from msdnum.emulator.floats import as_numbers, patterns
 from msdnum.emulator.given_scales import given_scales
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray, assemble
 from msdnum.emulator.shared_scales import (
+    check_tensor_scale,
     clamp_exponent,
     exponent_codes,
     is_finite,
@@ -29,10 +32,10 @@ from msdnum.emulator.shared_scales import (
     zero_unless,
 )
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import E8M0
+from msdnum.formats.elements import E8M0, FloatFormat
 from msdnum.formats.modes import Overflow, Rounding, ScaleRule
 
-__all__ = ["quantize"]
+__all__ = ["divided_scales", "elements_by", "quantize"]
 
 
 @under_own_settings
@@ -117,17 +120,33 @@ def quantize(
     array([ 1.,  0.,  8., -0.], dtype=float32)
     """
     x = as_numbers(x, "x")
-    pattern = patterns(x)
     fmt, axis = resolve(x, fmt, axis, block_size, rule)
-    words = argument_checks.check_random(rounding, random, pattern)
-    given = given_scales(scales, tensor_scale, pattern, fmt, axis)
-    whole = given.tensor
+    words = argument_checks.check_random(rounding, random, x)
+    given = given_scales(scales, tensor_scale, x, fmt, axis)
+    made = _quantize(x, words, given.rows, given.tensor, fmt=fmt, axis=axis, rounding=rounding)
+    if given.tensor is None and made.tensor_scale is not None:
+        check_tensor_scale(made.tensor_scale, fmt)
+    return made
+
+
+@compiled_whole
+def _quantize(
+    x: Array,
+    words: Array | None,
+    scale_rows: Array | None,
+    tensor_scale: Array | None,
+    *,
+    fmt: BlockFormat,
+    axis: int | None,
+    rounding: Rounding,
+) -> QuantizedArray:
+    pattern, whole = patterns(x), tensor_scale
     if whole is None and fmt.tensor_scale:
         whole = tensor_scale_of(pattern, fmt)
 
     def quantize_rows(rows: Array, *more: Array) -> tuple[Array, Array]:
         others = list(more)
-        scale_codes = others.pop(0) if given.rows is not None else None
+        scale_codes = others.pop(0) if scale_rows is not None else None
         random_words = others.pop(0) if words is not None else None
         if scale_codes is not None:
             return _quantize_given(rows, scale_codes, fmt, whole, rounding, random_words)
@@ -136,7 +155,7 @@ def quantize(
         return _quantize_float_scale(rows, fmt, whole, rounding, random_words)
 
     operands = [split(pattern, fmt, axis)]
-    operands += [] if given.rows is None else [given.rows]
+    operands += [] if scale_rows is None else [scale_rows]
     operands += [] if words is None else [split(words, fmt, axis)]
     codes, scale_codes = backend.map_rows(quantize_rows, *operands)
     return assemble(codes, scale_codes, whole, fmt, x.shape, axis)
@@ -171,9 +190,13 @@ def _quantize_powers_of_two(
 ) -> tuple[Array, Array]:
     amax = row_amax(rows)
     exponent = clamp_exponent(shared_exponent(amax, fmt.element, fmt.rule))
-    codes = element_rounding.encode_scaled(
-        rows, exponent, fmt.element, Overflow.SATURATE, rounding, words
-    )
+    element = fmt.element
+    if isinstance(element, FloatFormat) and suits_adder(rows, element, rounding):
+        codes = codes_by_adder(rows, exponent, element)
+    else:
+        codes = element_rounding.encode_scaled(
+            rows, exponent, element, Overflow.SATURATE, rounding, words
+        )
     return zero_unless(is_finite(amax), codes), exponent_codes(exponent, amax)
 
 
@@ -184,23 +207,43 @@ def _quantize_float_scale(
     rounding: Rounding,
     words: Array | None,
 ) -> tuple[Array, Array]:
-    xp = backend.namespace(rows)
     amax = row_amax(rows)
-    scale = over(xp.where(is_finite(amax), amax, -1), fmt.element.max_finite)
+    scale_codes = divided_scales(amax, fmt.element.max_finite, fmt, tensor_scale)
+    codes = elements_by(rows, scale_codes, fmt, tensor_scale, rounding, words)
+    return zero_unless(is_finite(amax), codes), scale_codes
+
+
+def divided_scales(
+    amax: Array, divisor: float, fmt: BlockFormat, tensor_scale: Array | None
+) -> Array:
+    """Return the codes of ``amax / divisor`` in the format of scales, NaN where not finite."""
+    xp = backend.namespace(amax)
+    scale = over(xp.where(is_finite(amax), amax, -1), divisor)
     if tensor_scale is not None:
         # As a float, JAX would take a subnormal tensor scale for zero.
         zero = tensor_scale.view(xp.int32) == 0
-        scale = xp.where(zero, scale, binary32.divide(scale, tensor_scale))
+        # Under a tensor scale of zero every scale is zero, but for NaN.
+        scale = xp.where(zero, scale * xp.float32(0), binary32.divide(scale, tensor_scale))
         # XLA of JAX 0.11 and later would take a minute to compile copies of that quotient.
         scale = backend.compiled_apart(scale)
-    scale_codes = element_rounding.encode_scaled(
+    return element_rounding.encode_scaled(
         scale.view(xp.int32), 0, fmt.scale, Overflow.SATURATE, Rounding.RNE
     )
+
+
+def elements_by(
+    rows: Array,
+    scale_codes: Array,
+    fmt: BlockFormat,
+    tensor_scale: Array | None,
+    rounding: Rounding,
+    words: Array | None,
+) -> Array:
+    """Return the codes of elements over these scales, float ones, one for each row."""
     scale = element_rounding.decode_scaled(scale_codes, 0, fmt.scale)
     if tensor_scale is not None:
         scale = binary32.multiply(scale, tensor_scale)
-    codes = _elements_over(rows, scale, fmt, rounding, words)
-    return zero_unless(is_finite(amax), codes), scale_codes
+    return _elements_over(rows, scale, fmt, rounding, words)
 
 
 def _elements_over(

@@ -154,7 +154,7 @@ def check_values(codes: Array, fmt: ElementFormat, name: str = "codes") -> None:
     if backend.is_traced(largest):
         # A known array that a traced function has closed over.
         largest = np.asarray(codes).max()
-    if largest >= 1 << fmt.bits:
+    if int(largest) >= 1 << fmt.bits:
         packed = ": unpack several codes in a byte first" if fmt.bits in (4, 6) else ""
         raise ValueError(
             f"{name} must be below {1 << fmt.bits} for {fmt.name}, got {int(largest)}{packed}"

@@ -23,10 +23,12 @@ from msdnum.emulator import (
     shared_scales,
 )
 from msdnum.emulator.backend import Array
+from msdnum.emulator.compilation import compiled_whole
 from msdnum.emulator.element_rounding import Quanta
 from msdnum.emulator.floats import as_floats
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray
+from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import E8M0, ElementFormat
 from msdnum.formats.modes import Arithmetic, Overflow
 from msdnum.formats.schemes import OWN_AMAX, Scheme
@@ -190,8 +192,15 @@ def _decompose(
     x: Array, scheme: Scheme, axis: int | None, kernel: Kernel
 ) -> tuple[tuple[QuantizedArray, ...], tuple[Array, ...]]:
     """Return the terms, and what else the kernel gives in the shape of ``x``."""
-    pattern = bit_patterns.as_pattern(x)
     first, axis = block_rows.resolve(x, scheme.formats[0], axis, None, None)
+    return _decompose_blocks(x, scheme=scheme, first=first, axis=axis, kernel=kernel)
+
+
+@compiled_whole
+def _decompose_blocks(
+    x: Array, *, scheme: Scheme, first: BlockFormat, axis: int | None, kernel: Kernel
+) -> tuple[tuple[QuantizedArray, ...], tuple[Array, ...]]:
+    pattern = bit_patterns.as_pattern(x)
     rows = block_rows.split(pattern, first, axis)
     results = backend.map_rows(lambda r: kernel(r, scheme), rows)
     n = scheme.terms

@@ -1,12 +1,16 @@
 """Rounding of elements on bit patterns: no float operation meets a subnormal."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
+
+import numpy as np
 
 from msdnum.emulator import backend, bit_patterns, table_rounding
 from msdnum.emulator.backend import Array
 from msdnum.emulator.bit_patterns import Fields
 from msdnum.emulator.codes import storage_dtype
+from msdnum.emulator.machine_modes import flushes_subnormals
 from msdnum.formats.elements import (
     ElementFormat,
     FloatFormat,
@@ -31,6 +35,10 @@ def _quantum(fmt: SpacedFormat) -> tuple[int, int]:
 def _is_gradual(fmt: SpacedFormat) -> bool:
     """Return whether the quantum stays the same below the smallest normal number."""
     return isinstance(fmt, IntegerFormat) or fmt.subnormals
+
+
+TABLE_BITS = 8
+"""Of the widest codes that NumPy decodes by a table."""
 
 
 class Quanta(NamedTuple):
@@ -245,6 +253,29 @@ def decode_scaled(codes: Array, exponent: Array | int, fmt: ElementFormat) -> Ar
     exponent : Array of int32, or int
         Broadcast against ``codes``; -300 to 300.
     """
+    exact = not isinstance(fmt, TableFormat)
+    if exact and fmt.bits <= TABLE_BITS and _has_powers(codes, exponent):
+        power = np.ldexp(np.float32(1), exponent)
+        with np.errstate(all="ignore"):
+            return _table(fmt)[codes] * power
+    return _decode_fields(codes, exponent, fmt)
+
+
+def _has_powers(codes: Array, exponent: Array | int) -> bool:
+    """Return whether NumPy can multiply by ``2**exponent`` as binary32 numbers."""
+    if backend.is_jax(codes) or backend.is_jax(exponent) or flushes_subnormals():
+        return False
+    low, high = np.min(exponent), np.max(exponent)
+    return bool(low >= bit_patterns.ETA_EXPONENT and high <= bit_patterns.BIAS)
+
+
+@cache
+def _table(fmt: ElementFormat) -> Array:
+    """Return the numbers of all codes."""
+    return _decode_fields(np.arange(1 << fmt.bits, dtype=storage_dtype(fmt)), 0, fmt)
+
+
+def _decode_fields(codes: Array, exponent: Array | int, fmt: ElementFormat) -> Array:
     xp = backend.namespace(codes)
     if isinstance(fmt, TableFormat):
         return table_rounding.numbers_by_table(codes, exponent, fmt)

@@ -4,8 +4,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from msdnum.emulator import argument_checks, backend, containers
+from msdnum.emulator import backend, containers
 from msdnum.emulator.backend import Array
+from msdnum.emulator.elements import check_representable
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.modes import Overflow
 
@@ -22,9 +23,9 @@ class Given(NamedTuple):
 
 
 def given_scales(
-    scales: Any, tensor_scale: Any, pattern: Array, fmt: BlockFormat, axis: int | None
+    scales: Any, tensor_scale: Any, x: Array, fmt: BlockFormat, axis: int | None
 ) -> Given:
-    """Return given scales beside the blocks of an array of these patterns.
+    """Return given scales beside the blocks of an array of these xs.
 
     Raises
     ------
@@ -36,28 +37,28 @@ def given_scales(
     """
     tensor = None
     if tensor_scale is not None:
-        tensor = containers.checked_tensor_scale(tensor_scale, pattern, fmt)
+        tensor = containers.checked_tensor_scale(tensor_scale, x, fmt)
     if scales is None:
         return Given(None, tensor)
     if fmt.tensor_scale and tensor is None:
         raise ValueError(f"tensor_scale must be given beside scales of {fmt.name}")
-    argument_checks.check_representable(pattern, fmt.element, Overflow.SATURATE)
+    check_representable(x, fmt.element, Overflow.SATURATE)
     if isinstance(scales, int | float):
         # Python's numbers are binary64: 0.02 stands for its binary32 number.
         scales = np.float32(scales)
     codes = containers.codes_of_numbers(scales, fmt.scale, "scales")
-    return Given(_rows(codes, pattern, fmt, axis), tensor)
+    return Given(_rows(codes, x, fmt, axis), tensor)
 
 
-def _rows(codes: Array, pattern: Array, fmt: BlockFormat, axis: int | None) -> Array:
+def _rows(codes: Array, x: Array, fmt: BlockFormat, axis: int | None) -> Array:
     """Return one code for each block, below each other."""
-    xp = backend.namespace(pattern)
+    xp = backend.namespace(x)
     codes = xp.asarray(codes)
     if axis is None:
         expected: tuple[int, ...] = ()
     else:
         assert fmt.block_size is not None
-        expected = containers.scale_shape(pattern.shape, axis, fmt.block_size, fmt.rows)
+        expected = containers.scale_shape(x.shape, axis, fmt.block_size, fmt.rows)
     if codes.shape not in ((), expected):
         raise ValueError(
             f"scales must have shape {expected}, one for each block, or be one number, "

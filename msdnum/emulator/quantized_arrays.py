@@ -17,6 +17,7 @@ from msdnum.emulator import (
 from msdnum.emulator.backend import Array
 from msdnum.emulator.block_rows import join, join_scales, split
 from msdnum.emulator.codes import check_values
+from msdnum.emulator.compilation import compiled_whole
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.shared_scales import LARGEST_EXPONENT, divide_by
 from msdnum.formats.blocks import BlockFormat
@@ -175,7 +176,13 @@ class QuantizedArray:
         """
         found = replace(self)
         check_values(found.scale_codes, found.format.scale, "scale_codes")
-        return found._scales()
+        return _scales_of(*found._arrays(), **found._static())
+
+    def _arrays(self) -> tuple[Array, ...]:
+        return self.codes, self.scale_codes, self.tensor_scale
+
+    def _static(self) -> dict[str, Any]:
+        return {"fmt": self.format, "axis": self.axis, "divisor": self.divisor}
 
     def _scales(self) -> Array:
         scale = element_rounding.decode_scaled(self.scale_codes, 0, self.format.scale)
@@ -250,7 +257,8 @@ class QuantizedArray:
         TypeError, ValueError
             As ``checked``.
         """
-        return self.checked()._dequantize()
+        found = self.checked()
+        return _numbers_of(*found._arrays(), **found._static())
 
     def _dequantize(self) -> Array:
         element = self.format.element
@@ -306,3 +314,17 @@ def assemble(
     scales = join_scales(scale_codes, fmt, shape, axis)
     joined = join(codes, shape, axis, fmt.rows)
     return QuantizedArray(joined, scales, tensor_scale, fmt, axis, divisor)
+
+
+@compiled_whole
+def _numbers_of(
+    codes: Array, scales: Array, tensor: Array, *, fmt: BlockFormat, axis: int | None, divisor: int
+) -> Array:
+    return QuantizedArray(codes, scales, tensor, fmt, axis, divisor)._dequantize()
+
+
+@compiled_whole
+def _scales_of(
+    codes: Array, scales: Array, tensor: Array, *, fmt: BlockFormat, axis: int | None, divisor: int
+) -> Array:
+    return QuantizedArray(codes, scales, tensor, fmt, axis, divisor)._scales()

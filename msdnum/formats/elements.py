@@ -14,8 +14,8 @@ from msdnum.formats.element_kinds import (
 __all__ = [
     "BF16", "BINARY32", "E2M1", "E2M3", "E3M2", "E4M3", "E4M3FNUZ", "E5M2", "E5M2FNUZ", "E8M0",
     "ELEMENT_FORMATS", "FP16", "INT4", "INT8", "INT8_SYMMETRIC", "MXINT8_ELEMENT", "TF32",
-    "UNIT_FORMATS", "ElementFormat", "FloatFormat", "IntegerFormat", "NonNumbers", "SpacedFormat",
-    "TableFormat", "spaced",
+    "UNIT_FORMATS", "ElementFormat", "FloatFormat", "IntegerFormat", "NonNumbers",
+    "SpacedFormat", "TableFormat", "spaced",
 ]  # fmt: skip
 
 TWOS_COMPLEMENT = "two's complement"

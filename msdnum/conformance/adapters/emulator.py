@@ -4,13 +4,15 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from msdnum.emulator import backend, blocks, elements, packing
 from msdnum.emulator.codes import storage_dtype
 from msdnum.emulator.decompositions import decompose_terms
-from msdnum.emulator.gemm import products
+from msdnum.emulator.gemm import diagonals, products
 from msdnum.emulator.layouts import gpt_oss
 from msdnum.emulator.quantized_arrays import QuantizedArray
-from msdnum.formats.accumulators import ALL_ACCUMULATORS
+from msdnum.formats.accumulators import ALL_ACCUMULATORS, INSTRUCTIONS
 from msdnum.formats.blocks import (
     BLOCK_FORMATS,
     INT8_ROW,
@@ -19,13 +21,14 @@ from msdnum.formats.blocks import (
     MXFP8_E5M2,
     BlockFormat,
 )
-from msdnum.formats.elements import ELEMENT_FORMATS
+from msdnum.formats.elements import E4M3, E8M0, ELEMENT_FORMATS, UNIT_FORMATS
 from msdnum.formats.modes import Overflow, Rounding, ScaleRule
 from msdnum.formats.schemes import SCHEMES
 
 PACKAGES = ("msdnum", "numpy")
 
 INT8 = replace(INT8_ROW, name="INT8", element=ELEMENT_FORMATS["INT8"])
+FLOATS = {"E8M0": E8M0, "E4M3": E4M3}
 MX = {fmt.element.name: fmt for fmt in (MXFP4, MXFP8_E4M3, MXFP8_E5M2)}
 DOT_FORMATS = {"MXFP4": MXFP4, "MXFP8": MXFP8_E4M3}
 
@@ -109,3 +112,37 @@ def scaled_matmul(
         for scale, codes in ((scale_a, codes_a), (scale_b, codes_b))
     )
     return products.matmul(a, products.transposed(b), accumulator=ALL_ACCUMULATORS[accumulator])
+
+
+def inner_products(
+    codes_a: Any,
+    codes_b: Any,
+    c: Any,
+    *,
+    fmt_a: str,
+    fmt_b: str,
+    accumulator: str,
+    scale_a: Any = None,
+    scale_b: Any = None,
+    scale_fmt: str = "",
+    block: int = 0,
+) -> Any:
+    scales = scale_fmt, block
+    unit = {**ALL_ACCUMULATORS, **INSTRUCTIONS}.get(accumulator)
+    if unit is None:
+        raise NotImplementedError
+    a, b = (
+        _rows(codes.reshape(len(c), -1), fmt, scale, *scales)
+        for codes, fmt, scale in ((codes_a, fmt_a, scale_a), (codes_b, fmt_b, scale_b))
+    )
+    start = c if c.any() else None
+    return diagonals.inner_products(a, b, start, unit).astype(np.float32)
+
+
+def _rows(codes: Any, fmt: str, scale: Any, scale_fmt: str, block: int) -> Any:
+    element = (UNIT_FORMATS if fmt in UNIT_FORMATS else ELEMENT_FORMATS)[fmt]
+    if scale is not None:
+        rule = ScaleRule.FLOOR if scale_fmt == "E8M0" else ScaleRule.AMAX
+        own = BlockFormat(fmt, element, FLOATS[scale_fmt], block, rule)
+        return QuantizedArray(codes, scale.reshape(len(codes), -1), None, own, -1)
+    return codes.view(np.float32) if fmt == "TF32" else elements.as_ml_dtype(codes, element)

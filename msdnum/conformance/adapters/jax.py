@@ -68,6 +68,11 @@ def dot(
 
 def matmul(codes_a: Any, codes_b: Any, *, fmt: str, accumulator: str) -> Any:
     """Compare XLA's order of the sum, which is not said, with the exact sum; integers have none."""
+    if fmt == "BINARY32":
+        left, right = (
+            jax.numpy.asarray(codes.view(np.float32).reshape(2, -1)) for codes in (codes_a, codes_b)
+        )
+        return np.asarray(jax.numpy.matmul(left, right.T, precision="highest"))
     if accumulator not in ("EXACT", "INT32_REFUSE"):
         raise NotImplementedError
     element = np.dtype(np.int8) if fmt == "INT8" else ml_dtypes.DTYPES[fmt]

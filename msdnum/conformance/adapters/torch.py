@@ -38,7 +38,13 @@ def decode(codes: Any, *, fmt: str) -> Any:
 
 
 def matmul(codes_a: Any, codes_b: Any, *, fmt: str, accumulator: str) -> Any:
-    """Only integers: the product of 16-bit floats comes back in 16 bits."""
+    """Integers and binary32: the product of 16-bit floats comes back in 16 bits."""
+    if fmt == "BINARY32":
+        left, right = (
+            torch.from_numpy(codes.copy().view(np.float32)).reshape(2, -1)
+            for codes in (codes_a, codes_b)
+        )
+        return torch.matmul(left, right.T.contiguous()).numpy()
     if fmt != "INT8":
         raise NotImplementedError
     a, b = (

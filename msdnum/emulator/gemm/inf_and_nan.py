@@ -9,10 +9,10 @@ import numpy as np
 
 from msdnum.emulator import backend
 from msdnum.emulator.backend import Array
-from msdnum.emulator.gemm.exact_sums import dot
+from msdnum.emulator.gemm.float_products import dot
 from msdnum.emulator.gemm.operands import OperandType, Prepared, scaled_elements
 
-__all__ = ["TermPair", "finite", "with_specials"]
+__all__ = ["has_special", "TermPair", "finite", "with_specials"]
 
 TermPair: TypeAlias = tuple[Prepared, Prepared, tuple[OperandType, OperandType]]
 
@@ -30,7 +30,7 @@ def with_specials(result: Array, operands: Sequence[TermPair], c: Array | None) 
     accumulator makes of them is replaced.
     """
     sides = [side for a, b, kinds in operands for side in ((a, kinds[0]), (b, kinds[1]))]
-    found = reduce(operator.or_, [_has_special(x, kind) for x, kind in sides])
+    found = reduce(operator.or_, [has_special(x, kind) for x, kind in sides])
     xp = backend.namespace(result)
     if c is not None:
         found = found | ~xp.isfinite(c).all()
@@ -49,7 +49,7 @@ def with_specials(result: Array, operands: Sequence[TermPair], c: Array | None) 
     return jax.lax.cond(found, replaced, lambda: result)
 
 
-def _has_special(x: Prepared, kind: OperandType) -> Array:
+def has_special(x: Prepared, kind: OperandType) -> Array:
     """Return whether an element with its scale inside is Inf or NaN."""
     found = np.zeros((), bool) if x.nan is None else x.nan.any()
     if kind.has_specials or x.scales is not None:

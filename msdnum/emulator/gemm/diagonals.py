@@ -1,0 +1,123 @@
+"""Inner products row by row: elementwise where a unit has steps, else diagonals of products."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msdnum.emulator.gemm.accumulation import check_accumulator
+from msdnum.emulator.gemm.checks import as_operand
+from msdnum.emulator.gemm.inf_and_nan import has_special
+from msdnum.emulator.gemm.operands import cut_to_taken, kind, prepare
+from msdnum.emulator.gemm.products import matmul, transposed
+from msdnum.emulator.gemm.units.kinds import sums_of
+from msdnum.emulator.gemm.units.sums import Range
+from msdnum.emulator.quantized_arrays import QuantizedArray
+from msdnum.formats.accumulators import AnyAccumulator, Blocks
+from msdnum.formats.elements import FP16
+
+__all__ = ["inner_products", "some_rows"]
+
+ROWS = 32
+"""Rows of a product of which only the diagonal is wanted: a matrix is faster than its parts."""
+MANY = 4096
+"""Rows at a time elsewhere: their arrays stay in the cache."""
+
+
+def inner_products(a: Any, b: Any, c: NDArray[Any] | None, accumulator: AnyAccumulator) -> Any:
+    """Return the inner product of each row of ``a`` with the same row of ``b``, from its c.
+
+    Parameters
+    ----------
+    a, b : ndarray or QuantizedArray
+        Of shape (rows, k), blocks along k.
+    c : ndarray, or None
+        Of shape (rows,), cut to what the accumulator holds; None: no c.
+    accumulator : Accumulator
+        What the products are added in.
+
+    Returns
+    -------
+    ndarray of float32
+        Shape (rows,).
+
+    Examples
+    --------
+    >>> from msdnum import accumulators
+    >>> from msdnum.emulator.gemm.diagonals import inner_products
+    >>> ones = np.ones((3, 4), np.float16)
+    >>> inner_products(ones, ones, np.array([0, 1, 2]), accumulators.VOLTA)
+    array([4., 5., 6.], dtype=float32)
+    """
+    elementwise = sums_of(accumulator).takes_start and not isinstance(accumulator, Blocks)
+    run, rows = (_elementwise, MANY) if elementwise else (_diagonal, ROWS)
+    parts = (slice(i, i + rows) for i in range(0, a.shape[0], rows))
+    found = [
+        run(some_rows(a, part), some_rows(b, part), None if c is None else c[part], accumulator)
+        for part in parts
+    ]
+    return np.concatenate(found)
+
+
+def _elementwise(
+    a: Any, b: Any, c: NDArray[Any] | None, accumulator: AnyAccumulator
+) -> NDArray[Any]:
+    """Take the rows along an axis of their own, where a step has columns: as many as it likes."""
+    x, y = as_operand(a, "a"), as_operand(b, "b")
+    kinds = (
+        cut_to_taken(kind(x, -1, "a"), accumulator.takes),
+        cut_to_taken(kind(y, -1, "b"), accumulator.takes),
+    )
+    check_accumulator(accumulator, kinds, kinds[0].length)
+    prepared = prepare(x, kinds[0], -1), prepare(y, kinds[1], -1)
+    start = np.zeros(a.shape[0], np.float32) if c is None else held(c, accumulator)
+    special = any(has_special(v, k) for v, k in zip(prepared, kinds, strict=True))
+    if special or not np.isfinite(start).all() or any(v.outer is not None for v in prepared):
+        return _by_diagonals(a, b, c, accumulator)
+    left, right, operations = sums_of(accumulator).operands(*prepared, kinds, Range.ANY)
+    with np.errstate(all="ignore"):
+        found = sums_of(accumulator).fold(
+            operations, kinds, [v.T[np.newaxis] for v in left], [v.T for v in right], start[None]
+        )
+    total: NDArray[Any] = np.where(np.isnan(found), np.float32(np.nan), found).reshape(-1)
+    return total
+
+
+def held(c: NDArray[Any], accumulator: AnyAccumulator) -> NDArray[np.float32]:
+    """Return numbers as an accumulator holds them."""
+    with np.errstate(over="ignore"):
+        found: NDArray[np.float32] = c.astype(
+            np.float16 if accumulator.output == FP16 else np.float32
+        ).astype(np.float32)
+    return found
+
+
+def _by_diagonals(
+    a: Any, b: Any, c: NDArray[Any] | None, accumulator: AnyAccumulator
+) -> NDArray[Any]:
+    parts = (slice(i, i + ROWS) for i in range(0, a.shape[0], ROWS))
+    return np.concatenate(
+        [
+            _diagonal(some_rows(a, p), some_rows(b, p), None if c is None else c[p], accumulator)
+            for p in parts
+        ]
+    )
+
+
+def _diagonal(a: Any, b: Any, c: NDArray[Any] | None, accumulator: AnyAccumulator) -> NDArray[Any]:
+    start = None
+    if c is not None:
+        held = np.float16 if accumulator.output == FP16 else np.float32
+        start = np.zeros((len(c), len(c)), held)
+        with np.errstate(over="ignore"):
+            np.fill_diagonal(start, c)
+    right = transposed(b) if isinstance(b, QuantizedArray) else b.T.copy()
+    return np.array(np.diagonal(matmul(a, right, c=start, accumulator=accumulator)))
+
+
+def some_rows(x: Any, rows: Any) -> Any:
+    """Return some rows of an array, quantized or not."""
+    if isinstance(x, QuantizedArray):
+        return replace(x, codes=x.codes[rows], scale_codes=x.scale_codes[rows])
+    return x[rows]
