@@ -142,6 +142,6 @@ __all__ = [
     "Criterion", "ElementFormat", "Exact", "FloatFormat", "FusedUnit", "GroupedUnit", "Hadamard",
     "Int32", "Int32Overflow", "IntegerFormat", "MatrixUnit", "NonNumbers", "Operation", "Overflow",
     "Pairwise", "PairwiseUnit", "Permutation", "Rounding", "ScaleArithmetic", "ScaleRule", "Scheme",
-    "Sequential", "Smoothing", "ScaleStep", "TableFormat", "Transform", "amax_scheme", "covering_scheme",
-    "p3109", "random_signs",
+    "ScaleStep", "Sequential", "Smoothing", "TableFormat", "Transform", "amax_scheme",
+    "covering_scheme", "p3109", "random_signs",
 ]  # fmt: skip
