@@ -19,7 +19,7 @@ from msdnum.emulator.floats import as_floats
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.modes import Overflow, Rounding
-from msdnum.formats.scale_arithmetic import Operation, ScaleArithmetic, Step
+from msdnum.formats.scale_arithmetic import Operation, ScaleArithmetic, ScaleStep
 
 __all__ = ["codes_of_rows", "quantize_as"]
 
@@ -124,7 +124,7 @@ def _quantize_rows(rows: Array, arithmetic: ScaleArithmetic, whole: Results) -> 
     return shared_scales.zero_unless(usable, codes), scale_codes
 
 
-def _carried_out(steps: Iterable[Step], results: Results) -> Results:
+def _carried_out(steps: Iterable[ScaleStep], results: Results) -> Results:
     found = dict(results)
     like = next(iter(found.values()))
     for step in steps:
@@ -140,12 +140,12 @@ def _constant(number: float, like: Array) -> Array:
     return backend.namespace(like).asarray(np.float32(number))
 
 
-def _divide(step: Step, a: Array, b: Array) -> Array:
+def _divide(step: ScaleStep, a: Array, b: Array) -> Array:
     # XLA of JAX 0.11 and later would take a minute to compile copies of a quotient.
     return backend.compiled_apart(binary32.divide(*_broadcast(a, b)))
 
 
-def _multiply(step: Step, a: Array, b: Array) -> Array:
+def _multiply(step: ScaleStep, a: Array, b: Array) -> Array:
     return binary32.multiply(*_broadcast(a, b))
 
 
@@ -154,12 +154,12 @@ def _broadcast(a: Array, b: Array) -> tuple[Array, Array]:
     return one, other
 
 
-def _minimum(step: Step, a: Array, b: Array) -> Array:
+def _minimum(step: ScaleStep, a: Array, b: Array) -> Array:
     xp = backend.namespace(a)
     return xp.minimum(_magnitude(a), _magnitude(b)).view(xp.float32)
 
 
-def _maximum(step: Step, a: Array, b: Array) -> Array:
+def _maximum(step: ScaleStep, a: Array, b: Array) -> Array:
     xp = backend.namespace(a)
     return xp.maximum(_magnitude(a), _magnitude(b)).view(xp.float32)
 
@@ -172,14 +172,14 @@ def _magnitude(x: Array) -> Array:
     return x.view("int32") & bit_patterns.MAGNITUDE_MASK
 
 
-def _if_zero(step: Step, a: Array, b: Array) -> Array:
+def _if_zero(step: ScaleStep, a: Array, b: Array) -> Array:
     xp = backend.namespace(a)
     pattern = a.view(xp.int32)
     zero = pattern & bit_patterns.MAGNITUDE_MASK == 0
     return xp.where(zero, b.view(xp.int32), pattern).view(xp.float32)
 
 
-def _round(step: Step, a: Array) -> Array:
+def _round(step: ScaleStep, a: Array) -> Array:
     assert step.fmt is not None
     codes = element_rounding.encode_scaled(
         a.view("int32"), 0, step.fmt, Overflow.SATURATE, step.rounding

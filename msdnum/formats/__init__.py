@@ -98,7 +98,7 @@ from msdnum.formats.other_elements import (
     UINT8,
 )
 from msdnum.formats.p3109_families import p3109
-from msdnum.formats.scale_arithmetic import Operation, ScaleArithmetic, Step
+from msdnum.formats.scale_arithmetic import Operation, ScaleArithmetic, ScaleStep
 from msdnum.formats.schemes import (
     INT8_X1,
     INT8_X1_FLOAT32,
@@ -142,6 +142,6 @@ __all__ = [
     "Criterion", "ElementFormat", "Exact", "FloatFormat", "FusedUnit", "GroupedUnit", "Hadamard",
     "Int32", "Int32Overflow", "IntegerFormat", "MatrixUnit", "NonNumbers", "Operation", "Overflow",
     "Pairwise", "PairwiseUnit", "Permutation", "Rounding", "ScaleArithmetic", "ScaleRule", "Scheme",
-    "Sequential", "Smoothing", "Step", "TableFormat", "Transform", "amax_scheme", "covering_scheme",
-    "p3109", "random_signs",
+    "ScaleStep", "Sequential", "Smoothing", "TableFormat", "Transform", "amax_scheme",
+    "covering_scheme", "p3109", "random_signs",
 ]  # fmt: skip

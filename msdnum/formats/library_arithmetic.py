@@ -11,7 +11,7 @@ from msdnum._registry import Registry
 from msdnum.formats.blocks import MXFP4, MXFP8_E4M3, NVFP4, BlockFormat
 from msdnum.formats.elements import E4M3, FP16, INT8, FloatFormat, NonNumbers
 from msdnum.formats.modes import Rounding, ScaleRule
-from msdnum.formats.scale_arithmetic import Operation, ScaleArithmetic, Step
+from msdnum.formats.scale_arithmetic import Operation, ScaleArithmetic, ScaleStep
 
 __all__ = ["LIBRARY_ARITHMETIC"]
 
@@ -23,24 +23,24 @@ SIXTH = 11184811 * 2.0**-26
 Operand: TypeAlias = str | float
 
 
-def _times(name: str, a: Operand, b: Operand) -> Step:
-    return Step(name, Operation.MULTIPLY, (a, b))
+def _times(name: str, a: Operand, b: Operand) -> ScaleStep:
+    return ScaleStep(name, Operation.MULTIPLY, (a, b))
 
 
-def _over(name: str, a: Operand, b: Operand) -> Step:
-    return Step(name, Operation.DIVIDE, (a, b))
+def _over(name: str, a: Operand, b: Operand) -> ScaleStep:
+    return ScaleStep(name, Operation.DIVIDE, (a, b))
 
 
-def _at_most(name: str, a: Operand, b: Operand) -> Step:
-    return Step(name, Operation.MINIMUM, (a, b))
+def _at_most(name: str, a: Operand, b: Operand) -> ScaleStep:
+    return ScaleStep(name, Operation.MINIMUM, (a, b))
 
 
-def _if_zero(name: str, a: Operand, b: Operand) -> Step:
-    return Step(name, Operation.IF_ZERO, (a, b))
+def _if_zero(name: str, a: Operand, b: Operand) -> ScaleStep:
+    return ScaleStep(name, Operation.IF_ZERO, (a, b))
 
 
-def _to(name: str, a: Operand, fmt: FloatFormat, rounding: Rounding = Rounding.RNE) -> Step:
-    return Step(name, Operation.ROUND, (a,), fmt, rounding)
+def _to(name: str, a: Operand, fmt: FloatFormat, rounding: Rounding = Rounding.RNE) -> ScaleStep:
+    return ScaleStep(name, Operation.ROUND, (a,), fmt, rounding)
 
 
 ENCODE = (
@@ -130,7 +130,7 @@ LIBRARY_ARITHMETIC: Registry[ScaleArithmetic] = Registry.of(
             "torchao", NVFP4, (_over("tensor_scale", "tensor_amax", 2688.0),),
             (
                 _over("sixth", "amax", 6.0), _over("ideal", "sixth", "tensor_scale"),
-                Step("at_least", Operation.MAXIMUM, ("ideal", 2.0**-6)),
+                ScaleStep("at_least", Operation.MAXIMUM, ("ideal", 2.0**-6)),
                 _to("scale", "at_least", E4M3),
             ),
             BY_DIVISION,

@@ -9,7 +9,7 @@ from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import FloatFormat
 from msdnum.formats.modes import Rounding
 
-__all__ = ["Operation", "ScaleArithmetic", "Step"]
+__all__ = ["Operation", "ScaleArithmetic", "ScaleStep"]
 
 
 @unique
@@ -28,7 +28,7 @@ Operand = str | float
 
 
 @dataclass(frozen=True)
-class Step:
+class ScaleStep:
     """One assignment.
 
     Parameters
@@ -72,12 +72,12 @@ class ScaleArithmetic:
         The library, and what distinguishes this arithmetic from its others.
     format : BlockFormat
         Format of what comes out.
-    tensor : tuple of Step
+    tensor : tuple of ScaleStep
         From ``tensor_amax``, the largest magnitude of the tensor; in a format with a tensor scale
         one of them is called ``tensor_scale``, which is stored.
-    block : tuple of Step
+    block : tuple of ScaleStep
         From ``amax`` of the block and all of those; one is called ``scale``, which is stored.
-    element : tuple of Step
+    element : tuple of ScaleStep
         From ``x`` and all of those; the last is rounded to the element format, saturating.
     rounding : Rounding
         Of the elements.
@@ -94,12 +94,12 @@ class ScaleArithmetic:
     Divide by the scale before it is rounded, as many kernels do:
 
     >>> from msdnum import BLOCK_FORMATS
-    >>> from msdnum.formats.scale_arithmetic import Operation, ScaleArithmetic, Step
+    >>> from msdnum.formats.scale_arithmetic import Operation, ScaleArithmetic, ScaleStep
     >>> unrounded = ScaleArithmetic(
     ...     "unrounded", BLOCK_FORMATS["INT8_ROW"], (),
-    ...     (Step("scale", Operation.DIVIDE, ("amax", 127.0)),),
-    ...     (Step("inverse", Operation.DIVIDE, (1.0, "scale")),
-    ...      Step("quotient", Operation.MULTIPLY, ("x", "inverse"))),
+    ...     (ScaleStep("scale", Operation.DIVIDE, ("amax", 127.0)),),
+    ...     (ScaleStep("inverse", Operation.DIVIDE, (1.0, "scale")),
+    ...      ScaleStep("quotient", Operation.MULTIPLY, ("x", "inverse"))),
     ... )
     >>> unrounded
     ScaleArithmetic('unrounded', format=INT8_ROW)
@@ -107,9 +107,9 @@ class ScaleArithmetic:
 
     name: str
     format: BlockFormat
-    tensor: tuple[Step, ...] = field(repr=False)
-    block: tuple[Step, ...] = field(repr=False)
-    element: tuple[Step, ...] = field(repr=False)
+    tensor: tuple[ScaleStep, ...] = field(repr=False)
+    block: tuple[ScaleStep, ...] = field(repr=False)
+    element: tuple[ScaleStep, ...] = field(repr=False)
     rounding: Rounding = Rounding.RNE
     source: str = field(default="", compare=False)
 
@@ -131,7 +131,7 @@ class ScaleArithmetic:
         return f"{type(self).__name__}({self.name!r}, format={self.format.name})"
 
 
-def _check_names(steps: Iterable[Step], known: set[str], where: str) -> None:
+def _check_names(steps: Iterable[ScaleStep], known: set[str], where: str) -> None:
     """Raise if an operand is not known; add results to what is."""
     for step in steps:
         unknown = [x for x in step.operands if isinstance(x, str) and x not in known]

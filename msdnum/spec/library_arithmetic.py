@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from msdnum.formats.modes import Overflow
-from msdnum.formats.scale_arithmetic import Operation, ScaleArithmetic, Step
+from msdnum.formats.scale_arithmetic import Operation, ScaleArithmetic, ScaleStep
 from msdnum.spec.blocks import largest_magnitude
 from msdnum.spec.elements import decode, encode, fl32, round_to
 from msdnum.spec.numbers import (
@@ -92,7 +92,7 @@ def _element(quotient: Value, arithmetic: ScaleArithmetic) -> int:
     )
 
 
-def _carried_out(steps: Iterable[Step], results: dict[str, Value]) -> Iterable[str]:
+def _carried_out(steps: Iterable[ScaleStep], results: dict[str, Value]) -> Iterable[str]:
     """Yield a line for each step, and keep its result."""
     for step in steps:
         operands = [results[x] if isinstance(x, str) else from_float(x) for x in step.operands]
@@ -102,7 +102,7 @@ def _carried_out(steps: Iterable[Step], results: dict[str, Value]) -> Iterable[s
         yield f"{step.name} = {with_names} = {with_values} = {_text(results[step.name])}"
 
 
-def _result(step: Step, operands: Sequence[Value]) -> Value:
+def _result(step: ScaleStep, operands: Sequence[Value]) -> Value:
     a, b = operands[0], operands[-1]
     match step.operation:
         case Operation.MULTIPLY:
@@ -151,7 +151,7 @@ SIGNS = {
 }
 
 
-def _written(step: Step, texts: Iterable[str]) -> str:
+def _written(step: ScaleStep, texts: Iterable[str]) -> str:
     if step.fmt is not None:
         return f"{step.fmt.name}({', '.join(texts)}, {step.rounding.name})"
     return SIGNS[step.operation].format(*texts)

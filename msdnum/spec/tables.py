@@ -20,7 +20,7 @@ def decode_by_table(code: int, fmt: TableFormat) -> Value:
     >>> from msdnum import spec
     >>> from msdnum.formats import HIF8
     >>> spec.decode(0x07, HIF8), spec.decode(0x6F, HIF8)
-    (Fraction(1, 65536), <Special.INFINITY: 'Inf'>)
+    (Fraction(1, 65536), <Special.INFINITY: '+Inf'>)
     """
     x = fmt.numbers[code]
     if math.isnan(x):

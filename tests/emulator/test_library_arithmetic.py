@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from msdnum import spec, testing
 from msdnum.emulator import quantize_as
-from msdnum.formats import INT8_ROW, LIBRARY_ARITHMETIC, Operation, ScaleArithmetic, Step
+from msdnum.formats import INT8_ROW, LIBRARY_ARITHMETIC, Operation, ScaleArithmetic, ScaleStep
 from tests.support.agreement import on_numpy_and_jit
 
 EACH = pytest.mark.parametrize("name", LIBRARY_ARITHMETIC)
 UNROUNDED = ScaleArithmetic(
-    "reciprocal", INT8_ROW, (), (Step("scale", Operation.DIVIDE, ("amax", 127.0)),),
-    (Step("inverse", Operation.DIVIDE, (1.0, "scale")),
-     Step("quotient", Operation.MULTIPLY, ("x", "inverse"))),
+    "reciprocal", INT8_ROW, (), (ScaleStep("scale", Operation.DIVIDE, ("amax", 127.0)),),
+    (ScaleStep("inverse", Operation.DIVIDE, (1.0, "scale")),
+     ScaleStep("quotient", Operation.MULTIPLY, ("x", "inverse"))),
 )  # fmt: skip
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from msdnum.formats import INT8_ROW, NVFP4, Operation, ScaleArithmetic, Step
+from msdnum.formats import INT8_ROW, NVFP4, Operation, ScaleArithmetic, ScaleStep
 
-SCALE = Step("scale", Operation.DIVIDE, ("amax", 127.0))
-QUOTIENT = Step("quotient", Operation.DIVIDE, ("x", "scale"))
+SCALE = ScaleStep("scale", Operation.DIVIDE, ("amax", 127.0))
+QUOTIENT = ScaleStep("quotient", Operation.DIVIDE, ("x", "scale"))
 
 
 def test_steps_name_what_is_before_them():
@@ -15,7 +15,7 @@ def test_steps_name_what_is_before_them():
     with pytest.raises(ValueError, match="operands must be results of steps before, got 'x'"):
         ScaleArithmetic("mine", INT8_ROW, (), (QUOTIENT, SCALE), (QUOTIENT,))
     with pytest.raises(ValueError, match="steps must make 'scale' in 'mine'"):
-        ScaleArithmetic("mine", INT8_ROW, (), (), (Step("q", Operation.DIVIDE, ("x", 1.0)),))
+        ScaleArithmetic("mine", INT8_ROW, (), (), (ScaleStep("q", Operation.DIVIDE, ("x", 1.0)),))
     with pytest.raises(ValueError, match="steps must make 'tensor_scale' in 'mine'"):
         ScaleArithmetic("mine", NVFP4, (), (SCALE,), (QUOTIENT,))
     with pytest.raises(ValueError, match="element must have a step in 'mine'"):
@@ -24,8 +24,8 @@ def test_steps_name_what_is_before_them():
 
 def test_operands_suit_the_operation():
     with pytest.raises(ValueError, match="operands must be one with a format for ROUND"):
-        Step("s", Operation.ROUND, ("amax",))
+        ScaleStep("s", Operation.ROUND, ("amax",))
     with pytest.raises(ValueError, match="else two without"):
-        Step("s", Operation.DIVIDE, ("amax",))
+        ScaleStep("s", Operation.DIVIDE, ("amax",))
     with pytest.raises(TypeError, match="operation"):
-        Step("s", "divide", ("amax", 1.0))
+        ScaleStep("s", "divide", ("amax", 1.0))

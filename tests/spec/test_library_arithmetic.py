@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from msdnum import spec
-from msdnum.formats import INT8_ROW, LIBRARY_ARITHMETIC, Operation, ScaleArithmetic, Step
+from msdnum.formats import INT8_ROW, LIBRARY_ARITHMETIC, Operation, ScaleArithmetic, ScaleStep
 from msdnum.spec import Special
 
 
@@ -16,7 +16,7 @@ def test_a_block_by_hand():
 
 
 def division(a, b):
-    steps = (Step("scale", Operation.DIVIDE, (a, b)),)
+    steps = (ScaleStep("scale", Operation.DIVIDE, (a, b)),)
     found = ScaleArithmetic("division", INT8_ROW, (), steps, steps[:1])
     return spec.trace_block([Fraction(1)], found).lines[0].rsplit(" = ")[-1]
 
@@ -33,7 +33,7 @@ def test_division_is_that_of_ieee_754():
 
 def test_the_smaller_and_the_larger():
     def of(operation, a, b):
-        steps = (Step("scale", operation, (a, b)),)
+        steps = (ScaleStep("scale", operation, (a, b)),)
         found = ScaleArithmetic("mine", INT8_ROW, (), steps, steps)
         return spec.trace_block([Fraction(1)], found).lines[0].rsplit(" = ")[-1]
 
