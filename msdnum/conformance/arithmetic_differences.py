@@ -1,4 +1,4 @@
-"""Where two scale arithmetics differ: the smallest input, and both of them step by step."""
+"""Differences of two scale arithmetics: the smallest input, and both of them step by step."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

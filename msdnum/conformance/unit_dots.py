@@ -34,7 +34,15 @@ from msdnum.formats.modes import ScaleRule
 from msdnum.spec.accumulators import factor
 from msdnum.spec.accumulators import inner_product as specified
 
-__all__ = ["TOPICS_OF_DOTS", "Dots", "Setting", "drawn", "expected_of", "settings", "specified_of"]
+__all__ = [
+    "TOPICS_OF_DOTS",
+    "UnitDots",
+    "DotSetting",
+    "drawn",
+    "expected_of",
+    "settings",
+    "specified_of",
+]
 
 Codes: TypeAlias = NDArray[Any]
 UNITS = {**ALL_ACCUMULATORS, **INSTRUCTIONS}
@@ -48,7 +56,7 @@ TAKEN: dict[str, tuple[FloatFormat, ...]] = {
 
 
 @dataclass(frozen=True)
-class Setting:
+class DotSetting:
     """A unit with the formats of both sides, and of their scales.
 
     Parameters
@@ -88,7 +96,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Dots:
+class UnitDots:
     """Inner products of one kind: codes (rows, k), scales (rows, blocks) or None, and c (rows,)."""
 
     topic: str
@@ -97,7 +105,7 @@ class Dots:
     c: NDArray[np.float32]
 
 
-def settings() -> Iterator[Setting]:
+def settings() -> Iterator[DotSetting]:
     """Yield all units of hardware with all pairs of formats that their instructions take."""
     for name, unit in UNITS.items():
         formats = TAKEN.get(name, unit.takes)
@@ -109,11 +117,11 @@ def settings() -> Iterator[Setting]:
                     and isinstance(b, FloatFormat)
                     and (a == b or max(a.bits, b.bits) <= 8)
                 ):
-                    yield Setting(name, a, b)
+                    yield DotSetting(name, a, b)
     for a in SMALL:
-        yield from (Setting("BLACKWELL_MX", a, b, E8M0, 32) for b in SMALL)
+        yield from (DotSetting("BLACKWELL_MX", a, b, E8M0, 32) for b in SMALL)
     for scale, block in ((E8M0, 32), (E8M0, 16), (E4M3, 16)):
-        yield Setting("BLACKWELL_MXFP4", E2M1, E2M1, scale, block)
+        yield DotSetting("BLACKWELL_MXFP4", E2M1, E2M1, scale, block)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -188,7 +196,7 @@ TOPICS_OF_DOTS: dict[str, Callable[[Generator, Shape, FloatFormat], Codes]] = {
 """Kinds of inner products, by what their elements are."""
 
 
-def drawn(setting: Setting, count: int, seed: int) -> Iterator[Dots]:
+def drawn(setting: DotSetting, count: int, seed: int) -> Iterator[UnitDots]:
     """Yield ``count`` inner products or a few more: each topic, one step and three, with c or 0."""
     kinds = [(t, steps, c) for t in TOPICS_OF_DOTS for steps in (1, 3) for c in (False, True)]
     rows = -(-count // len(kinds))
@@ -200,8 +208,8 @@ def drawn(setting: Setting, count: int, seed: int) -> Iterator[Dots]:
             a, b = _cancelling(rng, a, b, setting.a)
         scales = _scales(rng, setting, shape, topic)
         c = np.zeros(rows, np.float32)
-        dots = Dots(topic, (a, b), scales, c)
-        yield dots if not started else Dots(topic, (a, b), scales, _starts(rng, setting, dots))
+        dots = UnitDots(topic, (a, b), scales, c)
+        yield dots if not started else UnitDots(topic, (a, b), scales, _starts(rng, setting, dots))
 
 
 def _cancelling(rng: Generator, a: Codes, b: Codes, fmt: FloatFormat) -> tuple[Codes, Codes]:
@@ -215,7 +223,7 @@ def _cancelling(rng: Generator, a: Codes, b: Codes, fmt: FloatFormat) -> tuple[C
 
 
 def _scales(
-    rng: Generator, setting: Setting, shape: Shape, topic: str
+    rng: Generator, setting: DotSetting, shape: Shape, topic: str
 ) -> tuple[Codes, Codes] | None:
     if setting.scale is None:
         return None
@@ -229,7 +237,7 @@ def _scales(
     return a, b
 
 
-def _starts(rng: Generator, setting: Setting, dots: Dots) -> NDArray[np.float32]:
+def _starts(rng: Generator, setting: DotSetting, dots: UnitDots) -> NDArray[np.float32]:
     """Return a c for each: about the sum, near its largest product, subnormal, or any pattern."""
     a, b = (_numbers(setting, dots, side) for side in (0, 1))
     products = a * b
@@ -254,7 +262,7 @@ def _finite(patterns: NDArray[np.uint32]) -> NDArray[np.float32]:
     return np.where(infinite, patterns & 0xBFFFFFFF, patterns).view(np.float32)
 
 
-def _numbers(setting: Setting, dots: Dots, side: int) -> NDArray[np.float64]:
+def _numbers(setting: DotSetting, dots: UnitDots, side: int) -> NDArray[np.float64]:
     """Return the numbers of one side, scales included."""
     fmt = (setting.a, setting.b)[side]
     numbers: NDArray[np.float64] = _elements(dots.codes[side], fmt).astype(np.float64)
@@ -276,14 +284,14 @@ def _elements(codes: Codes, fmt: FloatFormat) -> Any:
 # ------------------------------------------------------------------------------------------------
 
 
-def expected_of(setting: Setting, dots: Dots) -> NDArray[np.float32]:
+def expected_of(setting: DotSetting, dots: UnitDots) -> NDArray[np.float32]:
     """Return what the emulator gives."""
     a, b = _operand(setting, dots, 0), _operand(setting, dots, 1)
     found: NDArray[np.float32] = inner_products(a, b, dots.c, setting.accumulator)
     return found
 
 
-def _operand(setting: Setting, dots: Dots, side: int) -> Any:
+def _operand(setting: DotSetting, dots: UnitDots, side: int) -> Any:
     fmt = (setting.a, setting.b)[side]
     if dots.scales is None or setting.scale is None:
         return _elements(dots.codes[side], fmt)
@@ -292,7 +300,7 @@ def _operand(setting: Setting, dots: Dots, side: int) -> Any:
     return QuantizedArray(dots.codes[side], dots.scales[side], None, own, -1)
 
 
-def specified_of(setting: Setting, dots: Dots, rows: Sequence[int]) -> list[Fraction | None]:
+def specified_of(setting: DotSetting, dots: UnitDots, rows: Sequence[int]) -> list[Fraction | None]:
     """Return what the specification gives for some rows; None where something is infinite."""
     found: list[Fraction | None] = []
     for row in rows:
@@ -305,7 +313,7 @@ def specified_of(setting: Setting, dots: Dots, rows: Sequence[int]) -> list[Frac
     return found
 
 
-def _factors(setting: Setting, dots: Dots, side: int, row: int) -> list[Any]:
+def _factors(setting: DotSetting, dots: UnitDots, side: int, row: int) -> list[Any]:
     fmt = (setting.a, setting.b)[side]
     codes = dots.codes[side][row].tolist()
     elements = [spec.number(spec.decode(code, fmt)) for code in codes]

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from msdnum import _files
 from msdnum.device.dot_families import Dots
 
 __all__ = ["CannotRunError", "Gpu", "TensorCores", "compiled", "digest_of_source", "gpu"]
@@ -58,7 +59,7 @@ def compiled(target: str = TARGET) -> Path:
         raise CannotRunError("needs nvcc of CUDA 12 or later on the PATH")
     folder = Path(tempfile.mkdtemp(prefix="msdnum-"))
     program, library = folder / "tensor_cores.cu", folder / "tensor_cores.so"
-    program.write_text(source(), encoding="utf-8")
+    _files.write_text(program, source())
     command = [compiler, "-std=c++17", target, "-shared", "-Xcompiler", "-fPIC"]
     done = subprocess.run(
         [*command, "-o", str(library), str(program)], capture_output=True, text=True, check=False

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 Floats: TypeAlias = NDArray[np.float64]
-Dots: TypeAlias = Callable[[Any, Any, Floats | None], NDArray[Any]]
+DotFunction: TypeAlias = Callable[[Any, Any, Floats | None], NDArray[Any]]
 
 FORMATS: dict[str, Any] = {
     **{name: fmt for name, fmt in ELEMENT_FORMATS.items() if fmt in ML_DTYPES and fmt != E8M0},
@@ -82,7 +82,7 @@ class BlackBox:
 
     name: str
     fmt: ElementFormat | BlockFormat
-    dots: Dots
+    dots: DotFunction
     length: int
     takes_c: bool
     asked: list[Question] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""How many slices a product of binary64 matrices by the Ozaki scheme needs, for these matrices."""
+"""Slices that a product of binary64 matrices by the Ozaki scheme needs, for these matrices."""
 
 from dataclasses import dataclass
 from fractions import Fraction

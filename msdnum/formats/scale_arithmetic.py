@@ -1,4 +1,4 @@
-"""How a library computes scales and elements, step by step in binary32, as frozen data."""
+"""Scale arithmetic of a library: scales and elements step by step in binary32, as frozen data."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

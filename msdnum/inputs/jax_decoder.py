@@ -19,7 +19,7 @@ from msdnum.inputs.jax_encoder import LinearFunction, multiply
 from msdnum.inputs.smollm2_checkpoint import DecoderSettings, decoder_settings
 
 __all__ = [
-    "DECODER_LINEARS", "CausalAttention", "KeysAndValues", "Step", "attend_causally",
+    "DECODER_LINEARS", "CausalAttention", "KeysAndValues", "DecodingStep", "attend_causally",
     "decoder_layer", "decoder_weights", "empty_cache", "generate", "head", "normalized", "prefill",
     "prefill_jitted", "stacked",
 ]  # fmt: skip
@@ -59,7 +59,7 @@ class KeysAndValues(NamedTuple):
     length: Array
 
 
-class Step(NamedTuple):
+class DecodingStep(NamedTuple):
     """What a decoder gives for some tokens.
 
     Parameters
@@ -145,7 +145,7 @@ def prefill(
     cache: KeysAndValues,
     linear: LinearFunction = multiply,
     attention: CausalAttention = attend_causally,
-) -> Step:
+) -> DecodingStep:
     """Run tokens after those of the cache: many of a prompt, or one at a time to decode.
 
     Parameters
@@ -174,7 +174,9 @@ def prefill(
     stack = weights["layers"], cache.keys, cache.values
     x, (keys, values) = jax.lax.scan(layer, x, stack)
     length = cache.length + jnp.int32(ids.shape[1])
-    return Step(normalized(x, weights["norm"], settings), KeysAndValues(keys, values, length))
+    return DecodingStep(
+        normalized(x, weights["norm"], settings), KeysAndValues(keys, values, length)
+    )
 
 
 prefill_jitted = jax.jit(prefill, static_argnames=("settings", "linear", "attention"))

@@ -31,7 +31,7 @@ def trials() -> dict[str, Trial]:
     --------
     >>> from msdnum.trials import trials
     >>> sorted(trials())[:3]
-    ['deepseek_v3', 'finer', 'msd']
+    ['deepseek_v3', 'finer', 'int_or_fp']
     """
     found = {
         module.name: import_module(f"{__name__}.{module.name}").TRIAL

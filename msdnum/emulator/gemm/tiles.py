@@ -67,8 +67,8 @@ def padded(a: Arrays, b: Arrays, size: int) -> tuple[Arrays, Arrays]:
         return a, b
     xp = backend.namespace(a[0])
     return (
-        [xp.pad(v, ((0, 0), (0, missing))) for v in a],
-        [xp.pad(v, ((0, missing), (0, 0))) for v in b],
+        [xp.pad(v, [(0, 0), (0, missing), *[(0, 0)] * (v.ndim - 2)]) for v in a],
+        [xp.pad(v, [(0, missing), *[(0, 0)] * (v.ndim - 1)]) for v in b],
     )
 
 
