@@ -223,7 +223,9 @@ def divided_scales(
         # As a float, JAX would take a subnormal tensor scale for zero.
         zero = tensor_scale.view(xp.int32) == 0
         # Under a tensor scale of zero every scale is zero, but for NaN.
-        scale = xp.where(zero, scale * xp.float32(0), binary32.divide(scale, tensor_scale))
+        with np.errstate(invalid="ignore"):
+            nothing = scale * xp.float32(0)
+        scale = xp.where(zero, nothing, binary32.divide(scale, tensor_scale))
         # XLA of JAX 0.11 and later would take a minute to compile copies of that quotient.
         scale = backend.compiled_apart(scale)
     return element_rounding.encode_scaled(

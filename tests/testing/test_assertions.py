@@ -128,7 +128,7 @@ def wrong_code(x):
 
 
 def test_a_wrong_element_shrinks_to_it_and_to_its_amax(drawn_alone):
-    text = fails(wrong_code, MXFP4, examples=50)
+    text = fails(wrong_code, MXFP4, examples=1000)
     names = text.partition("drawn/")[2].partition(":")[0].split(",")
     assert len(names) <= 2
 
