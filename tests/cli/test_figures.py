@@ -28,12 +28,11 @@ def tables(tmp_path, monkeypatch):
 # The command
 
 
-def but_versions(path):
-    """Return a table without the versions of what made it, which differ by Python."""
+def parts_of(path):
+    """Return the versions of what made a table, and the rest: what it says and its rows."""
     header, _, rows = path.read_text().partition("\n")
     known = json.loads(header.removeprefix("# "))
-    known.pop("versions")
-    return known, rows
+    return known.pop("versions"), (known, rows)
 
 
 def test_a_table_is_made_and_drawn(tables, capsys):
@@ -41,8 +40,11 @@ def test_a_table_is_made_and_drawn(tables, capsys):
     out = tables / "figures" / "msd"
     made = [out / "tables" / f"{CHEAP}.csv", out / f"{CHEAP}.png", out / f"{CHEAP}.pdf"]
     assert capsys.readouterr().out.split() == list(map(str, made))
-    assert but_versions(made[0]) == but_versions(TABLES[CHEAP].table_in(COMMITTED))
-    assert same_bytes(made[1:], committed(CHEAP)) == [True, True]
+    versions, found = parts_of(made[0])
+    committed_versions, expected = parts_of(TABLES[CHEAP].table_in(COMMITTED))
+    assert found == expected
+    if versions == committed_versions:  # other Pythons have other pins, which draw other bytes
+        assert same_bytes(made[1:], committed(CHEAP)) == [True, True]
 
 
 def test_quick_tables_go_elsewhere(tables, capsys):

@@ -30,13 +30,17 @@ def parts(version):
     return numbers
 
 
+OF_OLD_PACKAGES = {"pyparsing"}
+"""What the lowest versions need to be old, too: matplotlib 3.9 calls what pyparsing 3.2 warns of."""
+
+
 def test_the_lowest_constraints_are_the_bounds_of_the_project():
     extras = PROJECT["project"]["optional-dependencies"].values()
     needed = [*PROJECT["project"]["dependencies"], *PROJECT["build-system"]["requires"]]
     needed += [requirement for extra in extras for requirement in extra]
     bounds = dict(r.lower().split(">=") for r in needed if not r.startswith("msdnum["))
     lowest = {name: version for name, version, _ in pins("constraints-lowest.txt")}
-    assert lowest.keys() == bounds.keys()
+    assert lowest.keys() - OF_OLD_PACKAGES == bounds.keys()
     for name, bound in bounds.items():
         assert parts(lowest[name]) == parts(bound), name
 
