@@ -31,7 +31,7 @@ def parts(version):
 
 
 OF_OLD_PACKAGES = {"pyparsing"}
-"""What the lowest versions need to be old, too: matplotlib 3.9 calls what pyparsing 3.2 warns of."""
+"""What has to be old beside old packages: matplotlib 3.9 calls what pyparsing 3.2 warns of."""
 
 
 def test_the_lowest_constraints_are_the_bounds_of_the_project():
