@@ -109,7 +109,7 @@ def test_its_metadata_say_what_an_index_shows(wheel):
         "Author: The msdnum maintainers",
         "Classifier: Programming Language :: Python :: 3.13",
         "Provides-Extra: all",
-        "Requires-Dist: jax>=0.6; extra == 'verify'",
+        "Requires-Dist: jax>=0.8; extra == 'verify'",
     ):
         assert f"\n{line}\n" in text
 
