@@ -23,7 +23,6 @@ SIZE = (512, 512)
 CHAINED = 3
 """Instructions in a row, where there is more than one."""
 WITNESSES = 8
-STARTS = ("c", "zero", "nothing")
 
 
 @dataclass(frozen=True)

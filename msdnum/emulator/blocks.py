@@ -169,7 +169,6 @@ def _quantize_given(
     rounding: Rounding,
     words: Array | None,
 ) -> tuple[Array, Array]:
-    xp = backend.namespace(rows)
     if fmt.scale == E8M0:
         nan = scale_codes == E8M0.nan_code
         exponent = scale_codes.astype("int32") - E8M0.bias
@@ -177,10 +176,8 @@ def _quantize_given(
             rows, exponent, fmt.element, Overflow.SATURATE, rounding, words
         )
         return zero_unless(~nan, codes), scale_codes
-    scale = element_rounding.decode_scaled(scale_codes, 0, fmt.scale)
-    if tensor_scale is not None:
-        scale = binary32.multiply(scale, tensor_scale)
-    usable = ~bit_patterns.is_nan(scale.view(xp.int32))
+    scale = _scale_numbers(scale_codes, fmt, tensor_scale)
+    usable = ~bit_patterns.is_nan(scale.view(np.int32))
     codes = _elements_over(rows, scale, fmt, rounding, words)
     return zero_unless(usable, codes), scale_codes
 
@@ -242,10 +239,13 @@ def elements_by(
     words: Array | None,
 ) -> Array:
     """Return the codes of elements over these scales, float ones, one for each row."""
-    scale = element_rounding.decode_scaled(scale_codes, 0, fmt.scale)
-    if tensor_scale is not None:
-        scale = binary32.multiply(scale, tensor_scale)
+    scale = _scale_numbers(scale_codes, fmt, tensor_scale)
     return _elements_over(rows, scale, fmt, rounding, words)
+
+
+def _scale_numbers(scale_codes: Array, fmt: BlockFormat, tensor_scale: Array | None) -> Array:
+    scale = element_rounding.decode_scaled(scale_codes, 0, fmt.scale)
+    return scale if tensor_scale is None else binary32.multiply(scale, tensor_scale)
 
 
 def _elements_over(

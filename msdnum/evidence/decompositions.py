@@ -7,7 +7,7 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from msdnum.emulator.decompositions import decompose
+from msdnum.emulator.decompositions import Decomposition, decompose
 from msdnum.evidence.bf16_pairs import (
     ONE,
     Profile,
@@ -110,17 +110,39 @@ def judge_blocks(x: Array, promise: Promise, kind: str = "exhaustive") -> Findin
         Of the evidence.
     """
     result = decompose(x, promise.scheme)
+    worst = worst_block(x, result, np.abs(result.scaled_remainder), promise)
+    return worst.finding(promise.bound, Evidence(kind, x.size, "elements"))
+
+
+@dataclass(frozen=True)
+class WorstBlock:
+    """The block that comes nearest to its bound, or exceeds it by most."""
+
+    share: float
+    error: Fraction
+    amax: float
+    block: Array
+    place: int
+
+    def finding(self, bound: Bound, evidence: Evidence) -> Finding:
+        """Return what was found, with this block as witness."""
+        witness = witness_of(self.block, self.place)
+        return finding_of(bound, self.error, self.amax or 1.0, witness, evidence)
+
+
+def worst_block(x: Array, result: Decomposition, left: Array, promise: Promise) -> WorstBlock:
+    """Return the worst block of an array, from the magnitudes of what its terms leave."""
     first = result.terms[0]
-    rows = first.rows(x)
-    left = np.abs(first.rows(result.scaled_remainder).astype(np.float64))
-    each, place = np.arange(len(rows)), left.argmax(axis=1)
-    amax, errors = np.abs(rows).max(axis=1).astype(np.float64), left[each, place]
+    blocks, remainders = first.rows(x), first.rows(left)
+    each, place = np.arange(len(blocks)), remainders.argmax(axis=1)
+    amax = np.abs(blocks).max(axis=1).astype(np.float64)
+    errors = remainders[each, place].astype(np.float64)
     promised = promise.bound.at_each(amax) * result.denominator
-    worst = int((errors / np.where(promised == 0, 1, promised)).argmax())
+    shares = errors / np.where(promised == 0, 1, promised)
+    worst = int(shares.argmax())
     error = Fraction(float(errors[worst])) / result.denominator
-    evidence = Evidence(kind, x.size, "elements")
-    witness = witness_of(rows[worst], int(place[worst]))
-    return finding_of(promise.bound, error, float(amax[worst]) or 1.0, witness, evidence)
+    block = blocks[worst].copy()
+    return WorstBlock(float(shares[worst]), error, float(amax[worst]), block, int(place[worst]))
 
 
 def witness_of(block: Array, element: int) -> Witness:

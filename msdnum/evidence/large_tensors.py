@@ -3,13 +3,12 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
 from msdnum.emulator.decompositions import decompose
-from msdnum.evidence.decompositions import finding_of, witness_of
+from msdnum.evidence.decompositions import WorstBlock, worst_block
 from msdnum.evidence.promises import Promise
 from msdnum.ledger.findings import Evidence, Finding
 
@@ -46,16 +45,14 @@ def judge_tensor(
     """
     rows = x.reshape(-1, x.shape[-1])
     sums = Sums(float(max(np.abs(piece).max() for piece in _pieces(rows))))
-    worst: Worst | None = None
+    worst: WorstBlock | None = None
     for piece in _pieces(rows):
         found, blocks = _judge_piece(piece, promise, sums)
         if worst is None or found.share > worst.share:
             worst = found
         progress(blocks)
     assert worst is not None
-    witness = witness_of(worst.block, worst.place)
-    evidence = Evidence("exhaustive", x.size, "elements")
-    finding = finding_of(promise.bound, worst.error, worst.amax or 1.0, witness, evidence)
+    finding = worst.finding(promise.bound, Evidence("exhaustive", x.size, "elements"))
     return replace(finding, notes=(sums.note(),))
 
 
@@ -65,33 +62,11 @@ def _pieces(rows: Array) -> Iterator[Array]:
         yield rows[start : start + step]
 
 
-@dataclass(frozen=True)
-class Worst:
-    """The block that comes nearest to its bound, or exceeds it by most."""
-
-    share: float
-    error: Fraction
-    amax: float
-    block: Array
-    place: int
-
-
-def _judge_piece(x: Array, promise: Promise, sums: "Sums") -> tuple[Worst, int]:
+def _judge_piece(x: Array, promise: Promise, sums: "Sums") -> tuple[WorstBlock, int]:
     result = decompose(x, promise.scheme)
-    first = result.terms[0]
-    size, remainder = np.abs(x), np.abs(result.scaled_remainder)
-    sums.add(size, remainder / result.denominator)
-    blocks, left = first.rows(x), first.rows(remainder)
-    each, place = np.arange(len(blocks)), left.argmax(axis=1)
-    amax = first.rows(size).max(axis=1).astype(np.float64)
-    errors = left[each, place].astype(np.float64)
-    promised = promise.bound.at_each(amax) * result.denominator
-    shares = errors / np.where(promised == 0, 1, promised)
-    worst = int(shares.argmax())
-    error = Fraction(float(errors[worst])) / result.denominator
-    block = blocks[worst].copy()
-    found = Worst(float(shares[worst]), error, float(amax[worst]), block, int(place[worst]))
-    return found, len(blocks)
+    left = np.abs(result.scaled_remainder)
+    sums.add(np.abs(x), left / result.denominator)
+    return worst_block(x, result, left, promise), result.terms[0].scale_codes.size
 
 
 @dataclass

@@ -5,27 +5,7 @@ import sys
 
 import pytest
 
-from msdnum.__main__ import main
 from tests.support.conform import E2M1_ONLY, RIGHT
-
-
-@pytest.fixture
-def adapter(tmp_path):
-    def write(text, name="mine.py"):
-        path = tmp_path / name
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return str(path)
-
-    return write
-
-
-@pytest.fixture
-def run(capsys):
-    def command(*arguments):
-        status = main(["conform", *map(str, arguments)])
-        return status, *capsys.readouterr()
-
-    return command
 
 
 def test_a_ready_adapter_of_a_missing_package_is_not_green(run, monkeypatch):

@@ -4,32 +4,11 @@ import re
 
 import pytest
 
-from msdnum.__main__ import main
 from msdnum.conformance import runner, suite
 from msdnum.conformance.adapters import OPERATIONS, READY
 from msdnum.conformance.runner import AdapterError
 from tests.support.conform import E2M1_ONLY, ENCODE, HEAD, RIGHT, TIES
 from tests.support.conformance import CASTS, carry_out, written
-
-
-@pytest.fixture
-def adapter(tmp_path):
-    def write(text, name="mine.py"):
-        path = tmp_path / name
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return str(path)
-
-    return write
-
-
-@pytest.fixture
-def run(capsys):
-    def command(*arguments):
-        status = main(["conform", *map(str, arguments)])
-        return status, *capsys.readouterr()
-
-    return command
-
 
 # Nothing was compared
 

@@ -2,28 +2,7 @@
 
 import pytest
 
-from msdnum.__main__ import main
 from tests.support.conform import RIGHT, TIES, WRONG_TIE
-
-
-@pytest.fixture
-def adapter(tmp_path):
-    def write(text, name="mine.py"):
-        path = tmp_path / name
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return str(path)
-
-    return write
-
-
-@pytest.fixture
-def run(capsys):
-    def command(*arguments):
-        status = main(["conform", *map(str, arguments)])
-        return status, *capsys.readouterr()
-
-    return command
-
 
 # Which vectors
 

@@ -1,5 +1,9 @@
 """Helpers of the tests of the command conform."""
 
+import pytest
+
+from msdnum.__main__ import main
+
 HEAD = "PACKAGES = ('numpy',)\nfrom msdnum.conformance.adapters import emulator\n"
 
 
@@ -20,3 +24,22 @@ WRONG_TIE = E2M1_ONLY + "    return codes + (abs(x) == 1.25)\n"
 
 
 TIES = "encode/E2M1/RNE/SATURATE/ties"
+
+
+@pytest.fixture
+def adapter(tmp_path):
+    def write(text, name="mine.py"):
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def run(capsys):
+    def command(*arguments):
+        status = main(["conform", *map(str, arguments)])
+        return status, *capsys.readouterr()
+
+    return command

@@ -30,7 +30,6 @@ INTERVALS = (32, 64, 128, 256, 512, 1024)
 INTERVAL = 128
 N = {False: 128, True: 512}
 SIGNED, POSITIVE = "normal", "uniform on [0, 1]"
-COMPONENTWISE = "largest |error| / (|A||B|)"
 
 
 def _sums(study: Study, name: str, unit: AnyAccumulator) -> Fp8Sums:

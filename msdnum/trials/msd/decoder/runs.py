@@ -8,7 +8,7 @@ activations as rounded; across layers none is claimed.
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, TypeAlias
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import _cache, errors
-from msdnum.evidence.products import Errors, Product, ProductResult, errors_of
+from msdnum.evidence.products import Errors
 from msdnum.inputs.smollm2_checkpoint import (
     DecoderSettings,
     decoder_paragraphs,
@@ -30,6 +30,7 @@ from msdnum.trials.msd.decoder.weights import (
     exact_numbers,
     layer_weights,
 )
+from msdnum.trials.msd.model.runs import product_errors
 
 __all__ = [
     "BOUNDED", "DecoderReference", "DecoderRun", "TextErrors", "linear_inputs", "run_decoder",
@@ -284,8 +285,8 @@ def run_decoder(name: str, texts: Texts) -> DecoderRun:
         if layer in BOUNDED and own[1] == "float32":
             found = products.setdefault(layer, [])
             weight = list(weights.values())[len(found)][layer]
-            given = np.asarray(x)[kept], weight, np.asarray(product)[kept]
-            found.append(_product_errors(variant, *given))
+            given, made = np.asarray(x)[kept], np.asarray(product)[kept]
+            found.append(product_errors(variant, given, weight, exact_numbers(weight), made))
 
     # Exact INT8 digits need binary64.
     with jax.enable_x64(True):
@@ -319,19 +320,3 @@ def _compared(expected: Any, found: Any, ids: Any) -> Iterator[TextErrors]:
     for pair in zip(expected, found, ids, strict=True):
         right, given, tokens = pair
         yield text_errors(right.astype(np.float64), given.astype(np.float64), tokens)
-
-
-def _product_errors(variant: Any, x: Any, weight: Any, found: Any) -> Errors:
-    """Compare a product with the exact one of its activations as rounded."""
-    from msdnum.trials.msd.model.linears import in_format
-
-    rounded = np.asarray(in_format(x, variant.activation)).astype(np.float32)
-    values, wide = exact_numbers(weight), rounded.astype(np.float64)
-    magnitude = np.abs(wide) @ np.abs(values)
-    given = Product(rounded, weight, values, wide @ values, magnitude, found)
-    if variant.bound is None:
-        return errors_of(given, ProductResult(found, np.full_like(magnitude, np.nan)))
-    result = variant.bound(given, variant.accumulator)
-    # The sums in binary64 beside which it is put are off by at most k roundings.
-    slack = len(values) * 2.0**-53 * magnitude
-    return errors_of(given, replace(result, product=found, bound=result.bound + slack))

@@ -1,6 +1,6 @@
 """Figures of a whole decoder: next-token distributions, layers, and outliers of activations."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from msdnum.experiments.plots import (
@@ -23,6 +23,7 @@ from msdnum.experiments.plots import (
     only,
     values,
 )
+from msdnum.trials.msd.figures.model import layer_panels
 
 __all__ = ["decoder_attentions", "decoder_layers", "decoder_linears", "decoder_outliers"]
 
@@ -90,29 +91,8 @@ def _linear(row: Mapping[str, str]) -> str:
 
 def decoder_layers(records: Records) -> Figure:
     """Draw what each layer of the decoder leaves, beside float64 with the same weights."""
-    weights = values(records, "weight")
-    page = figure(PAGE, 2.6)
-    panels = page.subplots(1, len(weights), sharey=True, squeeze=False)[0]
-    for weight, axes in zip(weights, panels, strict=True):
-        for line in _methods(only(records, weight=weight)):
-            name = named(line[0]["scheme"])
-            mark = replace(MARKS[name], marker="")
-            curve(axes, numbers(line, "layer"), numbers(line, "quantized_state"), mark, name)
-        axes.set_title(f"{weight} weights")
-        axes.set_xlabel("layer")
-        axes.set_yscale("log")
-    panels[0].set_ylabel("relative L2 error of the layer")
-    legend(page, panels, 5)
-    return page
-
-
-def _methods(rows: Records) -> Iterator[Records]:
-    """Yield the rows of each method with a mark of its own; MSD of BF16 activations alone."""
-    for variant in values(rows, "variant"):
-        line = only(rows, variant=variant)
-        in_float32 = line[0]["kind"] == "MSD" and line[0]["activation"] == "BINARY32"
-        if named(line[0]["scheme"]) in MARKS and not in_float32:
-            yield line
+    unmarked = {name: replace(mark, marker="") for name, mark in MARKS.items()}
+    return layer_panels(records, values(records, "weight"), unmarked)
 
 
 INPUTS = {

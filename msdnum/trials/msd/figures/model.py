@@ -26,7 +26,7 @@ from msdnum.experiments.plots import (
     values,
 )
 
-__all__ = ["attention", "attentions", "layers", "linears", "sentences"]
+__all__ = ["attention", "attentions", "layer_panels", "layers", "linears", "sentences"]
 
 
 ATTENTIONS = {
@@ -107,14 +107,19 @@ WEIGHTS = ("INT8", "INT4", "MXFP4", "MXFP8")
 
 def layers(records: Records) -> Figure:
     """Draw what each layer of the model leaves, beside float64 with the same weights."""
-    page = figure(PAGE, 2.6)
     rows = only(records, attention="float32", cache="float32")
     weights = [weight for weight in WEIGHTS if weight in values(rows, "weight")]
+    return layer_panels(rows, weights, MARKS)
+
+
+def layer_panels(records: Records, weights: Sequence[str], marks: Mapping[str, Mark]) -> Figure:
+    """Draw a panel for each kind of weights, and in it a line over the layers for each method."""
+    page = figure(PAGE, 2.6)
     panels = page.subplots(1, len(weights), sharey=True, squeeze=False)[0]
     for weight, axes in zip(weights, panels, strict=True):
-        for line in _methods(only(rows, weight=weight)):
+        for line in _methods(only(records, weight=weight)):
             name = named(line[0]["scheme"])
-            curve(axes, numbers(line, "layer"), numbers(line, "quantized_state"), MARKS[name], name)
+            curve(axes, numbers(line, "layer"), numbers(line, "quantized_state"), marks[name], name)
         axes.set_title(f"{weight} weights")
         axes.set_xlabel("layer")
         axes.set_yscale("log")

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from msdnum.trials.msd.model.linears import LinearVariant
 
 __all__ = [
-    "SENTENCES", "ModelRun", "Reference", "cosine_distances", "own_reference", "reference",
-    "run_variant", "similarity_correlation",
+    "SENTENCES", "ModelRun", "Reference", "cosine_distances", "own_reference", "product_errors",
+    "reference", "run_variant", "similarity_correlation",
 ]  # fmt: skip
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -151,7 +151,7 @@ def run_variant(name: str, count: int) -> ModelRun:
         original, form = weight
         product = variant.linear(x, form)
         given, found = np.asarray(x)[kept], np.asarray(product)[kept]
-        products.append(_product_errors(variant, given, original, found))
+        products.append(product_errors(variant, given, original, _numbers(original), found))
         return product
 
     # Exact INT8 digits need binary64.
@@ -172,14 +172,27 @@ def own_reference(variant: "LinearVariant", count: int) -> Reference:
     return reference(variant.weight, variant.attention.cache, count)
 
 
-def _product_errors(
-    variant: "LinearVariant", x: NDArray[np.float32], weight: Any, found: NDArray[np.float32]
+def product_errors(
+    variant: "LinearVariant", x: Any, weight: Any, values: Floats, found: NDArray[np.float32]
 ) -> Errors:
-    """Compare a product, in place of what NumPy would give for it, with the exact one."""
+    """Compare a product, in place of what NumPy would give for it, with the exact one.
+
+    Parameters
+    ----------
+    variant : LinearVariant
+        What computed it; it rounds the activations first.
+    x : Array of float32, (tokens, inputs)
+        Activations, not yet rounded.
+    weight : ndarray or quantized array
+        Weight, as the variant takes it.
+    values : ndarray of float64, (inputs, outputs)
+        Numbers of the weight.
+    found : ndarray of float32, (tokens, outputs)
+        Product as the variant computed it.
+    """
     from msdnum.trials.msd.model.linears import in_format
 
-    rounded = in_format(x, variant.activation).astype(np.float32)
-    values = weight.astype(np.float64) if isinstance(weight, np.ndarray) else exact_values(weight)
+    rounded = np.asarray(in_format(x, variant.activation)).astype(np.float32)
     wide = rounded.astype(np.float64)
     magnitude = np.abs(wide) @ np.abs(values)
     given = Product(rounded, weight, values, wide @ values, magnitude, found)
@@ -189,3 +202,10 @@ def _product_errors(
     # The sums in binary64 beside which it is put are off by at most k roundings.
     slack = len(values) * 2.0**-53 * magnitude
     return errors_of(given, replace(result, product=found, bound=result.bound + slack))
+
+
+def _numbers(weight: Any) -> Floats:
+    if isinstance(weight, np.ndarray):
+        return weight.astype(np.float64)
+    values: Floats = exact_values(weight)
+    return values
