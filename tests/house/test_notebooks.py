@@ -16,7 +16,16 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+TRIALS = ("deepseek_v3", "finer", "pcast")
+"""Notebooks of trials run with the slow tests: what they call is tested in tests/trials."""
 EACH_NOTEBOOK = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+EACH_RUN = pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(p, marks=[pytest.mark.slow] if p.stem.endswith(TRIALS) else [], id=p.stem)
+        for p in NOTEBOOKS
+    ],
+)
 
 
 def read(path):
@@ -53,10 +62,10 @@ def kinds(notebook):
 
 
 def test_there_are_notebooks():
-    assert len(NOTEBOOKS) == 6
+    assert len(NOTEBOOKS) == 9
 
 
-@EACH_NOTEBOOK
+@EACH_RUN
 def test_a_notebook_runs_from_scratch(path, run):
     shown = kinds(run(read(path)))
     assert "text/html" in shown
