@@ -85,6 +85,7 @@ def test_a_claim_of_another_trial_is_explained_and_judged_alone(path, tmp_path):
     found = command(path, tmp_path, "explain", "LAB")
     assert found.returncode == 0, found.stderr
     assert "exhaustive 49" in found.stdout
+    assert "To judge again: msdnum verify lab --only LAB" in found.stdout
     found = command(path, tmp_path, "verify", "lab", "--only", "LAB")
     assert found.returncode == 0, found.stderr
 
@@ -102,6 +103,7 @@ def test_what_is_judged_without_a_name_stays(path, tmp_path):
     found = command(path, tmp_path, "verify", "--only", "LAB")
     assert found.returncode == 2
     assert "claim must be one of" in found.stderr
+    assert "got 'LAB'; for that one: msdnum verify lab --only LAB" in found.stderr
 
 
 def test_without_the_distribution_there_is_no_such_trial(tmp_path):
