@@ -34,7 +34,9 @@ from msdnum.formats.modes import ScaleRule
 from msdnum.spec.accumulators import factor
 from msdnum.spec.accumulators import inner_product as specified
 
-__all__ = ["TOPICS_OF_DOTS", "Dots", "Setting", "drawn", "expected_of", "settings", "specified_of"]
+__all__ = [
+    "TOPICS_OF_DOTS", "Dots", "UnitSetting", "drawn", "expected_of", "settings", "specified_of",
+]  # fmt: skip
 
 Codes: TypeAlias = NDArray[Any]
 UNITS = {**ALL_ACCUMULATORS, **INSTRUCTIONS}
@@ -48,7 +50,7 @@ TAKEN: dict[str, tuple[FloatFormat, ...]] = {
 
 
 @dataclass(frozen=True)
-class Setting:
+class UnitSetting:
     """A unit with the formats of both sides, and of their scales.
 
     Parameters
@@ -97,7 +99,7 @@ class Dots:
     c: NDArray[np.float32]
 
 
-def settings() -> Iterator[Setting]:
+def settings() -> Iterator[UnitSetting]:
     """Yield all units of hardware with all pairs of formats that their instructions take."""
     for name, unit in UNITS.items():
         formats = TAKEN.get(name, unit.takes)
@@ -109,11 +111,11 @@ def settings() -> Iterator[Setting]:
                     and isinstance(b, FloatFormat)
                     and (a == b or max(a.bits, b.bits) <= 8)
                 ):
-                    yield Setting(name, a, b)
+                    yield UnitSetting(name, a, b)
     for a in SMALL:
-        yield from (Setting("BLACKWELL_MX", a, b, E8M0, 32) for b in SMALL)
+        yield from (UnitSetting("BLACKWELL_MX", a, b, E8M0, 32) for b in SMALL)
     for scale, block in ((E8M0, 32), (E8M0, 16), (E4M3, 16)):
-        yield Setting("BLACKWELL_MXFP4", E2M1, E2M1, scale, block)
+        yield UnitSetting("BLACKWELL_MXFP4", E2M1, E2M1, scale, block)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -188,7 +190,7 @@ TOPICS_OF_DOTS: dict[str, Callable[[Generator, Shape, FloatFormat], Codes]] = {
 """Kinds of inner products, by what their elements are."""
 
 
-def drawn(setting: Setting, count: int, seed: int) -> Iterator[Dots]:
+def drawn(setting: UnitSetting, count: int, seed: int) -> Iterator[Dots]:
     """Yield ``count`` inner products or a few more: each topic, one step and three, with c or 0."""
     kinds = [(t, steps, c) for t in TOPICS_OF_DOTS for steps in (1, 3) for c in (False, True)]
     rows = -(-count // len(kinds))
@@ -215,7 +217,7 @@ def _cancelling(rng: Generator, a: Codes, b: Codes, fmt: FloatFormat) -> tuple[C
 
 
 def _scales(
-    rng: Generator, setting: Setting, shape: Shape, topic: str
+    rng: Generator, setting: UnitSetting, shape: Shape, topic: str
 ) -> tuple[Codes, Codes] | None:
     if setting.scale is None:
         return None
@@ -229,7 +231,7 @@ def _scales(
     return a, b
 
 
-def _starts(rng: Generator, setting: Setting, dots: Dots) -> NDArray[np.float32]:
+def _starts(rng: Generator, setting: UnitSetting, dots: Dots) -> NDArray[np.float32]:
     """Return a c for each: about the sum, near its largest product, subnormal, or any pattern."""
     a, b = (_numbers(setting, dots, side) for side in (0, 1))
     products = a * b
@@ -254,7 +256,7 @@ def _finite(patterns: NDArray[np.uint32]) -> NDArray[np.float32]:
     return np.where(infinite, patterns & 0xBFFFFFFF, patterns).view(np.float32)
 
 
-def _numbers(setting: Setting, dots: Dots, side: int) -> NDArray[np.float64]:
+def _numbers(setting: UnitSetting, dots: Dots, side: int) -> NDArray[np.float64]:
     """Return the numbers of one side, scales included."""
     fmt = (setting.a, setting.b)[side]
     numbers: NDArray[np.float64] = _elements(dots.codes[side], fmt).astype(np.float64)
@@ -276,14 +278,14 @@ def _elements(codes: Codes, fmt: FloatFormat) -> Any:
 # ------------------------------------------------------------------------------------------------
 
 
-def expected_of(setting: Setting, dots: Dots) -> NDArray[np.float32]:
+def expected_of(setting: UnitSetting, dots: Dots) -> NDArray[np.float32]:
     """Return what the emulator gives."""
     a, b = _operand(setting, dots, 0), _operand(setting, dots, 1)
     found: NDArray[np.float32] = inner_products(a, b, dots.c, setting.accumulator)
     return found
 
 
-def _operand(setting: Setting, dots: Dots, side: int) -> Any:
+def _operand(setting: UnitSetting, dots: Dots, side: int) -> Any:
     fmt = (setting.a, setting.b)[side]
     if dots.scales is None or setting.scale is None:
         return _elements(dots.codes[side], fmt)
@@ -292,7 +294,7 @@ def _operand(setting: Setting, dots: Dots, side: int) -> Any:
     return QuantizedArray(dots.codes[side], dots.scales[side], None, own, -1)
 
 
-def specified_of(setting: Setting, dots: Dots, rows: Sequence[int]) -> list[Fraction | None]:
+def specified_of(setting: UnitSetting, dots: Dots, rows: Sequence[int]) -> list[Fraction | None]:
     """Return what the specification gives for some rows; None where something is infinite."""
     found: list[Fraction | None] = []
     for row in rows:
@@ -305,7 +307,7 @@ def specified_of(setting: Setting, dots: Dots, rows: Sequence[int]) -> list[Frac
     return found
 
 
-def _factors(setting: Setting, dots: Dots, side: int, row: int) -> list[Any]:
+def _factors(setting: UnitSetting, dots: Dots, side: int, row: int) -> list[Any]:
     fmt = (setting.a, setting.b)[side]
     codes = dots.codes[side][row].tolist()
     elements = [spec.number(spec.decode(code, fmt)) for code in codes]

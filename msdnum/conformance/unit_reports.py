@@ -13,7 +13,7 @@ from msdnum.conformance.adapter import SLIPS, failing, load, versions
 from msdnum.conformance.unit_dots import (
     TOPICS_OF_DOTS,
     Dots,
-    Setting,
+    UnitSetting,
     drawn,
     expected_of,
     settings,
@@ -33,7 +33,7 @@ class UnitAgreement:
 
     Parameters
     ----------
-    setting : Setting
+    setting : UnitSetting
         The unit and its formats.
     dots, equal : int
         Inner products compared, and those with the same bits, NaN apart.
@@ -43,7 +43,7 @@ class UnitAgreement:
         The first that differs, in words.
     """
 
-    setting: Setting
+    setting: UnitSetting
     dots: int
     equal: int
     specified: int
@@ -77,7 +77,7 @@ def agreements(
             continue
 
 
-def _agreement(module: ModuleType, setting: Setting, count: int, seed: int) -> UnitAgreement:
+def _agreement(module: ModuleType, setting: UnitSetting, count: int, seed: int) -> UnitAgreement:
     dots = equal = specified = sample = 0
     first = None
     for some in drawn(setting, count, seed):
@@ -96,7 +96,7 @@ def _agreement(module: ModuleType, setting: Setting, count: int, seed: int) -> U
     return UnitAgreement(setting, dots, equal, specified, sample, first)
 
 
-def _answers(module: ModuleType, setting: Setting, dots: Dots) -> NDArray[np.float32]:
+def _answers(module: ModuleType, setting: UnitSetting, dots: Dots) -> NDArray[np.float32]:
     """Return what the adapter gives; a mistake in Python is its own."""
     left, right = dots.scales or (None, None)
     arguments: dict[str, Any] = {
