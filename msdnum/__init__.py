@@ -37,6 +37,7 @@ from msdnum.formats.elements import (
     FloatFormat,
     IntegerFormat,
     NonNumbers,
+    TableFormat,
 )
 from msdnum.formats.modes import Arithmetic, Overflow, Rounding, ScaleRule
 from msdnum.formats.schemes import OWN_AMAX, SCHEMES, Scheme, amax_scheme, covering_scheme
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from msdnum import cli as cli
     from msdnum import conformance as conformance
     from msdnum import cost as cost
+    from msdnum import device as device
     from msdnum import display as display
     from msdnum import emulator as emulator
     from msdnum import errors as errors
@@ -69,8 +71,8 @@ __all__ = [
     "ACCUMULATORS", "ALL_ACCUMULATORS", "BLOCK_FORMATS", "ELEMENT_FORMATS", "KV_FORMATS",
     "OWN_AMAX", "SCHEMES", "Arithmetic", "BlockFormat", "Decomposition", "ElementFormat",
     "FloatFormat", "IntegerFormat", "NonNumbers", "Overflow", "QuantizedArray", "Rounding",
-    "ScaleRule", "Scheme", "amax_scheme", "as_ml_dtype", "attend", "covering_scheme", "decode",
-    "decompose", "decompose_terms", "encode", "from_blocks_and_scales", "matmul", "pack",
+    "ScaleRule", "Scheme", "TableFormat", "amax_scheme", "as_ml_dtype", "attend", "covering_scheme",
+    "decode", "decompose", "decompose_terms", "encode", "from_blocks_and_scales", "matmul", "pack",
     "quantize", "round_to", "to_blocks_and_scales", "unpack",
 ]  # fmt: skip
 
@@ -80,9 +82,9 @@ _LAZY = {
     **{
         room: f"msdnum.{room}"
         for room in (
-            "bench", "bounds", "cli", "conformance", "cost", "display", "emulator", "errors",
-            "evidence", "exact", "experiments", "formats", "inputs", "ledger", "reports", "spec",
-            "testing", "trials",
+            "bench", "bounds", "cli", "conformance", "cost", "device", "display", "emulator",
+            "errors", "evidence", "exact", "experiments", "formats", "inputs", "ledger", "reports",
+            "spec", "testing", "trials",
         )
     },
 }  # fmt: skip

@@ -11,12 +11,14 @@ T = TypeVar("T")
 
 EXTRAS = {
     "flint": "exact",
+    "gguf": "verify",
     "hypothesis": "testing",
     "jax": "jax",
     "jaxlib": "jax",
     "matplotlib": "plot",
     "mpmath": "exact",
     "safetensors": "verify",
+    "scipy": "verify",
     "tokenizers": "verify",
 }
 """Of the distribution, by the module that is missing."""

@@ -22,6 +22,13 @@ Theorem element_rounding (f : element) (x : R) (u := pow2 (- prec f)) :
   Rabs (cast f x - x) <= Rmax (u / (1 + u) * Rabs x) (pow2 (emin f) / 2).
 Proof. exact (element_rounding.theorem.element_rounding f x). Qed.
 
+(** The same for any tie rule: [choice] says of each tie whether it goes up. *)
+Theorem element_rounding_any_ties (choice : Z -> bool) (f : element) (x : R) (u := pow2 (- prec f)) :
+  In f five_formats -> Rabs x <= max_finite f ->
+  Rabs (saturate (max_finite f) (round radix2 (FLT_exp (emin f) (prec f)) (Znearest choice) x) - x) <=
+    Rmax (u / (1 + u) * Rabs x) (pow2 (emin f) / 2).
+Proof. exact (element_rounding.theorem.element_rounding_any_ties choice f x). Qed.
+
 (** Both are attained. *)
 Theorem element_rounding_attained (f : element) (u := pow2 (- prec f)) (eta := pow2 (emin f)) :
   In f five_formats ->
@@ -170,6 +177,28 @@ Proof.
   intros M N; apply mxfp4_scale_rules.theorem.optimal; [exists m, e | exists n, f]; now split.
 Qed.
 
+(** * joint-rounding *)
+
+From Msdnum.joint_rounding Require theorem.
+Notation halves := [0; 1; 2; 3; 4; 6; 8; 12; -1; -2; -3; -4; -6; -8; -12]%Z. (* E2M1, in halves *)
+Notation reaches r bound error :=
+  (forall x, Rabs x <= bound -> exists m n : Z, In m halves /\ In n halves /\
+   Rabs (x - (IZR m / 2 + IZR n / (2 * r))) <= error).
+
+(** Two E2M1 terms with ratio 8, their digits chosen together: 1/16 up to 73/16, not only up to 4. *)
+Theorem joint_ratio_8 : reaches 8 (73 / 16) (1 / 16).
+Proof. exact joint_rounding.theorem.ratio_8. Qed.
+
+Theorem joint_ratio_8_best (bound error : R) : 0 <= bound -> reaches 8 bound error -> bound <= 73 * error.
+Proof. exact (joint_rounding.theorem.ratio_8_best bound error). Qed.
+
+(** With ratio 13. *)
+Theorem joint_ratio_13 : reaches 13 (113 / 52) (1 / 52).
+Proof. exact joint_rounding.theorem.ratio_13. Qed.
+
+Theorem joint_ratio_13_best (bound error : R) : 0 <= bound -> reaches 13 bound error -> bound <= 113 * error.
+Proof. exact (joint_rounding.theorem.ratio_13_best bound error). Qed.
+
 (** * nvfp4-decomposition *)
 
 From Msdnum.nvfp4_decomposition Require theorem.
@@ -262,6 +291,43 @@ Theorem int8_float32_two_passes (choice : Z -> bool) (M x : R)
   Rabs (x - (s1 * q1 + s2 * q2)) <=
     M * (1 + / 16777216) ^ 2 * ((1 + / 131072) / 64516 + / 16777216).
 Proof. exact (int8_decomposition_float32.theorem.two_passes choice M x). Qed.
+
+(** * digit-splits *)
+
+From Msdnum.digit_splits Require theorem.
+Import digit_splits.theorem(splits, splits_last, splits_more, split_value, split_error, weighted).
+
+(** Digits of y, each within c of what it rounds; operations have relative errors of at most u. *)
+Theorem digit_steps (rho u c y a z y' : R) (l : list R) :
+  (Rabs (a - y) <= c -> splits rho u c y [a]) /\
+  (Rabs (a - y) <= c -> Rabs (z - (y - a)) <= u * Rabs (y - a) ->
+   Rabs (y' - z * rho) <= u * Rabs (z * rho) -> splits rho u c y' l -> splits rho u c y (a :: l)).
+Proof. split; [apply splits_last | apply splits_more]. Qed.
+
+(** One digit leaves c of y, each one before it c (2 u + u^2) besides; rho divides what is left. *)
+Theorem digit_split_error (rho u c : R) (n : nat) :
+  split_error rho u c 1 = c /\
+  split_error rho u c (S (S n)) = c * (2 * u + u ^ 2) + split_error rho u c (S n) / rho.
+Proof. split; reflexivity. Qed.
+
+(** x over M, off by nu, times F, split: what weights, off by e in all, make of the digits. *)
+Theorem digit_splits (rho u c nu e F M x t y : R) (l weights : list R) (X := x / M) :
+  0 < rho -> 0 <= u -> 0 < F -> 0 < M -> Rabs x <= M -> 0 <= nu ->
+  Rabs (t - X) <= nu * Rabs X -> Rabs (y - t * F) <= u * Rabs (t * F) ->
+  splits rho u c y l ->
+  Rabs (weighted weights l - split_value rho l / F) <= e ->
+  Rabs (x - M * weighted weights l) <=
+    M * (split_error rho u c (length l) / F + (nu + u + nu * u) + e).
+Proof. exact (digit_splits.theorem.kernel_split rho u c nu e F M x t y l weights). Qed.
+
+(** A kernel that subtracts from t itself: p is the first digit over F, off by w; G is the second's. *)
+Theorem digit_direct_split (u nu w F G M x t a p z y b : R) (X := x / M) :
+  0 <= u -> 0 < G -> 0 < M -> Rabs x <= M -> 0 <= nu ->
+  Rabs (t - X) <= nu * Rabs X -> Rabs (p - a / F) <= w ->
+  Rabs (z - (t - p)) <= u * Rabs (t - p) -> Rabs (y - z * G) <= u * Rabs (z * G) ->
+  Rabs (b - y) <= 1 / 2 ->
+  Rabs (x - M * (a / F + b / G)) <= M * (1 / (2 * G) + (2 * u + u ^ 2) * Rabs (t - p) + nu + w).
+Proof. exact (digit_splits.theorem.direct_split u nu w F G M x t a p z y b). Qed.
 
 (** * int32-overflow *)
 
@@ -391,12 +457,48 @@ Theorem gemm_terms_magnitude (x : R) (rs : list R) (r : R) :
     Rabs x + 2 * sum (magnitudes rs) + Rabs r.
 Proof. exact (gemm.theorem.terms_magnitude x rs r). Qed.
 
+(** * running-error *)
+
+From Msdnum.running_error Require theorem.
+Import running_error.theorem(tracks, tracks_input, tracks_plus, tracks_times, tracks_rounded).
+
+(** y is computed, x exact, and e is kept beside y, rounded upward: what may be done to them. *)
+Theorem running_steps (y x e y' x' e' c v h z s : R) :
+  (Rabs (y - x) <= e -> tracks y x e) /\
+  (tracks y x e -> tracks y' x' e' -> e + e' <= s -> tracks (y + y') (x + x') s) /\
+  (tracks y x e -> Rabs c * e <= s -> tracks (c * y) (c * x) s) /\
+  (tracks y x e -> Rabs (z - y) <= v * Rabs z + h -> e + (v * Rabs z + h) <= s -> tracks z x s).
+Proof.
+  repeat split;
+    [apply tracks_input | apply tracks_plus | apply tracks_times | apply tracks_rounded].
+Qed.
+
+(** Then e is a bound: whatever the order, and whatever the sizes of what is not computed. *)
+Theorem running_error (y x e : R) : tracks y x e -> Rabs (y - x) <= e.
+Proof. exact (running_error.theorem.tracked y x e). Qed.
+
+(** Of an operand that is decomposed, what is left is known as well: da, entry by entry. *)
+Theorem running_product (a a' da b : list R) (y e : R) :
+  close da a a' -> tracks y (dot a' b) e -> Rabs (y - dot a b) <= e + dot da (magnitudes b).
+Proof. exact (running_error.theorem.tracked_product a a' da b y e). Qed.
+
+(** In binary32, to nearest: a share of the result itself; for sums of its numbers, nothing else. *)
+Theorem running_binary32 (x : R) :
+  Rabs (binary32 x - x) <= pow2 (-24) * Rabs (binary32 x) + pow2 (-149) / 2.
+Proof. exact (running_error.theorem.nearest_tracks x). Qed.
+
+Theorem running_binary32_sum (x y : R) :
+  is_binary32 x -> is_binary32 y ->
+  Rabs (binary32 (x + y) - (x + y)) <= pow2 (-24) * Rabs (binary32 (x + y)).
+Proof. exact (running_error.theorem.nearest_sum_tracks x y). Qed.
+
 (** * gemm-probabilistic *)
 
+From Msdnum Require Probability.
 From Msdnum.gemm_probabilistic Require theorem.
-Import gemm_probabilistic.theorem(
-  space, outcome, random, probability, mean_independent, remainders, drawn, draw, inputs, rounded,
-  precise, error, addends, two_norm, growth).
+Import Probability(
+  space, outcome, random, probability, mean_independent, remainders, drawn, two_norm, within).
+Import gemm_probabilistic.theorem(draw, inputs, rounded, precise, error, addends, growth).
 
 (** Remainders within delta and roundings within u, each of mean zero given the earlier ones. *)
 Theorem gemm_probabilistic (s : space) (rnd : R -> R) (u lambda : R) (delta : list R)
@@ -404,7 +506,7 @@ Theorem gemm_probabilistic (s : space) (rnd : R -> R) (u lambda : R) (delta : li
     (order : list (outcome s -> R)) (N := INR (addends s t)) :
   0 <= u < 1 -> 0 <= lambda ->
   length a = length a' -> Forall (random s) a -> Forall (random s) a' ->
-  gemm_probabilistic.theorem.within s delta (remainders s a a') ->
+  within s delta (remainders s a a') ->
   mean_independent s (remainders s a a') ->
   (forall w, value (draw s w t) = dot (drawn s w a') b) -> Forall (random s) (inputs s t) ->
   Forall (precise s rnd u) (rounded s rnd t) -> Forall (random s) order ->
@@ -416,6 +518,47 @@ Theorem gemm_probabilistic (s : space) (rnd : R -> R) (u lambda : R) (delta : li
 Proof.
   intros Hu; exact (gemm_probabilistic.theorem.inner_product s rnd u Hu lambda delta a a' b t order).
 Qed.
+
+(** * gemm-martingale *)
+
+From Msdnum Require Probability.
+From Msdnum.gemm_martingale Require theorem.
+Import Probability(space, outcome, random, probability, mean_independent, remainders, drawn, two_norm, within).
+Import gemm_martingale.theorem(
+  noisy, outcome_of, exactly, sound, at_most, gross, roundings, errors, left_over, part_error,
+  plan, chosen, exact_sum, size, levels, neighbours, choices, next_chance, next_chance_range, number_of).
+
+(** A tree t of exact operations and roundings, u each at the most. Its errors and the remainders
+    of the data, together and in some order, have mean zero given those before: no union. *)
+Theorem gemm_martingale (s : space) (u lambda : R) (b delta : list R) (a a' : list (outcome s -> R))
+    (t : noisy s) (order : list (gemm_martingale.theorem.part s)) (d := roundings s t) :
+  0 <= lambda -> 0 <= u ->
+  length a = length a' -> Forall (random s) a -> Forall (random s) a' ->
+  within s delta (remainders s a a') ->
+  (forall w, exactly s t w = dot (drawn s w a') b) -> sound s t -> at_most s u t ->
+  Permutation order (left_over s b (remainders s a a') delta ++ errors s t) ->
+  mean_independent s (map (part_error s) order) ->
+  1 - 2 * exp (- (lambda ^ 2 / 2)) <=
+    probability s (fun w => Rabs (outcome_of s t w - dot (drawn s w a) b))
+      (fun _ => lambda * sqrt (two_norm b delta ^ 2 + INR d * (u * ((1 + u) ^ d * gross s t)) ^ 2)).
+Proof. exact (gemm_martingale.theorem.inner_product s lambda u b a a' delta t order). Qed.
+
+(** Stochastic rounding: outcomes are choices, up with the probability that makes the mean right.
+    Whatever numbers a tree adds up and scales, and in whatever order: no model is assumed. *)
+Theorem gemm_martingale_stochastic (u lambda : R) (t : plan) (d := levels t) (N : neighbours u t)
+    (chance := next_chance t 0) (range := fun past => next_chance_range u t 0 past N) :
+  0 <= u -> 0 <= lambda ->
+  1 - 2 * exp (- (lambda ^ 2 / 2)) <=
+    probability (choices chance range (number_of t)) (fun w => Rabs (chosen t 0 w - exact_sum t))
+      (fun _ => lambda * (sqrt (INR d) * (u * ((1 + u) ^ d * size t)))).
+Proof. exact (gemm_martingale.theorem.stochastic u lambda t N). Qed.
+
+(** Its neighbours at precision p: u is 2^(1 - p). *)
+Theorem gemm_martingale_neighbours (p : Z) (y : R)
+    (down := round radix2 (FLX_exp p) Zfloor y) (up := round radix2 (FLX_exp p) Zceil y) :
+  (0 < p)%Z ->
+  down <= y <= up /\ y - down <= pow2 (1 - p) * Rabs y /\ up - y <= pow2 (1 - p) * Rabs y.
+Proof. exact (gemm_martingale.theorem.down_and_up p y). Qed.
 
 (** * attention *)
 
@@ -458,6 +601,59 @@ Theorem attention_online (k : R * R) (keys : list (R * R))
   attention.theorem.output r / attention.theorem.mass r =
     total (fun k => exp (fst k) * snd k) (k :: keys) / total (fun k => exp (fst k)) (k :: keys).
 Proof. exact (attention.theorem.online_softmax k keys). Qed.
+
+(** ** In floating point *)
+
+Import attention.theorem(powers, powers_none, powers_more, mean, moved).
+Notation spread_over keys f := (attention.theorem.total f keys).
+
+(** The power of a key times its decays, n powers in all: differences d of scores and maxima are
+    rounded to x, within u, and the power of x is z, within eps. They add up to the way. *)
+Theorem attention_powers (u eps d x z way p : R) (n : nat) :
+  powers u eps 0 1 0 /\
+  (powers u eps way p n -> d <= 0 -> Rabs (x - d) <= u * Rabs d ->
+   Rabs (z - exp x) <= eps * exp x -> powers u eps (way + d) (p * z) (S n)).
+Proof. split; [apply powers_none | apply powers_more]. Qed.
+
+Theorem attention_shift_chain (u eps way p : R) (n : nat) :
+  0 <= u -> 0 <= eps < 1 -> powers u eps way p n ->
+  exists c, p = exp (way + c) /\ Rabs c <= u * Rabs way - INR n * ln (1 - eps).
+Proof. exact (attention.theorem.shift_chain u eps way p n). Qed.
+
+(** Weights t that are off by e in their logarithms: a threshold between values does no less. *)
+Theorem attention_threshold {A : Type} (q t e v : A -> R) (keys : list A)
+    (above := fun k => if Rle_dec (mean t v keys) (v k) then true else false) :
+  keys <> [] -> (forall k, In k keys -> 0 < q k) ->
+  (forall k, In k keys -> exists c, t k = q k * exp c /\ Rabs c <= e k) ->
+  mean t v keys <= mean (moved q e above) v keys.
+Proof. exact (attention.theorem.threshold q t e v keys). Qed.
+
+(** The weighted sum N of a tree of roundings: q the weights but for underflow, p as computed, w as
+    they are represented, v' the values that are used. *)
+Theorem attention_numerator {A : Type} (keys : list A) (q p w v v' lost carried h : A -> R)
+    (W : R) (t : tree) (N a g H : R) :
+  (forall k, In k keys -> 0 <= q k) ->
+  (forall k, In k keys -> Rabs (p k - q k) <= h k) ->
+  (forall k, In k keys -> Rabs (w k - p k) <= lost k) ->
+  exact_value t = spread_over keys (fun k => w k * v' k) ->
+  counted t <= spread_over keys (fun k => carried k * Rabs (v' k)) ->
+  proper t -> InnerProduct.growth t <= 1 + g -> underflow t <= H -> peak t <= W ->
+  computes W t N a ->
+  Rabs (N - spread_over keys (fun k => q k * v k)) <=
+    spread_over keys (fun k => (lost k + h k + g * carried k) * Rabs (v' k))
+    + spread_over keys (fun k => q k * Rabs (v' k - v k)) + (1 + g) * H.
+Proof. exact (attention.theorem.numerator_error keys q p w v v' lost carried h W t N a g H). Qed.
+
+(** The output y, of N and of the sum L of the weights: o is exact, the mean of q within D of it. *)
+Theorem attention_quotient {A : Type} (keys : list A) (q v : A -> R) (o D n g u h N L y : R)
+    (Z := spread_over keys q) :
+  keys <> [] -> (forall k, In k keys -> 0 < q k) ->
+  Rabs (mean q v keys - o) <= D ->
+  Rabs (N - spread_over keys (fun k => q k * v k)) <= n * Z ->
+  Rabs (L - Z) <= g * Z -> 0 <= g < 1 -> 0 <= u ->
+  Rabs (y - N / L) <= u * Rabs (N / L) + h ->
+  Rabs (y - o) <= D + (1 + u) / (1 - g) * (n + g * (Rabs o + D)) + u * (Rabs o + D) + h.
+Proof. exact (attention.theorem.quotient_error keys q v o D n g u h N L y). Qed.
 
 (** * rms-error *)
 

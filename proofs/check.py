@@ -34,7 +34,15 @@ from audit import RefusedError
 from mutants import CHEATS, MUTANTS, Cheat, Mutant
 
 PROOFS = Path(__file__).parent
-SHARED = ("Formats", "Decomposition", "InnerProduct", "Remainder", "Executable", "Vectors")
+SHARED = (
+    "Formats",
+    "Decomposition",
+    "InnerProduct",
+    "Probability",
+    "Remainder",
+    "Executable",
+    "Vectors",
+)
 STATEMENTS = statements.NAME
 TOOLS = ("gappa", "coqc", "coqchk")
 

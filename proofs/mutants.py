@@ -271,6 +271,58 @@ MUTANTS = [
     Mutant("nvfp4-decomposition", "lowest.gappa", "[0, 17b-10]", "[0, 18b-10]"),
     Mutant("nvfp4-decomposition", "even_scale.gappa", ">= 1b-6", ">= 17b-10"),
     Mutant("nvfp4-decomposition", "even_element.gappa", "[0, 4]", "[0, 3.5]"),
+    # Kernels' splits: without each hypothesis, or with a smaller constant.
+    Mutant(
+        "digit-splits", "theorem.v", "splits_last y a : Rabs (a - y)", "splits_last y a : (a - y)"
+    ),
+    Mutant("digit-splits", "theorem.v", "Rabs (z - (y - a)) <= u * Rabs (y - a) ->", "True ->"),
+    Mutant("digit-splits", "theorem.v", "Rabs (y' - z * rho) <= u * Rabs (z * rho) ->", "True ->"),
+    Mutant(
+        "digit-splits",
+        "theorem.v",
+        "c * (2 * u + u ^ 2) + split_error rho u c n",
+        "c * u + split_error rho u c n",
+    ),
+    Mutant(
+        "digit-splits",
+        "theorem.v",
+        "0 < M -> Rabs x <= M -> 0 <= nu ->\n  Rabs (t - X) <= nu * Rabs X -> Rabs (y",
+        "0 < M -> 0 <= nu ->\n  Rabs (t - X) <= nu * Rabs X -> Rabs (y",
+    ),
+    Mutant(
+        "digit-splits", "theorem.v", "/ F + (nu + u + nu * u) + e).", "/ F + (nu + nu * u) + e)."
+    ),
+    Mutant(
+        "digit-splits",
+        "theorem.v",
+        "split_value rho l / F) <= e ->",
+        "split_value rho l / F) <= 2 * e ->",
+    ),
+    Mutant("digit-splits", "theorem.v", "Rabs (p - a / F) <= w ->", "p - a / F <= w ->"),
+    Mutant("digit-splits", "theorem.v", "(1 / (2 * G) + (2 * u", "(1 / (3 * G) + (2 * u"),
+    Mutant(
+        "element-rounding",
+        "theorem.v",
+        "cast_with choice f x - x) <=\n    Rmax (unit_roundoff f / (1 +",
+        "cast_with choice f x - x) <=\n    Rmax (unit_roundoff f / (2 +",
+    ),
+    # Digits chosen together: further, nearer, or with other numbers.
+    Mutant("joint-rounding", "theorem.v", "reaches 8 (73 / 16)", "reaches 8 (74 / 16)"),
+    Mutant("joint-rounding", "theorem.v", "(73 / 16) (1 / 16).", "(73 / 16) (1 / 17)."),
+    Mutant("joint-rounding", "theorem.v", "reaches 13 (113 / 52)", "reaches 13 (114 / 52)"),
+    Mutant("joint-rounding", "theorem.v", "-> bound <= 73 * error.", "-> bound <= 72 * error."),
+    Mutant("joint-rounding", "theorem.v", "-> bound <= 113 * error.", "-> bound <= 112 * error."),
+    Mutant(
+        "joint-rounding",
+        "theorem.v",
+        "ratio_8_best bound error : 0 <= bound -> reaches",
+        "ratio_8_best bound error : reaches",
+    ),
+    Mutant("joint-rounding", "theorem.v", "4; 6; 8; 12; -1;", "4; 5; 6; 8; 12; -1;"),
+    Mutant("joint-rounding", "theorem.v", "4; 6; 8; 12; -1;", "4; 6; 12; -1;"),
+    Mutant(
+        "joint-rounding", "theorem.v", "forall x, Rabs x <= bound ->", "forall x, x <= bound ->"
+    ),
     Mutant("int8-decomposition", "x1.gappa", "<= 1b-1", "<= 0.499"),
     Mutant("int8-decomposition", "digits.gappa", "|q2| <= 127", "|q2| <= 126"),
     Mutant("int8-decomposition", "theorem.v", "<= M / 64516.", "<= M / 64517."),
@@ -364,7 +416,12 @@ MUTANTS = [
     ),
     Mutant("remainder", "theorem.v", "(floor, 1 # 16)", "(floor, 1 # 17)"),
     Mutant("element-rounding", "e4m3_relative.gappa", "<= 1b-4", "<= 0.058"),
-    Mutant("element-rounding", "theorem.v", "(eta f / 2).", "(eta f / 3)."),
+    Mutant(
+        "element-rounding",
+        "theorem.v",
+        "(eta f / 2).\nProof.\n  intros F Hx; rewrite",
+        "(eta f / 3).\nProof.\n  intros F Hx; rewrite",
+    ),
     # Records of formats, each number off by one.
     Mutant("element-rounding", "../Decomposition.v", "Element (-4) 3 4 28", "Element (-3) 3 4 28"),
     Mutant("element-rounding", "../Decomposition.v", "Element (-4) 3 4 28", "Element (-4) 4 4 28"),
@@ -445,12 +502,82 @@ MUTANTS = [
         "attention", "theorem.v", "(exp eps - 1) / (exp eps + 1)", "(exp eps - 1) / (exp eps + 2)"
     ),
     Mutant("attention", "theorem.v", "(exp (e k) - 1) * Rabs (v k - o)", "e k * Rabs (v k - o)"),
+    # Attention in floating point: without each hypothesis, or with a smaller constant.
+    Mutant("attention", "theorem.v", "-> d <= 0 -> Rabs (x - d) <=", "-> Rabs (x - d) <="),
+    Mutant("attention", "theorem.v", "Rabs (x - d) <= u * Rabs d ->", "x - d <= u * Rabs d ->"),
+    Mutant(
+        "attention",
+        "theorem.v",
+        "Rabs (z - exp x) <= eps * exp x -> powers",
+        "z - exp x <= eps * exp x -> powers",
+    ),
+    Mutant(
+        "attention",
+        "theorem.v",
+        "0 <= u -> 0 <= eps < 1 -> powers u eps way p n ->\n  exists c, p = exp (way + c) /\\ "
+        "Rabs c <= u * Rabs way - INR n * ln (1 - eps).",
+        "0 <= u -> 0 <= eps < 1 -> powers u eps way p n ->\n  exists c, p = exp (way + c) /\\ "
+        "Rabs c <= u * Rabs way + INR n * eps.",
+    ),
+    Mutant(
+        "attention",
+        "theorem.v",
+        "exists c, t k = q k * exp c /\\ Rabs c <= e k) ->",
+        "exists c, t k = q k * exp c /\\ c <= e k) ->",
+    ),
+    Mutant(
+        "attention",
+        "theorem.v",
+        "(forall k, In k keys -> mean q v keys <= v k -> q k <= q' k) ->",
+        "(forall k, In k keys -> mean q v keys <= v k -> q k <= 2 * q' k) ->",
+    ),
+    Mutant(
+        "attention",
+        "theorem.v",
+        "(forall k, In k keys -> Rabs (p k - q k) <= h k) ->",
+        "(forall k, In k keys -> p k - q k <= h k) ->",
+    ),
+    Mutant(
+        "attention",
+        "theorem.v",
+        "(forall k, In k keys -> Rabs (w k - p k) <= lost k) ->",
+        "(forall k, In k keys -> w k - p k <= lost k) ->",
+    ),
+    Mutant(
+        "attention",
+        "theorem.v",
+        "proper t -> growth t <= 1 + g -> underflow t <= H -> peak",
+        "proper t -> growth t <= 2 + g -> underflow t <= H -> peak",
+    ),
+    Mutant("attention", "theorem.v", "underflow t <= H -> peak t <= W ->", "underflow t <= H ->"),
+    Mutant(
+        "attention", "theorem.v", "growth t <= 1 + g -> underflow t <= H ->", "growth t <= 1 + g ->"
+    ),
+    Mutant(
+        "attention",
+        "theorem.v",
+        "Rabs (L - Z) <= g * Z -> 0 <= g < 1 ->",
+        "L - Z <= g * Z -> 0 <= g < 1 ->",
+    ),
+    Mutant("attention", "theorem.v", "<= g * Z -> 0 <= g < 1 ->", "<= g * Z -> 0 <= g <= 1 ->"),
+    Mutant(
+        "attention",
+        "theorem.v",
+        "D + (1 + u) / (1 - g) * (n + g * (Rabs o + D)) + u * (Rabs o + D) + h.",
+        "D + (1 + u) / (1 - g) * (n + g * Rabs o) + u * (Rabs o + D) + h.",
+    ),
+    Mutant(
+        "attention",
+        "theorem.v",
+        "D + (1 + u) / (1 - g) * (n + g * (Rabs o + D)) + u * (Rabs o + D) + h.",
+        "D + (1 + u) * (n + g * (Rabs o + D)) + u * (Rabs o + D) + h.",
+    ),
     Mutant(
         "gemm-probabilistic", "theorem.v", "<= e ^ 2 / (2 * (1 - u)).", "<= e ^ 2 / (2 * (1 + u))."
     ),
     Mutant(
         "gemm-probabilistic",
-        "theorem.v",
+        "../Probability.v",
         "cosh x <= exp (x ^ 2 / 2).",
         "cosh x <= exp (x ^ 2 / 3).",
     ),
@@ -460,6 +587,79 @@ MUTANTS = [
         "theorem.v",
         "1 - 2 * (N + 1) * exp (- (lambda ^ 2 / 2)) <=\n    probability",
         "1 - 2 * N * exp (- (lambda ^ 2 / 2)) <=\n    probability",
+    ),
+    # Computed along: without each part of a step, or with a smaller share.
+    Mutant("running-error", "theorem.v", "Rabs (y - x) <= e -> tracks", "y - x <= e -> tracks"),
+    Mutant("running-error", "theorem.v", "-> e + e' <= s ->", "-> Rmax e e' <= s ->"),
+    Mutant("running-error", "theorem.v", "-> Rabs c * e <= s ->", "-> c * e <= s ->"),
+    Mutant("running-error", "theorem.v", "Rabs (z - y) <= v * Rabs z + h ->", "True ->"),
+    Mutant("running-error", "theorem.v", "-> e + (v * Rabs z + h) <= s", "-> v * Rabs z + h <= s"),
+    Mutant("running-error", "theorem.v", "close da a a' -> tracks y", "tracks y"),
+    Mutant("running-error", "theorem.v", "e + dot da (magnitudes b).", "e + dot da b."),
+    Mutant(
+        "running-error",
+        "theorem.v",
+        "pow2 (-24) * Rabs (binary32 x) + pow2 (-149) / 2.",
+        "pow2 (-24) * Rabs (binary32 x).",
+    ),
+    Mutant(
+        "running-error",
+        "theorem.v",
+        "is_binary32 x -> is_binary32 y ->\n  Rabs",
+        "is_binary32 x ->\n  Rabs",
+    ),
+    # One martingale: without each hypothesis, or with a smaller constant.
+    Mutant("gemm-martingale", "theorem.v", "forall w, Rabs (x w) <= m", "forall w, x w <= m"),
+    Mutant("gemm-martingale", "theorem.v", "0 <= v /\\ random s z", "True /\\ random s z"),
+    Mutant(
+        "gemm-martingale",
+        "theorem.v",
+        "(forall w, Rabs (z w - outcome_of t w) <=",
+        "(forall w, z w - outcome_of t w <=",
+    ),
+    Mutant(
+        "gemm-martingale",
+        "theorem.v",
+        "| Randomly v _ t => (1 + v) * cap t",
+        "| Randomly v _ t => cap t",
+    ),
+    Mutant("gemm-martingale", "theorem.v", "(v * cap t)]", "(v * gross t)]"),
+    Mutant(
+        "gemm-martingale",
+        "theorem.v",
+        "sound t -> at_most u t ->\n  Permutation",
+        "sound t ->\n  Permutation",
+    ),
+    Mutant(
+        "gemm-martingale",
+        "theorem.v",
+        "0 <= lambda -> Forall good parts -> mean_independent (map part_error parts) ->",
+        "0 <= lambda -> Forall good parts ->",
+    ),
+    Mutant("gemm-martingale", "theorem.v", "<= INR (roundings t) * (u * (g *", "<= (u * (g *"),
+    Mutant(
+        "gemm-martingale",
+        "theorem.v",
+        "* sqrt (two_norm b delta ^ 2 + INR d *",
+        "* sqrt (two_norm b delta ^ 2 + INR (pred d) *",
+    ),
+    Mutant("gemm-martingale", "theorem.v", "(y - down) / (up - down).", "(up - y) / (up - down)."),
+    Mutant(
+        "gemm-martingale",
+        "theorem.v",
+        "+ (1 - chance past) * expected n (past ++ [false]) f",
+        "+ chance past * expected n (past ++ [false]) f",
+    ),
+    Mutant("gemm-martingale", "theorem.v", "up y /\\ y - down y <= u * Rabs y /\\", "up y /\\"),
+    Mutant(
+        "gemm-martingale", "theorem.v", "     known (S k) x /\\\n     forall p", "     forall p"
+    ),
+    Mutant("gemm-martingale", "theorem.v", "(u * ((1 + u) ^ d * size t)))).", "(u * size t)))."),
+    Mutant(
+        "gemm-martingale",
+        "theorem.v",
+        "pow2 (1 - p) * Rabs y /\\ up - y",
+        "pow2 (- p) * Rabs y /\\ up - y",
     ),
     Mutant("rms-error", "theorem.v", "rounds_to (bits mean) 6598", "rounds_to (bits mean) 6600"),
     Mutant("rms-error", "theorem.v", "= - (24) / 35.", "= - (24) / 36."),

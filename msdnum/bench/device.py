@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from statistics import median
 from typing import Any
 
@@ -17,9 +19,12 @@ from msdnum.experiments.experiment import SEED
 from msdnum.experiments.tables import Record
 from msdnum.formats.elements import E4M3, INT8_SYMMETRIC
 
-__all__ = ["LAYER_SHAPES", "ROWS", "Layer", "machine_of", "measured", "methods"]
+__all__ = [
+    "LAYER_SHAPES", "ROWS", "Layer", "machine_of", "measured", "methods", "products_in_turn",
+]  # fmt: skip
 
 Call = Callable[[], Any]
+Operands = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -135,6 +140,23 @@ def _operands(rows: int, layer: Layer, seed: int) -> tuple[Any, Any, Any]:
     return jnp.asarray(x, jnp.bfloat16), jnp.asarray(codes), jnp.asarray(scale)
 
 
+def _timed(x: Any, codes: Any, scale: Any) -> dict[str, tuple[Callable[..., Any], Operands]]:
+    """Return each method and what it is given: everything that is no part of it is done here."""
+    import jax.numpy as jnp
+
+    lifted = _lift(codes, scale)
+    first, second, row = _terms(x)
+    eight = [v.astype(jnp.float8_e4m3fn) for v in (x, codes)]
+    return {
+        "BF16, the product alone": (_bf16, (x, lifted)),
+        "BF16, dequantized through memory": (_through_memory, (x, codes, scale)),
+        "BF16, dequantized as XLA fuses it": (_fused, (x, codes, scale)),
+        "INT8, two products": (_two_products, (first, second, row, codes, scale)),
+        "INT8, decomposition and two products": (_decomposed, (x, codes, scale)),
+        "FP8, one product": (_fp8, (*eight, row, scale)),
+    }
+
+
 def methods(rows: int, layer: Layer, seed: int = SEED) -> dict[str, Call]:
     """Return what is timed, by name; a call returns what it computes, perhaps before it is there.
 
@@ -153,44 +175,95 @@ def methods(rows: int, layer: Layer, seed: int = SEED) -> dict[str, Call]:
         Every one gives (rows, n), in BF16; of the FP8 product the weight's codes are rounded.
     """
     import jax
+
+    timed = _timed(*_operands(rows, layer, seed))
+    return {name: partial(jax.jit(function), *given) for name, (function, given) in timed.items()}
+
+
+def products_in_turn(rows: int, layer: Layer, sets: int, count: int) -> dict[str, Call]:
+    """Return calls of ``count`` products each, one after another, with so many weights in turn.
+
+    One set is the same weights each time, which a cache may hold; several together are more than
+    it does. A call is one launch of one program, so that what Python takes is in no product's time.
+
+    Parameters
+    ----------
+    rows : int
+        m.
+    layer : Layer
+        k and n.
+    sets : int
+        Weights of their own; they divide ``count``.
+    count : int
+        Products in a call.
+    """
+    import jax
     import jax.numpy as jnp
 
-    x, codes, scale = _operands(rows, layer, seed)
-    lifted = _lift(codes, scale)
-    first, second, row = _terms(x)
-    eight = [v.astype(jnp.float8_e4m3fn) for v in (x, codes)]
-    timed: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
-        "BF16, the product alone": (_bf16, (x, lifted)),
-        "BF16, dequantized through memory": (_through_memory, (x, codes, scale)),
-        "BF16, dequantized as XLA fuses it": (_fused, (x, codes, scale)),
-        "INT8, two products": (_two_products, (first, second, row, codes, scale)),
-        "INT8, decomposition and two products": (_decomposed, (x, codes, scale)),
-        "FP8, one product": (_fp8, (*eight, row, scale)),
-    }
-    return {name: partial(jax.jit(function), *given) for name, (function, given) in timed.items()}
+    x, codes, scale = _operands(rows, layer, SEED)
+    given = [_timed(x, jnp.roll(codes, i, 0), scale) for i in range(sets)]
+
+    def compiled(name: str) -> Call:
+        function = given[0][name][0]
+        operands = [each[name][1] for each in given] * (count // sets)
+        program = jax.jit(_one_after_another(function))
+        return partial(program.lower(operands).compile(), operands)
+
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(METHODS, pool.map(compiled, METHODS), strict=True))
+
+
+def _one_after_another(function: Callable[..., Any]) -> Callable[[list[Operands]], list[Any]]:
+    """Return a function of many operands whose results cannot be had side by side, nor once."""
+    import jax
+
+    # Behind a barrier XLA takes equal weights for others, and waits for the result before.
+    barrier: Any = jax.lax.optimization_barrier
+
+    def run(operands: list[Operands]) -> list[Any]:
+        found = [function(*operands[0])]
+        for given in operands[1:]:
+            inputs, _ = barrier((given, found[-1]))
+            found.append(function(*inputs))
+        return found
+
+    return run
 
 
 LAP = 0.02
 """Seconds that a lap takes, in as many calls as that needs: one may take microseconds."""
+BEYOND_A_CACHE = 2**28
+"""Bytes of INT8 weights that no cache of today holds."""
+MOST = 16
+"""Products in a call."""
+
+
+def _products(layer: Layer) -> int:
+    """Return how many products a call has: so many that their weights leave the cache."""
+    return min(MOST, -(-BEYOND_A_CACHE // (layer.k * layer.n)))
 
 
 def measured(layers: tuple[Layer, ...], rows: tuple[int, ...], rounds: int) -> Iterator[Record]:
     """Yield the median time of each method for each layer and number of rows.
 
-    ``over_baseline`` is the time over that of BF16 with weights dequantized through memory, and
-    ``model_over_baseline`` what the cost model (pipelined, at peak rates) has in its place: empty
-    where the machine is not in ``machines`` or the model has no such method.
+    ``weight_sets`` is how many weights took turns: 1, which a cache may hold, and as many as fill
+    256 MiB, at most 16 (two, if one is as large). ``over_baseline`` is the time over that of BF16
+    with weights dequantized through memory, and ``model_over_baseline`` what the cost model
+    (pipelined, at peak rates) has in its place: empty where the machine is not in ``machines`` or
+    the model has no such method.
     """
     machine = machine_of(device_kind())
     for layer in layers:
-        for m in rows:
-            calls = methods(m, layer)
+        count = max(2, _products(layer))
+        for m, sets in product(rows, (1, count)):
+            calls = products_in_turn(m, layer, sets, count)
             counts = {name: _calls_in_a_lap(call) for name, call in calls.items()}
             laps = [{n: _lap(call, counts[n]) for n, call in calls.items()} for _ in range(rounds)]
-            seconds = {name: median(lap[name] for lap in laps) for name in calls}
+            seconds = {name: median(lap[name] for lap in laps) / count for name in calls}
             for name in calls:
                 yield {
-                    "layer": layer.name, "m": m, "k": layer.k, "n": layer.n, "method": name,
+                    "layer": layer.name, "m": m, "k": layer.k, "n": layer.n, "weight_sets": sets,
+                    "method": name,
                     "seconds": seconds[name],
                     "over_baseline": seconds[name] / seconds[BASELINE],
                     "model_over_baseline": _model(machine, Gemm(m, layer.k, layer.n), name),
@@ -198,7 +271,7 @@ def measured(layers: tuple[Layer, ...], rows: tuple[int, ...], rounds: int) -> I
 
 
 def _calls_in_a_lap(call: Call) -> int:
-    _lap(call, 1)  # compiles
+    _lap(call, 1)
     return max(1, round(LAP / _lap(call, 1)))
 
 
@@ -208,7 +281,9 @@ def _lap(call: Call, count: int) -> float:
 
     wait: Callable[[Any], Any] = jax.block_until_ready
     start = time.perf_counter()
-    wait([call() for _ in range(count)])
+    for _ in range(count - 1):
+        call()
+    wait(call())
     return (time.perf_counter() - start) / count
 
 

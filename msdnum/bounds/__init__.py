@@ -17,6 +17,12 @@ from msdnum.bounds.decompositions import (
     mxfp8_decomposition,
     top_element,
 )
+from msdnum.bounds.joint import JointRounding, joint_rounding
+from msdnum.bounds.martingales import (
+    MartingaleGemmBound,
+    gemm_martingale,
+    stochastic_sum,
+)
 from msdnum.bounds.nvfp4 import (
     nvfp4_decomposition,
     nvfp4_pass,
@@ -29,6 +35,7 @@ from msdnum.bounds.products import (
     gemm_probabilistic,
 )
 from msdnum.bounds.rationals import (
+    MAX_SCALE,
     MIN_SCALE,
     U32,
     Number,
@@ -43,6 +50,7 @@ from msdnum.bounds.remainders import (
     remainder,
     term_bounds,
 )
+from msdnum.bounds.running import running_error
 from msdnum.bounds.scale_rules import (
     ScaleRuleBound,
     mxfp4_scale_rules,
@@ -51,6 +59,7 @@ from msdnum.bounds.softmax import (
     AttentionBound,
     attention,
 )
+from msdnum.bounds.splits import digit_splits
 from msdnum.bounds.sums import (
     EXACT,
     Accumulation,
@@ -64,12 +73,14 @@ from msdnum.bounds.sums import (
 )
 
 __all__ = [
-    "EXACT", "MIN_SCALE", "U32", "Accumulation", "AttentionBound", "GemmBound", "Number",
-    "ProbabilisticGemmBound", "RmsError", "RoundingBound", "ScaleRuleBound", "TermBound",
-    "at_least_one", "attention", "blocked", "ceil_log2", "element_rounding", "exact_residuals",
-    "gamma", "gemm", "gemm_probabilistic", "half_gap", "int32", "int32_overflow",
-    "int8_decomposition", "int8_decomposition_float32", "matrix_unit", "mixed_decomposition",
-    "mxfp4_decomposition", "mxfp4_scale_rules", "mxfp8_decomposition", "nvfp4_decomposition",
-    "nvfp4_pass", "pairwise_sum", "positive", "pow2", "remainder", "rms_error", "sequential",
-    "term_bounds", "top_element", "up",
+    "EXACT", "MAX_SCALE", "MIN_SCALE", "U32", "Accumulation", "AttentionBound", "GemmBound",
+    "JointRounding", "MartingaleGemmBound", "Number", "ProbabilisticGemmBound", "RmsError",
+    "RoundingBound", "ScaleRuleBound", "TermBound", "at_least_one", "attention", "blocked",
+    "ceil_log2", "digit_splits", "element_rounding", "exact_residuals", "gamma", "gemm",
+    "gemm_martingale", "gemm_probabilistic", "half_gap", "int32", "int32_overflow",
+    "int8_decomposition", "int8_decomposition_float32", "joint_rounding", "matrix_unit",
+    "mixed_decomposition", "mxfp4_decomposition", "mxfp4_scale_rules", "mxfp8_decomposition",
+    "nvfp4_decomposition", "nvfp4_pass", "pairwise_sum", "positive", "pow2", "remainder",
+    "rms_error", "running_error", "sequential", "stochastic_sum", "term_bounds", "top_element",
+    "up",
 ]  # fmt: skip

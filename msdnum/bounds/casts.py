@@ -7,6 +7,7 @@ from msdnum.bounds.rationals import Number, ceil_log2, pow2
 from msdnum.formats.elements import (
     ElementFormat,
     IntegerFormat,
+    spaced,
 )
 
 __all__ = ["RoundingBound", "element_rounding", "half_gap"]
@@ -45,6 +46,8 @@ def element_rounding(fmt: ElementFormat) -> RoundingBound:
 
     Raises
     ------
+    TypeError
+        For a table.
     ValueError
         For a format without zero (E8M0), which has no absolute bound.
 
@@ -59,6 +62,7 @@ def element_rounding(fmt: ElementFormat) -> RoundingBound:
     >>> bounds.element_rounding(E2M1)
     RoundingBound(relative=Fraction(1, 5), absolute=Fraction(1, 4), largest=Fraction(1, 1))
     """
+    fmt = spaced(fmt, "fmt")
     half = Fraction(fmt.eta) / 2
     if isinstance(fmt, IntegerFormat):
         return RoundingBound(Fraction(1), half, half)
@@ -70,6 +74,7 @@ def element_rounding(fmt: ElementFormat) -> RoundingBound:
 
 def half_gap(fmt: ElementFormat, reach: Fraction) -> Fraction:
     """Half the widest spacing of the numbers of ``fmt`` up to ``reach``."""
+    fmt = spaced(fmt, "fmt")
     if isinstance(fmt, IntegerFormat):
         return Fraction(fmt.eta) / 2
     exponent = max(ceil_log2(reach) - 1, fmt.emin)

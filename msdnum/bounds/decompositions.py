@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from msdnum.bounds.casts import half_gap
-from msdnum.bounds.rationals import MIN_SCALE, U32, Number, ceil_log2, positive, pow2
+from msdnum.bounds.rationals import MAX_SCALE, MIN_SCALE, U32, Number, ceil_log2, positive, pow2
 from msdnum.formats.elements import (
     BINARY32,
     E2M1,
@@ -57,12 +57,14 @@ def mixed_decomposition(
     Raises
     ------
     ValueError
-        If ``amax`` is not positive (a power of two under COVERING), there are no elements, or they
-        are floats under AMAX.
+        If ``amax`` is not positive (a power of two under COVERING, whose scales are at most the
+        largest of E8M0, ``2**127``), there are no elements, or they are floats under AMAX.
 
     Notes
     -----
-    Source: theorem mixed-decomposition.
+    Source: theorem mixed-decomposition. It has floats under COVERING and integers under AMAX, of
+    the whole block. Integers under COVERING, mixtures and lower binades are theorem remainder's,
+    whose numbers these are.
 
     Examples
     --------
@@ -79,6 +81,8 @@ def mixed_decomposition(
     tops = [top_element(element, rule) for element in elements]
     if rule is ScaleRule.COVERING and pow2(ceil_log2(span)) != span:
         raise ValueError(f"amax must be a power of two under COVERING, got {amax}")
+    if rule is ScaleRule.COVERING and span / tops[0] > MAX_SCALE:
+        raise ValueError(f"amax must have a scale of at most 2**127, got {float(amax):.3g}")
     reach = span * pow2(-binade)
     for element, top in zip(elements, tops, strict=True):
         reach = min(reach, span / top * half_gap(element, reach / span * top))

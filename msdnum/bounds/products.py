@@ -145,8 +145,11 @@ def gemm_probabilistic(
     *earlier, last = exact_residuals(residuals)
     carried = 2 * sum(earlier, Fraction(0)) + last
     u, d = float(accumulation.unit_roundoff), accumulation.roundings
-    growth = up(math.expm1(lam * math.sqrt(d) * u + d * u * u / (1 - u)))
-    failure = 2 * (at_least_one("addends", addends) + 1) * math.exp(-((lam * (1 - u)) ** 2) / 2)
+    growth = up(math.expm1(up(lam * math.sqrt(d) * u + d * u * u / (1 - u))))
+    # The exponent towards 0, so that its roundings do not make the failure too small.
+    tail = math.exp(-((lam * (1 - u)) ** 2) / 2 * (1 - 2.0**-48))
+    failure = up(2 * (at_least_one("addends", addends) + 1) * tail)
+    probability = max(0.0, math.nextafter(1 - failure, 0))
     return ProbabilisticGemmBound(
-        growth, up(growth * float(carried)), up(lam * float(last)), max(0.0, 1 - up(failure))
+        growth, up(growth * float(carried)), up(lam * float(last)), probability
     )

@@ -7,7 +7,17 @@ from msdnum.formats.elements import (
     BINARY32,
 )
 
-__all__ = ["MIN_SCALE", "U32", "Number", "at_least_one", "ceil_log2", "positive", "pow2", "up"]
+__all__ = [
+    "MAX_SCALE",
+    "MIN_SCALE",
+    "U32",
+    "Number",
+    "at_least_one",
+    "ceil_log2",
+    "positive",
+    "pow2",
+    "up",
+]
 
 Number = Fraction | float | int
 
@@ -16,6 +26,7 @@ U32 = Fraction(BINARY32.unit_roundoff)
 
 
 MIN_SCALE = Fraction(1, 2**127)
+MAX_SCALE = Fraction(2**127)
 
 
 def pow2(exponent: int) -> Fraction:

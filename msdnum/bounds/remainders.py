@@ -13,8 +13,9 @@ from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import (
     E8M0,
     INT8_SYMMETRIC,
-    ElementFormat,
     IntegerFormat,
+    SpacedFormat,
+    spaced,
 )
 from msdnum.formats.modes import Arithmetic, ScaleRule
 from msdnum.formats.schemes import OWN_AMAX, Scheme
@@ -175,7 +176,7 @@ def _with_scales(
 ) -> Iterator[TermBound]:
     """Yield the terms with these scales, of a block of numbers up to ``reach``."""
     for fmt, scale in zip(scheme.formats, scales, strict=True):
-        left = scale * _left_of(reach / scale, fmt.element)
+        left = scale * _left_of(reach / scale, spaced(fmt.element, "elements"))
         yield TermBound(scale, reach, left)
         reach = left
 
@@ -188,14 +189,14 @@ def _by_own_amax(scheme: Scheme, reach: Fraction) -> Iterator[TermBound]:
     for fmt in scheme.formats:
         exponent = _scale_exponent(reach, fmt)
         scale, below = _e8m0(exponent), _e8m0(exponent - 1)
-        left = scale * _left_of(reach / scale, fmt.element)
+        left = scale * _left_of(reach / scale, spaced(fmt.element, "elements"))
         if below < scale:
-            left = max(left, below * _left_of(_limit(fmt)[0], fmt.element))
+            left = max(left, below * _left_of(_limit(fmt)[0], spaced(fmt.element, "elements")))
         yield TermBound(scale, reach, left)
         reach = left
 
 
-def _left_of(t: Fraction, element: ElementFormat) -> Fraction:
+def _left_of(t: Fraction, element: SpacedFormat) -> Fraction:
     """Return the most that rounding to an element, saturating, leaves of any ``|x| <= t``."""
     largest = Fraction(element.max_finite)
     reached = min(t, largest)

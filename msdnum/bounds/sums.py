@@ -51,7 +51,7 @@ class Accumulation:
     unit_roundoff : Fraction
         Relative error of each.
     nearest : bool
-        Whether they round to nearest, so that errors of either sign are as likely.
+        Whether they round to nearest, or stochastically: errors of either sign are as likely.
     underflow : Fraction
         Absolute error of all results that are too small for a relative one.
     flushes : bool

@@ -4,18 +4,23 @@ import argparse
 import csv
 import io
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import TypeAlias
 
 from msdnum import _files
 from msdnum.conformance import machine_reports, peers, selection, suite
-from msdnum.conformance.adapter import AdapterError
+from msdnum.conformance.adapter import AdapterError, load, own_groups
 from msdnum.conformance.adapters import READY
 from msdnum.conformance.reports import ConformanceReport
 from msdnum.conformance.runner import AGREES, DIFFERS, NOTHING_SHOWN, conform
 from msdnum.conformance.vectors import Group, Standard
 
 __all__ = ["add_arguments", "run"]
+
+Loaded: TypeAlias = tuple[ModuleType, tuple[Group, ...]]
+"""An adapter, and the vectors of its own formats."""
 
 LISTS = {
     "--only": "these vectors alone, such as quantize/MXFP4, 'encode/*/RTZ' or an id",
@@ -51,16 +56,32 @@ def run(args: argparse.Namespace) -> int:
         _files.check_writable(getattr(args, name), f"{name} file")
     # Kept before an adapter runs, which might change what makes them.
     suite.keep()
-    groups = selection.chosen(suite.groups(), args.only)
+    modules, failures = _loaded(args.adapters)
+    vectors = {name: (*suite.groups(), *own) for name, (_, own) in modules.items()}
+    every = _without_doubles([suite.groups(), *vectors.values()])
     required = selection.names(args.require)
-    selection.chosen(groups, required)
-    known = selection.known_ids(args.known, suite.groups()) if args.known else frozenset()
-    reports, failures = _reports(args.adapters, groups, known)
-    for report in reports:
-        if report.compared:
-            print("\n".join([*peers.lines(report), "", *peers.not_run(report)]), end="\n\n")
-        failures |= _shows_nothing(report, groups, required)
-    fixed = selection.no_longer(known, groups, reports)
+    selection.chosen(selection.chosen(every, args.only), required)
+    known = selection.known_ids(args.known, every) if args.known else frozenset()
+    reports = []
+    for name, (module, _) in modules.items():
+        mine = selection.kept(vectors[name], args.only)
+        try:
+            reports.append(report := conform(module, mine, known=known))
+        except AdapterError as error:
+            failures[name] = str(error)
+            continue
+        _print(report)
+        failures |= _shows_nothing(report, mine, required)
+    return _ended(args, reports, failures, selection.no_longer(known, every, reports))
+
+
+def _ended(
+    args: argparse.Namespace,
+    reports: Sequence[ConformanceReport],
+    failures: Mapping[str, str],
+    fixed: Sequence[str],
+) -> int:
+    """Say what is left to say, write the files and return the status."""
     if fixed:
         print("\n".join([f"No longer different, but named in {args.known}:", *fixed]))
     for name, message in failures.items():
@@ -70,15 +91,14 @@ def run(args: argparse.Namespace) -> int:
     return NOTHING_SHOWN if failures or not reports else DIFFERS if wrong else AGREES
 
 
-def _reports(
-    names: Sequence[str], groups: Sequence[Group], known: frozenset[str]
-) -> tuple[list[ConformanceReport], dict[str, str]]:
-    """Run adapters; of those that cannot be run return why, in one line each."""
-    reports, failures = [], {}
+def _loaded(names: Sequence[str]) -> tuple[dict[str, Loaded], dict[str, str]]:
+    """Load adapters and make their vectors; of those that cannot be, return why in one line."""
+    modules, failures = {}, {}
     every = names == ["all"]
     for name in READY if every else names:
         try:
-            reports.append(conform(name, groups, known=known))
+            module = load(name)
+            modules[name] = module, own_groups(module)
         except AdapterError as error:
             failures[name] = str(error)
         except ImportError as error:
@@ -87,7 +107,16 @@ def _reports(
                 print(f"{name}: {message}", file=sys.stderr)
             else:
                 failures[name] = message
-    return reports, failures
+    return modules, failures
+
+
+def _without_doubles(vectors: Iterable[Iterable[Group]]) -> tuple[Group, ...]:
+    return tuple({group.name: group for groups in vectors for group in groups}.values())
+
+
+def _print(report: ConformanceReport) -> None:
+    if report.compared:
+        print("\n".join([*peers.lines(report), "", *peers.not_run(report)]), end="\n\n")
 
 
 def _shows_nothing(
@@ -96,7 +125,7 @@ def _shows_nothing(
     """Return why a report shows nothing, or less than it has to, by its adapter."""
     absent = selection.missing(report, groups, required)
     if not report.compared:
-        reasons = ", ".join(dict.fromkeys(report.not_run.values()))
+        reasons = ", ".join(dict.fromkeys(report.not_run.values())) or selection.NO_VECTOR
         return {report.adapter: f"nothing was compared: {reasons}"}
     return {report.adapter: f"not compared, but required: {', '.join(absent)}"} if absent else {}
 

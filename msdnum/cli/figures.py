@@ -13,6 +13,7 @@ from typing import Any
 from msdnum import _repository
 from msdnum._names import did_you_mean
 from msdnum.experiments.drawing import draw
+from msdnum.experiments.experiment import SEED
 from msdnum.ledger.trial import Trial
 from msdnum.trials import trials
 
@@ -39,10 +40,10 @@ class Member:
         """Return where its table lies below a folder."""
         return out / self.trial.name / "tables" / f"{self.name}.csv"
 
-    def make(self, out: Path, *, quick: bool) -> Path:
+    def make(self, out: Path, *, quick: bool, seed: int) -> Path:
         """Carry out the experiment, write its table and return the path."""
         experiment = _catalogue(self.trial.experiments, "CATALOGUE")[self.name]
-        table: Path = experiment.write(self.table_in(out).parent, quick=quick)
+        table: Path = experiment.write(self.table_in(out).parent, quick=quick, seed=seed)
         return table
 
     def draw(self, table: Path, out: Path) -> tuple[Path, ...]:
@@ -61,13 +62,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "names", nargs="*", metavar="[TRIAL/]NAME", help="which; all, if none is named"
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help=f"({OUT}; with --quick {QUICK})")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help=f"({OUT}; with --quick or --seed {QUICK})"
+    )
+    parser.add_argument("--seed", type=_seed, help=f"of what is sampled ({SEED})")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--quick", action="store_true", help="small tables, for a look")
     how.add_argument(
         "--redraw", action="store_true", help=f"from the tables in {OUT}, or from msdnum's own"
     )
     how.add_argument("--list", action="store_true", help="print the names and end")
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a nonnegative integer, got {text!r}")
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -82,12 +92,17 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         print("\n".join(member.path for member in members))
         return 0
-    out = args.out or (QUICK if args.quick else OUT)
+    if args.redraw and args.seed is not None:
+        raise ValueError(f"--redraw draws tables as they are: leave out --seed, got {args.seed}")
+    # Another seed is another table, which must not replace the one that is kept.
+    elsewhere = args.quick or args.seed not in (None, SEED)
+    out = args.out or (QUICK if elsewhere else OUT)
+    seed = SEED if args.seed is None else args.seed
     for member in _chosen(args.names, members):
         if args.redraw:
             table = _there(member)
         else:
-            table = member.make(out, quick=args.quick)
+            table = member.make(out, quick=args.quick, seed=seed)
             print(table)
         print(*member.draw(table, out))
     return 0

@@ -5,9 +5,9 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from msdnum import __version__, _extras, _interrupts
+from msdnum import _extras, _interrupts
 from msdnum._names import did_you_mean
 from msdnum._repository import NeedsCloneError
 
@@ -27,8 +27,9 @@ COMMANDS = {
     "sweep": "compare casts of all 2^32 binary32 numbers and certify the result",
     "bench": "time everything beside memcpy and sgemm",
     "measure": "time products of terms and their baselines on the matrix units of JAX's device",
+    "device": "judge a machine with a GPU: its bits, its tensor cores beside models, its times",
     "figures": "make every table and every figure of figures/ anew",
-    "model": "run MiniLM by every variant: embeddings, layers",
+    "model": "run MiniLM or SmolLM2 by every variant: results, layers",
     "vectors": "write test vectors, with the source of every answer",
     "recorded": "reproduce recorded results of matrix units, bit for bit",
     "probe": "find out what unit is behind a product, from outside",
@@ -46,13 +47,30 @@ class Parser(argparse.ArgumentParser):
         self.exit(WRONG_USE, f"{self.prog}: error: {message}\n")
 
 
+class Version(argparse.Action):
+    """The option that prints versions and ends; what it runs on is looked up only then."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:  # noqa: A002
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option: Any = None
+    ) -> NoReturn:
+        """Print a line for each thing that the results depend on."""
+        from msdnum.ledger.ledger import MEASURED_WITH, versions
+
+        found = versions(MEASURED_WITH)
+        print("\n".join(f"{name} {text or 'not installed'}" for name, text in found.items()))
+        parser.exit(0)
+
+
 def _parser(arguments: Sequence[str]) -> Parser:
     parser = Parser(
         prog="msdnum",
         description="Judge low-bit numerics: what a computation does, and what may be lost.",
         epilog=EXIT_STATUS,
     )
-    parser.add_argument("--version", action="version", version=f"msdnum {__version__}")
+    parser.add_argument("--version", action=Version, help="say it, and what it runs on")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text)

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     if jax.default_backend() == "cpu":
         print(NEEDS, file=sys.stderr)
     layers, rows = (LAYER_SHAPES[:1], QUICK_ROWS) if args.quick else (LAYER_SHAPES, ROWS)
-    count = len(layers) * len(rows) * len(METHODS)
+    count = 2 * len(layers) * len(rows) * len(METHODS)
     records = list(progress(measured(layers, rows, args.rounds), total=count))
     text = tables.text(records, _header(args.rounds))
     if args.out is None:

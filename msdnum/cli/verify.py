@@ -7,10 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from msdnum import _extras, _files
+from msdnum.display.terminal import for_terminal
+from msdnum.ledger.findings import Verdict
 from msdnum.ledger.trial import Study, as_ledger, entries, judge
 from msdnum.trials import JUDGED, judged, trials
 
 __all__ = ["add_arguments", "run"]
+
+VERDICTS = {
+    Verdict.HOLDS.short: "good",
+    Verdict.CONDITIONAL.value: "strong",
+    Verdict.FAILS.short: "bad",
+    Verdict.NOT_RUN.short: "faint",
+}
+"""Cells of the ledger that stand out on a terminal."""
 
 AS_EXPECTED, NOT_AS_EXPECTED, NOT_RUN = 0, 1, 3
 
@@ -75,7 +85,8 @@ def run(args: argparse.Namespace) -> int:
     made = as_ledger(chosen, rows, **settings)
     if args.json:
         _files.write_text(args.json, json.dumps(made.as_dict(), indent=1) + "\n")
-    print("\n".join(made.full() if args.full else made.brief()))
+    lines = made.full() if args.full else made.brief()
+    print("\n".join(for_terminal(lines, VERDICTS, sys.stdout)))
     if made.unexpected:
         return NOT_AS_EXPECTED
     missed = len(made.not_run)

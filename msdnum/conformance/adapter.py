@@ -8,18 +8,24 @@ from contextlib import contextmanager
 from importlib import metadata, util
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 from msdnum._names import did_you_mean, near
 from msdnum.conformance.adapters import OPERATIONS, READY
+from msdnum.conformance.own_formats import check_formats, groups_of
+from msdnum.conformance.vectors import Group
+from msdnum.formats.blocks import BlockFormat
+from msdnum.formats.elements import ElementFormat
 
-__all__ = ["SLIPS", "AdapterError", "failing", "load", "versions"]
+__all__ = ["SLIPS", "AdapterError", "failing", "load", "own_groups", "versions"]
 
 SLIPS = (
     AttributeError, ImportError, LookupError, MemoryError, NameError, RecursionError, SyntaxError,
     TypeError,
 )  # fmt: skip
 """What Python raises when a program is wrong: nobody refuses an input with it on purpose."""
+
+Formats: TypeAlias = tuple[ElementFormat | BlockFormat, ...]
 
 FUNCTIONS = f"the functions of an adapter are {', '.join(OPERATIONS)}; others begin with _"
 
@@ -35,7 +41,7 @@ def load(name: str) -> ModuleType:
     ------
     AdapterError
         If there is no such adapter, or it fails while it is imported, has no PACKAGES, or has
-        public functions that nobody calls.
+        FORMATS that are none, or public functions that nobody calls.
     ImportError
         If a package that a ready adapter needs is not installed.
     """
@@ -45,6 +51,7 @@ def load(name: str) -> ModuleType:
         else _run(name)
     )
     _check_packages(module)
+    _own_formats(module)
     unused = list(_unused(module))
     if unused:
         raise AdapterError(f"nobody calls {', '.join(unused)}; {FUNCTIONS}")
@@ -100,6 +107,27 @@ def _check_packages(module: ModuleType) -> None:
     named = isinstance(packages, (tuple, list)) and all(isinstance(p, str) for p in packages)
     if not named:
         raise AdapterError(f"PACKAGES must be a tuple of names, got {packages!r:.60}")
+
+
+def _own_formats(module: ModuleType) -> Formats:
+    try:
+        return check_formats(getattr(module, "FORMATS", ()))
+    except (TypeError, ValueError) as error:
+        raise AdapterError(str(error)) from None
+
+
+def own_groups(module: ModuleType) -> tuple[Group, ...]:
+    """Return the vectors of the formats that an adapter names in FORMATS.
+
+    Raises
+    ------
+    AdapterError
+        If there are no vectors of one, as of binary32.
+    """
+    try:
+        return tuple(group for fmt in _own_formats(module) for group in groups_of(fmt))
+    except ValueError as error:
+        raise AdapterError(f"FORMATS: {error}") from None
 
 
 def versions(module: ModuleType) -> dict[str, str]:

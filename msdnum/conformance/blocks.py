@@ -13,7 +13,10 @@ from msdnum.formats.elements import BINARY32, E8M0, MXINT8_ELEMENT, ElementForma
 from msdnum.formats.modes import ScaleRule
 from msdnum.spec.numbers import Special
 
-__all__ = ["Block", "dequantize_groups", "edge_blocks", "quantize_groups"]
+__all__ = [
+    "Block", "block_vector", "dequantize_groups", "dequantizings_of", "edge_blocks",
+    "quantize_groups", "quantizings_of",
+]  # fmt: skip
 
 SIZE = 32
 SIGN = 1 << 31
@@ -63,11 +66,24 @@ def _block(topic: str, name: str, *patterns: int, tail: bool = True) -> Block:
     first = abs(spec.number(spec.from_float32_bits(patterns[0]))) if tail else Fraction(0)
     top = pow2(spec.floor_log2(first)) if first else Fraction(0)
     rest = [bits(top * f) for f in TAIL] if top else []
-    return Block(topic, name, tuple([*patterns, *rest] + [0] * SIZE)[:SIZE])
+    return Block(topic, name, (*patterns, *rest))
 
 
-def edge_blocks(element: ElementFormat) -> Iterator[Block]:
+def edge_blocks(element: ElementFormat, size: int = SIZE) -> Iterator[Block]:
     """Yield the blocks that implementations disagree on, and ordinary ones."""
+    for block in _edges(element, size):
+        lost = any(block.patterns[size:])
+        # What a topic is about is cut off in a block of one or two elements.
+        if not (lost and size < len(TAIL) and block.topic in OPEN):
+            yield _filled(block, size)
+
+
+def _filled(block: Block, size: int = SIZE) -> Block:
+    """Return a block of ``size`` elements: cut, or with zeros at the end."""
+    return replace(block, patterns=(*block.patterns, *[0] * size)[:size])
+
+
+def _edges(element: ElementFormat, size: int) -> Iterator[Block]:
     yield from _around_powers(EXPONENTS)
     limit = spec.max_finite(element)
     for k in EXPONENTS:
@@ -76,10 +92,10 @@ def edge_blocks(element: ElementFormat) -> Iterator[Block]:
         for d, side in ((-1, "below"), (0, "at"), (1, "above")):
             yield _block("max-finite", f"{side}-max-finite-2^{k}", exact + d)
             yield _block("even-threshold", f"{side}-threshold-2^{k}", threshold + d)
-    yield from _ties(element)
-    yield from _ordinary()
+    yield from _ties(element, size)
+    yield from _ordinary(size)
     yield from _extremes(element)
-    yield from _unusual()
+    yield from _unusual(size)
 
 
 def _around_powers(exponents: Iterable[int]) -> Iterator[Block]:
@@ -90,11 +106,11 @@ def _around_powers(exponents: Iterable[int]) -> Iterator[Block]:
         yield _block("amax-above-power-of-two", f"above-2^{k}", power + 1)
 
 
-def _ties(element: ElementFormat) -> Iterator[Block]:
+def _ties(element: ElementFormat, size: int) -> Iterator[Block]:
     top = pow2(element.emax)
     values = sorted({abs(spec.number(v)) for v in _finite(element)} | {Fraction(0)})
     middles = [(a + b) / 2 for a, b in pairwise(values) if b <= top]
-    for i, some in enumerate(chunks(middles, SIZE - 1)):
+    for i, some in enumerate(chunks(middles, max(size - 1, 1))):
         signed = [bits(x) | (SIGN if n % 2 else 0) for n, x in enumerate(some)]
         yield _block("ties", f"ties-{i}", bits(top), *signed, tail=False)
 
@@ -104,12 +120,12 @@ def _finite(element: ElementFormat) -> list[spec.Value]:
     return [value for value in values if spec.is_finite(value)]
 
 
-def _ordinary() -> Iterator[Block]:
+def _ordinary(size: int) -> Iterator[Block]:
     """Yield blocks of a fixed linear congruential sequence: no two of their elements alike."""
     state = 1
     for i in range(6):
         patterns = []
-        for _ in range(SIZE):
+        for _ in range(size):
             state = (state * 1103515245 + 12345) % 2**31
             exponent = 118 + (state >> 24) % 10 + 9 * i - 20
             patterns.append((state >> 12 & 1) << 31 | exponent << 23 | (state >> 3 & 0x7FFFFF))
@@ -126,10 +142,10 @@ def _extremes(element: ElementFormat) -> Iterator[Block]:
     yield _block("binary32-subnormals", "smallest", 1, SIGN | 1)
 
 
-def _unusual() -> Iterator[Block]:
+def _unusual(size: int) -> Iterator[Block]:
     one_, two = bits(Fraction(1)), bits(Fraction(2))
     yield _block("zero", "zeros", 0)
-    yield Block("zero", "negative-zeros", (SIGN,) * SIZE)
+    yield Block("zero", "negative-zeros", (SIGN,) * size)
     yield _block("negative-zero", "one-and-negative-zero", one_, SIGN, tail=False)
     yield _block("negative-zero", "one-and-negative-underflow", one_, SIGN | 1 << 27, tail=False)
     for name, pattern in (("one-infinity", INFINITY), ("one-negative-infinity", SIGN | INFINITY)):
@@ -141,15 +157,24 @@ def _unusual() -> Iterator[Block]:
 def quantize_groups() -> Iterator[Group]:
     """Yield the vectors of ``quantize``."""
     for fmt in BLOCK_FORMATS.values():
-        if fmt.scale == E8M0:
-            blocks = list(edge_blocks(fmt.element))
-            for rule in MX_RULES:
-                yield from _groups(replace(fmt, rule=rule), blocks)
-        else:
-            yield from _groups(fmt, list(_float_scaled(fmt)))
-    every_binade = [b for b in _around_powers(range(-115, 128)) if "below" in b.name]
-    every_binade = [replace(b, topic="below-every-power-of-two") for b in every_binade]
-    yield from _groups(MXFP4, every_binade)
+        yield from quantizings_of(fmt, SIZE)
+    yield from _groups(MXFP4, _every_binade(SIZE))
+
+
+def quantizings_of(fmt: BlockFormat, size: int) -> Iterator[Group]:
+    """Yield the vectors of ``quantize`` to one format, ``size`` elements each, by every rule."""
+    if fmt.scale == E8M0:
+        blocks = list(edge_blocks(fmt.element, size))
+        for rule in MX_RULES:
+            yield from _groups(replace(fmt, rule=rule), blocks)
+    else:
+        yield from _groups(fmt, list(_float_scaled(fmt, size)))
+
+
+def _every_binade(size: int) -> Iterator[Block]:
+    for block in _around_powers(range(-115, 128)):
+        if "below" in block.name:
+            yield replace(_filled(block, size), topic="below-every-power-of-two")
 
 
 def _groups(fmt: BlockFormat, blocks: Iterable[Block]) -> Iterator[Group]:
@@ -163,12 +188,47 @@ def _groups(fmt: BlockFormat, blocks: Iterable[Block]) -> Iterator[Group]:
         yield Group("quantize", names, topic, *_standing(fmt, topic), tuple(cases))
 
 
+def block_vector(patterns: tuple[int, ...], fmt: BlockFormat) -> Group:
+    """Return the vector of one row of binary32 patterns, whatever they are.
+
+    Elements of which the standard leaves the answer open are made zero: see ``_quantized``.
+    """
+    places = (f"{place}-{pattern:08X}" for place, pattern in enumerate(patterns) if pattern)
+    name = ",".join(places) or "zeros"
+    topic, case = _quantized(Block(_kind_of_block(patterns, fmt), name, patterns), fmt)
+    names = {"fmt": fmt.name, "rule": fmt.rule.name}
+    return Group("quantize", names, topic, *_standing(fmt, topic), (case,))
+
+
+def _kind_of_block(patterns: tuple[int, ...], fmt: BlockFormat) -> str:
+    values = [spec.from_float32_bits(pattern) for pattern in patterns]
+    if Special.NAN in values:
+        return "nan"
+    if not all(map(spec.is_finite, values)):
+        return "infinity"
+    if fmt.scale != E8M0:
+        return "drawn"
+    # Subnormals are taken out of what is drawn, and can leave a block of zeros.
+    amax = max(0 if _subnormal(p) else p & ~SIGN for p in patterns)
+    if not amax:
+        return "zero" if not any(map(_subnormal, patterns)) else "binary32-subnormals"
+    exponent = spec.shared_exponent(_number(amax), fmt.element, fmt.rule)
+    return "drawn" if -127 <= exponent <= 127 else "scale-below-range"
+
+
+def _number(pattern: int) -> Fraction:
+    return spec.number(spec.from_float32_bits(pattern))
+
+
 def _quantized(block: Block, fmt: BlockFormat) -> tuple[str, Case]:
     """Return the case, and its topic: what a standard leaves open never hides in another one."""
     patterns = block.patterns
     if fmt.scale == E8M0 and block.topic not in OPEN:
         patterns = tuple(0 if _subnormal(p) else p for p in patterns)
-    expected = quantized(patterns, fmt)
+    try:
+        expected = quantized(patterns, fmt)
+    except ValueError:  # The tensor scale is no number.
+        return block.topic, Case(block.name, {"x": one(BINARY32, *patterns)}, None)
     codes = expected["codes"].codes if "codes" in expected else ()
     if fmt.scale == E8M0 and block.topic not in OPEN:
         values = [spec.decode(code, fmt.element) for code in codes]
@@ -210,25 +270,27 @@ def _standing(fmt: BlockFormat, topic: str) -> tuple[str, Standard, str]:
     return source, Standard.LEAVES_OPEN if note else Standard.DECIDES, note
 
 
-def _float_scaled(fmt: BlockFormat) -> Iterator[Block]:
+def _float_scaled(fmt: BlockFormat, size: int) -> Iterator[Block]:
     """Yield rows of a format whose scale is no power of two; in the exact ones nothing is rounded.
 
     Two NVFP4 blocks make a row and a tensor.
     """
     top = spec.max_finite(fmt.element)
     elements = [v for v in map(spec.number, _finite(fmt.element)) if 0 < abs(v) <= top]
-    some = (elements * 2)[:15]
+    half = size // 2
+    some = (elements * size)[: max(half - 1, 1)]
     limit = top * (spec.max_finite(fmt.scale) if fmt.tensor_scale else 1)
     for k in (-60, 0, 60):
         unit = pow2(k)
-        row = ([limit * unit, *[v * unit * limit / top for v in some]] * 2)[:SIZE]
+        row = ([limit * unit, *[v * unit * limit / top for v in some]] * 2)[:size]
         yield Block("exact", f"exact-2^{k}", tuple(bits(x) for x in row))
-    for block in edge_blocks(fmt.element):
+    for block in edge_blocks(fmt.element, size):
         if block.topic in ("ordinary", "zero", "infinity", "nan", *LARGEST, "binary32-subnormals"):
             yield block
-    ordinary = next(b for b in _ordinary()).patterns
-    yield Block("zero", "one-block-of-zeros", ordinary[:16] + (0,) * 16)
-    yield Block("small-block", "second-block-2^-20", ordinary[:16] + _scaled(ordinary[16:], -20))
+    ordinary = next(b for b in _ordinary(size)).patterns
+    first, second = ordinary[:half], ordinary[half:]
+    yield Block("zero", "one-block-of-zeros", first + (0,) * len(second))
+    yield Block("small-block", "second-block-2^-20", first + _scaled(second, -20))
 
 
 def _scaled(patterns: tuple[int, ...], exponent: int) -> tuple[int, ...]:
@@ -239,16 +301,20 @@ def dequantize_groups() -> Iterator[Group]:
     """Yield the vectors of ``dequantize``: element times scale in binary32."""
     for fmt in BLOCK_FORMATS.values():
         if fmt.scale == E8M0:
-            found: dict[str, list[Case]] = defaultdict(list)
-            for scale in (0, 1, 2, 126, 127, 128, 253, 254, 255):
-                for topic, case in _dequantized(scale, fmt):
-                    found[topic].append(case)
-            for topic, cases in found.items():
-                note = DEQUANTIZE_OPEN.get(topic, "")
-                standard = Standard.LEAVES_OPEN if note else Standard.DECIDES
-                names = {"fmt": fmt.name}
-                source = "OCP MX v1.0, 5.1"
-                yield Group("dequantize", names, topic, source, standard, note, tuple(cases))
+            yield from dequantizings_of(fmt, SIZE)
+
+
+def dequantizings_of(fmt: BlockFormat, size: int) -> Iterator[Group]:
+    """Yield the vectors of ``dequantize`` of one format with E8M0 scales."""
+    found: dict[str, list[Case]] = defaultdict(list)
+    for scale in (0, 1, 2, 126, 127, 128, 253, 254, 255):
+        for topic, case in _dequantized(scale, fmt, size):
+            found[topic].append(case)
+    for topic, cases in found.items():
+        note = DEQUANTIZE_OPEN.get(topic, "")
+        standard = Standard.LEAVES_OPEN if note else Standard.DECIDES
+        names = {"fmt": fmt.name}
+        yield Group("dequantize", names, topic, "OCP MX v1.0, 5.1", standard, note, tuple(cases))
 
 
 DEQUANTIZE_OPEN = {
@@ -257,16 +323,16 @@ DEQUANTIZE_OPEN = {
 }
 
 
-def _dequantized(scale: int, fmt: BlockFormat) -> Iterator[tuple[str, Case]]:
-    """Yield cases of up to 32 codes, those with results of one kind together."""
+def _dequantized(scale: int, fmt: BlockFormat, size: int) -> Iterator[tuple[str, Case]]:
+    """Yield cases of ``size`` codes, those with results of one kind together."""
     found: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for code in list(fmt.element.codes)[:: max(1, len(fmt.element.codes) // 64)]:
         (value,) = spec.dequantize_block(scale, [code], fmt)
         pattern = spec.to_float32_bits(value)
         found[_kind(pattern, code, fmt.element)].append((code, pattern))
     for kind, pairs in found.items():
-        for i, some in enumerate(chunks(pairs, SIZE)):
-            codes, values = zip(*(some + some[:1] * (SIZE - len(some))), strict=True)
+        for i, some in enumerate(chunks(pairs, size)):
+            codes, values = zip(*(some + some[:1] * (size - len(some))), strict=True)
             given = {"scale": one(E8M0, scale), "codes": one(fmt.element, *codes)}
             yield kind, Case(f"scale-{scale:02X}-{i}", given, {"values": one(BINARY32, *values)})
 

@@ -1,7 +1,7 @@
 """Test vectors of single numbers: encode and decode of every element format."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
@@ -17,14 +17,14 @@ from msdnum.formats.elements import (
     FP16,
     MXINT8_ELEMENT,
     TWOS_COMPLEMENT,
-    ElementFormat,
     FloatFormat,
     IntegerFormat,
+    SpacedFormat,
 )
 from msdnum.formats.modes import Overflow, Rounding
 from msdnum.spec.numbers import Special
 
-__all__ = ["cast_groups", "decode_groups"]
+__all__ = ["cast_groups", "cast_vector", "decode_groups", "decodings_of", "encodings_of"]
 
 INTEGERS = "paper, section 3: integers to nearest, saturating"
 """Two's complement says what a code is, and not how a number becomes one."""
@@ -54,23 +54,27 @@ E8M0_CHOICES = {
 def cast_groups() -> Iterator[Group]:
     """Yield the vectors of ``encode``, from binary32 to every narrower format."""
     for fmt in ELEMENT_FORMATS.values():
-        if fmt == BINARY32:
-            continue
-        for overflow in _overflows(fmt):
-            yield from _groups(fmt, Rounding.RNE, overflow, _inputs(fmt))
-        if isinstance(fmt, FloatFormat) and fmt.bits <= 8 and fmt != E8M0:
-            inside = {name: _inputs(fmt)[name] for name in ("values", "ties", "neighbours")}
-            for rounding in DIRECTED:
-                yield from _groups(fmt, rounding, Overflow.SATURATE, inside)
+        if fmt != BINARY32:
+            yield from encodings_of(fmt, _overflows(fmt))
 
 
-def _overflows(fmt: ElementFormat) -> tuple[Overflow, ...]:
+def encodings_of(fmt: SpacedFormat, overflows: Sequence[Overflow]) -> Iterator[Group]:
+    """Yield the vectors of ``encode`` to one format."""
+    for overflow in overflows:
+        yield from _groups(fmt, Rounding.RNE, overflow, _inputs(fmt))
+    if isinstance(fmt, FloatFormat) and fmt.bits <= 8 and fmt != E8M0:
+        inside = {name: _inputs(fmt)[name] for name in ("values", "ties", "neighbours")}
+        for rounding in DIRECTED:
+            yield from _groups(fmt, rounding, Overflow.SATURATE, inside)
+
+
+def _overflows(fmt: SpacedFormat) -> tuple[Overflow, ...]:
     if fmt in (BF16, FP16):
         return (Overflow.OVERFLOW,)
     return tuple(Overflow) if fmt in (E4M3, E5M2, E8M0) else (Overflow.SATURATE,)
 
 
-def _inputs(fmt: ElementFormat) -> dict[str, list[int]]:
+def _inputs(fmt: SpacedFormat) -> dict[str, list[int]]:
     """Return binary32 patterns by topic."""
     values = _magnitudes(fmt)
     ties = [spec.to_float32_bits((a + b) / 2) for a, b in pairwise(values)]
@@ -79,8 +83,8 @@ def _inputs(fmt: ElementFormat) -> dict[str, list[int]]:
     inputs = {
         "values": [spec.to_float32_bits(value) for value in values if value],
         "ties": ties,
-        "neighbours": [bits + d for bits in ties for d in (-1, 1)],
-        "overflow": sorted({beyond - 1, beyond, beyond + 1, LARGEST}),
+        "neighbours": [near for bits in ties for near in _around(bits) if near != bits],
+        "overflow": sorted({min(bits, LARGEST) for bits in (*_around(beyond), LARGEST)}),
         "infinity": [INFINITY],
     }
     if fmt == E8M0:
@@ -94,11 +98,16 @@ def _inputs(fmt: ElementFormat) -> dict[str, list[int]]:
     }
 
 
+def _around(bits: int) -> tuple[int, int, int]:
+    """Return a pattern between its neighbours; the least there is begins at zero."""
+    return max(bits - 1, 0), bits, bits + 1
+
+
 def _both_signs(patterns: list[int]) -> list[int]:
     return [bits | sign for bits in patterns for sign in (0, SIGN)]
 
 
-def _magnitudes(fmt: ElementFormat) -> list[Fraction]:
+def _magnitudes(fmt: SpacedFormat) -> list[Fraction]:
     """Return the numbers >= 0 of a format, or those around its edges if they are many."""
     if isinstance(fmt, IntegerFormat):
         codes = list(range(fmt.max_integer + 1))
@@ -112,7 +121,7 @@ def _magnitudes(fmt: ElementFormat) -> list[Fraction]:
 
 
 def _groups(
-    fmt: ElementFormat, rounding: Rounding, overflow: Overflow, inputs: dict[str, list[int]]
+    fmt: SpacedFormat, rounding: Rounding, overflow: Overflow, inputs: dict[str, list[int]]
 ) -> Iterator[Group]:
     found: dict[str, list[Case]] = defaultdict(list)
     for topic, patterns in inputs.items():
@@ -124,8 +133,36 @@ def _groups(
         yield Group("encode", names, topic, *_standing(fmt, topic, rounding), tuple(cases))
 
 
+def cast_vector(bits: int, fmt: SpacedFormat, rounding: Rounding, overflow: Overflow) -> Group:
+    """Return the vector of one binary32 pattern, whatever it is."""
+    case, code = _case(bits, fmt, rounding, overflow)
+    topic = _topic(_kind(bits, fmt), code, fmt)
+    names = {"fmt": fmt.name, "rounding": rounding.name, "overflow": overflow.name}
+    return Group("encode", names, topic, *_standing(fmt, topic, rounding), (case,))
+
+
+def _kind(bits: int, fmt: SpacedFormat) -> str:
+    value = spec.from_float32_bits(bits)
+    special = {
+        Special.NAN: "nan",
+        Special.INFINITY: "infinity",
+        Special.NEGATIVE_INFINITY: "infinity",
+        Special.NEGATIVE_ZERO: "negative-zero",
+    }
+    if isinstance(value, Special):
+        return special[value]
+    if not value:
+        return "zero"
+    if fmt != E8M0:
+        return "values"
+    if value < 0:
+        return "negative"
+    # A power of two has one answer; what lies between two, or beyond them, has several.
+    return "values" if bits & 0x7FFFFF == 0 or bits == 0x400000 else "neighbours"
+
+
 def _case(
-    bits: int, fmt: ElementFormat, rounding: Rounding, overflow: Overflow
+    bits: int, fmt: SpacedFormat, rounding: Rounding, overflow: Overflow
 ) -> tuple[Case, int | None]:
     given = {"x": one(BINARY32, bits)}
     try:
@@ -136,14 +173,14 @@ def _case(
     return Case(f"{bits:08X}", given, {"codes": one(fmt, code)}), code
 
 
-def _topic(topic: str, code: int | None, fmt: ElementFormat) -> str:
+def _topic(topic: str, code: int | None, fmt: SpacedFormat) -> str:
     """Give results that a standard leaves open a topic of their own, whatever led to them."""
     if code is not None and spec.decode(code, fmt) is Special.NEGATIVE_ZERO:
         return "negative-zero"
     return "minus-two" if fmt == MXINT8_ELEMENT and code == 0x80 else topic
 
 
-def _standing(fmt: ElementFormat, topic: str, rounding: Rounding) -> tuple[str, Standard, str]:
+def _standing(fmt: SpacedFormat, topic: str, rounding: Rounding) -> tuple[str, Standard, str]:
     """Return the source of a topic, whether it decides, and what else there is to say."""
     source = INTEGERS if fmt.source == TWOS_COMPLEMENT else fmt.source
     if rounding is not Rounding.RNE:
@@ -162,12 +199,17 @@ def decode_groups() -> Iterator[Group]:
     """Yield the vectors of ``decode``: every code of every format up to 8 bits."""
     for fmt in ELEMENT_FORMATS.values():
         if fmt.bits <= 8:
-            cases = tuple(_decoded(code, fmt) for code in fmt.codes)
-            names = {"fmt": fmt.name}
-            yield Group("decode", names, "codes", fmt.source, Standard.DECIDES, "", cases)
+            yield decodings_of(fmt)
 
 
-def _decoded(code: int, fmt: ElementFormat) -> Case:
+def decodings_of(fmt: SpacedFormat) -> Group:
+    """Return the vectors of ``decode`` of one format: every code."""
+    cases = tuple(_decoded(code, fmt) for code in fmt.codes)
+    names = {"fmt": fmt.name}
+    return Group("decode", names, "codes", fmt.source, Standard.DECIDES, "", cases)
+
+
+def _decoded(code: int, fmt: SpacedFormat) -> Case:
     value = spec.to_float32_bits(spec.decode(code, fmt))
     given = {"codes": one(fmt, code)}
     return Case(str(given["codes"]), given, {"values": one(BINARY32, value)})

@@ -18,9 +18,10 @@ from msdnum.formats.elements import (
     BINARY32,
     E8M0,
     ELEMENT_FORMATS,
-    ElementFormat,
     FloatFormat,
     IntegerFormat,
+    SpacedFormat,
+    spaced,
 )
 from msdnum.formats.modes import Arithmetic, Overflow, Rounding, ScaleRule
 from msdnum.spec.accumulators import Number, partial_sums
@@ -76,11 +77,11 @@ def _text(value: spec.Value) -> str:
     return value.value if isinstance(value, Special) else str(value)
 
 
-def _hex(code: int, fmt: ElementFormat) -> str:
+def _hex(code: int, fmt: SpacedFormat) -> str:
     return f"0x{code:0{-(-fmt.bits // 4)}X}"
 
 
-def _decoded(code: int, fmt: ElementFormat) -> str:
+def _decoded(code: int, fmt: SpacedFormat) -> str:
     """Return how a code becomes a number."""
     value = _text(spec.decode(code, fmt))
     if isinstance(fmt, IntegerFormat):
@@ -93,7 +94,7 @@ def _decoded(code: int, fmt: ElementFormat) -> str:
 
 
 @cache
-def _magnitudes(fmt: ElementFormat, *, negative: bool) -> list[tuple[Fraction, int]]:
+def _magnitudes(fmt: SpacedFormat, *, negative: bool) -> list[tuple[Fraction, int]]:
     """Return the magnitudes of the numbers of one sign, with their codes, in order."""
     found = []
     for code in fmt.codes:
@@ -107,7 +108,7 @@ def _magnitudes(fmt: ElementFormat, *, negative: bool) -> list[tuple[Fraction, i
 
 def _rounding(
     value: spec.Value,
-    fmt: ElementFormat,
+    fmt: SpacedFormat,
     rounding: Rounding = Rounding.RNE,
     overflow: Overflow = Overflow.SATURATE,
 ) -> str:
@@ -164,7 +165,7 @@ def _encode(group: Group, case: Case) -> Iterator[str]:
 
 def _decode(group: Group, case: Case) -> Iterator[str]:
     (code,) = case.given["codes"].codes
-    yield f"decode {_decoded(code, case.given['codes'].fmt)}"
+    yield f"decode {_decoded(code, spaced(case.given['codes'].fmt, 'fmt'))}"
 
 
 # ------------------------------------------------------------------------------------------------
@@ -172,7 +173,7 @@ def _decode(group: Group, case: Case) -> Iterator[str]:
 # ------------------------------------------------------------------------------------------------
 
 
-def _exponent(amax: Fraction, element: ElementFormat, rule: ScaleRule) -> Iterator[str]:
+def _exponent(amax: Fraction, element: SpacedFormat, rule: ScaleRule) -> Iterator[str]:
     """Yield how the exponent of a power-of-two scale follows from amax."""
     if not amax:
         yield "amax = 0: exponent -127"
@@ -224,7 +225,7 @@ def _block(
     amax = _amax(values)
     yield f"amax = {amax}"
     if fmt.scale == E8M0:
-        yield from _exponent(amax, fmt.element, rule)
+        yield from _exponent(amax, spaced(fmt.element, "element"), rule)
         exponent = spec.shared_exponent(amax, fmt.element, rule) if amax else -127
         scale: spec.Value = Fraction(2) ** min(max(exponent, -127), 127)
     else:
@@ -245,7 +246,7 @@ def _elements(
     for i, value in enumerate(values, start):
         quotient = spec.divide(value, spec.number(scale))
         quotient = quotient if fmt.scale == E8M0 else spec.fl32(quotient)
-        yield f"x[{i}] / ({_text(scale)}) = {_rounding(quotient, fmt.element)}"
+        yield f"x[{i}] / ({_text(scale)}) = {_rounding(quotient, spaced(fmt.element, 'element'))}"
 
 
 def _dequantize(group: Group, case: Case) -> Iterator[str]:
@@ -256,7 +257,8 @@ def _dequantize(group: Group, case: Case) -> Iterator[str]:
     for code in dict.fromkeys(case.given["codes"].codes):
         product = spec.multiply(spec.decode(code, fmt.element), scale)
         pattern = spec.to_float32_bits(product)
-        yield f"{_decoded(code, fmt.element)}; times scale {_text(product)} -> 0x{pattern:08X}"
+        decoded = _decoded(code, spaced(fmt.element, "element"))
+        yield f"{decoded}; times scale {_text(product)} -> 0x{pattern:08X}"
 
 
 # ------------------------------------------------------------------------------------------------
@@ -294,7 +296,9 @@ def _terms(group: Group, case: Case) -> Iterator[str]:
             digit = spec.decode(code, element)
             step = "scale 0: code 0"
             if spec.number(scale):
-                step = _rounding(fl(spec.divide(left[j], spec.number(scale))), element)
+                step = _rounding(
+                    fl(spec.divide(left[j], spec.number(scale))), spaced(element, "element")
+                )
             left[j] = fl(spec.subtract(left[j], fl(spec.multiply(scale, digit))))
             yield f"x[{j}]: over scale {step}; leaves {_text(left[j])}"
 

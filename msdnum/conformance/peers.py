@@ -73,7 +73,7 @@ def _where(group: Group) -> str:
 
 
 def _count(report: ConformanceReport, key: Topic, standard: Standard) -> int:
-    members = (g for g in suite.groups() if (g.operation, g.topic) == key)
+    members = (g for g in report.groups if (g.operation, g.topic) == key)
     return sum(report.counts.get(g.name, 0) for g in members if g.standard is standard)
 
 
@@ -81,7 +81,7 @@ def table(reports: Sequence[ConformanceReport]) -> list[list[str]]:
     """Return one row for each group that anyone ran: how many of its vectors differ for whom."""
     differ = [Counter(d.group.name for d in report.disagreements) for report in reports]
     rows = [["group", "standard", "source", "vectors", *[r.adapter for r in reports]]]
-    for group in suite.groups():
+    for group in _run_by_any(reports):
         cells = [
             str(count[group.name]) if group.name in report.counts else ""
             for report, count in zip(reports, differ, strict=True)
@@ -90,6 +90,13 @@ def table(reports: Sequence[ConformanceReport]) -> list[list[str]]:
             size = str(len(group.cases))
             rows.append([group.name, group.standard.value, group.source, size, *cells])
     return rows
+
+
+def _run_by_any(reports: Sequence[ConformanceReport]) -> list[Group]:
+    """Return the groups that anyone ran, in the order of the vectors, those of own formats last."""
+    there = {group.name: group for report in reports for group in report.groups}
+    listed = [there.pop(group.name) for group in suite.groups() if group.name in there]
+    return [*listed, *there.values()]
 
 
 def _overview(reports: Sequence[ConformanceReport]) -> Iterator[str]:
@@ -104,7 +111,7 @@ def _matrix(reports: Sequence[ConformanceReport]) -> Iterator[str]:
     """Yield what differs, by operation and topic, of how many."""
     yield f"| operation, topic | standard | {' | '.join(r.adapter for r in reports)} |"
     yield "|---|---|" + "---|" * len(reports)
-    keys = {(g.operation, g.topic, g.standard): None for g in suite.groups()}
+    keys = {(g.operation, g.topic, g.standard): None for g in _run_by_any(reports)}
     for operation, topic, standard in keys:
         cells = [_cell(r, (operation, topic), standard) for r in reports]
         if any(cells):

@@ -8,10 +8,21 @@ from msdnum import spec
 from msdnum.conformance.vectors import Case, Group, Patterns, Standard
 from msdnum.formats.elements import ElementFormat
 
-__all__ = ["Disagreement", "ConformanceReport", "Result"]
+__all__ = ["Disagreement", "ConformanceReport", "Result", "agrees"]
 
 Result: TypeAlias = dict[str, tuple[int, ...]] | str
 """Bit patterns by name, or what was raised."""
+
+
+def agrees(case: Case, got: Result) -> bool:
+    """Return whether what came back of a vector is what is expected, one NaN as good as another."""
+    if isinstance(got, str) or case.expected is None:
+        return isinstance(got, str) and case.expected is None
+    return all(_same(ours, got.get(name)) for name, ours in case.expected.items())
+
+
+def _same(ours: Patterns, theirs: tuple[int, ...] | None) -> bool:
+    return theirs is not None and len(theirs) == len(ours.codes) and all(ours.same(theirs))
 
 
 @dataclass(frozen=True)
@@ -117,6 +128,8 @@ class ConformanceReport:
         Why groups were not run, by name of the group.
     known : frozenset of str
         Ids of vectors whose disagreement has been accepted.
+    groups : tuple of Group
+        Those of which vectors were run.
     """
 
     adapter: str
@@ -125,6 +138,7 @@ class ConformanceReport:
     disagreements: tuple[Disagreement, ...]
     not_run: dict[str, str] = field(default_factory=dict)
     known: frozenset[str] = frozenset()
+    groups: tuple[Group, ...] = ()
 
     @property
     def compared(self) -> int:

@@ -9,8 +9,16 @@ import numpy as np
 
 from msdnum._extras import progress
 from msdnum.conformance import suite
-from msdnum.conformance.adapter import SLIPS, AdapterError, failing, load, said, versions
-from msdnum.conformance.reports import ConformanceReport, Disagreement, Result
+from msdnum.conformance.adapter import (
+    SLIPS,
+    AdapterError,
+    failing,
+    load,
+    own_groups,
+    said,
+    versions,
+)
+from msdnum.conformance.reports import ConformanceReport, Disagreement, Result, agrees
 from msdnum.conformance.vectors import Case, Group, Patterns
 from msdnum.formats.elements import BINARY32
 
@@ -26,7 +34,8 @@ MOST = 80
 """How much of what an adapter raises is kept, in characters."""
 
 
-UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32}
+UNSIGNED = {8: np.uint8, 16: np.uint16, 32: np.uint32}
+"""What holds a code, by the bits that it may have."""
 
 
 Answer: TypeAlias = Result | NotImplementedError
@@ -37,16 +46,19 @@ class _NotRunError(Exception):
 
 
 def conform(
-    name: str, groups: Iterable[Group] | None = None, *, known: frozenset[str] = frozenset()
+    adapter: str | ModuleType,
+    groups: Iterable[Group] | None = None,
+    *,
+    known: frozenset[str] = frozenset(),
 ) -> ConformanceReport:
     """Run an adapter against the vectors.
 
     Parameters
     ----------
-    name : str
-        See ``load``.
+    adapter : str or module
+        A name, or what ``load`` made of it.
     groups : iterable of Group, optional
-        In place of all of them.
+        In place of all of them, those of the adapter's own formats included.
     known : frozenset of str
         Ids of vectors whose disagreement is accepted.
 
@@ -57,13 +69,15 @@ def conform(
     ImportError
         If a package that a ready adapter needs is not installed.
     """
-    module = load(name)
+    module = load(adapter) if isinstance(adapter, str) else adapter
+    name = Path(str(module.__file__)).stem
     installed = versions(module)
     counts: dict[str, int] = {}
     not_run: dict[str, str] = {}
     found = []
-    members = tuple(suite.groups() if groups is None else groups)
-    for group in progress(members, desc=Path(name).stem, unit=" groups", leave=False):
+    every = (*suite.groups(), *own_groups(module)) if groups is None else groups
+    members = tuple(every)
+    for group in progress(members, desc=name, unit=" groups", leave=False):
         try:
             results = _results(module, group)
         except _NotRunError as error:
@@ -71,8 +85,9 @@ def conform(
             continue
         counts[group.name] = len(group.cases)
         pairs = zip(group.cases, results, strict=True)
-        found += [Disagreement(group, c, got) for c, got in pairs if not _agrees(c, got)]
-    return ConformanceReport(Path(name).stem, installed, counts, tuple(found), not_run, known)
+        found += [Disagreement(group, c, got) for c, got in pairs if not agrees(c, got)]
+    run = tuple(group for group in members if group.name in counts)
+    return ConformanceReport(name, installed, counts, tuple(found), not_run, known, run)
 
 
 def _results(module: ModuleType, group: Group) -> list[Result]:
@@ -131,8 +146,8 @@ def _call(module: ModuleType, group: Group, case: Case) -> dict[str, tuple[int, 
 
 
 def _array(patterns: Patterns) -> Any:
-    size = 1 if patterns.fmt.bits <= 8 else patterns.fmt.bits // 8
-    codes = np.array(patterns.codes, UNSIGNED[size])
+    unsigned = next(kind for bits, kind in UNSIGNED.items() if patterns.fmt.bits <= bits)
+    codes = np.array(patterns.codes, unsigned)
     return codes.view(np.float32) if patterns.fmt == BINARY32 else codes
 
 
@@ -147,13 +162,3 @@ def _codes(result: Any) -> tuple[int, ...]:
     if array.dtype.kind not in "iu":
         raise TypeError(f"a result must be unsigned codes or float32, got {array.dtype}")
     return tuple(map(int, array))
-
-
-def _agrees(case: Case, got: Result) -> bool:
-    if isinstance(got, str) or case.expected is None:
-        return isinstance(got, str) and case.expected is None
-    return all(_same(ours, got.get(name)) for name, ours in case.expected.items())
-
-
-def _same(ours: Patterns, theirs: tuple[int, ...] | None) -> bool:
-    return theirs is not None and len(theirs) == len(ours.codes) and all(ours.same(theirs))

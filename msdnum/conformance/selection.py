@@ -9,9 +9,11 @@ from msdnum._names import did_you_mean
 from msdnum.conformance.reports import ConformanceReport
 from msdnum.conformance.vectors import Case, Group
 
-__all__ = ["chosen", "known_ids", "missing", "names", "no_longer"]
+__all__ = ["NO_VECTOR", "chosen", "kept", "known_ids", "missing", "names", "no_longer"]
 
 Groups = tuple[Group, ...]
+
+NO_VECTOR = "there is no such vector for this adapter"
 
 
 def names(texts: Sequence[str]) -> list[str]:
@@ -30,10 +32,15 @@ def chosen(groups: Groups, patterns: Sequence[str]) -> Groups:
     for pattern in patterns:
         if not any(_members(group, [pattern]) for group in groups):
             raise ValueError(f"no vector matches {pattern!r}{did_you_mean(pattern, _all(groups))}")
+    return kept(groups, patterns)
+
+
+def kept(groups: Groups, patterns: Sequence[str]) -> Groups:
+    """Return the vectors that match, perhaps none; all of them if there is no pattern."""
     if not patterns:
         return groups
-    kept = ((group, _members(group, patterns)) for group in groups)
-    return tuple(replace(group, cases=cases) for group, cases in kept if cases)
+    found = ((group, _members(group, patterns)) for group in groups)
+    return tuple(replace(group, cases=cases) for group, cases in found if cases)
 
 
 def _members(group: Group, patterns: Sequence[str]) -> tuple[Case, ...]:
@@ -55,9 +62,9 @@ def _all(groups: Groups) -> list[str]:
 
 def missing(report: ConformanceReport, groups: Groups, required: Sequence[str]) -> list[str]:
     """Return the patterns of which no vector was compared, each with the reason."""
-    wanted = {pattern: [g.name for g in chosen(groups, [pattern])] for pattern in required}
+    wanted = {pattern: [g.name for g in kept(groups, [pattern])] for pattern in required}
     return [
-        f"{pattern} ({'; '.join(dict.fromkeys(report.not_run[name] for name in names))})"
+        f"{pattern} ({'; '.join(dict.fromkeys(report.not_run[n] for n in names)) or NO_VECTOR})"
         for pattern, names in wanted.items()
         if not any(name in report.counts for name in names)
     ]

@@ -35,7 +35,7 @@ from msdnum.spec.accumulators import factor
 from msdnum.spec.accumulators import inner_product as specified
 
 __all__ = [
-    "TOPICS_OF_DOTS", "Dots", "UnitSetting", "drawn", "expected_of", "settings", "specified_of",
+    "TOPICS_OF_DOTS", "UnitDots", "UnitSetting", "drawn", "expected_of", "settings", "specified_of",
 ]  # fmt: skip
 
 Codes: TypeAlias = NDArray[Any]
@@ -90,7 +90,7 @@ class UnitSetting:
 
 
 @dataclass(frozen=True)
-class Dots:
+class UnitDots:
     """Inner products of one kind: codes (rows, k), scales (rows, blocks) or None, and c (rows,)."""
 
     topic: str
@@ -190,7 +190,7 @@ TOPICS_OF_DOTS: dict[str, Callable[[Generator, Shape, FloatFormat], Codes]] = {
 """Kinds of inner products, by what their elements are."""
 
 
-def drawn(setting: UnitSetting, count: int, seed: int) -> Iterator[Dots]:
+def drawn(setting: UnitSetting, count: int, seed: int) -> Iterator[UnitDots]:
     """Yield ``count`` inner products or a few more: each topic, one step and three, with c or 0."""
     kinds = [(t, steps, c) for t in TOPICS_OF_DOTS for steps in (1, 3) for c in (False, True)]
     rows = -(-count // len(kinds))
@@ -202,8 +202,8 @@ def drawn(setting: UnitSetting, count: int, seed: int) -> Iterator[Dots]:
             a, b = _cancelling(rng, a, b, setting.a)
         scales = _scales(rng, setting, shape, topic)
         c = np.zeros(rows, np.float32)
-        dots = Dots(topic, (a, b), scales, c)
-        yield dots if not started else Dots(topic, (a, b), scales, _starts(rng, setting, dots))
+        dots = UnitDots(topic, (a, b), scales, c)
+        yield dots if not started else UnitDots(topic, (a, b), scales, _starts(rng, setting, dots))
 
 
 def _cancelling(rng: Generator, a: Codes, b: Codes, fmt: FloatFormat) -> tuple[Codes, Codes]:
@@ -231,7 +231,7 @@ def _scales(
     return a, b
 
 
-def _starts(rng: Generator, setting: UnitSetting, dots: Dots) -> NDArray[np.float32]:
+def _starts(rng: Generator, setting: UnitSetting, dots: UnitDots) -> NDArray[np.float32]:
     """Return a c for each: about the sum, near its largest product, subnormal, or any pattern."""
     a, b = (_numbers(setting, dots, side) for side in (0, 1))
     products = a * b
@@ -256,7 +256,7 @@ def _finite(patterns: NDArray[np.uint32]) -> NDArray[np.float32]:
     return np.where(infinite, patterns & 0xBFFFFFFF, patterns).view(np.float32)
 
 
-def _numbers(setting: UnitSetting, dots: Dots, side: int) -> NDArray[np.float64]:
+def _numbers(setting: UnitSetting, dots: UnitDots, side: int) -> NDArray[np.float64]:
     """Return the numbers of one side, scales included."""
     fmt = (setting.a, setting.b)[side]
     numbers: NDArray[np.float64] = _elements(dots.codes[side], fmt).astype(np.float64)
@@ -278,14 +278,14 @@ def _elements(codes: Codes, fmt: FloatFormat) -> Any:
 # ------------------------------------------------------------------------------------------------
 
 
-def expected_of(setting: UnitSetting, dots: Dots) -> NDArray[np.float32]:
+def expected_of(setting: UnitSetting, dots: UnitDots) -> NDArray[np.float32]:
     """Return what the emulator gives."""
     a, b = _operand(setting, dots, 0), _operand(setting, dots, 1)
     found: NDArray[np.float32] = inner_products(a, b, dots.c, setting.accumulator)
     return found
 
 
-def _operand(setting: UnitSetting, dots: Dots, side: int) -> Any:
+def _operand(setting: UnitSetting, dots: UnitDots, side: int) -> Any:
     fmt = (setting.a, setting.b)[side]
     if dots.scales is None or setting.scale is None:
         return _elements(dots.codes[side], fmt)
@@ -294,7 +294,9 @@ def _operand(setting: UnitSetting, dots: Dots, side: int) -> Any:
     return QuantizedArray(dots.codes[side], dots.scales[side], None, own, -1)
 
 
-def specified_of(setting: UnitSetting, dots: Dots, rows: Sequence[int]) -> list[Fraction | None]:
+def specified_of(
+    setting: UnitSetting, dots: UnitDots, rows: Sequence[int]
+) -> list[Fraction | None]:
     """Return what the specification gives for some rows; None where something is infinite."""
     found: list[Fraction | None] = []
     for row in rows:
@@ -307,7 +309,7 @@ def specified_of(setting: UnitSetting, dots: Dots, rows: Sequence[int]) -> list[
     return found
 
 
-def _factors(setting: UnitSetting, dots: Dots, side: int, row: int) -> list[Any]:
+def _factors(setting: UnitSetting, dots: UnitDots, side: int, row: int) -> list[Any]:
     fmt = (setting.a, setting.b)[side]
     codes = dots.codes[side][row].tolist()
     elements = [spec.number(spec.decode(code, fmt)) for code in codes]

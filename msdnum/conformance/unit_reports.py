@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from msdnum.conformance.adapter import SLIPS, failing, load, versions
 from msdnum.conformance.unit_dots import (
     TOPICS_OF_DOTS,
-    Dots,
+    UnitDots,
     UnitSetting,
     drawn,
     expected_of,
@@ -96,7 +96,7 @@ def _agreement(module: ModuleType, setting: UnitSetting, count: int, seed: int) 
     return UnitAgreement(setting, dots, equal, specified, sample, first)
 
 
-def _answers(module: ModuleType, setting: UnitSetting, dots: Dots) -> NDArray[np.float32]:
+def _answers(module: ModuleType, setting: UnitSetting, dots: UnitDots) -> NDArray[np.float32]:
     """Return what the adapter gives; a mistake in Python is its own."""
     left, right = dots.scales or (None, None)
     arguments: dict[str, Any] = {
@@ -127,7 +127,7 @@ def _patterns(codes: NDArray[Any], fmt: Any) -> NDArray[Any]:
     return (codes << 13 if fmt == TF32 else codes).ravel()
 
 
-def _difference(dots: Dots, row: int, found: Any, expected: Any) -> str:
+def _difference(dots: UnitDots, row: int, found: Any, expected: Any) -> str:
     return (
         f"{dots.topic}, k = {dots.codes[0].shape[1]}, c = {float(dots.c[row])!r}: "
         f"0x{expected[row].view(np.uint32):08x} here, 0x{found[row].view(np.uint32):08x} there"

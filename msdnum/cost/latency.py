@@ -2,21 +2,24 @@
 
 The model of decoupled units (the paper, section 4.4), as far as it is known:
 
-- Three resources work side by side: HBM, the vector unit, the matrix unit. Each is busy for what it
-  has to do divided by its rate.
-- A kernel in T equal tiles, each through one resource after another, takes of the three times
+- Three resources work side by side: HBM, the vector unit, the matrix unit, and a fourth, the cache
+  between HBM and the units, where data goes that way. Each is busy for what it has to do divided by
+  its rate.
+- A kernel in T equal tiles, each through one resource after another, takes of these times
   ``max + (sum - max) / T``: their sum in one tile, their maximum in the limit.
+- What no tile hides, launches and cores that wait for each other, is a time of its own: 0 unless a
+  scenario says otherwise.
 
 Rates are rational, so times are Fractions.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from msdnum.cost.machines import Machine
 from msdnum.cost.work import Plan
-from msdnum.cost.workloads import Rational, Workload, check_count
+from msdnum.cost.workloads import Rational, Workload, check_count, check_nonnegative
 from msdnum.display import html
 
 __all__ = ["PIPELINED", "UNPIPELINED", "Efficiency", "Roofline", "Scenario", "Stages", "in_tiles"]
@@ -52,16 +55,17 @@ class Stages:
     memory: Fraction
     vector: Fraction
     matrix: Fraction
+    cache: Fraction = Fraction(0)
 
     @property
-    def times(self) -> tuple[Fraction, Fraction, Fraction]:
-        """All three, in the order of a tile."""
-        return self.memory, self.vector, self.matrix
+    def times(self) -> tuple[Fraction, Fraction, Fraction, Fraction]:
+        """All four."""
+        return self.memory, self.vector, self.matrix, self.cache
 
     @property
     def bottleneck(self) -> str:
         """Name of the longest, the first of equals."""
-        return max(("memory", "vector", "matrix"), key=lambda name: getattr(self, name))
+        return max(("memory", "vector", "matrix", "cache"), key=lambda name: getattr(self, name))
 
     def latency(self, fill: Fraction) -> Fraction:
         """Return the seconds that all of them take: ``max + fill * (sum - max)``."""
@@ -82,6 +86,7 @@ class Efficiency:
     bandwidth: Rational = 1
     vector: Rational = 1
     matrix: Rational = 1
+    cache: Rational = 1
 
     def __post_init__(self) -> None:
         """Refuse shares that are none."""
@@ -106,11 +111,14 @@ class Scenario:
         PIPELINED, UNPIPELINED or ``in_tiles(tiles)``.
     efficiency : Efficiency
         Shares of the peak rates.
+    waiting : Fraction or int
+        Seconds that nothing hides: launches, and cores that wait for each other.
 
     Raises
     ------
     ValueError
-        If ``fill`` is not in [0, 1]; from its properties, if a rate is unknown or missing.
+        If ``fill`` is not in [0, 1] or ``waiting`` negative; from its properties, if a rate is
+        unknown or missing.
     """
 
     machine: Machine
@@ -118,9 +126,11 @@ class Scenario:
     method: Plan
     fill: Fraction = PIPELINED
     efficiency: Efficiency = field(default_factory=Efficiency)
+    waiting: Rational = 0
 
     def __post_init__(self) -> None:
-        """Refuse a share that is none."""
+        """Refuse a share that is none, and a negative time."""
+        check_nonnegative(waiting=self.waiting)
         if not isinstance(self.fill, Fraction | int) or not 0 <= self.fill <= 1:
             raise ValueError(f"fill must be a Fraction in [0, 1], got {self.fill!r}")
 
@@ -128,6 +138,11 @@ class Scenario:
     def hbm_bytes(self) -> Fraction:
         """Bytes that cross HBM, both directions."""
         return _total(map(self.method.hbm_bytes, self.workload.gemms))
+
+    @property
+    def cache_bytes(self) -> Fraction:
+        """Bytes that go to the cache and come back, besides those that pass it on their way."""
+        return _total(map(self.method.cache_bytes, self.workload.gemms))
 
     @property
     def vector_operations(self) -> Fraction:
@@ -147,18 +162,25 @@ class Scenario:
             self.hbm_bytes / (machine.peak("bandwidth") * share.bandwidth),
             self.vector_operations / (machine.peak("vector") * share.vector),
             self.matrix_operations / (machine.rate(*self.method.units) * share.matrix),
+            self._cached / share.cache,
         )
+
+    @property
+    def _cached(self) -> Fraction:
+        """Seconds of the cache: its rate need not be known where nothing goes that way."""
+        crossing = self.cache_bytes
+        return crossing / self.machine.peak("cache") if crossing else Fraction(0)
 
     @property
     def latency(self) -> Fraction:
         """Seconds from the first byte to the last."""
-        return self.stages.latency(self.fill)
+        return self.stages.latency(self.fill) + self.waiting
 
     @property
     def stall(self) -> Fraction:
         """Seconds of the latency that are there only because the vector unit has work to do."""
         stages = self.stages
-        without = Stages(stages.memory, Fraction(0), stages.matrix)
+        without = replace(stages, vector=Fraction(0))
         return stages.latency(self.fill) - without.latency(self.fill)
 
     @property
@@ -177,7 +199,8 @@ class Scenario:
         )
 
     def _repr_html_(self) -> str:
-        busy = {f"{name} busy": _microseconds(t) for name, t in vars(self.stages).items()}
+        parts = {name: t for name, t in vars(self.stages).items() if t or name != "cache"}
+        busy = {f"{name} busy": _microseconds(t) for name, t in parts.items()}
         kind = html.small(type(self.method).__name__)
         shown = {
             "workload": self.workload,
@@ -212,7 +235,7 @@ class Roofline:
     useful : Fraction
         The same, every multiply-add counted in one pass only.
     bottleneck : str
-        Which roof: memory, vector or matrix.
+        Which roof: memory, vector, matrix or cache.
     """
 
     intensity: Fraction

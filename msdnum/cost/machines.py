@@ -1,195 +1,17 @@
 """Machines as data: peak rates, each with its source. Adding a machine is adding a block below.
 
-Rates are dense (without structured sparsity) and a multiply-add counts as two matrix operations, as
-in data sheets. A vector operation is one instruction on one binary32 lane, a fused multiply-add
-included, so a data sheet's FP32 rate is twice the number here. None is not known; 0 is not there.
+The kinds of their numbers are in ``machine_kinds``, and re-exported from here.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import Enum, unique
 from fractions import Fraction
-from types import MappingProxyType
 
 from msdnum._registry import Registry
-from msdnum.display import html
-from msdnum.formats.elements import (
-    BF16,
-    E2M1,
-    E2M3,
-    E3M2,
-    E4M3,
-    E5M2,
-    FP16,
-    INT4,
-    INT8,
-    INT8_SYMMETRIC,
-    MXINT8_ELEMENT,
-    ElementFormat,
-)
+from msdnum.cost.machine_kinds import Machine, Quantity, Route, Unit, unit_of
 
 __all__ = [
     "ASCEND_910B2", "ASCEND_910B4", "ASCEND_950DT", "ASCEND_950PR", "B200", "B300", "H100", "H200",
     "MACHINES", "MI300X", "MI355X", "Machine", "Quantity", "Route", "Unit", "unit_of",
 ]  # fmt: skip
-
-
-@unique
-class Unit(Enum):
-    """What a matrix unit multiplies; the name of its rate in ``Machine``."""
-
-    INT4 = "int4"
-    INT8 = "int8"
-    FP4 = "fp4"
-    FP6 = "fp6"
-    FP8 = "fp8"
-    BF16 = "bf16"
-
-
-@unique
-class Route(Enum):
-    """How what one unit has computed reaches another."""
-
-    HBM = "written to HBM and read back"
-    ON_CHIP = "kept in on-chip memory, or in a cache that holds all of it"
-
-
-UNITS: Mapping[ElementFormat, Unit] = MappingProxyType({
-    INT4: Unit.INT4,
-    INT8: Unit.INT8, INT8_SYMMETRIC: Unit.INT8, MXINT8_ELEMENT: Unit.INT8,
-    E2M1: Unit.FP4,
-    E2M3: Unit.FP6, E3M2: Unit.FP6,
-    E4M3: Unit.FP8, E5M2: Unit.FP8,
-    BF16: Unit.BF16, FP16: Unit.BF16,
-})  # fmt: skip
-
-
-def unit_of(fmt: ElementFormat) -> Unit:
-    """Return the matrix unit that takes an element format.
-
-    Raises
-    ------
-    ValueError
-        If none does.
-
-    Examples
-    --------
-    >>> from msdnum.cost import unit_of
-    >>> from msdnum.formats import E2M1, E4M3
-    >>> unit_of(E2M1).name, unit_of(E4M3).name
-    ('FP4', 'FP8')
-    """
-    if fmt not in UNITS:
-        known = ", ".join(f.name for f in UNITS)
-        raise ValueError(f"fmt must be one that matrix units take ({known}), got {fmt.name!r}")
-    return UNITS[fmt]
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """A number and where it is from.
-
-    Parameters
-    ----------
-    value : Fraction
-        In operations per second or bytes per second; 0: the machine does not have it.
-    source : str
-        Document, and how the number follows if it is not written there.
-    """
-
-    value: Fraction
-    source: str
-
-    def __post_init__(self) -> None:
-        """Refuse a negative number and one without a source."""
-        if self.value < 0:
-            raise ValueError(f"value must not be negative, got {self.value}")
-        if not self.source.strip():
-            raise ValueError(f"source must say where {self.value} is from, got nothing")
-
-    def cells(self, name: str) -> tuple[str, object, object]:
-        """Return the number as notebooks show it, in units of 10**12."""
-        return name, float(self.value / 10**12) or "none", html.paragraph(self.source)
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Peak rates of an accelerator.
-
-    Parameters
-    ----------
-    name : str
-        In tables and messages.
-    route : Route
-        How the vector unit hands data to the matrix unit.
-    route_source : str
-        Where that is from.
-    bandwidth : Quantity or None
-        Bytes per second to and from HBM, both directions together.
-    vector : Quantity or None
-        Vector operations per second on binary32 lanes.
-    bf16, fp8, fp6, fp4, int8, int4 : Quantity or None
-        Matrix operations per second, two for each multiply-add.
-
-    Examples
-    --------
-    >>> from msdnum.cost import H100, Unit
-    >>> H100.has(Unit.FP8), H100.has(Unit.FP4)
-    (True, False)
-    """
-
-    name: str
-    route: Route
-    route_source: str
-    bandwidth: Quantity | None
-    vector: Quantity | None
-    bf16: Quantity | None
-    fp8: Quantity | None
-    fp6: Quantity | None
-    fp4: Quantity | None
-    int8: Quantity | None
-    int4: Quantity | None
-
-    def peak(self, name: str) -> Fraction:
-        """Return a rate by its field.
-
-        Raises
-        ------
-        ValueError
-            If it is not known, or the machine has no such unit; the message names both.
-        """
-        if name not in PEAKS:
-            raise ValueError(f"name must be one of {', '.join(PEAKS)}, got {name!r}")
-        quantity: Quantity | None = getattr(self, name)
-        if quantity is None:
-            raise ValueError(f"{name} of {self.name} must be known here, but it is not")
-        if quantity.value == 0:
-            raise ValueError(f"{self.name} has no {name} unit: {quantity.source}")
-        return quantity.value
-
-    def has(self, unit: Unit) -> bool:
-        """Return whether it is known to have a matrix unit."""
-        quantity: Quantity | None = getattr(self, unit.value)
-        return quantity is not None and quantity.value > 0
-
-    def rate(self, *units: Unit) -> Fraction:
-        """Return the rate at which operands of these kinds multiply: that of the slowest.
-
-        Raises
-        ------
-        ValueError
-            If a rate is not known or a unit is missing.
-        """
-        return min(self.peak(unit.value) for unit in units)
-
-    def _repr_html_(self) -> str:
-        known = ((name, getattr(self, name)) for name in PEAKS)
-        rows = [(name, "not known", "") if q is None else q.cells(name) for name, q in known]
-        rows.append(("route", self.route.name, html.paragraph(self.route_source)))
-        return html.table(("", "tera per second", "source"), rows, self.name)
-
-
-PEAKS = ("bandwidth", "vector", *(unit.value for unit in Unit))
 
 
 def _tera(number: str | Fraction, source: str) -> Quantity:
@@ -208,7 +30,9 @@ def _clocked(units: int, per_clock: int, megahertz: int, source: str) -> Quantit
 _NEW_IN_950 = "Huawei Connect 2025 keynote: FP8 and MXFP4 are new with the Ascend 950"
 
 
-def _ascend_910b(model: str, cores: int, megahertz: int, bandwidth: Quantity) -> Machine:
+def _ascend_910b(
+    model: str, cores: int, megahertz: int, bandwidth: Quantity, cache: Quantity | None
+) -> Machine:
     ini = f"CANN platform_config, Ascend{model}.ini"
     cube = f"{ini}, cube cores, tile 16x16x16 of halves"
     return Machine(
@@ -224,14 +48,18 @@ def _ascend_910b(model: str, cores: int, megahertz: int, bandwidth: Quantity) ->
         fp4=_none(_NEW_IN_950),
         int8=_clocked(cores, 2 * 16 * 32 * 16, megahertz, f"{cube}, 16x32x16 of INT8"),
         int4=_clocked(cores, 2 * 16 * 64 * 16, megahertz, f"{cube}, 16x64x16 of INT4"),
+        cache=cache,
+        cache_size=Quantity(Fraction(192 * 2**20), f"{ini}, l2_size"),
     )
 
 
 _GUIDE = "CANN cross-platform migration guide, Atlas A2: 1.6 TB/s"
 _SEARCH = "public hardware_config.py of a Huawei deployment search, ASCEND910B4: 0.8 TB/s"
 
-ASCEND_910B2 = _ascend_910b("910B2", 24, 1800, _tera("1.6", _GUIDE))
-ASCEND_910B4 = _ascend_910b("910B4", 20, 1500, _tera("0.8", _SEARCH))
+_L2 = "CANN guide to operators, splitting for the L2 cache: about 7 TB/s, reads and writes mixed"
+
+ASCEND_910B2 = _ascend_910b("910B2", 24, 1800, _tera("1.6", _GUIDE), _tera("7", _L2))
+ASCEND_910B4 = _ascend_910b("910B4", 20, 1500, _tera("0.8", _SEARCH), None)
 
 _WHITE_950 = (
     "Ascend 950 NPU architecture white paper, table 3-1, Server (by CANN ops-nn issue 6033)"
@@ -284,6 +112,7 @@ def _hopper(name: str, bandwidth: Quantity) -> Machine:
         fp4=_none(_HOPPER_LACKS),
         int8=_clocked(132, 8192, 1830, f"{_HOPPER}: 1978.9 TOPS"),
         int4=_none(_HOPPER_LACKS),
+        cache_size=Quantity(Fraction(50 * 2**20), "NVIDIA H100 white paper: 50 MB of L2 cache"),
     )
 
 

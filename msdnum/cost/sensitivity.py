@@ -21,7 +21,7 @@ __all__ = ["Bar", "OpenRange", "elasticity", "latency_at", "parameters", "pays",
 
 Curve = Callable[[Fraction], Fraction]
 ROOTS = ("workload", "method", "efficiency", "fill")
-STILL = Stages(Fraction(0), Fraction(0), Fraction(0))
+STILL = Stages(Fraction(0), Fraction(0), Fraction(0), Fraction(0))
 
 
 def parameters(scenario: Scenario) -> tuple[str, ...]:
@@ -111,10 +111,10 @@ def _curve(scenario: Scenario, path: str) -> Curve:
 
     def latency(factor: Fraction) -> Fraction:
         if path == "fill":
-            return stages.latency(fill * factor)
+            return stages.latency(fill * factor) + scenario.waiting
         more = (1 / factor if _is_reciprocal(path) else factor) - 1
         times = zip(stages.times, growth.times, strict=True)
-        return Stages(*(t + more * g for t, g in times)).latency(fill)
+        return Stages(*(t + more * g for t, g in times)).latency(fill) + scenario.waiting
 
     return latency
 

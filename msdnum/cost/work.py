@@ -3,7 +3,7 @@
 A method says which; every choice that the paper leaves open is a field of it. Common to all:
 
 - Every operand crosses HBM as often as its method says, and otherwise once. On-chip memory is free
-  and large enough.
+  and large enough. Through a cache is between the two: what goes that way takes the cache's time.
 - The scales of a block count as bits of its elements; one scale per row or channel counts as none,
   as in the paper's 5Md and 2Md.
 
@@ -67,6 +67,7 @@ class Reads(Enum):
     """How often the matrix unit's weights are read from HBM."""
 
     PER_PASS = "once for each pass, the paper's 2Md"
+    CACHED = "once; each further pass has them from the cache between HBM and the units"
     ONCE = "once; all passes over a tile follow each other while it is on chip"
 
 
@@ -113,6 +114,9 @@ class Plan(Protocol):
     def hbm_bytes(self, gemm: Gemm) -> Fraction:
         """Bytes that cross HBM, both directions."""
 
+    def cache_bytes(self, gemm: Gemm) -> Fraction:
+        """Bytes that go to the cache between HBM and the units, and come back."""
+
     def vector_operations(self, gemm: Gemm) -> Fraction:
         """Operations of the vector unit."""
 
@@ -133,7 +137,7 @@ class Dequantize:
     weight : StoredOperand
         Weights as they are stored.
     route : Route
-        How lifted weights reach the matrix unit; through HBM they are written and read.
+        How lifted weights reach the matrix unit; through HBM or a cache they are written and read.
     compute : StoredOperand
         Weights as they are multiplied.
     work : VectorWork
@@ -148,8 +152,10 @@ class Dequantize:
     @property
     def weight_bits(self) -> Rational:
         """HBM bits for each weight."""
-        round_trip = 2 * self.compute.bits if self.route is Route.HBM else 0
-        return self.weight.bits + round_trip
+        return self.weight.bits + self._round_trip(Route.HBM)
+
+    def _round_trip(self, route: Route) -> Rational:
+        return 2 * self.compute.bits if self.route is route else 0
 
     @property
     def units(self) -> tuple[Unit, ...]:
@@ -159,6 +165,10 @@ class Dequantize:
     def hbm_bytes(self, gemm: Gemm) -> Fraction:
         """Bytes that cross HBM, both directions."""
         return Fraction(gemm.weights * self.weight_bits + _activation_bits(gemm)) / 8
+
+    def cache_bytes(self, gemm: Gemm) -> Fraction:
+        """Bytes that go to the cache between HBM and the units, and come back."""
+        return Fraction(gemm.weights * self._round_trip(Route.CACHE)) / 8
 
     def vector_operations(self, gemm: Gemm) -> Fraction:
         """Operations of the vector unit."""
@@ -185,6 +195,10 @@ class MultiScale:
         How terms reach the matrix unit and its products the vector unit.
     work : VectorWork
         Its ``amax``, ``term`` and ``combine`` count.
+    sums : Fraction or int
+        Sums of each result and pass that are scaled by themselves, and so go to the vector unit: k
+        over the length of a group whose weights share a scale. One where a column has one scale,
+        and where the matrix unit itself takes the scales.
 
     Raises
     ------
@@ -198,10 +212,12 @@ class MultiScale:
     reads: Reads = Reads.PER_PASS
     route: Route = Route.ON_CHIP
     work: VectorWork = field(default_factory=VectorWork)
+    sums: Rational = 1
 
     def __post_init__(self) -> None:
-        """Refuse no pass at all."""
+        """Refuse no pass at all, and fewer than no sums."""
         check_count(passes=self.passes)
+        check_nonnegative(sums=self.sums)
 
     @property
     def weight_bits(self) -> Rational:
@@ -215,19 +231,27 @@ class MultiScale:
 
     def hbm_bytes(self, gemm: Gemm) -> Fraction:
         """Bytes that cross HBM, both directions."""
-        bits = gemm.weights * self.weight_bits + _activation_bits(gemm) + self._handed_over(gemm)
+        handed_over = self._handed_over(gemm, Route.HBM)
+        bits = gemm.weights * self.weight_bits + _activation_bits(gemm) + handed_over
         return Fraction(bits) / 8
 
-    def _handed_over(self, gemm: Gemm) -> Rational:
-        if self.route is Route.ON_CHIP:
+    def cache_bytes(self, gemm: Gemm) -> Fraction:
+        """Bytes that go to the cache between HBM and the units, and come back."""
+        again = self.passes - 1 if self.reads is Reads.CACHED else 0
+        bits = again * gemm.weights * self.weight.bits + self._handed_over(gemm, Route.CACHE)
+        return Fraction(bits) / 8
+
+    def _handed_over(self, gemm: Gemm, route: Route) -> Rational:
+        if self.route is not route:
             return 0
-        each_pass = gemm.inputs * self.term.bits + gemm.outputs * ACCUMULATOR_BITS
+        each_pass = gemm.inputs * self.term.bits + gemm.outputs * self.sums * ACCUMULATOR_BITS
         return 2 * self.passes * each_pass
 
     def vector_operations(self, gemm: Gemm) -> Fraction:
         """Operations of the vector unit."""
         decompose = gemm.inputs * (self.work.amax + self.passes * self.work.term)
-        return Fraction(decompose + gemm.outputs * self.passes * self.work.combine)
+        combine = gemm.outputs * self.sums * self.passes * self.work.combine
+        return Fraction(decompose + combine)
 
     def matrix_operations(self, gemm: Gemm) -> int:
         """Operations of the matrix unit."""

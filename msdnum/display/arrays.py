@@ -93,9 +93,9 @@ def _allowed(scheme: Any, last_scale: float) -> Markup:
 def _head(array: Any) -> Any:
     """Return the first blocks as an array of one block in each row."""
     codes = array.rows(array.codes)[:BLOCKS]
-    return replace(
-        array, codes=codes, scale_codes=array.column(array.scale_codes)[:BLOCKS], axis=-1
-    )
+    scales = array.column(array.scale_codes)[:BLOCKS]
+    fmt = replace(array.format, block_size=codes.shape[-1], rows=1)
+    return replace(array, codes=codes, scale_codes=scales, format=fmt, axis=-1)
 
 
 def _scales(head: Any) -> list[float]:
@@ -115,6 +115,9 @@ def _shown(array: Any, rows: Any) -> list[list[Any]]:
 def _lengths(array: Any) -> list[int]:
     """Return how many elements the first blocks have; the last along an axis may be short."""
     size = array.format.block_size
+    if array.format.rows > 1:
+        # Several rows lie in a block one after the other: it is shown as it is filled up.
+        return [array.format.rows * size] * BLOCKS
     length = size if array.axis is None else array.shape[array.axis]
     per_line = -(-length // size)
     return [min(size, length - i % per_line * size) for i in range(BLOCKS)]
@@ -132,6 +135,7 @@ def _header(first: str, array: Any) -> Row:
 def _title(named: Any, array: Any) -> Markup:
     blocks = len(array.rows(array.codes))
     where = "" if array.axis is None else f" along axis {array.axis}"
-    each = f"{blocks} block{'s' * (blocks > 1)} of {array.format.block_size}{where}"
+    height = f"{array.format.rows} x " if array.format.rows > 1 else ""
+    each = f"{blocks} block{'s' * (blocks > 1)} of {height}{array.format.block_size}{where}"
     shown = f", the first {BLOCKS} shown" * (blocks > BLOCKS)
     return Markup(f"{cell(named)} {small(f'shape {array.shape}, {each}{shown}')}")

@@ -4,15 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from msdnum.emulator import backend, bit_patterns
+from msdnum.emulator import backend
 from msdnum.emulator.backend import Array
 from msdnum.emulator.codes import as_codes, check_values
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import ElementFormat, FloatFormat
-from msdnum.formats.modes import Overflow, Rounding
+from msdnum.formats.elements import ElementFormat
+from msdnum.formats.modes import Rounding
 from msdnum.formats.schemes import Scheme
 
-__all__ = ["check_mode", "check_representable"]
+__all__ = ["check_mode"]
 
 
 def check_mode(name: str, value: object, expected: Any) -> None:
@@ -48,16 +48,6 @@ def checked_codes(x: Array, fmt: ElementFormat, name: str = "codes") -> Array:
     codes = as_codes(x, fmt, name)
     check_values(codes, fmt, name)
     return codes
-
-
-def check_representable(pattern: Array, fmt: ElementFormat, overflow: Overflow) -> None:
-    """Raise if a number would become what the format lacks."""
-    if isinstance(fmt, FloatFormat) and fmt.nan_code is not None:
-        return
-    if overflow is Overflow.OVERFLOW:
-        raise ValueError(f"overflow must be SATURATE: {fmt.name} has neither Inf nor NaN")
-    if not backend.is_traced(pattern) and bool(bit_patterns.is_nan(pattern).any()):
-        raise ValueError(f"x must not hold NaN: {fmt.name} has no code for it")
 
 
 def check_random(rounding: Rounding, random: Any, x: Array) -> Array | None:

@@ -21,6 +21,7 @@ from msdnum.emulator.bit_patterns import (
     shift_rne,
     with_sign,
 )
+from msdnum.emulator.machine_modes import flushes_subnormals
 
 __all__ = ["add", "divide", "multiply", "multiply_scaled", "subtract"]
 
@@ -42,7 +43,7 @@ Operation: TypeAlias = Callable[[Array, Array], Array]
 
 
 def _native_in_numpy(native: Operation) -> Callable[[Operation], Operation]:
-    """Keep a function for JAX operands; in NumPy the native operation is right."""
+    """Keep a function for JAX, and for NumPy where the processor flushes subnormal numbers."""
 
     def choose(function: Operation) -> Operation:
         @wraps(function)
@@ -51,7 +52,7 @@ def _native_in_numpy(native: Operation) -> Callable[[Operation], Operation]:
                 xp = namespace(a) if is_jax(a) else namespace(b)
                 return function(xp.asarray(a), xp.asarray(b))
             with np.errstate(all="ignore"):
-                return native(a, b)
+                return (function if flushes_subnormals() else native)(a, b)
 
         return operation
 
@@ -125,7 +126,7 @@ def _select_special(finite: Array, special: Array, native: Array) -> Array:
 def _class(x: Fields) -> Array:
     """Return NaN, Inf, 1 or 0, with sign: what decides about special results."""
     xp = namespace(x.exponent)
-    magnitude = xp.where(x.significand == 0, 0, BIAS << FRACTION_BITS)
+    magnitude = xp.where(x.significand == 0, np.int32(0), np.int32(BIAS << FRACTION_BITS))
     magnitude = xp.where(x.exponent == 128, INF | x.significand & FRACTION_MASK, magnitude)
     return with_sign(magnitude, x.negative).view(xp.float32)
 

@@ -8,15 +8,20 @@ from msdnum.emulator import (
     argument_checks,
     backend,
     binary32,
+    bit_patterns,
     element_rounding,
     quotients,
 )
+from msdnum.emulator.adder_rounding import codes_by_adder, suits_adder
 from msdnum.emulator.backend import Array
 from msdnum.emulator.block_rows import resolve, split
+from msdnum.emulator.compilation import compiled_whole
 from msdnum.emulator.floats import as_numbers, patterns
+from msdnum.emulator.given_scales import given_scales
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray, assemble
 from msdnum.emulator.shared_scales import (
+    check_tensor_scale,
     clamp_exponent,
     exponent_codes,
     is_finite,
@@ -27,10 +32,10 @@ from msdnum.emulator.shared_scales import (
     zero_unless,
 )
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import E8M0
+from msdnum.formats.elements import E8M0, FloatFormat
 from msdnum.formats.modes import Overflow, Rounding, ScaleRule
 
-__all__ = ["quantize"]
+__all__ = ["divided_scales", "elements_by", "quantize"]
 
 
 @under_own_settings
@@ -39,7 +44,9 @@ def quantize(
     fmt: BlockFormat,
     *,
     axis: int | None = -1,
-    block_size: int | None = None,
+    block_size: int | tuple[int, int] | None = None,
+    scales: Any = None,
+    tensor_scale: Any = None,
     rule: ScaleRule | None = None,
     rounding: Rounding = Rounding.RNE,
     random: Any = None,
@@ -55,9 +62,16 @@ def quantize(
         Format of elements, scale and blocks, and the usual scale rule.
     axis : int or None
         Axis along which blocks are consecutive; None: the whole tensor is one block.
-    block_size : int, optional
+    block_size : int or (int, int), optional
         In place of that of ``format``. The last block of an axis may be shorter: it has a scale of
-        its own, computed from the elements it has.
+        its own, computed from the elements it has. Two numbers are rows, along the other of the
+        last two axes, and the length along ``axis``: (128, 128) for tiles.
+    scales : number or Array, optional
+        Given scales, calibrated or static, in place of those that follow from amax: numbers of
+        ``format.scale``, one for all blocks or of the shape of the scales. No block is a NaN block
+        then: Inf saturates, and NaN becomes the NaN of the element format.
+    tensor_scale : number or Array of float32, optional
+        Given scale of the whole tensor, in a format that has one. Needed beside ``scales``.
     rule : ScaleRule, optional
         In place of that of ``format``.
     rounding : Rounding
@@ -79,6 +93,8 @@ def quantize(
     ValueError
         If ``x`` is empty or has no dimension; if ``axis`` is not one of its axes; if
         ``block_size`` is below 1 or above the axis length; if the rule does not suit the format;
+        if given scales are not numbers of their format, or not one for each block; if ``x`` holds a
+        NaN that elements under given scales have no code for;
         if a float64 number is so large that the tensor scale, a binary32 number, would be Inf.
 
     Notes
@@ -104,19 +120,69 @@ def quantize(
     array([ 1.,  0.,  8., -0.], dtype=float32)
     """
     x = as_numbers(x, "x")
-    pattern = patterns(x)
     fmt, axis = resolve(x, fmt, axis, block_size, rule)
-    words = argument_checks.check_random(rounding, random, pattern)
-    tensor_scale = tensor_scale_of(pattern, fmt) if fmt.tensor_scale else None
+    words = argument_checks.check_random(rounding, random, x)
+    given = given_scales(scales, tensor_scale, x, fmt, axis)
+    made = _quantize(x, words, given.rows, given.tensor, fmt=fmt, axis=axis, rounding=rounding)
+    if given.tensor is None and made.tensor_scale is not None:
+        check_tensor_scale(made.tensor_scale, fmt)
+    return made
 
-    def quantize_rows(rows: Array, words: Array | None = None) -> tuple[Array, Array]:
+
+@compiled_whole
+def _quantize(
+    x: Array,
+    words: Array | None,
+    scale_rows: Array | None,
+    tensor_scale: Array | None,
+    *,
+    fmt: BlockFormat,
+    axis: int | None,
+    rounding: Rounding,
+) -> QuantizedArray:
+    pattern, whole = patterns(x), tensor_scale
+    if whole is None and fmt.tensor_scale:
+        whole = tensor_scale_of(pattern, fmt)
+
+    def quantize_rows(rows: Array, *more: Array) -> tuple[Array, Array]:
+        others = list(more)
+        scale_codes = others.pop(0) if scale_rows is not None else None
+        random_words = others.pop(0) if words is not None else None
+        if scale_codes is not None:
+            return _quantize_given(rows, scale_codes, fmt, whole, rounding, random_words)
         if fmt.scale == E8M0:
-            return _quantize_powers_of_two(rows, fmt, rounding, words)
-        return _quantize_float_scale(rows, fmt, tensor_scale, rounding, words)
+            return _quantize_powers_of_two(rows, fmt, rounding, random_words)
+        return _quantize_float_scale(rows, fmt, whole, rounding, random_words)
 
-    operands = [split(v, fmt, axis) for v in (pattern, words) if v is not None]
+    operands = [split(pattern, fmt, axis)]
+    operands += [] if scale_rows is None else [scale_rows]
+    operands += [] if words is None else [split(words, fmt, axis)]
     codes, scale_codes = backend.map_rows(quantize_rows, *operands)
-    return assemble(codes, scale_codes, tensor_scale, fmt, x.shape, axis)
+    return assemble(codes, scale_codes, whole, fmt, x.shape, axis)
+
+
+def _quantize_given(
+    rows: Array,
+    scale_codes: Array,
+    fmt: BlockFormat,
+    tensor_scale: Array | None,
+    rounding: Rounding,
+    words: Array | None,
+) -> tuple[Array, Array]:
+    xp = backend.namespace(rows)
+    if fmt.scale == E8M0:
+        nan = scale_codes == E8M0.nan_code
+        exponent = scale_codes.astype("int32") - E8M0.bias
+        codes = element_rounding.encode_scaled(
+            rows, exponent, fmt.element, Overflow.SATURATE, rounding, words
+        )
+        return zero_unless(~nan, codes), scale_codes
+    scale = element_rounding.decode_scaled(scale_codes, 0, fmt.scale)
+    if tensor_scale is not None:
+        scale = binary32.multiply(scale, tensor_scale)
+    usable = ~bit_patterns.is_nan(scale.view(xp.int32))
+    codes = _elements_over(rows, scale, fmt, rounding, words)
+    return zero_unless(usable, codes), scale_codes
 
 
 def _quantize_powers_of_two(
@@ -124,9 +190,13 @@ def _quantize_powers_of_two(
 ) -> tuple[Array, Array]:
     amax = row_amax(rows)
     exponent = clamp_exponent(shared_exponent(amax, fmt.element, fmt.rule))
-    codes = element_rounding.encode_scaled(
-        rows, exponent, fmt.element, Overflow.SATURATE, rounding, words
-    )
+    element = fmt.element
+    if isinstance(element, FloatFormat) and suits_adder(rows, element, rounding):
+        codes = codes_by_adder(rows, exponent, element)
+    else:
+        codes = element_rounding.encode_scaled(
+            rows, exponent, element, Overflow.SATURATE, rounding, words
+        )
     return zero_unless(is_finite(amax), codes), exponent_codes(exponent, amax)
 
 
@@ -137,25 +207,53 @@ def _quantize_float_scale(
     rounding: Rounding,
     words: Array | None,
 ) -> tuple[Array, Array]:
-    xp = backend.namespace(rows)
     amax = row_amax(rows)
-    scale = over(xp.where(is_finite(amax), amax, -1), fmt.element.max_finite)
+    scale_codes = divided_scales(amax, fmt.element.max_finite, fmt, tensor_scale)
+    codes = elements_by(rows, scale_codes, fmt, tensor_scale, rounding, words)
+    return zero_unless(is_finite(amax), codes), scale_codes
+
+
+def divided_scales(
+    amax: Array, divisor: float, fmt: BlockFormat, tensor_scale: Array | None
+) -> Array:
+    """Return the codes of ``amax / divisor`` in the format of scales, NaN where not finite."""
+    xp = backend.namespace(amax)
+    scale = over(xp.where(is_finite(amax), amax, -1), divisor)
     if tensor_scale is not None:
         # As a float, JAX would take a subnormal tensor scale for zero.
         zero = tensor_scale.view(xp.int32) == 0
-        scale = xp.where(zero, scale, binary32.divide(scale, tensor_scale))
+        # Under a tensor scale of zero every scale is zero, but for NaN.
+        scale = xp.where(zero, scale * xp.float32(0), binary32.divide(scale, tensor_scale))
         # XLA of JAX 0.11 and later would take a minute to compile copies of that quotient.
         scale = backend.compiled_apart(scale)
-    scale_codes = element_rounding.encode_scaled(
+    return element_rounding.encode_scaled(
         scale.view(xp.int32), 0, fmt.scale, Overflow.SATURATE, Rounding.RNE
     )
+
+
+def elements_by(
+    rows: Array,
+    scale_codes: Array,
+    fmt: BlockFormat,
+    tensor_scale: Array | None,
+    rounding: Rounding,
+    words: Array | None,
+) -> Array:
+    """Return the codes of elements over these scales, float ones, one for each row."""
     scale = element_rounding.decode_scaled(scale_codes, 0, fmt.scale)
     if tensor_scale is not None:
         scale = binary32.multiply(scale, tensor_scale)
+    return _elements_over(rows, scale, fmt, rounding, words)
+
+
+def _elements_over(
+    rows: Array, scale: Array, fmt: BlockFormat, rounding: Rounding, words: Array | None
+) -> Array:
+    """Return the codes of numbers over float scales, each quotient rounded to binary32 first."""
+    xp = backend.namespace(rows)
     # What a scale of zero leaves of a number is its sign, as division by Inf does.
-    divisor = xp.where(scale.view(xp.int32) == 0, np.float32(np.inf), scale)
-    quotient = quotients.divide(rows, divisor)
-    codes = element_rounding.encode_scaled(
+    zero = (scale.view(xp.int32) & bit_patterns.MAGNITUDE_MASK) == 0
+    quotient = quotients.divide(rows, xp.where(zero, np.float32(np.inf), scale))
+    return element_rounding.encode_scaled(
         quotient.view(xp.int32), 0, fmt.element, Overflow.SATURATE, rounding, words
     )
-    return zero_unless(is_finite(amax), codes), scale_codes

@@ -26,6 +26,15 @@ from msdnum.formats.elements import (
     ElementFormat,
     IntegerFormat,
 )
+from msdnum.formats.other_elements import (
+    E3M4,
+    E4M3_IEEE,
+    E4M3B11FNUZ,
+    INT2,
+    UINT2,
+    UINT4,
+    UINT8,
+)
 
 __all__ = ["ML_DTYPES", "as_codes", "check_values", "same_bits", "storage_dtype"]
 
@@ -40,10 +49,17 @@ ML_DTYPES: dict[ElementFormat, str] = {
     E5M2: "float8_e5m2",
     E4M3FNUZ: "float8_e4m3fnuz",
     E5M2FNUZ: "float8_e5m2fnuz",
+    E4M3B11FNUZ: "float8_e4m3b11fnuz",
+    E4M3_IEEE: "float8_e4m3",
+    E3M4: "float8_e3m4",
     E8M0: "float8_e8m0fnu",
     BF16: "bfloat16",
     FP16: "float16",
     BINARY32: "float32",
+    INT2: "int2",
+    UINT2: "uint2",
+    UINT4: "uint4",
+    UINT8: "uint8",
 }
 """The type of ``ml_dtypes`` or NumPy whose numbers are those of a format."""
 
@@ -138,7 +154,7 @@ def check_values(codes: Array, fmt: ElementFormat, name: str = "codes") -> None:
     if backend.is_traced(largest):
         # A known array that a traced function has closed over.
         largest = np.asarray(codes).max()
-    if largest >= 1 << fmt.bits:
+    if int(largest) >= 1 << fmt.bits:
         packed = ": unpack several codes in a byte first" if fmt.bits in (4, 6) else ""
         raise ValueError(
             f"{name} must be below {1 << fmt.bits} for {fmt.name}, got {int(largest)}{packed}"

@@ -14,8 +14,8 @@ from msdnum.formats.elements import BINARY32, FloatFormat, IntegerFormat
 from msdnum.formats.modes import Overflow
 
 __all__ = [
-    "Parts", "axis_from_the_end", "checked_parts", "checked_zero_points", "codes_of_numbers",
-    "scale_shape",
+    "Parts", "axis_from_the_end", "checked_parts", "checked_tensor_scale", "checked_zero_points",
+    "codes_of_numbers", "rows_of", "scale_shape",
 ]  # fmt: skip
 
 
@@ -60,10 +60,12 @@ def checked_parts(
     axis = axis_from_the_end(element_codes.shape, axis, "codes")
     length = element_codes.size if axis is None else element_codes.shape[axis]
     size = length if axis is None else min(fmt.block_size or length, length)
-    _check_scale_shape(scale_codes.shape, element_codes.shape, axis, size, fmt)
+    rows = 1 if axis is None else rows_of(element_codes.shape, axis, fmt.rows, "codes")
+    fmt = replace(fmt, block_size=size, rows=rows)
+    _check_scale_shape(scale_codes.shape, element_codes.shape, axis, fmt)
     _check_divisor(divisor, fmt)
-    scale = _tensor_scale(tensor_scale, element_codes, fmt)
-    return Parts(element_codes, scale_codes, scale, replace(fmt, block_size=size), axis)
+    scale = checked_tensor_scale(tensor_scale, element_codes, fmt)
+    return Parts(element_codes, scale_codes, scale, fmt, axis)
 
 
 def axis_from_the_end(shape: tuple[int, ...], axis: int | None, name: str) -> int | None:
@@ -79,16 +81,31 @@ def axis_from_the_end(shape: tuple[int, ...], axis: int | None, name: str) -> in
     return int(axis) % ndim - ndim
 
 
-def scale_shape(shape: tuple[int, ...], axis: int, size: int) -> tuple[int, ...]:
+def rows_of(shape: tuple[int, ...], axis: int, rows: int, name: str) -> int:
+    """Return the rows of a block, no more than there are, along the other of the last two axes."""
+    if rows == 1:
+        return 1
+    if len(shape) < 2 or axis < -2:
+        raise ValueError(
+            f"{name} must have blocks of {rows} rows along its last two axes, got axis {axis} of "
+            f"shape {shape}"
+        )
+    return min(rows, shape[-3 - axis])
+
+
+def scale_shape(shape: tuple[int, ...], axis: int, size: int, rows: int = 1) -> tuple[int, ...]:
     """Return the shape of the scales of blocks of ``size`` along an axis, a negative number."""
-    return (*shape[:axis], -(-shape[axis] // size), *shape[len(shape) + axis + 1 :])
+    found = list(shape)
+    found[axis] = -(-shape[axis] // size)
+    if rows > 1:
+        found[-3 - axis] = -(-shape[-3 - axis] // rows)
+    return tuple(found)
 
 
 def _check_scale_shape(
     found: tuple[int, ...],
     shape: tuple[int, ...],
     axis: int | None,
-    size: int,
     fmt: BlockFormat,
 ) -> None:
     if axis is None:
@@ -98,10 +115,12 @@ def _check_scale_shape(
                 f"None, got {found}: name the axis of the blocks; under jax.vmap, dequantize inside"
             )
         return
-    expected = scale_shape(shape, axis, size)
+    assert fmt.block_size is not None
+    expected = scale_shape(shape, axis, fmt.block_size, fmt.rows)
     if found != expected:
+        block = f"{fmt.rows} x {fmt.block_size}" if fmt.rows > 1 else f"{fmt.block_size}"
         raise ValueError(
-            f"scale_codes must have shape {expected}, got {found}: one for each block of {size} "
+            f"scale_codes must have shape {expected}, got {found}: one for each block of {block} "
             f"along axis {axis} of codes of shape {shape}{_remedy(found, expected, axis, fmt)}"
         )
 
@@ -125,7 +144,7 @@ def _check_divisor(divisor: int, fmt: BlockFormat) -> None:
         raise ValueError(f"divisor must be 1 with {fmt.scale.name} scales, got {divisor}")
 
 
-def _tensor_scale(scale: Any, like: Array, fmt: BlockFormat) -> Array | None:
+def checked_tensor_scale(scale: Any, like: Array, fmt: BlockFormat) -> Array | None:
     """Return the scale of the whole tensor as float32 of shape (), of the backend of ``like``."""
     if not fmt.tensor_scale:
         if scale is not None:

@@ -23,10 +23,12 @@ from msdnum.emulator import (
     shared_scales,
 )
 from msdnum.emulator.backend import Array
+from msdnum.emulator.compilation import compiled_whole
 from msdnum.emulator.element_rounding import Quanta
 from msdnum.emulator.floats import as_floats
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray
+from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import E8M0, ElementFormat
 from msdnum.formats.modes import Arithmetic, Overflow
 from msdnum.formats.schemes import OWN_AMAX, Scheme
@@ -190,8 +192,15 @@ def _decompose(
     x: Array, scheme: Scheme, axis: int | None, kernel: Kernel
 ) -> tuple[tuple[QuantizedArray, ...], tuple[Array, ...]]:
     """Return the terms, and what else the kernel gives in the shape of ``x``."""
-    pattern = bit_patterns.as_pattern(x)
     first, axis = block_rows.resolve(x, scheme.formats[0], axis, None, None)
+    return _decompose_blocks(x, scheme=scheme, first=first, axis=axis, kernel=kernel)
+
+
+@compiled_whole
+def _decompose_blocks(
+    x: Array, *, scheme: Scheme, first: BlockFormat, axis: int | None, kernel: Kernel
+) -> tuple[tuple[QuantizedArray, ...], tuple[Array, ...]]:
+    pattern = bit_patterns.as_pattern(x)
     rows = block_rows.split(pattern, first, axis)
     results = backend.map_rows(lambda r: kernel(r, scheme), rows)
     n = scheme.terms
@@ -213,7 +222,7 @@ def _powers_of_two(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
 def _powers_of_two_and_remainder(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
     xp = backend.namespace(rows)
     results, last = _round_terms(rows, scheme)
-    remainder = element_rounding.remainder_of(last, scheme.formats[-1].element)
+    remainder = element_rounding.remainder_of(last, scheme.elements[-1])
     finite = shared_scales.row_amax(rows) < bit_patterns.INF
     return *results, xp.where(finite, remainder, np.float32(np.nan))
 
@@ -223,19 +232,19 @@ def _round_terms(rows: Array, scheme: Scheme) -> tuple[tuple[Array, ...], Quanta
     xp = backend.namespace(rows)
     amax = shared_scales.row_amax(rows)
     codes, scale_codes, pattern = [], [], rows
-    for i, fmt in enumerate(scheme.formats):
+    for i, (fmt, element) in enumerate(zip(scheme.formats, scheme.elements, strict=True)):
         if i == 0 or scheme.ratios is OWN_AMAX:
             row_amax = shared_scales.row_amax(pattern) if i else amax
             exponent = shared_scales.shared_exponent(row_amax, fmt.element, fmt.rule)
         else:
             exponent = exponent - scheme.ratio_exponents[i - 1]
         clamped = shared_scales.clamp_exponent(exponent)
-        quanta = element_rounding.round_to_quanta(pattern, clamped, fmt.element)
-        code = element_rounding.codes_of(quanta, fmt.element, Overflow.SATURATE)
+        quanta = element_rounding.round_to_quanta(pattern, clamped, element)
+        code = element_rounding.codes_of(quanta, element, Overflow.SATURATE)
         codes.append(shared_scales.zero_unless(amax < bit_patterns.INF, code))
         scale_codes.append(shared_scales.exponent_codes(clamped, amax))
         if i < scheme.terms - 1:
-            pattern = element_rounding.remainder_of(quanta, fmt.element).view(xp.int32)
+            pattern = element_rounding.remainder_of(quanta, element).view(xp.int32)
     return (*codes, *scale_codes), quanta
 
 

@@ -1,13 +1,23 @@
 """Rounding of elements on bit patterns: no float operation meets a subnormal."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
-from msdnum.emulator import backend, bit_patterns
+import numpy as np
+
+from msdnum.emulator import backend, bit_patterns, table_rounding
 from msdnum.emulator.backend import Array
 from msdnum.emulator.bit_patterns import Fields
 from msdnum.emulator.codes import storage_dtype
-from msdnum.formats.elements import ElementFormat, FloatFormat, IntegerFormat, NonNumbers
+from msdnum.emulator.machine_modes import flushes_subnormals
+from msdnum.formats.elements import (
+    ElementFormat,
+    FloatFormat,
+    IntegerFormat,
+    SpacedFormat,
+    TableFormat,
+)
 from msdnum.formats.modes import Overflow, Rounding
 
 __all__ = [
@@ -15,16 +25,20 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _quantum(fmt: ElementFormat) -> tuple[int, int]:
+def _quantum(fmt: SpacedFormat) -> tuple[int, int]:
     """Return fraction bits m and the exponent up to which the quantum stays ``2**(emin - m)``."""
     if isinstance(fmt, IntegerFormat):
         return fmt.precision, fmt.precision - fmt.fraction_bits
     return fmt.fraction_bits, fmt.emin
 
 
-def _is_gradual(fmt: ElementFormat) -> bool:
+def _is_gradual(fmt: SpacedFormat) -> bool:
     """Return whether the quantum stays the same below the smallest normal number."""
     return isinstance(fmt, IntegerFormat) or fmt.subnormals
+
+
+TABLE_BITS = 8
+"""Of the widest codes that NumPy decodes by a table."""
 
 
 class Quanta(NamedTuple):
@@ -42,7 +56,7 @@ class Quanta(NamedTuple):
 def round_to_quanta(
     pattern: Array,
     exponent: Array | int,
-    fmt: ElementFormat,
+    fmt: SpacedFormat,
     rounding: Rounding = Rounding.RNE,
     words: Array | None = None,
 ) -> Quanta:
@@ -73,7 +87,18 @@ def round_to_quanta(
         count = bit_patterns.shift_rne_by_adder(x.significand, shift)
     else:
         count = _ROUND[rounding](x.significand, xp.minimum(shift, of.max_shift), x.negative)
+    if rounding is Rounding.RNE and isinstance(fmt, FloatFormat) and fmt.ties_by_code:
+        count = count - _ties_to_odd_codes(x, above, of)
     return Quanta(pattern, x, above, shift, count)
+
+
+def _ties_to_odd_codes(x: Fields, above: Array, of: bit_patterns.Width) -> Array:
+    """Return 1 where a tie of one-bit significands has gone up to a code that is odd.
+
+    Its significand is 1.5, and the code above is ``above + 2``.
+    """
+    tie = x.significand == 3 << (of.fraction_bits - 1)
+    return (tie & (above >= 0) & (above & 1 == 1)).astype(x.significand.dtype)
 
 
 def encode_scaled(
@@ -85,10 +110,13 @@ def encode_scaled(
     words: Array | None = None,
 ) -> Array:
     """Return the codes of ``x / 2**exponent``; parameters as for ``round_to_quanta``."""
+    if isinstance(fmt, TableFormat):
+        codes = table_rounding.codes_by_table(pattern, exponent, fmt, overflow, rounding)
+        return codes.astype(storage_dtype(fmt))
     return codes_of(round_to_quanta(pattern, exponent, fmt, rounding, words), fmt, overflow)
 
 
-def remainder_of(quanta: Quanta, fmt: ElementFormat) -> Array:
+def remainder_of(quanta: Quanta, fmt: SpacedFormat) -> Array:
     """Return what the saturated code, times ``2**exponent``, leaves of x, as float32.
 
     Exact for finite x below ``2**(emax + 23 - m)`` times the scale, in whose binades
@@ -100,7 +128,7 @@ def remainder_of(quanta: Quanta, fmt: ElementFormat) -> Array:
     return bit_patterns.compose(negative, abs(left), x.exponent - bit_patterns.FRACTION_BITS)
 
 
-def _taken(quanta: Quanta, fmt: ElementFormat) -> Array:
+def _taken(quanta: Quanta, fmt: SpacedFormat) -> Array:
     """Return the rounded and saturated magnitude in units of the ulp of x."""
     xp = backend.namespace(quanta.count)
     taken = quanta.count << xp.minimum(quanta.shift, bit_patterns.MAX_SHIFT)
@@ -114,7 +142,7 @@ def _taken(quanta: Quanta, fmt: ElementFormat) -> Array:
     return xp.where(may_saturate, limited, taken)
 
 
-def _largest(fmt: ElementFormat, negative: Array) -> tuple[Array | int, int]:
+def _largest(fmt: SpacedFormat, negative: Array) -> tuple[Array | int, int]:
     """Return the largest magnitude as an integer and the exponent of its unit."""
     if isinstance(fmt, IntegerFormat):
         asymmetry = -fmt.min_integer - fmt.max_integer
@@ -123,7 +151,7 @@ def _largest(fmt: ElementFormat, negative: Array) -> tuple[Array | int, int]:
     return implicit | fmt.max_code & (implicit - 1), fmt.emax - fmt.fraction_bits
 
 
-def codes_of(quanta: Quanta, fmt: ElementFormat, overflow: Overflow) -> Array:
+def codes_of(quanta: Quanta, fmt: SpacedFormat, overflow: Overflow) -> Array:
     """Return the codes of rounded numbers."""
     xp = backend.namespace(quanta.pattern)
     m, emin = _quantum(fmt)
@@ -153,7 +181,7 @@ def _float_codes(magnitude: Array, quanta: Quanta, fmt: FloatFormat, overflow: O
     else:
         codes = xp.where(magnitude > fmt.max_code, _overflow_code(fmt), magnitude)
     negative = quanta.x.negative
-    if fmt.specials is NonNumbers.NEGATIVE_ZERO:
+    if not fmt.has_negative_zero:
         negative = negative & (codes != 0)
     codes = codes | negative.astype(xp.int32) << (fmt.bits - 1)
     not_a_number = bit_patterns.is_nan(quanta.pattern)
@@ -225,7 +253,32 @@ def decode_scaled(codes: Array, exponent: Array | int, fmt: ElementFormat) -> Ar
     exponent : Array of int32, or int
         Broadcast against ``codes``; -300 to 300.
     """
+    exact = not isinstance(fmt, TableFormat)
+    if exact and fmt.bits <= TABLE_BITS and _has_powers(codes, exponent):
+        power = np.ldexp(np.float32(1), exponent)
+        with np.errstate(all="ignore"):
+            return _table(fmt)[codes] * power
+    return _decode_fields(codes, exponent, fmt)
+
+
+def _has_powers(codes: Array, exponent: Array | int) -> bool:
+    """Return whether NumPy can multiply by ``2**exponent`` as binary32 numbers."""
+    if backend.is_jax(codes) or backend.is_jax(exponent) or flushes_subnormals():
+        return False
+    low, high = np.min(exponent), np.max(exponent)
+    return bool(low >= bit_patterns.ETA_EXPONENT and high <= bit_patterns.BIAS)
+
+
+@cache
+def _table(fmt: ElementFormat) -> Array:
+    """Return the numbers of all codes."""
+    return _decode_fields(np.arange(1 << fmt.bits, dtype=storage_dtype(fmt)), 0, fmt)
+
+
+def _decode_fields(codes: Array, exponent: Array | int, fmt: ElementFormat) -> Array:
     xp = backend.namespace(codes)
+    if isinstance(fmt, TableFormat):
+        return table_rounding.numbers_by_table(codes, exponent, fmt)
     pattern = codes.astype(xp.int32)
     if isinstance(fmt, IntegerFormat):
         negative = pattern > fmt.max_integer
@@ -247,9 +300,7 @@ def _decode_float(pattern: Array, exponent: Array | int, fmt: FloatFormat) -> Ar
     value = bit_patterns.compose(negative, significand, power)
     if fmt.nan_code is None:
         return value
-    is_nan = pattern == fmt.nan_code
-    if fmt.specials is not NonNumbers.NEGATIVE_ZERO:
-        is_nan = magnitude > fmt.max_code
+    is_nan = (pattern == fmt.nan_code) | (magnitude > fmt.max_code)
     decoded = xp.where(is_nan, bit_patterns.NAN, value.view(xp.int32))
     if fmt.inf_code is not None:
         decoded = xp.where(

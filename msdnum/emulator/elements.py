@@ -4,15 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from msdnum.emulator import backend
+from msdnum.emulator import backend, bit_patterns
 from msdnum.emulator.argument_checks import (
     check_mode,
     check_random,
-    check_representable,
     checked_codes,
 )
 from msdnum.emulator.backend import Array
 from msdnum.emulator.codes import ML_DTYPES
+from msdnum.emulator.compilation import compiled_whole
 from msdnum.emulator.element_rounding import decode_scaled, encode_scaled
 from msdnum.emulator.floats import as_numbers, patterns
 from msdnum.emulator.jax_settings import under_own_settings
@@ -84,10 +84,10 @@ def encode(
     """
     check_mode("fmt", fmt, ElementFormat)
     check_mode("overflow", overflow, Overflow)
-    pattern = patterns(as_numbers(x, "x"))
-    check_representable(pattern, fmt, overflow)
-    words = check_random(rounding, random, pattern)
-    return encode_scaled(pattern, 0, fmt, overflow, rounding, words)
+    x = as_numbers(x, "x")
+    check_representable(x, fmt, overflow)
+    words = check_random(rounding, random, x)
+    return _encode(x, words, fmt=fmt, overflow=overflow, rounding=rounding)
 
 
 @under_own_settings
@@ -119,7 +119,7 @@ def decode(codes: Array, fmt: ElementFormat) -> Array:
     >>> decode(np.arange(8, dtype=np.uint8), ELEMENT_FORMATS["E2M1"])
     array([0. , 0.5, 1. , 1.5, 2. , 3. , 4. , 6. ], dtype=float32)
     """
-    return decode_scaled(checked_codes(codes, fmt), 0, fmt)
+    return _decode(checked_codes(codes, fmt), fmt=fmt)
 
 
 @under_own_settings
@@ -147,7 +147,7 @@ def round_to(
 
     def rounded(v: Array) -> Array:
         codes = encode(v, fmt, overflow=overflow, rounding=rounding, random=random)
-        return decode_scaled(codes, 0, fmt)
+        return _decode(codes, fmt=fmt)
 
     return backend.straight_through(rounded, as_numbers(x, "x"))
 
@@ -175,3 +175,30 @@ def as_ml_dtype(codes: Array, fmt: ElementFormat) -> Array:
     if fmt.bits < 8 and backend.is_jax(codes):
         raise ValueError(f"codes must be a NumPy array for {fmt.name}, got a JAX array")
     return codes.view(np.dtype(ML_DTYPES[fmt]))
+
+
+@compiled_whole
+def _encode(
+    x: Array, words: Array | None, *, fmt: ElementFormat, overflow: Overflow, rounding: Rounding
+) -> Array:
+    return encode_scaled(patterns(x), 0, fmt, overflow, rounding, words)
+
+
+@compiled_whole
+def _decode(codes: Array, *, fmt: ElementFormat) -> Array:
+    return decode_scaled(codes, 0, fmt)
+
+
+def check_representable(x: Array, fmt: ElementFormat, overflow: Overflow) -> None:
+    """Raise if a number would become what the format lacks."""
+    if fmt.nan_code is not None:
+        return
+    if overflow is Overflow.OVERFLOW:
+        raise ValueError(f"overflow must be SATURATE: {fmt.name} has neither Inf nor NaN")
+    if not backend.is_traced(x) and bool(_has_nan(x)):
+        raise ValueError(f"x must not hold NaN: {fmt.name} has no code for it")
+
+
+@compiled_whole
+def _has_nan(x: Array) -> Array:
+    return bit_patterns.is_nan(patterns(x)).any()

@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
+from msdnum.emulator.machine_modes import check_rounding
+
 __all__ = ["own_settings", "under_own_settings"]
 
 P = ParamSpec("P")
@@ -40,10 +42,11 @@ def own_settings() -> AbstractContextManager[object]:
 
 
 def under_own_settings(function: Callable[P, T]) -> Callable[P, T]:
-    """Let a function compute, or be traced, under ``own_settings``."""
+    """Let a function compute, or be traced, under ``own_settings``, where sums round to nearest."""
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        check_rounding()
         with own_settings():
             return function(*args, **kwargs)
 

@@ -3,6 +3,7 @@
 from msdnum.emulator import argument_checks, backend
 from msdnum.emulator.arrays import as_array
 from msdnum.emulator.backend import Array
+from msdnum.emulator.compilation import compiled_whole
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.formats.elements import ElementFormat
 
@@ -39,9 +40,15 @@ def pack(codes: Array, fmt: ElementFormat) -> Array:
     ['0x21', '0xf3']
     """
     codes = argument_checks.checked_codes(codes, fmt)
-    group, size = _byte_group(fmt)
+    group, _ = _byte_group(fmt)
     if not codes.shape or codes.shape[-1] % group:
         raise ValueError(f"codes must have a last axis divisible by {group}, got {codes.shape}")
+    return _pack(codes, fmt=fmt)
+
+
+@compiled_whole
+def _pack(codes: Array, *, fmt: ElementFormat) -> Array:
+    group, size = _byte_group(fmt)
     word = sum(codes[..., i::group].astype("int32") << (fmt.bits * i) for i in range(group))
     packed = backend.namespace(codes).stack([word >> (8 * j) & 0xFF for j in range(size)], axis=-1)
     return packed.astype("uint8").reshape(*codes.shape[:-1], -1)
@@ -76,10 +83,16 @@ def unpack(packed: Array, fmt: ElementFormat) -> Array:
     """
     packed = as_array(packed, "packed")
     backend.check_array(packed, "packed", ("uint8", "int8"))
-    packed = packed.view("uint8")
-    group, size = _byte_group(fmt)
+    _, size = _byte_group(fmt)
     if not packed.shape or packed.shape[-1] % size:
         raise ValueError(f"packed must have a last axis divisible by {size}, got {packed.shape}")
+    return _unpack(packed, fmt=fmt)
+
+
+@compiled_whole
+def _unpack(packed: Array, *, fmt: ElementFormat) -> Array:
+    group, size = _byte_group(fmt)
+    packed = packed.view("uint8")
     word = sum(packed[..., j::size].astype("int32") << (8 * j) for j in range(size))
     mask = (1 << fmt.bits) - 1
     codes = [word >> (fmt.bits * i) & mask for i in range(group)]

@@ -17,6 +17,7 @@ from msdnum.emulator import (
 from msdnum.emulator.backend import Array
 from msdnum.emulator.block_rows import join, join_scales, split
 from msdnum.emulator.codes import check_values
+from msdnum.emulator.compilation import compiled_whole
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.shared_scales import LARGEST_EXPONENT, divide_by
 from msdnum.formats.blocks import BlockFormat
@@ -38,7 +39,8 @@ class QuantizedArray:
         bytes.
     scale_codes : Array of uint8, uint16 or uint32
         Codes of ``format.scale``, types as for ``codes``: the shape of ``codes`` with ``axis``
-        replaced by the number of blocks; of shape () where the whole tensor is one block. For
+        replaced by the number of blocks, and the other of the last two axes by the number of blocks
+        along it where these have several rows; of shape () where the whole tensor is one block. For
         numbers see ``from_scales``.
     tensor_scale : Array of float32 or None
         Second scale, of shape (), in a format that has one. Another number, or shape (1,), is taken
@@ -174,7 +176,13 @@ class QuantizedArray:
         """
         found = replace(self)
         check_values(found.scale_codes, found.format.scale, "scale_codes")
-        return found._scales()
+        return _scales_of(*found._arrays(), **found._static())
+
+    def _arrays(self) -> tuple[Array, ...]:
+        return self.codes, self.scale_codes, self.tensor_scale
+
+    def _static(self) -> dict[str, Any]:
+        return {"fmt": self.format, "axis": self.axis, "divisor": self.divisor}
 
     def _scales(self) -> Array:
         scale = element_rounding.decode_scaled(self.scale_codes, 0, self.format.scale)
@@ -214,6 +222,29 @@ class QuantizedArray:
         return scales.reshape(-1, 1)
 
     @under_own_settings
+    def row_by_row(self) -> "QuantizedArray":
+        """Return the same codes in blocks of one row: the scales of several rows are repeated.
+
+        Examples
+        --------
+        >>> from msdnum import BLOCK_FORMATS, quantize
+        >>> q = quantize(np.ones((4, 64), np.float32), BLOCK_FORMATS["MXFP4"], block_size=(2, 32))
+        >>> q.scale_codes.shape, q.row_by_row().scale_codes.shape
+        ((2, 2), (4, 2))
+        """
+        found = replace(self)
+        if found.format.rows == 1:
+            return found
+        assert found.axis is not None
+        other = -3 - found.axis
+        xp = backend.namespace(found.scale_codes)
+        repeated = xp.repeat(found.scale_codes, found.format.rows, axis=other)
+        kept = [slice(None)] * repeated.ndim
+        kept[other] = slice(found.shape[other])
+        fmt = replace(found.format, rows=1)
+        return replace(found, scale_codes=repeated[tuple(kept)], format=fmt)
+
+    @under_own_settings
     def dequantize(self) -> Array:
         """Return element times scale as float32.
 
@@ -226,7 +257,8 @@ class QuantizedArray:
         TypeError, ValueError
             As ``checked``.
         """
-        return self.checked()._dequantize()
+        found = self.checked()
+        return _numbers_of(*found._arrays(), **found._static())
 
     def _dequantize(self) -> Array:
         element = self.format.element
@@ -245,7 +277,7 @@ class QuantizedArray:
         else:
             scale = self.column(self._scales())
             (value,) = backend.map_rows(scale_by_float, self.rows(self.codes), scale)
-        return join(value, self.shape, self.axis)
+        return join(value, self.shape, self.axis, self.format.rows)
 
     @under_own_settings
     def integers(self) -> Array:
@@ -280,4 +312,19 @@ def assemble(
 ) -> QuantizedArray:
     """Return the array of ``shape`` made of one row of codes and one scale code for each block."""
     scales = join_scales(scale_codes, fmt, shape, axis)
-    return QuantizedArray(join(codes, shape, axis), scales, tensor_scale, fmt, axis, divisor)
+    joined = join(codes, shape, axis, fmt.rows)
+    return QuantizedArray(joined, scales, tensor_scale, fmt, axis, divisor)
+
+
+@compiled_whole
+def _numbers_of(
+    codes: Array, scales: Array, tensor: Array, *, fmt: BlockFormat, axis: int | None, divisor: int
+) -> Array:
+    return QuantizedArray(codes, scales, tensor, fmt, axis, divisor)._dequantize()
+
+
+@compiled_whole
+def _scales_of(
+    codes: Array, scales: Array, tensor: Array, *, fmt: BlockFormat, axis: int | None, divisor: int
+) -> Array:
+    return QuantizedArray(codes, scales, tensor, fmt, axis, divisor)._scales()

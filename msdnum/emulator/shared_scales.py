@@ -18,7 +18,25 @@ def row_amax(rows: Array) -> Array:
 
     Patterns of magnitudes are ordered as the magnitudes are, with Inf and NaN on top.
     """
-    return (rows & bit_patterns.width(rows).magnitude_mask).max(axis=1, keepdims=True)
+    magnitude = rows & bit_patterns.width(rows).magnitude_mask
+    return (_maxima_by_slices if backend.is_jax(rows) else _maxima_by_pairs)(magnitude)
+
+
+def _maxima_by_slices(rows: Array) -> Array:
+    """Return the maximum of each row; XLA compares slices in vectors, but not what is in a row."""
+    xp, quarter = backend.namespace(rows), rows.shape[1] // 4
+    if rows.shape[1] == 4 * quarter:
+        first, second, third, last = (rows[:, i * quarter : (i + 1) * quarter] for i in range(4))
+        rows = xp.maximum(xp.maximum(first, second), xp.maximum(third, last))
+    return rows.max(axis=1, keepdims=True)
+
+
+def _maxima_by_pairs(rows: Array) -> Array:
+    """Return the maximum of each row; NumPy compares pairs in vectors, but not what is in a row."""
+    left, length = rows.reshape(-1), rows.shape[1]
+    while length % 2 == 0:
+        left, length = np.maximum(left[0::2], left[1::2]), length // 2
+    return left.reshape(-1, length).max(axis=1, keepdims=True)
 
 
 def is_finite(amax: Array) -> Array:
@@ -93,7 +111,11 @@ def tensor_scale_of(pattern: Array, fmt: BlockFormat) -> Array:
     magnitude = pattern & bit_patterns.width(pattern).magnitude_mask
     amax = xp.asarray(xp.where(is_finite(magnitude), magnitude, 0).max())
     scale = over(amax, fmt.element.max_finite)
-    if not backend.is_traced(scale) and bool(xp.isinf(scale)):
+    return divide_by(xp.asarray(scale), fmt.scale.max_finite)
+
+
+def check_tensor_scale(scale: Array, fmt: BlockFormat) -> None:
+    """Raise if the scale of a tensor is Inf, for binary64 numbers can be too large for it."""
+    if not backend.is_traced(scale) and bool(np.isinf(np.asarray(scale))):
         largest = f"{fmt.element.max_finite:g} * 2**128"
         raise ValueError(f"x must be below {largest} in magnitude for the scale of {fmt.name}")
-    return divide_by(xp.asarray(scale), fmt.scale.max_finite)

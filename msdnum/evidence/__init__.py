@@ -1,7 +1,7 @@
 """Evidence: worst cases, sweeps, products and attention beside their bounds."""
 
 from msdnum.evidence.addition_orders import AdditionOrder, Meeting
-from msdnum.evidence.attention_bounds import ExactAttention, attention_bound
+from msdnum.evidence.attention_bounds import attention_bound
 from msdnum.evidence.attentions import (
     AttentionErrors,
     AttentionOperands,
@@ -14,6 +14,7 @@ from msdnum.evidence.black_boxes import BlackBox, box_of_accumulator, box_of_fun
 from msdnum.evidence.cast_sweeps import CASTS, cast_sweep, judge_cast
 from msdnum.evidence.decompositions import Pairs, judge_blocks, pairs_of, witness_of
 from msdnum.evidence.effective_bits import approximation, samples_of
+from msdnum.evidence.large_tensors import judge_tensor
 from msdnum.evidence.probing import Fit, Probe, probe, probed
 from msdnum.evidence.product_bounds import accumulation, exact_values, remainders, theorem_gemm
 from msdnum.evidence.products import (
@@ -25,65 +26,28 @@ from msdnum.evidence.products import (
     float32_reference,
 )
 from msdnum.evidence.promises import Bound, Promise, covering, coverings
+from msdnum.evidence.quadrature import (
+    Density,
+    ExpectedErrors,
+    expected_errors,
+    expected_rounding,
+)
+from msdnum.evidence.running_bounds import running_product
+from msdnum.evidence.score_bounds import ExactAttention
+from msdnum.evidence.slice_counts import SliceCount, ozaki_count, ozaki_error, slices_needed
 from msdnum.evidence.sweeps import Event, Findings, LargestError, Outcome, Sweep, certificate, run
 from msdnum.evidence.unit_features import Features
 from msdnum.evidence.worst_cases import Extreme, among_pairs, among_ties, bound_of
 
 __all__ = [
-    "CASTS",
-    "AttentionErrors",
-    "AttentionOperands",
-    "BlackBox",
-    "Bound",
-    "Errors",
-    "Event",
-    "ExactAttention",
-    "Extreme",
-    "Features",
-    "Findings",
-    "Fit",
-    "Head",
-    "LargestError",
-    "Meeting",
-    "AdditionOrder",
-    "Outcome",
-    "Pairs",
-    "Probe",
-    "Product",
-    "ProductResult",
-    "Profile",
-    "Promise",
-    "Shape",
-    "Sweep",
-    "Window",
-    "accumulation",
-    "among_pairs",
-    "among_ties",
-    "approximation",
-    "attention_bound",
-    "attention_errors",
-    "bound_of",
-    "box_of_accumulator",
-    "box_of_function",
-    "cast_sweep",
-    "certificate",
-    "covering",
-    "coverings",
-    "decomposed",
-    "errors_of",
-    "every_amax",
-    "exact_values",
-    "float32_reference",
-    "judge_blocks",
-    "judge_cast",
-    "pairs_of",
-    "probe",
-    "probed",
-    "profile",
-    "remainders",
-    "run",
-    "samples_of",
-    "scale_free",
-    "theorem_gemm",
-    "witness_of",
-]
+    "CASTS", "AdditionOrder", "AttentionErrors", "AttentionOperands", "BlackBox", "Bound",
+    "Density", "Errors", "Event", "ExactAttention", "ExpectedErrors", "Extreme", "Features",
+    "Findings", "Fit", "Head", "LargestError", "Meeting", "Outcome", "Pairs", "Probe", "Product",
+    "ProductResult", "Profile", "Promise", "Shape", "SliceCount", "Sweep", "Window", "accumulation",
+    "among_pairs", "among_ties", "approximation", "attention_bound", "attention_errors", "bound_of",
+    "box_of_accumulator", "box_of_function", "cast_sweep", "certificate", "covering", "coverings",
+    "decomposed", "errors_of", "every_amax", "exact_values", "expected_errors", "expected_rounding",
+    "float32_reference", "judge_blocks", "judge_cast", "judge_tensor", "ozaki_count", "ozaki_error",
+    "pairs_of", "probe", "probed", "profile", "remainders", "run", "running_product", "samples_of",
+    "scale_free", "slices_needed", "theorem_gemm", "witness_of",
+]  # fmt: skip

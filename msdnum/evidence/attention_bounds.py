@@ -13,30 +13,29 @@ from numpy.typing import NDArray
 
 from msdnum import bounds
 from msdnum.bounds.sums import Accumulation
-from msdnum.emulator import elements
 from msdnum.emulator.attention.kv_cache import (
     Cache,
-    scales_per_channel,
     scales_per_token,
-    without_scale,
 )
 from msdnum.emulator.attention.methods import Method, StaticCast, WeightRange
-from msdnum.emulator.gemm.products import transposed
-from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.evidence.product_bounds import (
-    Right,
     accumulation,
-    exact_values,
     over_ranges,
     ranges,
-    theorem_gemm,
+)
+from msdnum.evidence.score_bounds import (
+    ExactAttention,
+    cached_values,
+    has_row_scale,
+    has_tensor_scale,
+    rounded_inputs,
+    score_errors,
 )
 from msdnum.formats.accumulators import Exact, Int32, Sequential
-from msdnum.formats.elements import E8M0
-from msdnum.formats.modes import Arithmetic, Overflow
+from msdnum.formats.modes import Arithmetic
 from msdnum.formats.schemes import Scheme
 
-__all__ = ["ExactAttention", "attention_bound"]
+__all__ = ["attention_bound"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -47,49 +46,9 @@ FLOAT32_AMAX = 2.0**-103
 """From here on no scale of three INT8 terms is subnormal in binary32."""
 
 
-@dataclass(frozen=True, eq=False)
-class ExactAttention:
-    """Attention of one head with exact operands: what a method is compared with.
-
-    Parameters
-    ----------
-    queries : ndarray of float32
-        BF16 values, (m, d).
-    keys, values : ndarray of float64
-        What the cache stands for, nothing rounded: (n, d) and (n, e). Every query sees every key;
-        the softmax scale is ``1 / sqrt(d)``.
-    """
-
-    queries: NDArray[np.float32]
-    keys: Floats
-    values: Floats
-
-    @property
-    def scale(self) -> float:
-        """Softmax scale."""
-        return 1 / math.sqrt(self.queries.shape[1])
-
-    @cached_property
-    def scores(self) -> Floats:
-        """Scores in binary64, (m, n)."""
-        scores: Floats = self.queries.astype(np.float64) @ self.keys.T * self.scale
-        return scores
-
-    @cached_property
-    def magnitude(self) -> Floats:
-        """``scale * |queries| @ |keys|^T``."""
-        magnitude: Floats = np.abs(self.queries.astype(np.float64)) @ np.abs(self.keys.T)
-        return magnitude * self.scale
-
-    @cached_property
-    def weights(self) -> Floats:
-        """Softmax weights in binary64."""
-        powers = np.exp(self.scores - self.scores.max(axis=1, keepdims=True))
-        weights: Floats = powers / powers.sum(axis=1, keepdims=True)
-        return weights
-
-
-def attention_bound(given: ExactAttention, keys: Cache, values: Cache, method: Method) -> Floats:
+def attention_bound(
+    given: ExactAttention, keys: Cache, values: Cache, method: Method, *, running: bool = False
+) -> Floats:
     """Return the bound on the error of every output of ``attend``, against exact attention.
 
     Parameters
@@ -100,6 +59,9 @@ def attention_bound(given: ExactAttention, keys: Cache, values: Cache, method: M
         What ``attend`` was given: those very operands, or the same rounded to BF16.
     method : Method
         Sums in int32, exact or one after the other.
+    running : bool
+        Whether the scores are computed for it, and bounded along: theorem running-error in place of
+        theorem gemm. What comes after them is bounded as before.
 
     Returns
     -------
@@ -120,7 +82,7 @@ def attention_bound(given: ExactAttention, keys: Cache, values: Cache, method: M
         raise ValueError(
             f"accumulator must be SEQUENTIAL, EXACT or INT32, got {method.accumulator.name}"
         )
-    errors = _score_errors(given, keys, method)
+    errors = score_errors(given, keys, method, running)
     rows = (
         _Query(given.scores[i], errors[i], given.weights[i], method).bound(given.values, values)
         for i in range(len(given.queries))
@@ -134,62 +96,6 @@ def attention_bound(given: ExactAttention, keys: Cache, values: Cache, method: M
 def _slack(given: ExactAttention) -> float:
     """Cover the roundings of the binary64 sums below, of as many addends as there are keys."""
     return 1 + (4 * sum(given.keys.shape) + 4096) * 2.0**-52
-
-
-# Scores
-
-
-def _score_errors(given: ExactAttention, keys: Cache, method: Method) -> Floats:
-    """Return bounds on the errors of all scores."""
-    wide = given.queries.astype(np.float64)
-    scales = scales_per_channel(keys)
-    factor = keys if scales is None else without_scale(keys, -1)
-    folded = wide if scales is None else wide * scales.astype(np.float64)
-    right = _right(factor)
-    terms, scheme, used = 1, None, folded.astype(np.float32)
-    if isinstance(method.queries, Scheme):
-        scheme, terms = method.queries, method.queries.terms
-    else:
-        used = elements.round_to(used, method.queries, overflow=Overflow.OVERFLOW)
-    adding = accumulation(
-        method.accumulator,
-        given.queries.shape[1],
-        terms=terms,
-        # The row's scale if it has one; the softmax scale, which is rounded itself.
-        scalings=_has_row_scale(scheme) + _has_tensor_scale(factor) + 2,
-        segment=1 << 30,
-        inputs=_rounded_inputs(scheme),
-    )
-    represented = np.abs(used.astype(np.float64) - folded) @ right.magnitudes
-    moved = np.abs(wide @ (_values(keys) - given.keys).T)
-    total = represented + moved + theorem_gemm(used, scheme, right, adding)
-    bound: Floats = given.scale * total + 2.0**-45 * given.magnitude
-    return bound
-
-
-def _right(factor: Cache) -> Right:
-    if isinstance(factor, QuantizedArray):
-        return Right.of(transposed(factor))
-    magnitudes = np.abs(_values(factor)).T
-    return Right(magnitudes, np.zeros_like(magnitudes))
-
-
-def _values(x: Cache) -> Floats:
-    wide: Floats = exact_values(x) if isinstance(x, QuantizedArray) else x.astype(np.float64)
-    return wide
-
-
-def _has_row_scale(scheme: Scheme | None) -> bool:
-    return scheme is not None and scheme.formats[0].scale != E8M0
-
-
-def _has_tensor_scale(factor: Cache) -> bool:
-    return isinstance(factor, QuantizedArray) and factor.format.tensor_scale
-
-
-def _rounded_inputs(scheme: Scheme | None) -> int:
-    """Return how often a factor or a product is rounded before the sum."""
-    return 1 if scheme is None else int(scheme.divisors[-1] > 1)
 
 
 # One query
@@ -206,14 +112,18 @@ class _Query:
 
     def bound(self, exact: Floats, values: Cache) -> Floats:
         """Return the bound for all channels of the values."""
-        used, token, output = _values(values), _token_scales(values), self.weights @ exact
+        used, token, output = cached_values(values), _token_scales(values), self.weights @ exact
         gamma = float(self._adding(values).gamma)
         lost, carried = self._lost(token), self._carried(token)
+        # What is lost is not rounded, so that it need not grow; the tables have it so.
         numerator = ((1 + gamma) * lost + gamma * carried) / token @ np.abs(used)
         numerator += carried / token @ np.abs(used - exact)
-        quotient = float(bounds.gamma((self._size - 1).bit_length() + self._chain + 2))
         moved = _moved(self.weights, self._shifts, exact, output)
-        error: Floats = moved + numerator * (1 + quotient) + quotient * (np.abs(output) + moved)
+        # The sum of the weights: in its tile, neighbours first; then from tile to tile.
+        mass = float(bounds.gamma((self._size - 1).bit_length() + self._chain))
+        divided, largest = 2 * U32 * (1 + U32), np.abs(output) + moved
+        error: Floats = moved + (1 + divided) / (1 - mass) * (numerator + mass * largest)
+        error += divided * largest
         error += UNDERFLOW * (np.abs(used).sum(axis=0) + len(token) * np.abs(output))
         return error
 
@@ -324,9 +234,9 @@ class _Query:
             self.method.accumulator,
             self._size,
             terms=scheme.terms if scheme else 1,
-            scalings=_has_row_scale(scheme) + _has_tensor_scale(values) + self._chain,
+            scalings=has_row_scale(scheme) + has_tensor_scale(values) + self._chain,
             segment=1 << 30,
-            inputs=_rounded_inputs(scheme) + (scales_per_token(values) is not None),
+            inputs=rounded_inputs(scheme) + (scales_per_token(values) is not None),
         )
 
 

@@ -14,8 +14,9 @@ from msdnum.emulator.attention.kv_cache import KV_FORMATS, Cache
 from msdnum.emulator.attention.methods import BF16_FLASH, FLOAT32_FLASH, Method
 from msdnum.emulator.gemm.dequantizing import to_bf16
 from msdnum.emulator.quantized_arrays import QuantizedArray
-from msdnum.evidence.attention_bounds import ExactAttention, attention_bound
+from msdnum.evidence.attention_bounds import attention_bound
 from msdnum.evidence.product_bounds import exact_values
+from msdnum.evidence.score_bounds import ExactAttention
 from msdnum.formats.accumulators import INT32
 from msdnum.formats.elements import BF16, BINARY32
 from msdnum.formats.schemes import INT8_X2_FLOAT32, MXFP4_X2, MXFP8_X1, MXFP8_X2

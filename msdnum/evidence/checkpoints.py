@@ -133,8 +133,8 @@ def quantized_pair(weight: StoredTensor, scales: StoredTensor) -> QuantizedArray
     fmt = BlockFormat(name, element, scale, None, rule)
     if numbers.size == 1:
         return QuantizedArray(codes, numbers.reshape(()), None, fmt, None)
-    size, spread = _blocks(codes.shape, numbers)
-    return QuantizedArray(codes, spread, None, replace(fmt, block_size=size), -1)
+    rows, size = _blocks(codes.shape, numbers)
+    return QuantizedArray(codes, numbers, None, replace(fmt, block_size=size, rows=rows), -1)
 
 
 def _format_of(stored: StoredTensor, known: dict[str, Any], what: str) -> Any:
@@ -145,18 +145,18 @@ def _format_of(stored: StoredTensor, known: dict[str, Any], what: str) -> Any:
     return known[stored.dtype]
 
 
-def _blocks(shape: tuple[int, ...], scales: NDArray[Any]) -> tuple[int, NDArray[Any]]:
-    """Return the block size along the last axis, and one row of scales for each row of codes."""
+def _blocks(shape: tuple[int, ...], scales: NDArray[Any]) -> tuple[int, int]:
+    """Return the rows of a block and its size along the last axis."""
     squares = tuple(-(-n // SQUARE) for n in shape)
     if scales.shape == squares and len(shape) == 2 and shape[0] > 1:
-        return SQUARE, np.repeat(scales, SQUARE, axis=0)[: shape[0]]
+        return SQUARE, SQUARE
     count = scales.shape[-1] if scales.ndim == len(shape) else 0
     if scales.shape[:-1] != shape[:-1] or not count or shape[-1] % count:
         raise ValueError(
             f"scales must be one, or of shape {(*shape[:-1], 'blocks')} with equal blocks, or "
             f"{squares}, one for each {SQUARE} x {SQUARE}, got {scales.shape} for {shape} elements"
         )
-    return shape[-1] // count, scales
+    return 1, shape[-1] // count
 
 
 @dataclass(frozen=True)

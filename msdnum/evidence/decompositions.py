@@ -22,7 +22,7 @@ from msdnum.formats.schemes import OWN_AMAX, Scheme
 from msdnum.ledger.findings import Evidence, Finding, Verdict, Witness
 from msdnum.ledger.trial import Progress, Study, no_progress
 
-__all__ = ["Pairs", "judge_blocks", "pairs_of", "witness_of"]
+__all__ = ["Pairs", "finding_of", "judge_blocks", "pairs_of", "witness_of"]
 
 Array = NDArray[np.float32]
 
@@ -30,9 +30,10 @@ Array = NDArray[np.float32]
 Number = Fraction | float
 
 
-def _finding(
+def finding_of(
     bound: Bound, error: Fraction, amax: Number, witness: Witness, evidence: Evidence
 ) -> Finding:
+    """Return what an error is beside the bound at this amax."""
     ratio = error / bound.at(amax)
     verdict = Verdict.HOLDS if ratio <= 1 else Verdict.FAILS
     return Finding(verdict, bound.found(error, amax), ratio, evidence, witness)
@@ -67,7 +68,7 @@ class Pairs:
         witness = Witness("BF16", block, len(block) - 1)
         count = sum(found.pairs[amax] for amax in claimed)
         evidence = Evidence("exhaustive", count, self.name)
-        return _finding(promise.bound, found.errors[worst], to_number(worst), witness, evidence)
+        return finding_of(promise.bound, found.errors[worst], to_number(worst), witness, evidence)
 
     @property
     def name(self) -> str:
@@ -119,7 +120,7 @@ def judge_blocks(x: Array, promise: Promise, kind: str = "exhaustive") -> Findin
     error = Fraction(float(errors[worst])) / result.denominator
     evidence = Evidence(kind, x.size, "elements")
     witness = witness_of(rows[worst], int(place[worst]))
-    return _finding(promise.bound, error, float(amax[worst]) or 1.0, witness, evidence)
+    return finding_of(promise.bound, error, float(amax[worst]) or 1.0, witness, evidence)
 
 
 def witness_of(block: Array, element: int) -> Witness:

@@ -18,7 +18,14 @@ from msdnum.evidence.product_bounds import exact_values
 from msdnum.evidence.promises import covering
 from msdnum.evidence.worst_cases import TOP, Extreme
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import BINARY32, E8M0, INT8_SYMMETRIC, ElementFormat, FloatFormat
+from msdnum.formats.elements import (
+    BINARY32,
+    E8M0,
+    INT8_SYMMETRIC,
+    ElementFormat,
+    FloatFormat,
+    TableFormat,
+)
 from msdnum.formats.modes import Arithmetic, Overflow
 from msdnum.formats.schemes import Scheme
 from msdnum.ledger.findings import Evidence, Witness
@@ -79,7 +86,7 @@ def _number_witness(x: float) -> Witness:
 
 def _element_bound(fmt: ElementFormat) -> Fraction | float:
     """Return what theorem element-rounding has; Inf for a format without zero."""
-    if isinstance(fmt, FloatFormat) and not fmt.subnormals:
+    if isinstance(fmt, TableFormat) or not getattr(fmt, "subnormals", True):
         return float("inf")
     bound = bounds.element_rounding(fmt)
     if has_relative(fmt):

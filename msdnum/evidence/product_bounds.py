@@ -311,7 +311,7 @@ def exact_values(weight: Weight) -> Floats:
     scales = np.asarray(decode(inner.scale_codes, fmt.scale)).astype(np.float64)
     tensor = 1.0 if inner.tensor_scale is None else float(inner.tensor_scale)
     scaled = np.asarray(inner.rows(elements)).astype(np.float64) * inner.column(scales) * tensor
-    values: Floats = block_rows.join(scaled, inner.shape, inner.axis)
+    values: Floats = block_rows.join(scaled, inner.shape, inner.axis, fmt.rows)
     return values
 
 
@@ -358,7 +358,7 @@ class Right:
 def _each(x: QuantizedArray, per_block: Floats) -> Floats:
     """Return one number for each element from one for each block."""
     rows = np.broadcast_to(x.column(per_block), x.rows(x.codes).shape)
-    joined: Floats = block_rows.join(rows, x.shape, x.axis)
+    joined: Floats = block_rows.join(rows, x.shape, x.axis, x.format.rows)
     return joined
 
 

@@ -12,10 +12,10 @@ from msdnum.evidence.promises import covering
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import (
     E8M0,
-    ElementFormat,
     FloatFormat,
     IntegerFormat,
     NonNumbers,
+    SpacedFormat,
 )
 from msdnum.formats.modes import Arithmetic, ScaleRule
 from msdnum.formats.schemes import OWN_AMAX, Scheme, amax_scheme
@@ -28,7 +28,7 @@ Array = NDArray[np.float32]
 RULES = ScaleRule.powers_of_two()
 
 
-def element(rng: Generator, most: int = 13) -> ElementFormat:
+def element(rng: Generator, most: int = 13) -> SpacedFormat:
     """Draw a float format (E 1 to 5, M 0 to 7, any specials) or, one in four, an integer one.
 
     Of at most ``most`` bits.
@@ -147,14 +147,14 @@ def judge(count: int, seed: int) -> Finding:
 
 
 def _described(scheme: Scheme) -> str:
-    elements = " + ".join(_numbers(fmt.element) for fmt in scheme.formats)
+    elements = " + ".join(_numbers(e) for e in scheme.elements)
     ratios = "own amax"
     if scheme.ratios is not OWN_AMAX:
         ratios = f"ratios {', '.join(map(str, scheme.ratios)) or 'none'}"
     return f"{elements}; {scheme.formats[0].rule.name}; {ratios}"
 
 
-def _numbers(element: ElementFormat) -> str:
+def _numbers(element: SpacedFormat) -> str:
     """Name an element by what it is: nobody knows its name."""
     if isinstance(element, FloatFormat):
         return f"{element.name} of bias {element.bias}, specials {element.specials.name}"

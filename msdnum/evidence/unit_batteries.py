@@ -71,6 +71,8 @@ def _in_format(x: Floats, box: BlackBox) -> Floats:
     if isinstance(element, IntegerFormat):
         whole: Floats = np.clip(np.rint(x), element.min_integer, element.max_integer)
         return whole
+    if not isinstance(element, FloatFormat):
+        raise TypeError(f"box must take floats or integers, got {element.name}, a table of numbers")
     return _rounded(x, element)
 
 

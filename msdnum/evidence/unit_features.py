@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from msdnum.evidence.addition_orders import START, AdditionOrder, Meeting
 from msdnum.evidence.products_of_powers import Powers
-from msdnum.evidence.unit_measurements import Measurement
+from msdnum.evidence.unit_measurements import UnitMeasurement
 
 __all__ = ["Features", "features_of"]
 
@@ -72,7 +72,7 @@ class Features:
 
 def features_of(powers: Powers, order: AdditionOrder) -> Features:
     """Return what can be measured of a unit whose order of addition is known."""
-    m = Measurement(powers, _places(order))
+    m = UnitMeasurement(powers, _places(order))
     together = order.together * (powers.box.slot if order.slot > 1 else 1)
     bits = m.fraction_bits() if together >= 3 and not order.is_exact else None
     alignment = None if bits is None else m.alignment(bits)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from msdnum.evidence.products_of_powers import Powers
 from msdnum.formats.elements import BINARY32, FloatFormat
 
-__all__ = ["Measurement"]
+__all__ = ["UnitMeasurement"]
 
 HELD = 1.5
 """Significand of what others are added to: no rounding of theirs changes its exponent."""
@@ -29,7 +29,7 @@ OTHERS: dict[str, Callable[[float], float]] = {
 
 
 @dataclass(frozen=True)
-class Measurement:
+class UnitMeasurement:
     """Questions to a unit whose order of addition is known; None where they have no answer.
 
     Parameters

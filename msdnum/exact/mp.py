@@ -10,7 +10,13 @@ from numpy.typing import ArrayLike
 
 from msdnum import spec
 from msdnum.exact.rationals import finite_matrix, quotient
-from msdnum.formats.elements import ElementFormat, FloatFormat, IntegerFormat
+from msdnum.formats.elements import (
+    ElementFormat,
+    FloatFormat,
+    IntegerFormat,
+    SpacedFormat,
+    spaced,
+)
 from msdnum.formats.modes import Overflow, Rounding
 
 __all__ = [
@@ -166,13 +172,14 @@ def mp_decompose(
     remainders = list(values)
     digits = []
     for element, scale in zip(elements, scales, strict=True):
-        term = [_nearest(remainder / scale, element, ctx) for remainder in remainders]
+        spacing = spaced(element, "elements")
+        term = [_nearest(remainder / scale, spacing, ctx) for remainder in remainders]
         digits.append(term)
         remainders = [r - scale * digit for r, digit in zip(remainders, term, strict=True)]
     return digits, remainders
 
 
-def _nearest(x: Mpf, element: ElementFormat, ctx: MPContext) -> Mpf:
+def _nearest(x: Mpf, element: SpacedFormat, ctx: MPContext) -> Mpf:
     """Return ``x`` rounded to the element format, RNE and saturated."""
     if isinstance(element, IntegerFormat):
         quantum, smallest = element.eta, element.min_integer * element.eta

@@ -10,7 +10,9 @@ import numpy as np
 from flint import fmpz_mat
 from numpy.typing import ArrayLike, NDArray
 
-from msdnum.formats.elements import ElementFormat, FloatFormat, IntegerFormat, NonNumbers
+from msdnum import spec
+from msdnum.exact.spacings import check_rounding, limited, rounded_to_spacing
+from msdnum.formats.elements import ElementFormat, TableFormat
 from msdnum.formats.modes import Overflow, Rounding
 
 __all__ = [
@@ -96,15 +98,27 @@ class ExactMatrix:
             If the format has no sign or no zero (E8M0), has neither Inf nor NaN under OVERFLOW,
             or the rounding is STOCHASTIC.
         """
-        _check_rounding(fmt, overflow, rounding)
+        if isinstance(fmt, TableFormat):
+            return self._by_table(fmt, overflow, rounding)
+        check_rounding(fmt, overflow, rounding)
         leading = np.fromiter(
             (part for n, d in self.fractions() for part in _leading_bits(n, d)),
             np.int64,
             2 * math.prod(self.shape),
         )
         significand, exponent = leading.reshape(*self.shape, 2).transpose(2, 0, 1)
-        rounded = _round(significand, exponent, fmt, rounding)
-        return _limit(rounded, fmt, overflow).astype(np.float32)
+        rounded = rounded_to_spacing(significand, exponent, fmt, rounding)
+        return limited(rounded, fmt, overflow).astype(np.float32)
+
+    def _by_table(
+        self, fmt: TableFormat, overflow: Overflow, rounding: Rounding
+    ) -> NDArray[np.float32]:
+        """Round one entry after the other, as there is no spacing."""
+        found = (
+            fmt.value(spec.encode(Fraction(n, d), fmt, overflow=overflow, rounding=rounding))
+            for n, d in self.fractions()
+        )
+        return self._array(found).astype(np.float32)
 
     def minus(self, approximation: ArrayLike) -> "ExactMatrix":
         """Return the exact error of a float matrix, ``self - approximation``.
@@ -286,71 +300,3 @@ def _leading_bits(numerator: int, denominator: int) -> tuple[int, int]:
         quotient, rest = divmod(magnitude, denominator << shift)
     significand = quotient | (rest != 0)
     return (significand if numerator >= 0 else -significand), shift
-
-
-def _check_rounding(fmt: ElementFormat, overflow: Overflow, rounding: Rounding) -> None:
-    if rounding is Rounding.STOCHASTIC:
-        raise ValueError("rounding must not be STOCHASTIC: a reference is not random")
-    if isinstance(fmt, FloatFormat) and not (fmt.signed and fmt.subnormals):
-        raise ValueError(f"fmt must be signed and have a zero, got {fmt.name}")
-    lacks_specials = isinstance(fmt, IntegerFormat) or fmt.specials is NonNumbers.NONE
-    if overflow is Overflow.OVERFLOW and lacks_specials:
-        raise ValueError(f"overflow must be SATURATE for {fmt.name}, got OVERFLOW")
-
-
-def _round(
-    significand: Integers, exponent: Integers, fmt: ElementFormat, rounding: Rounding
-) -> FloatArray:
-    """Round ``significand * 2**exponent`` to the spacing of the format, exponent unbounded."""
-    magnitude = abs(significand)
-    shift = _quantum_exponent(magnitude, exponent, fmt) - exponent
-    # Beyond 63 places nothing but "less than half" is left; below 0 nothing is discarded.
-    right = np.clip(shift, 0, 63).astype(np.uint64)
-    bits = magnitude.astype(np.uint64)
-    down = bits >> right
-    rest = bits - (down << right)
-    half = (np.uint64(1) << right) >> np.uint64(1)
-    negative = significand < 0
-    up = _goes_up(down, rest, half, negative, rounding)
-    places = exponent + np.maximum(shift, 0)
-    with np.errstate(over="ignore"):
-        rounded: FloatArray = np.ldexp((down + up).astype(np.float64), places)
-    return np.where(negative, -rounded, rounded)
-
-
-def _quantum_exponent(magnitude: Integers, exponent: Integers, fmt: ElementFormat) -> Any:
-    """Return the exponent of the spacing of the format around ``magnitude * 2**exponent``."""
-    if isinstance(fmt, IntegerFormat):
-        return -fmt.fraction_bits
-    length = np.frexp(magnitude.astype(np.float64))[1].astype(np.int64)
-    length -= magnitude >> np.maximum(length - 1, 0) == 0  # the conversion has rounded up
-    return np.maximum(length - 1 + exponent, fmt.emin) - fmt.fraction_bits
-
-
-def _goes_up(
-    down: NDArray[np.uint64],
-    rest: NDArray[np.uint64],
-    half: NDArray[np.uint64],
-    negative: NDArray[np.bool_],
-    rounding: Rounding,
-) -> NDArray[np.bool_]:
-    up: dict[Rounding, NDArray[np.bool_]] = {
-        Rounding.RNE: (rest > half) | ((rest == half) & (down % 2 == 1)),
-        Rounding.RNA: rest >= half,
-        Rounding.RTZ: np.zeros_like(negative),
-        Rounding.RTP: ~negative,
-        Rounding.RTN: negative,
-    }
-    return (rest > 0) & up[rounding]
-
-
-def _limit(x: FloatArray, fmt: ElementFormat, overflow: Overflow) -> FloatArray:
-    """Replace what exceeds the format's range."""
-    if isinstance(fmt, IntegerFormat):
-        return np.clip(x, fmt.min_integer * fmt.eta, fmt.max_finite) + 0.0
-    if fmt.specials is NonNumbers.NEGATIVE_ZERO:
-        x = x + 0.0
-    if overflow is Overflow.SATURATE:
-        return np.clip(x, -fmt.max_finite, fmt.max_finite)
-    excess = np.copysign(math.inf, x) if fmt.specials is NonNumbers.IEEE else math.nan
-    return np.where(abs(x) > fmt.max_finite, excess, x)

@@ -45,11 +45,11 @@ class Experiment:
         records = progress(self.rows(spec, seed), desc=self.name, unit=" rows")
         return text(list(records), self._header(spec, seed))
 
-    def write(self, directory: Path, *, quick: bool = False) -> Path:
+    def write(self, directory: Path, *, quick: bool = False, seed: int = SEED) -> Path:
         """Carry it out, write its file, making the directory if need be, and return the path."""
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / f"{self.name}.csv"
-        _files.write_text(path, self.table(quick=quick))
+        _files.write_text(path, self.table(quick=quick, seed=seed))
         return path
 
     def _header(self, spec: tuple[Any, ...], seed: int) -> dict[str, Any]:

@@ -4,10 +4,14 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias
 
-__all__ = ["Record", "read", "text"]
+from msdnum import _repository
+from msdnum._names import did_you_mean
+
+__all__ = ["Record", "load", "read", "text"]
 
 Record: TypeAlias = Mapping[str, str | int | float]
 """One row: column names to values, in order."""
@@ -68,3 +72,49 @@ def read(path: Path) -> tuple[dict[str, Any], list[dict[str, str]]]:
     if not rows:
         raise ValueError(f"table {str(path)!r} must have rows")
     return header, [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def load(table: str | Path) -> Any:
+    """Return a table as a ``pandas.DataFrame``.
+
+    Parameters
+    ----------
+    table : str or Path
+        The name of a table that comes with the package, such as ``"effective_bits"``, or a file
+        that ``msdnum figures`` has written.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Numbers are numbers, and empty cells NaN. ``attrs`` has the header: how the table was made.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If pandas is not installed; ``read`` gives texts without it.
+    ValueError
+        If there is no table of that name, or the file is none.
+    """
+    try:
+        pandas = import_module("pandas")
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            "load needs pandas: pip install pandas; experiments.read has the same cells without",
+            name="pandas",
+        ) from None
+    path = _found(table)
+    header, _ = read(path)  # Refuses what is no table.
+    frame = pandas.read_csv(path, skiprows=1)
+    frame.attrs = header
+    return frame
+
+
+def _found(table: str | Path) -> Path:
+    """Return the file of a table: itself, or that of the name among those that come along."""
+    if isinstance(table, Path) or table.endswith(".csv"):
+        return Path(table)
+    known = {path.stem: path for path in sorted(_repository.FIGURES.glob("*/tables/*.csv"))}
+    if table not in known:
+        near = did_you_mean(table, known) or f"; there are {', '.join(known)}"
+        raise ValueError(f"table must be a file or a name, got {table!r}{near}")
+    return known[table]

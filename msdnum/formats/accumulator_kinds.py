@@ -161,9 +161,9 @@ class MatrixUnit(html.Shown):
     name : str
         Name in tables.
     group : int
-        Products in a step; below ``2**(37 - fraction_bits)``, 4096 for 25 bits.
+        Products in a step; below ``2**(37 - fraction_bits)``, and below 4096 from 25 bits on.
     fraction_bits : int
-        Below the largest exponent; 1 to 25.
+        Below the largest exponent; 1 to 40.
     result_bits : int
         Fraction bits of a binary32 c; 1 to 23.
     exponent_of_zero : int
@@ -189,10 +189,10 @@ class MatrixUnit(html.Shown):
     output: FloatFormat = field(default=BINARY32, repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse what an int32 and 8 bits below it could not hold: products are below 4, c 2."""
-        check_range("fraction_bits", self.fraction_bits, 1, 25)
+        """Refuse what an int32 and 23 bits below it could not hold: products are below 4, c 2."""
+        check_range("fraction_bits", self.fraction_bits, 1, 40)
         check_range("result_bits", self.result_bits, 1, 23)
-        check_range("group", self.group, 1, 2 ** (37 - self.fraction_bits) - 1)
+        check_range("group", self.group, 1, 2 ** (37 - min(self.fraction_bits, 25)) - 1)
         if self.output not in (BINARY32, FP16):
             raise ValueError(f"output must be BINARY32 or FP16, got {self.output!r}")
         check_range("exponent_of_zero", self.exponent_of_zero, -300, self.output.emin)

@@ -19,6 +19,7 @@ from msdnum.formats.elements import (
     MXINT8_ELEMENT,
     ElementFormat,
     FloatFormat,
+    TableFormat,
 )
 from msdnum.formats.modes import ScaleRule
 
@@ -49,6 +50,9 @@ class BlockFormat:
         The scale rule used when the caller names none.
     source : str
         Who defines the format, and where; as for `FloatFormat`.
+    rows : int
+        Rows that share the scale, too, where blocks have two dimensions: 128 beside a block size of
+        128 for tiles of 128 x 128. They lie along the other of the last two axes.
 
     Raises
     ------
@@ -82,12 +86,17 @@ class BlockFormat:
     rule: ScaleRule
     tensor_scale: bool = False
     source: str = field(default="", compare=False)
+    rows: int = 1
 
     def __post_init__(self) -> None:
         """Refuse combinations that mean nothing."""
         self._check_types()
         if self.block_size is not None and self.block_size < 1:
             raise ValueError(f"block_size must be positive or None, got {self.block_size}")
+        if self.rows < 1:
+            raise ValueError(f"rows must be positive, got {self.rows} for {self.name!r}")
+        if isinstance(self.element, TableFormat) and not self.element.has_zero:
+            self._check_no_zero()
         if isinstance(self.element, FloatFormat) and not self.element.signed:
             raise ValueError(f"element must have a sign, got {self.element.name} for {self.name!r}")
         if self.scale.nan_code is None:
@@ -100,12 +109,21 @@ class BlockFormat:
                 f"got {self.rule.name} with {self.scale.name} for {self.name!r}"
             )
 
+    def _check_no_zero(self) -> None:
+        """Refuse E8M0, which has no scale 0 to stand in for the zero that the element lacks."""
+        if self.scale == E8M0:
+            raise ValueError(
+                f"scale must have a zero where the element has none, got {self.scale.name} with "
+                f"{self.element.name} for {self.name!r}"
+            )
+
     def _check_types(self) -> None:
         check_type("name", self.name, str, self.name)
         check_type("element", self.element, ElementFormat, self.name)
         check_type("scale", self.scale, FloatFormat, self.name)
         if self.block_size is not None:
             check_integer("block_size", self.block_size, self.name)
+        check_integer("rows", self.rows, self.name)
         check_type("rule", self.rule, ScaleRule, self.name)
         check_type("tensor_scale", self.tensor_scale, bool, self.name)
         check_type("source", self.source, str, self.name)
@@ -114,7 +132,7 @@ class BlockFormat:
 
     def _repr_html_(self) -> str:
         return html.attributes(
-            self, "element", "scale", "block_size", "rule", "tensor_scale", "source"
+            self, "element", "scale", "block_size", "rows", "rule", "tensor_scale", "source"
         )
 
 

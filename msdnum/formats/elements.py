@@ -1,12 +1,21 @@
 """Number formats by name: adding one is adding a line. Their kinds are re-exported from here."""
 
 from msdnum._registry import Registry
-from msdnum.formats.element_kinds import ElementFormat, FloatFormat, IntegerFormat, NonNumbers
+from msdnum.formats.element_kinds import (
+    ElementFormat,
+    FloatFormat,
+    IntegerFormat,
+    NonNumbers,
+    SpacedFormat,
+    TableFormat,
+    spaced,
+)
 
 __all__ = [
     "BF16", "BINARY32", "E2M1", "E2M3", "E3M2", "E4M3", "E4M3FNUZ", "E5M2", "E5M2FNUZ", "E8M0",
     "ELEMENT_FORMATS", "FP16", "INT4", "INT8", "INT8_SYMMETRIC", "MXINT8_ELEMENT", "TF32",
     "UNIT_FORMATS", "ElementFormat", "FloatFormat", "IntegerFormat", "NonNumbers",
+    "SpacedFormat", "TableFormat", "spaced",
 ]  # fmt: skip
 
 TWOS_COMPLEMENT = "two's complement"
@@ -40,7 +49,7 @@ TF32 = FloatFormat("TF32", 8, 10, specials=NonNumbers.IEEE, source="NVIDIA A100 
 """What NVIDIA's matrix units make of binary32 numbers; no arrays have this type."""
 BINARY32 = FloatFormat("BINARY32", 8, 23, specials=NonNumbers.IEEE, source="IEEE 754-2019, 3.4")
 
-ELEMENT_FORMATS: Registry[ElementFormat] = Registry.of(
+ELEMENT_FORMATS: Registry[SpacedFormat] = Registry.of(
     "ELEMENT_FORMATS",
     (
         INT4, INT8, INT8_SYMMETRIC, MXINT8_ELEMENT, E2M1, E2M3, E3M2, E4M3, E5M2, E8M0,
@@ -49,5 +58,5 @@ ELEMENT_FORMATS: Registry[ElementFormat] = Registry.of(
 )  # fmt: skip
 """The element formats of the package, by name. A format of one's own need not be in it."""
 
-UNIT_FORMATS: Registry[ElementFormat] = Registry.of("UNIT_FORMATS", (TF32, E4M3FNUZ, E5M2FNUZ))
+UNIT_FORMATS: Registry[SpacedFormat] = Registry.of("UNIT_FORMATS", (TF32, E4M3FNUZ, E5M2FNUZ))
 """Formats that some matrix units take, beside ``ELEMENT_FORMATS``, whose vectors are committed."""

@@ -2,7 +2,7 @@
 
 from enum import Enum, unique
 
-__all__ = ["Arithmetic", "Overflow", "Rounding", "ScaleRule"]
+__all__ = ["Arithmetic", "Criterion", "Overflow", "Rounding", "ScaleRule"]
 
 
 @unique
@@ -23,6 +23,15 @@ class Overflow(Enum):
 
     SATURATE = "the largest finite value of the same sign"
     OVERFLOW = "Inf where the format has it, otherwise NaN"
+
+
+@unique
+class Criterion(Enum):
+    """What a search of scales makes least (Cook et al., arXiv:2512.02010)."""
+
+    SQUARED = "the sum of squared errors of a block"
+    ABSOLUTE = "the sum of absolute errors of a block"
+    LARGEST = "the largest absolute error of a block"
 
 
 class ScaleRule(Enum):

@@ -19,12 +19,13 @@ class Verdict(Enum):
     --------
     >>> from msdnum.ledger import Verdict
     >>> [verdict.name for verdict in Verdict]
-    ['HOLDS', 'CONDITIONAL', 'MODEL', 'FAILS', 'NOT_RUN']
+    ['HOLDS', 'CONDITIONAL', 'MODEL', 'MEASURED', 'FAILS', 'NOT_RUN']
     """
 
     HOLDS = "holds"
     CONDITIONAL = "holds only under a named convention"
     MODEL = "follows from the model under these assumptions"
+    MEASURED = "measured elsewhere"
     FAILS = "fails"
     NOT_RUN = "not run"
 
@@ -173,7 +174,8 @@ class Finding:
     Parameters
     ----------
     verdict : Verdict
-        Any but CONDITIONAL, which is for claims with several rows.
+        Any but CONDITIONAL, which is for claims with several rows. MEASURED is that of what others
+        have measured: it decides about an assumption, and not about the claim.
     found : str
         The worst case, or the number, that was found.
     ratio : Fraction, float or None

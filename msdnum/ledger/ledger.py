@@ -55,8 +55,10 @@ class Ledger:
     settings: dict[str, Any] = field(default_factory=dict)
 
     def verdict(self, claim: Claim) -> Verdict:
-        """Return what the rows of a claim add up to."""
+        """Return what the rows of a claim add up to; measurements of others decide none."""
         verdicts = {row.finding.verdict for row in self.rows_of(claim)}
+        if len(verdicts) > 1:
+            verdicts.discard(Verdict.MEASURED)
         if len(verdicts) == 1:
             return verdicts.pop()
         decisive = (v for v in (Verdict.NOT_RUN, Verdict.MODEL) if v in verdicts)

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from msdnum.cost.latency import Scenario
-from msdnum.cost.machines import MACHINES, UNITS, Machine, Route, Unit
+from msdnum.cost.machine_kinds import UNITS
+from msdnum.cost.machines import MACHINES, Machine, Route, Unit
 from msdnum.cost.work import Dequantize, MultiScale, Reads, StoredOperand, VectorWork, operand
 from msdnum.cost.workloads import Gemm
 from msdnum.formats.elements import BF16, ElementFormat, IntegerFormat

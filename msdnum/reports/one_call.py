@@ -32,6 +32,7 @@ from msdnum.formats.elements import (
     ElementFormat,
     FloatFormat,
     IntegerFormat,
+    TableFormat,
 )
 from msdnum.formats.modes import Overflow, ScaleRule
 from msdnum.formats.schemes import OWN_AMAX, Scheme
@@ -108,7 +109,7 @@ def report(what: Subject, x: Any = None, distribution: Any = None, *, seed: int 
             f"SCHEMES and ALL_ACCUMULATORS"
         )
     match what:
-        case FloatFormat() | IntegerFormat():
+        case FloatFormat() | IntegerFormat() | TableFormat():
             return _element(what, list(inputs(x, distribution, seed)), seed)
         case BlockFormat():
             return _block(what, list(inputs(x, distribution, seed)), seed)

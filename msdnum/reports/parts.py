@@ -8,7 +8,7 @@ from math import prod
 from msdnum import bounds
 from msdnum.evidence.worst_cases import Extreme
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import E8M0, ElementFormat, IntegerFormat
+from msdnum.formats.elements import E8M0, ElementFormat, FloatFormat, IntegerFormat, TableFormat
 from msdnum.formats.modes import Arithmetic, ScaleRule
 from msdnum.formats.schemes import Scheme, amax_scheme, covering_scheme
 from msdnum.ledger.theorems import theorem
@@ -28,6 +28,9 @@ def described(fmt: ElementFormat) -> str:
     if isinstance(fmt, IntegerFormat):
         point = f", {fmt.fraction_bits} of them after the point" if fmt.fraction_bits else ""
         return f"integers of {fmt.bits} bits{point}, from {fmt.min_integer} to {fmt.max_integer}"
+    if isinstance(fmt, TableFormat):
+        low, high = (float(end.value) for end in (fmt.ordered[0], fmt.ordered[-1]))
+        return f"{len(fmt.ordered)} numbers by table, from {low:g} to {high:g}"
     sign = "sign, " if fmt.signed else ""
     return (
         f"{sign}{fmt.exponent_bits} exponent bits with bias {fmt.bias}, {fmt.fraction_bits} "
@@ -37,8 +40,9 @@ def described(fmt: ElementFormat) -> str:
 
 def range_of(fmt: ElementFormat) -> Range:
     """Return the largest and smallest numbers of a format."""
-    if isinstance(fmt, IntegerFormat):
-        return Range(fmt.name, Fraction(fmt.max_finite), Fraction(fmt.eta), None)
+    if not isinstance(fmt, FloatFormat):
+        least = fmt.eta if isinstance(fmt, IntegerFormat) else fmt.min_normal
+        return Range(fmt.name, Fraction(fmt.max_finite), Fraction(least), None)
     subnormal = None if fmt.min_subnormal is None else Fraction(fmt.min_subnormal)
     return Range(fmt.name, Fraction(fmt.max_finite), Fraction(fmt.min_normal), subnormal)
 

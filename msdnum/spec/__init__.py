@@ -7,10 +7,13 @@ from msdnum.spec.accumulators import (
     partial_sums,
 )
 from msdnum.spec.blocks import (
+    candidate_scales,
     dequantize_block,
+    dequantize_levels,
     e8m0_code,
     largest_magnitude,
     quantize_block,
+    searched_block,
     shared_exponent,
     shared_scale,
     tensor_scale,
@@ -31,6 +34,7 @@ from msdnum.spec.elements import (
     round_to,
     to_float32_bits,
 )
+from msdnum.spec.library_arithmetic import BlockTrace, trace_block
 from msdnum.spec.numbers import (
     Special,
     Value,
@@ -48,12 +52,15 @@ from msdnum.spec.numbers import (
     signed,
     subtract,
 )
+from msdnum.spec.transforms import add, hadamard_entry, hadamard_factor, inverse, transform
 
 __all__ = [
-    "Decomposition", "Number", "Special", "Value", "ceil_log2", "decode", "decompose_amax",
-    "decompose_covering", "decompose_own_amax", "dequantize_block", "divide", "e8m0_code", "encode",
-    "factor", "fl32", "floor_log2", "from_float", "from_float32_bits", "inner_product", "is_finite",
-    "is_negative", "largest_magnitude", "max_finite", "multiply", "nan_code", "number",
-    "partial_sums", "pow2", "quantize_block", "round_significand", "round_to", "round_to_integer",
-    "shared_exponent", "shared_scale", "signed", "subtract", "tensor_scale", "to_float32_bits",
+    "BlockTrace", "Decomposition", "Number", "Special", "Value", "add", "candidate_scales",
+    "ceil_log2", "decode", "decompose_amax", "decompose_covering", "decompose_own_amax",
+    "dequantize_block", "dequantize_levels", "divide", "e8m0_code", "encode", "factor", "fl32",
+    "floor_log2", "from_float", "from_float32_bits", "hadamard_entry", "hadamard_factor",
+    "inner_product", "inverse", "is_finite", "is_negative", "largest_magnitude", "max_finite",
+    "multiply", "nan_code", "number", "partial_sums", "pow2", "quantize_block", "round_significand",
+    "round_to", "round_to_integer", "searched_block", "shared_exponent", "shared_scale", "signed",
+    "subtract", "tensor_scale", "to_float32_bits", "trace_block", "transform",
 ]  # fmt: skip

@@ -25,7 +25,7 @@ from msdnum.formats.accumulators import (
     Sequential,
     StepUnit,
 )
-from msdnum.formats.elements import BINARY32, E8M0, ElementFormat, FloatFormat, IntegerFormat
+from msdnum.formats.elements import BINARY32, E8M0, ElementFormat, FloatFormat
 from msdnum.formats.modes import Overflow
 from msdnum.spec.own_units import (
     Factors,
@@ -71,7 +71,7 @@ def factor(
     if scale_format != E8M0:
         exponent = spec.floor_log2(abs(element * scale)) if element * scale else 0
         return Number(element, scale, exponent, scale_exponent, False)
-    emin = own if isinstance(fmt, IntegerFormat) else fmt.emin
+    emin = fmt.emin if isinstance(fmt, FloatFormat) else own
     exponent = max(own, emin) + scale_exponent
     tiny = bool(element) and own < emin
     return Number(element, scale, exponent, scale_exponent, fmt.bits == 16 and own < emin, tiny)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import E8M0, ElementFormat
-from msdnum.formats.modes import Overflow, Rounding, ScaleRule
+from msdnum.formats.elements import E8M0, ElementFormat, FloatFormat, IntegerFormat
+from msdnum.formats.modes import Criterion, Overflow, Rounding, ScaleRule
 from msdnum.spec.elements import decode, encode, fl32, max_finite, nan_code
 from msdnum.spec.numbers import (
     Special,
@@ -22,9 +22,11 @@ from msdnum.spec.numbers import (
 )
 
 __all__ = [
-    "dequantize_block", "e8m0_code", "largest_magnitude", "quantize_block", "shared_exponent",
-    "shared_scale", "tensor_scale",
+    "candidate_scales", "dequantize_block", "dequantize_levels", "e8m0_code", "largest_magnitude",
+    "quantize_block", "searched_block", "shared_exponent", "shared_scale", "tensor_scale",
 ]  # fmt: skip
+
+ZERO = Fraction(0)
 
 
 def shared_exponent(amax: Fraction, element: ElementFormat, rule: ScaleRule) -> int:
@@ -110,10 +112,10 @@ def quantize_block(
     """Return the scale code and the element codes of one block.
 
     A power-of-two scale divides exactly; any other division is rounded to binary32 first. Elements
-    saturate. Where the scale is 0, elements are zeros that keep their sign where the format has
-    one. In a block with an Inf or a NaN all element codes are 0 and the scale is NaN. ``random``
-    has one integer for each element (STOCHASTIC). For another scale rule,
-    ``dataclasses.replace(fmt, rule=...)``.
+    saturate. Where the scale is 0, or times the tensor scale beyond binary32, elements are zeros
+    that keep their sign where the format has one. In a block with an Inf or a NaN all element
+    codes are 0 and the scale is NaN. ``random`` has one integer for each element (STOCHASTIC). For
+    another scale rule, ``dataclasses.replace(fmt, rule=...)``.
 
     Source: OCP MX v1.0, section 6.3; paper, section on decomposition, for INT8 rows.
 
@@ -129,9 +131,9 @@ def quantize_block(
     if not all(is_finite(value) for value in values):
         return nan_code(fmt.scale, Special.NAN), [0] * len(values)
     scale_code = shared_scale(largest_magnitude(values), fmt, tensor)
-    scale = number(_effective_scale(scale_code, fmt, tensor))
-    if scale:
-        quotients = [divide(value, scale) for value in values]
+    scale = _effective_scale(scale_code, fmt, tensor)
+    if is_finite(scale) and number(scale):
+        quotients = [divide(value, number(scale)) for value in values]
     else:
         quotients = [signed(is_negative(value), Fraction(0)) for value in values]
     if fmt.scale != E8M0:
@@ -157,3 +159,106 @@ def dequantize_block(
     """
     scale = _effective_scale(scale_code, fmt, tensor)
     return [fl32(multiply(decode(code, fmt.element), scale)) for code in codes]
+
+
+def dequantize_levels(
+    scale_code: int, minimum_code: int, codes: Sequence[int], fmt: BlockFormat
+) -> list[Value]:
+    """Return ``fl32(fl32(level * scale) + minimum)`` of a block of integers with a minimum.
+
+    A level is a number less the lowest of the element format; the minimum is a code of the format
+    of the scale.
+
+    Source: llama.cpp, ggml-quants.c, dequantize_row_q4_1.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import spec
+    >>> from msdnum.formats import INT4_GROUP
+    >>> bits = spec.to_float32_bits
+    >>> spec.dequantize_levels(bits(Fraction(1, 2)), bits(Fraction(-2)), [8, 7], INT4_GROUP)
+    [Fraction(-2, 1), Fraction(11, 2)]
+    """
+    element = fmt.element
+    if not isinstance(element, IntegerFormat):
+        raise ValueError(f"fmt must have integer elements, got {element.name}")
+    scale, minimum = (decode(code, fmt.scale) for code in (scale_code, minimum_code))
+    if not (is_finite(scale) and is_finite(minimum)):
+        raise ValueError("scale and minimum must be finite: what Inf and NaN give is not specified")
+    levels = [number(decode(code, element)) - element.min_integer for code in codes]
+    products = [number(fl32(level * number(scale))) for level in levels]
+    return [fl32(product + number(minimum)) for product in products]
+
+
+def candidate_scales(
+    amax: Fraction,
+    fmt: BlockFormat,
+    divisors: Sequence[Fraction] | None,
+    *,
+    nonzero: bool = False,
+    tensor: Value | None = None,
+) -> list[int]:
+    """Return the scale codes that a search tries: of ``amax / d``, or all positive ones.
+
+    With ``nonzero`` the least positive code stands for 0. ``divisors`` None: every positive code.
+    """
+    assert isinstance(fmt.scale, FloatFormat)
+    if divisors is None:
+        return list(range(1, fmt.scale.max_code + 1))
+    codes = []
+    for divisor in divisors:
+        ideal = fl32(amax / divisor)
+        if tensor is not None:
+            ideal = fl32(divide(ideal, number(tensor))) if number(tensor) else Fraction(0)
+        codes.append(encode(ideal, fmt.scale, overflow=Overflow.SATURATE))
+    return [max(code, 1) if nonzero and amax else code for code in codes]
+
+
+def searched_block(
+    values: Sequence[Value],
+    fmt: BlockFormat,
+    divisors: Sequence[Fraction] | None,
+    *,
+    criterion: Criterion = Criterion.SQUARED,
+    nonzero: bool = False,
+    tensor: Value | None = None,
+) -> tuple[int, list[int]]:
+    """Return the first of the candidates whose elements have the least error.
+
+    Errors are exact. Elements are those of `quantize_block` by the scale.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import spec
+    >>> from msdnum.formats import NVFP4
+    >>> block = [Fraction(6), Fraction(5)]  # 5 is between 4 and 6; of 1.5 times 4 it is 3 times 1.5
+    >>> code, elements = spec.searched_block(block, NVFP4, [Fraction(6), Fraction(4)])
+    >>> spec.decode(code, NVFP4.scale), elements
+    (Fraction(3, 2), [6, 5])
+    """
+    amax = largest_magnitude(values)
+    best: tuple[Fraction, int, list[int]] | None = None
+    for code in candidate_scales(amax, fmt, divisors, nonzero=nonzero, tensor=tensor):
+        scale = number(_effective_scale(code, fmt, tensor))
+        quotients = [
+            fl32(divide(v, scale)) if scale else signed(is_negative(v), Fraction(0)) for v in values
+        ]
+        codes = [encode(q, fmt.element, overflow=Overflow.SATURATE) for q in quotients]
+        restored = [number(decode(c, fmt.element)) * scale for c in codes]
+        error = _error([number(v) - r for v, r in zip(values, restored, strict=True)], criterion)
+        if best is None or error < best[0]:
+            best = error, code, codes
+    assert best is not None
+    return best[1:]
+
+
+def _error(errors: Sequence[Fraction], criterion: Criterion) -> Fraction:
+    match criterion:
+        case Criterion.SQUARED:
+            return sum((error**2 for error in errors), ZERO)
+        case Criterion.ABSOLUTE:
+            return sum((abs(error) for error in errors), ZERO)
+        case Criterion.LARGEST:
+            return max(abs(error) for error in errors)

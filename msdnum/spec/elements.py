@@ -6,7 +6,13 @@ A code is an unsigned int.
 from fractions import Fraction
 from functools import cache
 
-from msdnum.formats.elements import BINARY32, ElementFormat, FloatFormat, IntegerFormat, NonNumbers
+from msdnum.formats.elements import (
+    BINARY32,
+    ElementFormat,
+    FloatFormat,
+    IntegerFormat,
+    TableFormat,
+)
 from msdnum.formats.modes import Overflow, Rounding
 from msdnum.spec.numbers import (
     Special,
@@ -20,6 +26,7 @@ from msdnum.spec.numbers import (
     round_to_integer,
     signed,
 )
+from msdnum.spec.tables import decode_by_table, encode_by_table
 
 __all__ = [
     "decode", "encode", "fl32", "from_float32_bits", "max_finite", "nan_code", "round_to",
@@ -41,23 +48,31 @@ def decode(code: int, fmt: ElementFormat) -> Value:
     """
     if not 0 <= code < 2**fmt.bits:
         raise ValueError(f"code must be in 0..{2**fmt.bits - 1} for {fmt.name}, got {code}")
+    if isinstance(fmt, TableFormat):
+        return decode_by_table(code, fmt)
     if isinstance(fmt, IntegerFormat):
-        integer = code if code < 2 ** (fmt.bits - 1) else code - 2**fmt.bits
+        integer = code - 2**fmt.bits if fmt.signed and code >= 2 ** (fmt.bits - 1) else code
         return integer * pow2(-fmt.fraction_bits)
     rest, fraction = divmod(code, 2**fmt.fraction_bits)
     sign, field = divmod(rest, 2**fmt.exponent_bits)
-    all_ones = 2**fmt.exponent_bits - 1, 2**fmt.fraction_bits - 1
-    if fmt.specials is NonNumbers.IEEE and field == all_ones[0]:
-        infinity = Special.NEGATIVE_INFINITY if sign else Special.INFINITY
-        return Special.NAN if fraction else infinity
-    if fmt.specials is NonNumbers.NAN and (field, fraction) == all_ones:
-        return Special.NAN
-    if fmt.specials is NonNumbers.NEGATIVE_ZERO and (sign, field, fraction) == (1, 0, 0):
-        return Special.NAN
+    found = _non_number(code, sign, code - sign * 2 ** (fmt.bits - 1), fmt)
+    if found is not None:
+        return found
     significand = fraction * pow2(-fmt.fraction_bits)
     if fmt.subnormals and field == 0:
         return signed(sign == 1, significand * pow2(1 - fmt.bias))
     return signed(sign == 1, (1 + significand) * pow2(field - fmt.bias))
+
+
+def _non_number(code: int, sign: int, magnitude: int, fmt: FloatFormat) -> Special | None:
+    """Return what a code stands for that is no number; None if it is one."""
+    if code == fmt.nan_code:
+        return Special.NAN
+    if magnitude <= fmt.max_code:
+        return None
+    if magnitude != fmt.inf_code:
+        return Special.NAN
+    return Special.NEGATIVE_INFINITY if sign else Special.INFINITY
 
 
 @cache
@@ -71,6 +86,8 @@ def max_finite(fmt: ElementFormat) -> Fraction:
     >>> spec.max_finite(E4M3), spec.max_finite(MXINT8_ELEMENT)
     (Fraction(448, 1), Fraction(127, 64))
     """
+    if isinstance(fmt, TableFormat):
+        return max(abs(rung.value) for rung in fmt.ordered)
     code = fmt.max_integer if isinstance(fmt, IntegerFormat) else fmt.max_code
     return number(decode(code, fmt))
 
@@ -128,6 +145,8 @@ def encode(
     >>> spec.decode(4, E2M1)
     Fraction(2, 1)
     """
+    if isinstance(fmt, TableFormat):
+        return encode_by_table(value, fmt, overflow, rounding)
     if isinstance(fmt, IntegerFormat):
         return _encode_integer(value, fmt, overflow, rounding, random)
     return _encode_float(value, fmt, overflow, rounding, random)
@@ -165,13 +184,21 @@ def _encode_float(
     rounded = round_significand(
         abs(number(value)), fmt.precision, rounding, emin=emin, negative=negative, random=random
     )
+    if fmt.ties_by_code and rounding is Rounding.RNE:
+        rounded = _with_even_code(abs(number(value)), rounded, fmt)
     if rounded > max_finite(fmt):
         return _overflow_code(fmt, overflow, sign)
     if not fmt.subnormals and rounded < pow2(fmt.emin):
         return 0 if overflow is Overflow.SATURATE else nan_code(fmt, value)
-    if not rounded and fmt.specials is NonNumbers.NEGATIVE_ZERO:
+    if not rounded and not fmt.has_negative_zero:
         return 0
     return sign + _magnitude_code(rounded, fmt)
+
+
+def _with_even_code(x: Fraction, rounded: Fraction, fmt: FloatFormat) -> Fraction:
+    """Return that of two numbers around a tie of one-bit significands whose code is even."""
+    tie = rounded > x and rounded * 3 == x * 4
+    return rounded / 2 if tie and _magnitude_code(rounded, fmt) % 2 else rounded
 
 
 def _magnitude_code(x: Fraction, fmt: FloatFormat) -> int:
@@ -195,10 +222,8 @@ def nan_code(fmt: FloatFormat, value: Value) -> int:
 def _overflow_code(fmt: FloatFormat, overflow: Overflow, sign: int) -> int:
     if overflow is Overflow.SATURATE:
         return sign + fmt.max_code
-    if fmt.specials is NonNumbers.NEGATIVE_ZERO:
-        return nan_code(fmt, Special.INFINITY)
     if fmt.inf_code is None:
-        return sign + nan_code(fmt, Special.INFINITY)
+        return sign | nan_code(fmt, Special.INFINITY)
     return sign + fmt.inf_code
 
 

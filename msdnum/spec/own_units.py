@@ -13,7 +13,7 @@ from msdnum.formats.elements import FloatFormat
 from msdnum.formats.own_units import DesignedUnit, LanesUnit, Pairwise, Sequential, SumRounding
 
 __all__ = [
-    "Factors", "Number", "Step", "designed_step", "fl", "lanes_step", "pairwise_step",
+    "Factors", "Number", "designed_step", "fl", "lanes_step", "pairwise_step",
     "pairwise_sum", "rounded_sum", "sequential_step",
 ]  # fmt: skip
 

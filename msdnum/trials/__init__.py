@@ -31,7 +31,7 @@ def trials() -> dict[str, Trial]:
     --------
     >>> from msdnum.trials import trials
     >>> sorted(trials())[:3]
-    ['msd', 'ozaki', 'pcast']
+    ['deepseek_v3', 'finer', 'msd']
     """
     found = {
         module.name: import_module(f"{__name__}.{module.name}").TRIAL

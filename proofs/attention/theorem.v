@@ -402,3 +402,214 @@ Proof.
   assert (mass r <> 0) by (intros N; rewrite N, Rmult_0_r in *; lra).
   field; lra.
 Qed.
+
+(** * Floating point: shifts, powers, decays, chains of sums, the quotient *)
+
+(** ** The power of a key, and its decays *)
+
+Inductive powers (u eps : R) : R -> R -> nat -> Prop :=
+  | powers_none : powers u eps 0 1 0
+  | powers_more d x z way p n :
+      powers u eps way p n -> d <= 0 -> Rabs (x - d) <= u * Rabs d ->
+      Rabs (z - exp x) <= eps * exp x -> powers u eps (way + d) (p * z) (S n).
+
+Lemma power_error eps x z : 0 <= eps < 1 -> Rabs (z - exp x) <= eps * exp x ->
+  exists c, z = exp (x + c) /\ Rabs c <= - ln (1 - eps).
+Proof.
+  intros E Z; apply Rabs_le_inv in Z; assert (X := exp_pos x).
+  assert (P : 0 < z).
+  { assert (eps * exp x < 1 * exp x) by (apply Rmult_lt_compat_r; lra); lra. }
+  exists (ln z - x); split; [now rewrite Rplus_minus, exp_ln|].
+  assert (L : ln (1 - eps) + x <= ln z).
+  { rewrite <- (ln_exp x) at 1; rewrite <- ln_mult by lra.
+    destruct (Req_dec ((1 - eps) * exp x) z) as [-> | N]; [lra|]; left; apply ln_increasing; [nra | lra]. }
+  assert (U : ln z <= x - ln (1 - eps)).
+  { rewrite <- (ln_exp x) at 1; unfold Rminus at 1; rewrite <- ln_Rinv by lra.
+    assert (I : 0 < / (1 - eps)) by (apply Rinv_0_lt_compat; lra).
+    rewrite <- ln_mult by lra.
+    assert (B : z <= exp x * / (1 - eps)).
+    { apply Rmult_le_reg_r with (1 - eps); [lra|]; rewrite Rmult_assoc, Rinv_l, Rmult_1_r by lra.
+      assert (z <= (1 + eps) * exp x) by lra.
+      assert (0 <= eps * eps) by (apply Rmult_le_pos; lra).
+      assert (z * (1 - eps) <= (1 + eps) * exp x * (1 - eps)) by (apply Rmult_le_compat_r; lra); nra. }
+    destruct (Req_dec z (exp x * / (1 - eps))) as [-> | N]; [lra|]; left; apply ln_increasing; lra. }
+  apply Rabs_le; lra.
+Qed.
+
+(** Whatever the maxima were: the differences add up to the way from the score to the last maximum. *)
+Theorem shift_chain u eps way p n : 0 <= u -> 0 <= eps < 1 -> powers u eps way p n ->
+  exists c, p = exp (way + c) /\ Rabs c <= u * Rabs way - INR n * ln (1 - eps).
+Proof.
+  intros U E H.
+  assert (G : way <= 0 /\ exists c, p = exp (way + c) /\ Rabs c <= u * Rabs way - INR n * ln (1 - eps)).
+  { induction H as [| d x z way p n _ IH D X Z].
+    - split; [lra|]; exists 0; rewrite Rplus_0_r, exp_0, Rabs_R0; simpl; split; lra.
+    - destruct IH as [W (c & P & C)]; destruct (power_error eps x z E Z) as (q & Q & B).
+      split; [lra|]; exists (c + (x - d) + q); split.
+      + rewrite P, Q, <- exp_plus; f_equal; ring.
+      + rewrite S_INR; apply Rle_trans with (1 := Rabs_triang _ _).
+        assert (T := Rabs_triang c (x - d)).
+        rewrite (Rabs_left1 way) in C by lra; rewrite (Rabs_left1 d) in X by lra.
+        rewrite (Rabs_left1 (way + d)) by lra; lra. }
+  apply G.
+Qed.
+
+(** ** The worst move of the weights: all errors upward above some value, and downward below it *)
+
+Section Weights.
+
+Variable A : Type.
+Variables (q v : A -> R) (keys : list A).
+Hypothesis some : keys <> [].
+Hypothesis positive : forall k, In k keys -> 0 < q k.
+
+Definition mean : R := total (fun k => q k * v k) keys / total q keys.
+
+Lemma mass_pos : 0 < total q keys.
+Proof.
+  revert positive; destruct keys as [|k l]; [easy|]; intros positive; simpl.
+  apply Rplus_lt_le_0_compat; [apply positive; now left|].
+  apply total_nonneg; intros x I; left; apply positive; now right.
+Qed.
+
+End Weights.
+
+Arguments mean {A}.
+
+Lemma total_pos_le {A} (f g : A -> R) l : (forall x, In x l -> f x <= g x) -> total f l <= total g l.
+Proof. apply total_le. Qed.
+
+(** Raising the weights of the values above the mean, and lowering the others, raises the mean. *)
+Lemma mean_raised {A} (q q' v : A -> R) keys :
+  keys <> [] -> (forall k, In k keys -> 0 < q k) -> (forall k, In k keys -> 0 < q' k) ->
+  (forall k, In k keys -> mean q v keys <= v k -> q k <= q' k) ->
+  (forall k, In k keys -> v k < mean q v keys -> q' k <= q k) ->
+  mean q v keys <= mean q' v keys.
+Proof.
+  intros N P P' U D; assert (Z := mass_pos A q keys N P); assert (Z' := mass_pos A q' keys N P').
+  set (o := mean q v keys) in *.
+  assert (B : total (fun k => q k * (v k - o)) keys = 0).
+  { rewrite (total_ext _ _ (fun k => q k * v k + (- o) * q k) keys) by (intros; ring).
+    rewrite total_plus, total_scale; unfold o, mean; field; lra. }
+  assert (C : 0 <= total (fun k => q' k * (v k - o)) keys).
+  { rewrite <- B; apply total_le; intros k I; destruct (Rle_or_lt o (v k)) as [L | G].
+    - apply Rmult_le_compat_r; [lra | now apply U].
+    - assert (q' k <= q k) by now apply D.
+      assert (0 <= (q k - q' k) * (o - v k)) by (apply Rmult_le_pos; lra); lra. }
+  rewrite (total_ext _ _ (fun k => q' k * v k + (- o) * q' k) keys) in C by (intros; ring).
+  rewrite total_plus, total_scale in C; unfold mean.
+  apply Rmult_le_reg_r with (1 := Z'); unfold Rdiv; rewrite Rmult_assoc, Rinv_l by lra; lra.
+Qed.
+
+Definition moved {A} (q e : A -> R) (above : A -> bool) (k : A) : R :=
+  q k * exp (if above k then e k else - e k).
+
+(** Weights moved by up to e in their logarithms: some threshold moves the mean further up. *)
+Theorem threshold {A} (q t e v : A -> R) keys (tau := mean t v keys)
+    (above := fun k => if Rle_dec tau (v k) then true else false) :
+  keys <> [] -> (forall k, In k keys -> 0 < q k) ->
+  (forall k, In k keys -> exists c, t k = q k * exp c /\ Rabs c <= e k) ->
+  mean t v keys <= mean (moved q e above) v keys.
+Proof.
+  intros N P T; apply mean_raised; [exact N | | | |].
+  - intros k I; destruct (T k I) as (c & -> & _); apply Rmult_lt_0_compat; [now apply P | apply exp_pos].
+  - intros k I; apply Rmult_lt_0_compat; [now apply P | apply exp_pos].
+  - intros k I L; destruct (T k I) as (c & -> & C); apply Rabs_le_inv in C; unfold moved, above.
+    destruct Rle_dec; [|tauto]; apply Rmult_le_compat_l; [left; now apply P|].
+    destruct (Req_dec c (e k)) as [-> | D]; [lra | left; apply exp_increasing; lra].
+  - intros k I L; destruct (T k I) as (c & -> & C); apply Rabs_le_inv in C; unfold moved, above.
+    destruct Rle_dec as [H | _]; [unfold tau in H; lra|]; apply Rmult_le_compat_l; [left; now apply P|].
+    destruct (Req_dec c (- e k)) as [-> | D]; [lra | left; apply exp_increasing; lra].
+Qed.
+
+(** ** Numerator, denominator and quotient *)
+
+(** Powers that may be too small for a relative error, h; represented as w, values as v'; a tree of
+    roundings adds them up. *)
+Theorem numerator_error {A} (keys : list A) (q p w v v' lost carried h : A -> R) W t N a g H :
+  (forall k, In k keys -> 0 <= q k) ->
+  (forall k, In k keys -> Rabs (p k - q k) <= h k) ->
+  (forall k, In k keys -> Rabs (w k - p k) <= lost k) ->
+  exact_value t = total (fun k => w k * v' k) keys ->
+  counted t <= total (fun k => carried k * Rabs (v' k)) keys ->
+  proper t -> growth t <= 1 + g -> underflow t <= H -> peak t <= W -> computes W t N a ->
+  Rabs (N - total (fun k => q k * v k) keys) <=
+    total (fun k => (lost k + h k + g * carried k) * Rabs (v' k)) keys
+    + total (fun k => q k * Rabs (v' k - v k)) keys + (1 + g) * H.
+Proof.
+  intros Q P L X M Pt G U K C.
+  destruct (tree_error W t N a Pt C K) as [E _].
+  assert (G1 := growth_ge_1 t Pt); assert (U0 := underflow_pos t Pt); assert (C0 := counted_pos t Pt).
+  assert (B : Rabs (N - exact_value t) <= g * total (fun k => carried k * Rabs (v' k)) keys + (1 + g) * H).
+  { apply Rle_trans with (1 := E); unfold tree_bound; apply Rplus_le_compat.
+    - apply Rmult_le_compat; lra.
+    - apply Rmult_le_compat; lra. }
+  rewrite X in B.
+  assert (D : Rabs (total (fun k => w k * v' k) keys - total (fun k => q k * v k) keys)
+    <= total (fun k => (lost k + h k) * Rabs (v' k) + q k * Rabs (v' k - v k)) keys).
+  { replace (_ - _) with (total (fun k => w k * v' k + (-1) * (q k * v k)) keys)
+      by (rewrite total_plus, total_scale; ring).
+    apply Rle_trans with (1 := total_abs _ _ _); apply total_le; intros k I.
+    replace (w k * v' k + -1 * (q k * v k))
+      with (((w k - p k) + (p k - q k)) * v' k + q k * (v' k - v k)) by ring.
+    apply Rle_trans with (1 := Rabs_triang _ _); rewrite !Rabs_mult, (Rabs_pos_eq (q k)) by now apply Q.
+    apply Rplus_le_compat_r, Rmult_le_compat_r; [apply Rabs_pos|].
+    apply Rle_trans with (1 := Rabs_triang _ _); specialize (P k I); specialize (L k I); lra. }
+  rewrite total_plus in D.
+  rewrite (total_ext _ (fun k => (lost k + h k + g * carried k) * Rabs (v' k))
+    (fun k => (lost k + h k) * Rabs (v' k) + g * (carried k * Rabs (v' k))) keys) by (intros; ring).
+  rewrite total_plus, total_scale.
+  replace (N - _) with ((N - total (fun k => w k * v' k) keys)
+    + (total (fun k => w k * v' k) keys - total (fun k => q k * v k) keys)) by ring.
+  apply Rle_trans with (1 := Rabs_triang _ _); lra.
+Qed.
+
+(** The output: D bounds the move of the mean, n and g the errors of numerator and denominator. *)
+Theorem quotient_error {A} (keys : list A) (q v : A -> R) (o D n g u h N L y : R)
+    (Z := total q keys) :
+  keys <> [] -> (forall k, In k keys -> 0 < q k) ->
+  Rabs (mean q v keys - o) <= D ->
+  Rabs (N - total (fun k => q k * v k) keys) <= n * Z ->
+  Rabs (L - Z) <= g * Z -> 0 <= g < 1 -> 0 <= u ->
+  Rabs (y - N / L) <= u * Rabs (N / L) + h ->
+  Rabs (y - o) <= D + (1 + u) / (1 - g) * (n + g * (Rabs o + D)) + u * (Rabs o + D) + h.
+Proof.
+  intros S P HD HN HL G U HY; assert (HZ : 0 < Z) by now apply mass_pos.
+  set (m := mean q v keys) in *.
+  assert (M : total (fun k => q k * v k) keys = m * Z) by (unfold m, mean, Z in *; field; lra).
+  rewrite M in HN.
+  assert (Lp : (1 - g) * Z <= L) by (apply Rabs_le_inv in HL; lra).
+  assert (L0 : 0 < L) by (apply Rlt_le_trans with (2 := Lp); apply Rmult_lt_0_compat; lra).
+  assert (Mo : Rabs m <= Rabs o + D).
+  { replace m with (o + (m - o)) by ring; apply Rle_trans with (1 := Rabs_triang _ _); lra. }
+  assert (Q : Rabs (N / L - m) <= / (1 - g) * (n + g * Rabs m)).
+  { assert (F : Rabs (N - m * L) <= (n + g * Rabs m) * Z).
+    { replace (N - m * L) with ((N - m * Z) + m * (Z - L)) by ring.
+      apply Rle_trans with (1 := Rabs_triang _ _); rewrite Rabs_mult, (Rabs_minus_sym Z).
+      assert (Rabs m * Rabs (L - Z) <= Rabs m * (g * Z)) by (apply Rmult_le_compat_l; [apply Rabs_pos | lra]).
+      lra. }
+    replace (N / L - m) with ((N - m * L) / L) by (field; lra).
+    unfold Rdiv; rewrite Rabs_mult, (Rabs_pos_eq (/ L)) by (left; now apply Rinv_0_lt_compat).
+    apply Rmult_le_reg_r with (1 := L0); rewrite Rmult_assoc, Rinv_l, Rmult_1_r by lra.
+    assert (X : 0 <= n + g * Rabs m).
+    { apply Rmult_le_reg_r with (1 := HZ); rewrite Rmult_0_l; apply Rle_trans with (2 := F), Rabs_pos. }
+    apply Rle_trans with (1 := F).
+    apply Rle_trans with (/ (1 - g) * (n + g * Rabs m) * ((1 - g) * Z)).
+    - right; field; lra.
+    - apply Rmult_le_compat_l; [|exact Lp].
+      apply Rmult_le_pos; [left; apply Rinv_0_lt_compat; lra | exact X]. }
+  assert (I : 0 < / (1 - g)) by (apply Rinv_0_lt_compat; lra).
+  assert (Q' : Rabs (N / L - m) <= / (1 - g) * (n + g * (Rabs o + D))).
+  { apply Rle_trans with (1 := Q); apply Rmult_le_compat_l; [lra|].
+    assert (g * Rabs m <= g * (Rabs o + D)) by (apply Rmult_le_compat_l; lra); lra. }
+  assert (NL : Rabs (N / L) <= / (1 - g) * (n + g * (Rabs o + D)) + (Rabs o + D)).
+  { replace (N / L) with ((N / L - m) + m) by ring; apply Rle_trans with (1 := Rabs_triang _ _); lra. }
+  replace (y - o) with ((y - N / L) + ((N / L - m) + (m - o))) by ring.
+  apply Rle_trans with (1 := Rabs_triang _ _).
+  assert (T := Rabs_triang (N / L - m) (m - o)).
+  assert (UN : u * Rabs (N / L) <= u * (/ (1 - g) * (n + g * (Rabs o + D)) + (Rabs o + D)))
+    by (apply Rmult_le_compat_l; assumption).
+  replace ((1 + u) / (1 - g) * (n + g * (Rabs o + D)))
+    with (/ (1 - g) * (n + g * (Rabs o + D)) + u * (/ (1 - g) * (n + g * (Rabs o + D)))) by (field; lra).
+  lra.
+Qed.

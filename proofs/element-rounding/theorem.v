@@ -46,6 +46,21 @@ Proof.
   destruct (formats_well_formed f F) as [[P _] _]; now apply nearest_relative.
 Qed.
 
+(** The same for any tie rule. *)
+Definition cast_with (choice : Z -> bool) (f : element) (x : R) : R :=
+  saturate (max_finite f) (round radix2 (FLT_exp (emin f) (prec f)) (Znearest choice) x).
+
+Theorem element_rounding_any_ties choice f x :
+  In f formats -> Rabs x <= max_finite f ->
+  Rabs (cast_with choice f x - x) <=
+    Rmax (unit_roundoff f / (1 + unit_roundoff f) * Rabs x) (eta f / 2).
+Proof.
+  intros F Hx; destruct (formats_well_formed f F) as [[P _] _]; unfold cast_with.
+  rewrite saturate_id; [now apply nearest_relative|].
+  assert (P' : Prec_gt_0 (prec f)) by exact P.
+  apply abs_round_le_generic; auto with typeclass_instances; now apply max_finite_in_format.
+Qed.
+
 (** Both terms are attained: at 1 + u and at eta/2, two ties. *)
 Theorem relative_attained f (u := unit_roundoff f) :
   In f formats -> Rabs (cast f (1 + u) - (1 + u)) = u / (1 + u) * Rabs (1 + u).

@@ -36,15 +36,50 @@ def test_two_products_of_terms_that_leave_what_claim_c1_allows():
 
 def test_every_row_has_time_ratio_and_model(monkeypatch):
     monkeypatch.setattr(device, "LAP", 0)
+    monkeypatch.setattr(device, "MOST", 2)
     monkeypatch.setattr(device, "device_kind", lambda: "NVIDIA H100 80GB HBM3")
     rows = list(measured((SMALL,), (1, 2), 1))
-    assert [row["method"] for row in rows] == [*METHODS, *METHODS]
+    assert [row["method"] for row in rows] == [*METHODS] * 4
+    assert [row["weight_sets"] for row in rows[:: len(METHODS)]] == [1, 2, 1, 2]
     assert all(row["seconds"] > 0 for row in rows)
     for row in rows:
         assert row["method"] != BASELINE or row["over_baseline"] == 1
         assert (row["model_over_baseline"] == "") == (row["method"] == METHODS[0])
     two = [r for r in rows if r["method"] == "INT8, two products"]
     assert two[0]["model_over_baseline"] == pytest.approx(2 / 5, abs=0.1)  # C6: 2Md over 5Md
+
+
+@pytest.mark.parametrize("sets", [1, 2])
+def test_products_in_turn_are_the_products_one_after_another(sets):
+    calls = device.products_in_turn(4, SMALL, sets, 4)
+    assert tuple(calls) == METHODS
+    x, codes, scale = device._operands(4, SMALL, device.SEED)
+    for name, call in calls.items():
+        found = [np.asarray(y, np.float64) for y in call()]
+        assert len(found) == 4
+        for i, y in enumerate(found):
+            turned = device._timed(x, jax.numpy.roll(codes, i % sets, 0), scale)
+            function, given = turned[name]
+            np.testing.assert_allclose(
+                y, np.asarray(function(*given), np.float64), rtol=0.02, atol=1
+            )
+        assert (found[0] == found[sets]).all()
+        assert sets == 1 or (found[0] != found[1]).any()
+
+
+def test_every_product_is_computed_however_often_it_is_the_same():
+    """XLA keeps one of equal sums, unless each waits for the one before."""
+    operands = [device._operands(4, SMALL, 0)] * 3
+    program = jax.jit(device._one_after_another(device._fused)).lower(operands)
+    assert program.as_text().count("dot_general") == 3
+    assert program.as_text().count("optimization_barrier") == 2
+
+
+def test_weights_in_turn_are_more_than_a_cache_holds():
+    for layer in device.LAYER_SHAPES:
+        count = device._products(layer)
+        assert 2 <= count <= 16
+        assert count == 16 or count * layer.k * layer.n >= 2**28
 
 
 def test_machines_by_the_name_of_the_device():

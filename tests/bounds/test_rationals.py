@@ -5,6 +5,9 @@ import math
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mpmath import MPContext
 
 from msdnum import bounds
 from msdnum.formats.elements import (
@@ -102,3 +105,42 @@ def test_bounds_are_values(bound):
 def test_bad_arguments_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@given(
+    d=st.integers(1, 10**5),
+    bits=st.integers(18, 40),
+    confidence=st.floats(0.1, 30),
+    failure=st.floats(1e-300, 0.99),
+    score=st.floats(0, 4),
+)
+def test_floats_in_bounds_are_rounded_outward(d, bits, confidence, failure, score):
+    """Against the same formulas with 60 digits: never below, and never far above."""
+    u, part = Fraction(1, 2**bits), Fraction(1, 7)
+    sums = bounds.Accumulation(d, u)
+    context = MPContext()
+    context.dps = 60
+    exp, sqrt, log = context.exp, context.sqrt, context.log
+    wide, n, lam = context.mpf(u.numerator) / u.denominator, context.mpf(d), context.mpf(confidence)
+    growth = context.expm1(lam * sqrt(n) * wide + n * wide**2 / (1 - wide))
+    chance = bounds.gemm_probabilistic([part], sums, 9, confidence)
+    martingale = bounds.gemm_martingale([part], sums, failure)
+    factor = sqrt(2 * log(2 / context.mpf(failure)))
+    grown = factor * sqrt(n) * wide * (1 + wide) ** n
+    attention = bounds.attention(score, [part], sums)
+    shift = context.mpf(score)
+    both = (2 * n + 1) * wide / (1 - (2 * n + 1) * wide)
+    for found, exact in (
+        (chance.product, growth),
+        (chance.amax, growth / 7),
+        (chance.amax_two_norm, lam / 7),
+        (martingale.product, grown),
+        (martingale.amax, grown / 7),
+        (martingale.amax_two_norm, factor / 7),
+        (attention.deviation, exp(shift) * context.expm1(shift)),
+        (attention.spread, context.tanh(shift / 2)),
+        (attention.weighted, exp(2 * shift) * both),
+    ):
+        assert exact <= found <= exact * (1 + context.mpf(2) ** -40)
+    missed = 20 * exp(-((lam * (1 - wide)) ** 2) / 2)
+    assert chance.probability <= max(0, 1 - missed)

@@ -10,7 +10,7 @@ import pytest
 from msdnum import bounds
 from msdnum.evidence import strangers, worst_cases
 from msdnum.evidence.promises import PROMISED_RULES
-from msdnum.formats.elements import E4M3, INT8_SYMMETRIC
+from msdnum.formats.elements import E4M3, INT8_SYMMETRIC, MXINT8_ELEMENT
 from msdnum.formats.modes import Arithmetic, ScaleRule
 from msdnum.formats.schemes import (
     INT8_X2,
@@ -98,3 +98,28 @@ def test_a_range_that_is_none_is_refused():
         bounds.remainder(INT8_X2, 0)
     with pytest.raises(ValueError, match="binade must be at least 0"):
         bounds.remainder(INT8_X2, 1, binade=-1)
+
+
+def test_mixed_decomposition_promises_no_more_than_it():
+    """Any formats, ranges of all of binary32, lower binades: never below theorem remainder."""
+    rng, compared, equal = np.random.default_rng(3), 0, 0
+    while compared < 300:
+        elements = [strangers.element(rng) for _ in range(rng.integers(1, 4))]
+        try:
+            scheme = covering_scheme("stranger", *elements)
+        except ValueError:
+            continue
+        alpha = Fraction(2) ** int(rng.integers(-140, 126))
+        binade = int(rng.integers(0, 8))
+        promised = bounds.mixed_decomposition(elements, alpha, binade=binade)
+        proved = bounds.remainder(scheme, alpha, binade=binade)
+        assert proved <= promised, (elements, alpha, binade)
+        compared, equal = compared + 1, equal + (proved == promised)
+    assert equal > 250
+
+
+def test_mixed_decomposition_ends_where_scales_do():
+    largest = Fraction(2) ** 128
+    assert bounds.mixed_decomposition([E4M3], largest) == largest / 32
+    with pytest.raises(ValueError, match=r"scale of at most 2\*\*127, got 3.4e\+38"):
+        bounds.mixed_decomposition([MXINT8_ELEMENT], largest)

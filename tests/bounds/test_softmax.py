@@ -91,7 +91,7 @@ def test_softmax_perturbation_is_attained(error):
 def test_float_bounds_are_rounded_up_by_a_few_ulps(error):
     grown = exponential(Fraction(error))
     excess = Fraction(bounds.attention(error).spread) * (grown + 1) / (grown - 1) - 1
-    assert 12 < excess * 2**52 < 20
+    assert 12 < excess * 2**52 < 40
 
 
 def test_softmax_perturbation_of_few_keys():

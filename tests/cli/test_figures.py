@@ -43,6 +43,33 @@ def test_quick_tables_go_elsewhere(tables, capsys):
     assert not (tables / "figures").exists()
 
 
+def test_another_seed_is_another_table_and_goes_elsewhere(tables):
+    written = []
+    for seed in ("1", "2", "1"):
+        assert main(["figures", "effective_bits", "--quick", "--seed", seed]) == 0
+        written.append((tables / "quick" / "msd" / "tables" / "effective_bits.csv").read_text())
+        assert f'"seed": {seed}' in written[-1]
+    assert written[0] == written[2]
+    assert written[0].partition("\n")[2] != written[1].partition("\n")[2]
+    assert not (tables / "figures").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--seed", "-1"], "must be a nonnegative integer, got '-1'"),
+        (["--seed", "1", "--redraw"], "--redraw draws tables as they are: leave out --seed, got 1"),
+    ],
+)
+def test_seeds_that_mean_nothing(words, message, tables, capsys):
+    try:
+        status = main(["figures", "binade", *words])
+    except SystemExit as ended:
+        status = ended.code
+    assert status == 2
+    assert message in capsys.readouterr().err
+
+
 def test_a_table_without_a_figure_is_only_written(tables, capsys):
     assert main(["figures", "cost_sources"]) == 0
     assert capsys.readouterr().out.split() == [
@@ -53,7 +80,7 @@ def test_a_table_without_a_figure_is_only_written(tables, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nothing"], "name must be one of effective_bits, .*, cost_sources, .*, got 'nothing'"),
+        (["nothing"], "name must be one of .*effective_bits, .*, cost_sources, .*, got 'nothing'"),
         (["cost_sources", "--redraw"], "name must be one of .*, got 'cost_sources'"),
     ],
 )

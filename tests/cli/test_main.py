@@ -42,7 +42,9 @@ def test_the_module_and_its_help():
     assert done.returncode == 0
     assert all(word in done.stdout for word in ("verify", "explain", "sweep", "bench"))
     assert "130 interrupted" in done.stdout
-    assert run("--version").stdout.startswith("msdnum 0.")
+    lines = run("--version").stdout.splitlines()
+    assert lines[0].startswith("msdnum 0.")
+    assert {"python", "platform", "numpy", "jax"} <= {line.partition(" ")[0] for line in lines}
 
 
 @pytest.mark.parametrize("name", ["sweep", "bench"])

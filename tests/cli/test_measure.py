@@ -21,13 +21,14 @@ def parse(*words):
 
 def test_command(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(device, "LAP", 0)
+    monkeypatch.setattr(device, "MOST", 2)
     monkeypatch.setattr(device, "LAYER_SHAPES", (SMALL,))
     path = tmp_path / "times.csv"
     assert measure.run(parse("--quick", "--rounds=1", f"--out={path}")) == 0
     header, rows = tables.read(path)
     assert header["device"] == "cpu"
     assert header["versions"]["jax"] == jax.__version__
-    assert len(rows) == 2 * len(METHODS)
+    assert len(rows) == 4 * len(METHODS)
     assert {row["model_over_baseline"] for row in rows} == {""}
     captured = capsys.readouterr()
     assert "default device is a CPU" in captured.err

@@ -21,6 +21,7 @@ from msdnum.cost.sensitivity import elasticity, latency_at, parameters, pays, to
 from msdnum.cost.work import (
     Dequantize,
     MultiScale,
+    Reads,
     StoredOperand,
     VectorWork,
     vector_crossover,
@@ -28,6 +29,7 @@ from msdnum.cost.work import (
 from msdnum.cost.workloads import Attention, Gemm
 from tests.support.costs import (
     BASELINE,
+    CACHE,
     EIGHT,
     HBM,
     MSD,
@@ -47,19 +49,19 @@ IDLE = VectorWork(0, 0, 0, 0)
 
 def test_latency_by_hand():
     stages = BASELINE.stages
-    assert stages.times == (Fraction("2.08"), Fraction("9.6"), Fraction("0.128"))
+    assert stages.times == (Fraction("2.08"), Fraction("9.6"), Fraction("0.128"), 0)
     assert stages.bottleneck == "vector"
     assert BASELINE.latency == Fraction("9.6")
     assert replace(BASELINE, fill=UNPIPELINED).latency == Fraction("11.808")
     assert replace(BASELINE, fill=in_tiles(4)).latency == Fraction("10.152")
     assert BASELINE.stall == Fraction("7.52")
     assert replace(BASELINE, fill=UNPIPELINED).stall == Fraction("9.6")
-    assert MSD.stages.times == (Fraction("1.12"), Fraction("12.8"), Fraction("0.128"))
+    assert MSD.stages.times == (Fraction("1.12"), Fraction("12.8"), Fraction("0.128"), 0)
 
 
 def simulated(stages, tiles):
-    """Run equal tiles through the three resources, each taking one tile at a time."""
-    free = [Fraction(0)] * 3
+    """Run equal tiles through the resources, each taking one tile at a time."""
+    free = [Fraction(0)] * 4
     for _ in range(tiles):
         done = Fraction(0)
         for place, time in enumerate(stages.times):
@@ -70,7 +72,7 @@ def simulated(stages, tiles):
 times = st.fractions(0, 100, max_denominator=20)
 
 
-@given(st.builds(Stages, times, times, times), st.integers(1, 30))
+@given(st.builds(Stages, times, times, times, times), st.integers(1, 30))
 def test_the_closed_form_is_the_pipeline(stages, tiles):
     assert stages.latency(in_tiles(tiles)) == simulated(stages, tiles)
 
@@ -78,9 +80,10 @@ def test_the_closed_form_is_the_pipeline(stages, tiles):
 @given(scenarios)
 def test_limits_of_pipelining(scenario):
     stages = scenario.stages
-    assert replace(scenario, fill=PIPELINED).latency == max(stages.times)
-    assert replace(scenario, fill=UNPIPELINED).latency == sum(stages.times)
-    assert max(stages.times) <= scenario.latency <= sum(stages.times) <= 3 * max(stages.times)
+    hidden = scenario.latency - scenario.waiting
+    assert replace(scenario, fill=PIPELINED, waiting=0).latency == max(stages.times)
+    assert replace(scenario, fill=UNPIPELINED, waiting=0).latency == sum(stages.times)
+    assert max(stages.times) <= hidden <= sum(stages.times) <= 4 * max(stages.times)
     assert 0 <= scenario.stall <= stages.vector
 
 
@@ -119,7 +122,7 @@ def test_roofline(scenario):
     peak = scenario.machine.rate(*scenario.method.units) * scenario.efficiency.matrix
     under = min(peak, roof.intensity * peak / roof.ridge)
     assert roof.attainable <= under
-    assert roof.attainable == under or roof.bottleneck == "vector"
+    assert roof.attainable == under or roof.bottleneck in ("vector", "cache")
     assert (roof.intensity < roof.ridge) == (scenario.stages.memory > scenario.stages.matrix)
     assert roof.useful * getattr(scenario.method, "passes", 1) == roof.attainable
 
@@ -183,6 +186,55 @@ def test_wrong_use_gets_one_sentence(wrong, message):
 
 def test_every_scenario_of_int8_has_a_time_where_the_machine_has_the_unit():
     for machine, route in product(MACHINES.values(), Route):
-        if machine.has(Unit.INT8):
+        known = route is not Route.CACHE or machine.cache is not None
+        if machine.has(Unit.INT8) and known:
             scenario = Scenario(machine, SMALL, MultiScale(EIGHT, EIGHT, route=route))
             assert scenario.latency > 0
+
+
+# A cache between HBM and the units, and what nothing hides
+
+
+def test_lifted_weights_through_a_cache_take_its_time_by_hand():
+    through = replace(BASELINE, method=Dequantize(EIGHT, CACHE))
+    assert through.hbm_bytes == 32 + 48
+    assert through.cache_bytes == 32 * 4
+    assert through.stages.times == (
+        Fraction("0.8"), Fraction("9.6"), Fraction("0.128"), Fraction(128, 300),
+    )  # fmt: skip
+    half = replace(through, efficiency=Efficiency(cache=Fraction(1, 2)))
+    assert half.stages.cache == Fraction(256, 300)
+    slow = replace(through, machine=replace(TOY, cache=quantity(1)))
+    assert slow.stages.bottleneck == "cache"
+
+
+def test_a_pass_may_have_its_weights_from_the_cache():
+    again = replace(MSD, method=MultiScale(EIGHT, EIGHT, 3, Reads.CACHED))
+    assert again.hbm_bytes == 32 + 48
+    assert again.cache_bytes == 2 * 32
+    once = replace(MSD, method=MultiScale(EIGHT, EIGHT, 3, Reads.ONCE))
+    assert (once.hbm_bytes, once.cache_bytes) == (32 + 48, 0)
+
+
+def test_scales_of_groups_make_every_group_a_sum_of_its_own():
+    of_groups = MultiScale(EIGHT, EIGHT, 2, route=HBM, sums=4)
+    one = MultiScale(EIGHT, EIGHT, 2, route=HBM)
+    assert of_groups.hbm_bytes(SMALL) - one.hbm_bytes(SMALL) == 2 * 2 * 3 * 16 * 4
+    assert of_groups.vector_operations(SMALL) - one.vector_operations(SMALL) == 2 * 2 * 3 * 16
+    through = MultiScale(EIGHT, EIGHT, 2, route=CACHE, sums=4)
+    handed_over = of_groups.hbm_bytes(SMALL) - through.hbm_bytes(SMALL)
+    assert through.cache_bytes(SMALL) == handed_over
+
+
+def test_waiting_is_hidden_by_nothing():
+    assert replace(BASELINE, waiting=5).latency == Fraction("14.6")
+    assert replace(BASELINE, waiting=5).stall == BASELINE.stall
+    with pytest.raises(ValueError, match="waiting must be a nonnegative integer or Fraction"):
+        replace(BASELINE, waiting=-1)
+
+
+def test_a_rate_that_is_not_known_is_needed_only_where_something_goes_that_way():
+    scenario = Scenario(H100, SMALL, Dequantize(EIGHT, CACHE))
+    with pytest.raises(ValueError, match="cache of H100 SXM must be known"):
+        _ = scenario.latency
+    assert replace(scenario, method=Dequantize(EIGHT, ON_CHIP)).latency > 0

@@ -116,3 +116,16 @@ def test_the_rest_corrects_a_division_that_is_off(first, second):
     exact = x.astype(np.int64) << 26
     assert quotient.tolist() == (exact // y).tolist()
     assert rest.tolist() == (exact % y).tolist()
+
+
+@pytest.mark.parametrize("operation", [binary32.add, binary32.multiply, binary32.divide])
+def test_integers_give_the_bits_of_numpy(operation):
+    """The way of JAX, and of a processor that flushes subnormal numbers, on NumPy's arrays."""
+    rng = np.random.default_rng(11)
+    words = rng.integers(0, 2**32, (2, 100_000), dtype=np.uint32)
+    a, b = np.concatenate([words, words[:, ::-1] & 0x807FFFFF], axis=1).view(np.float32)
+    with np.errstate(all="ignore"):
+        found, native = operation.__wrapped__(a, b), operation(a, b)
+        assert operation.__wrapped__(np.asarray(a[0]), b[0]) == operation(a[0], b[0])
+    same = found.view(np.uint32) == native.view(np.uint32)
+    assert (same | np.isnan(found) & np.isnan(native)).all()

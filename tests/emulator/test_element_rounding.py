@@ -54,3 +54,15 @@ def test_remainders_across_binades_and_of_one_unit():
     quanta = element_rounding.round_to_quanta(bit_patterns.as_pattern(x), 0, E2M1)
     rounded = msdnum.round_to(x, E2M1, overflow=Overflow.SATURATE)
     assert_same_bits(element_rounding.remainder_of(quanta, E2M1), x - rounded)
+
+
+@pytest.mark.parametrize("fmt", [fmt for fmt in NARROW if fmt.bits <= 8], **by_name)
+def test_a_table_has_the_numbers_of_the_fields(fmt):
+    """With scales that make numbers subnormal, and too large, and with those no factor has."""
+    codes = np.arange(1 << fmt.bits, dtype=np.uint8)[:, None]
+    exponent = np.int32([[-149, -148, -140, -127, -126, -1, 0, 100, 120, 127]])
+    expected = element_rounding._decode_fields(codes, exponent, fmt)
+    assert_same_bits(element_rounding.decode_scaled(codes, exponent, fmt), expected)
+    beyond = np.int32([[-300, -150, 128, 300]])
+    expected = element_rounding._decode_fields(codes, beyond, fmt)
+    assert_same_bits(element_rounding.decode_scaled(codes, beyond, fmt), expected)

@@ -1,5 +1,6 @@
 """The bound on attention: obeyed by every method, nearly met by a witness, seen to be broken."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +10,9 @@ from msdnum import bounds
 from msdnum.emulator.attention.exponential import NATIVE
 from msdnum.emulator.attention.flash import attend
 from msdnum.emulator.attention.methods import FLOAT32_FLASH
-from msdnum.evidence.attention_bounds import ExactAttention, _moved, attention_bound
+from msdnum.evidence.attention_bounds import _moved, attention_bound
 from msdnum.evidence.attentions import DECOMPOSING, drawn
+from msdnum.evidence.score_bounds import ExactAttention
 from msdnum.formats.accumulators import HOPPER
 from msdnum.formats.elements import BINARY32
 from tests.support.attention_bounds import SHAPE
@@ -69,3 +71,17 @@ def test_other_accumulators_have_no_bound_here():
     k, v = np.ones((3, 2), np.float32), np.ones((3, 1), np.float32)
     with pytest.raises(ValueError, match="accumulator must be SEQUENTIAL, EXACT or INT32, got HOP"):
         attention_bound(given, k, v, replace(FLOAT32_FLASH, accumulator=HOPPER))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_shifts_add_up_to_the_way_whatever_the_maxima_were(seed):
+    """Powers and decays of the emulator, multiplied exactly, against one power of the whole way."""
+    rng = np.random.default_rng(seed)
+    exponential = FLOAT32_FLASH.exp
+    path = np.sort(rng.normal(0, 4, 8)).astype(np.float32)
+    steps = (path[:-1] - path[1:]).astype(np.float32)
+    weight = math.fsum(math.log(float(z)) for z in exponential.function(steps))
+    way = float(path[0]) - float(path[-1])
+    allowed = 2.0**-24 * abs(way) - len(steps) * math.log1p(-exponential.relative_error)
+    assert abs(weight - way) <= allowed + 2.0**-48
+    assert abs(weight - way) > allowed / 1000

@@ -9,10 +9,11 @@ import pytest
 from msdnum.emulator.attention.flash import attend
 from msdnum.emulator.blocks import quantize
 from msdnum.emulator.gemm.products import transposed
-from msdnum.evidence.attention_bounds import ExactAttention, attention_bound
+from msdnum.evidence.attention_bounds import attention_bound
 from msdnum.evidence.attentions import DECOMPOSING
 from msdnum.evidence.product_bounds import exact_values
 from msdnum.evidence.products import Product, decomposed
+from msdnum.evidence.score_bounds import ExactAttention
 from msdnum.formats.accumulators import EXACT, SEQUENTIAL
 from msdnum.formats.blocks import MXFP4, NVFP4
 from msdnum.formats.elements import E4M3

@@ -5,7 +5,7 @@ import pytest
 
 from msdnum.evidence.black_boxes import BlackBox
 from msdnum.evidence.products_of_powers import powers_of
-from msdnum.evidence.unit_measurements import Measurement
+from msdnum.evidence.unit_measurements import UnitMeasurement
 from msdnum.formats.accumulators import HOPPER, INT32
 from msdnum.formats.elements import BF16, BINARY32
 from tests.support.probes import box_of
@@ -33,14 +33,14 @@ def rounded(mode):
     ],
 )  # fmt: skip
 def test_each_rounding_is_told_from_all_others(mode, name):
-    measurement = Measurement(powers_of(rounded(mode)), list(range(8)))
+    measurement = UnitMeasurement(powers_of(rounded(mode)), list(range(8)))
     assert measurement.result_bits() == 12
     assert measurement.rounding(12, None) == name
 
 
 def test_a_place_that_is_not_there_answers_nothing():
     powers = powers_of(box_of(HOPPER))
-    alone = Measurement(powers, [0])
+    alone = UnitMeasurement(powers, [0])
     assert alone.apart(25) is None
     assert alone.normalized(25) is None
     assert alone.overflow() is None
@@ -48,7 +48,7 @@ def test_a_place_that_is_not_there_answers_nothing():
 
 
 def test_integers_have_no_subnormal_numbers():
-    measurement = Measurement(powers_of(box_of(INT32)), list(range(8)))
+    measurement = UnitMeasurement(powers_of(box_of(INT32)), list(range(8)))
     assert measurement.inputs() is None
     assert measurement.results() is None
     assert measurement.result_bits() is None
@@ -66,4 +66,4 @@ def test_products_that_are_rounded_first_are_seen(fused):
         return total
 
     box = BlackBox("chain", BINARY32, dots, 8, takes_c=False)
-    assert Measurement(powers_of(box), list(range(8))).rounded_products() is not fused
+    assert UnitMeasurement(powers_of(box), list(range(8))).rounded_products() is not fused

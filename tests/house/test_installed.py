@@ -22,7 +22,7 @@ assert msdnum.__file__.startswith(site), msdnum.__file__
 sys.exit(main(arguments))
 """
 BUILD = "import sys; from hatchling.build import build_wheel; build_wheel(sys.argv[1])"
-FOLDERS = ("msdnum", "proofs", "certificates", "figures/*/tables/*")
+FOLDERS = ("_msdnum_pytest.py", "msdnum", "proofs", "certificates", "figures/*/tables/*")
 
 
 def done(command, folder, **options):
@@ -83,6 +83,21 @@ def test_the_wheel_has_what_git_has_and_nothing_else(wheel):
     ours = {path for path in done(command, ROOT).stdout.split("\n") if (ROOT / path).is_file()}
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert {name.removeprefix("msdnum/_data/") for name in names} == ours
+
+
+def test_pytest_finds_its_plugin_and_asks_it_for_nothing(wheel, site, empty, kept):
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("/entry_points.txt"))
+        assert "[pytest11]\nmsdnum = _msdnum_pytest\n" in archive.read(name).decode()
+    (empty / "test_one.py").write_text(
+        "import sys\ndef test_one():\n    assert '_msdnum_pytest' in sys.modules\n"
+        "    assert not {'msdnum', 'numpy'} & set(sys.modules)\n"
+    )
+    run = "import sys, pytest; sys.path.insert(0, sys.argv.pop(1)); sys.exit(pytest.main())"
+    words = [sys.executable, "-I", "-c", run, str(site), "-q", "-p", "no:cacheprovider"]
+    hypothesis = ["-p", "no:hypothesispytest"]  # It may load NumPy, where both are there.
+    found = done([*words, *hypothesis, "test_one.py"], empty, env=kept)
+    assert found.returncode == 0, found.stdout + found.stderr
 
 
 def test_its_metadata_say_what_an_index_shows(wheel):

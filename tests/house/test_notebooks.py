@@ -53,7 +53,7 @@ def kinds(notebook):
 
 
 def test_there_are_notebooks():
-    assert len(NOTEBOOKS) == 5
+    assert len(NOTEBOOKS) == 6
 
 
 @EACH_NOTEBOOK

@@ -12,7 +12,7 @@ import msdnum
 
 PACKAGE = Path(msdnum.__file__).parent
 HEAVY = {
-    "distributed", "flint", "hypothesis", "jax", "jaxlib", "matplotlib", "mpmath", "pandas",
+    "distributed", "flint", "gguf", "hypothesis", "jax", "jaxlib", "matplotlib", "mpmath", "pandas",
     "safetensors", "scipy", "tokenizers", "torch", "tqdm",
 }  # fmt: skip
 MAY_LOAD = {"exact": {"flint", "mpmath"}, "testing": {"hypothesis"}}

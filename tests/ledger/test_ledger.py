@@ -21,6 +21,9 @@ from tests.support.ledger import CONDITIONAL, FAILS, HOLDS, NOT_RUN, row
         ([HOLDS, NOT_RUN], NOT_RUN),
         ([NOT_RUN], NOT_RUN),
         ([Verdict.MODEL, FAILS], Verdict.MODEL),
+        ([Verdict.MEASURED, FAILS], FAILS),
+        ([Verdict.MEASURED, HOLDS, FAILS], Verdict.CONDITIONAL),
+        ([Verdict.MEASURED], Verdict.MEASURED),
         ([Verdict.MODEL, HOLDS, NOT_RUN], NOT_RUN),
     ],
 )

@@ -1,5 +1,6 @@
 """Helpers of the tests of costs."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 from hypothesis import strategies as st
@@ -29,7 +30,7 @@ from msdnum.formats.elements import (
 EIGHT, FOUR = operand(INT8), operand(MXFP4)
 
 
-HBM, ON_CHIP = Route.HBM, Route.ON_CHIP
+HBM, CACHE, ON_CHIP = Route.HBM, Route.CACHE, Route.ON_CHIP
 
 
 def quantity(number):
@@ -39,8 +40,14 @@ def quantity(number):
 TOY = Machine(
     "toy", HBM, "made up",
     bandwidth=quantity(100), vector=quantity(10), bf16=quantity(1000), fp8=quantity(2000),
-    fp6=None, fp4=quantity(4000), int8=quantity(2000), int4=quantity(0),
+    fp6=None, fp4=quantity(4000), int8=quantity(2000), int4=quantity(0), cache=quantity(300),
 )  # fmt: skip
+
+
+CACHED = [
+    TOY, ASCEND_910B2, *(replace(machine, cache=quantity(5 * 10**12)) for machine in (H100, B300)),
+]  # fmt: skip
+"""Machines whose cache has a rate, two of them a made up one."""
 
 
 SMALL = Gemm(2, 4, 8)
@@ -80,14 +87,16 @@ multiscales = st.builds(
     st.sampled_from(Reads),
     st.sampled_from(Route),
     works,
+    st.one_of(st.just(1), st.fractions(0, 99, max_denominator=3)),
 )
 
 
 scenarios = st.builds(
     Scenario,
-    st.sampled_from([TOY, ASCEND_910B2, H100, B300]),
+    st.sampled_from(CACHED),
     workloads,
     st.one_of(baselines, multiscales),
     st.one_of(st.sampled_from([PIPELINED, UNPIPELINED]), shares),
-    st.builds(Efficiency, shares, shares, shares),
+    st.builds(Efficiency, shares, shares, shares, shares),
+    st.one_of(st.just(0), st.fractions(0, 9, max_denominator=7)),
 )

@@ -3,6 +3,8 @@
 An adapter is a Python file with the functions that its implementation has, of those below, and
 
 - ``PACKAGES``: the distributions whose versions belong into the report, a tuple of names.
+- ``FORMATS``, if it has formats of its own: a tuple of ``FloatFormat``, ``IntegerFormat`` and
+  ``BlockFormat``. Vectors are made for them, and the functions are asked for them by name.
 
 A missing function, and one that raises NotImplementedError for the names it is given, is not run.
 A public function that is none of these and that the file itself does not use is taken for a slip.
@@ -15,8 +17,9 @@ AttributeError, LookupError and their kin end the run, for then the adapter itse
 - ``encode(x, *, fmt, rounding, overflow)`` gives codes, ``decode(codes, *, fmt)`` values;
   both element by element.
 - ``quantize(x, *, fmt, rule)`` gives ``scale`` (one for each block), ``codes``, and with NVFP4
-  ``tensor_scale``. MX blocks are 32 numbers, two NVFP4 blocks of 16 are a tensor.
-- ``dequantize(scale, codes, *, fmt)`` gives 32 values.
+  ``tensor_scale``. MX blocks are 32 numbers, two NVFP4 blocks of 16 are a tensor; of formats of
+  one's own, one block with E8M0 scales and two with others.
+- ``dequantize(scale, codes, *, fmt)`` gives as many values.
 - ``pack(codes, *, fmt)`` gives bytes, ``unpack(packed, *, fmt)`` codes, and
   ``from_blocks_and_scales(packed, scale, *, fmt)`` the 32 values of a gpt-oss block.
 - ``decompose(x, *, scheme)`` gives ``scale_1``, ``codes_1``, ``scale_2``, ``codes_2``, ...

@@ -11,7 +11,16 @@ from msdnum.emulator.floats import SMALL, as_floats
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.emulator.zero_points import AsymmetricArray
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import BINARY32, E8M0, INT4, INT8, ElementFormat, FloatFormat
+from msdnum.formats.elements import (
+    BINARY32,
+    E8M0,
+    INT4,
+    INT8,
+    ElementFormat,
+    FloatFormat,
+    IntegerFormat,
+    TableFormat,
+)
 from msdnum.formats.modes import ScaleRule
 
 __all__ = ["as_operand", "check_dimensions", "check_layout", "checked", "is_inside"]
@@ -34,7 +43,8 @@ def checked(x: Any, name: str) -> Any:
     if not isinstance(x, QuantizedArray | AsymmetricArray):
         return as_floats(x, name)
     try:
-        return x.checked()
+        found = x.checked()
+        return found.row_by_row() if isinstance(found, QuantizedArray) else found
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name} must be an array whose parts belong together: {error}") from None
 
@@ -74,6 +84,11 @@ def check_layout(x: QuantizedArray, axis: int | None, name: str) -> None:
 
 def _check_format(fmt: BlockFormat, name: str) -> None:
     element = fmt.element
+    if isinstance(element, TableFormat) and element.precision > 8:
+        raise ValueError(
+            f"{name} must have elements of at most 8 significand bits, got {element.name} of "
+            f"{element.precision}: no matrix unit takes it; dequantize it first"
+        )
     if element.bits > 8 or element.eta < 1 / RANGE or element.max_finite > RANGE:
         raise ValueError(
             f"{name} must have elements of at most 8 bits, 0 or 2**-40 to 2**40 in magnitude, "
@@ -95,7 +110,8 @@ def is_inside(fmt: BlockFormat) -> bool:
 
 def _check_codes(codes: Array, fmt: ElementFormat, name: str) -> None:
     if (
-        isinstance(fmt, FloatFormat)
+        not isinstance(fmt, IntegerFormat)
+        or not fmt.signed
         or fmt.min_integer < -fmt.max_integer
         or backend.is_traced(codes)
     ):

@@ -7,12 +7,13 @@ import numpy as np
 
 from msdnum.emulator import backend, bit_patterns
 from msdnum.emulator.backend import Array
+from msdnum.emulator.gemm.float_products import dot
 from msdnum.emulator.gemm.operands import OperandType, Prepared, scaled_elements
 from msdnum.emulator.gemm.tiles import cut, loop
 from msdnum.formats.accumulators import Int32, Int32Overflow
 
 __all__ = [
-    "dot", "float64_dot", "fused_step", "integer_dot", "largest_k", "rounded_sum", "scaled_float64",
+    "float64_dot", "fused_step", "integer_dot", "largest_k", "rounded_sum", "scaled_float64",
 ]  # fmt: skip
 
 FLOAT32_INTEGERS = 1 << 24
@@ -20,16 +21,6 @@ FLOAT64_BITS = 53
 INT32_MAX = (1 << 31) - 1
 DOT_ELEMENTS = 1 << 20
 """Elements of a partial product in NumPy."""
-
-
-def dot(a: Array, b: Array) -> Array:
-    """Return the float32 product by BLAS, the same in any order only where every sum is exact."""
-    if not backend.is_jax(a):
-        with np.errstate(all="ignore"):
-            return np.matmul(a, b)
-    import jax
-
-    return jax.numpy.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
 
 
 def float64_dot(a: Array, b: Array) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 
 from msdnum.emulator import backend
 from msdnum.emulator.backend import Array
-from msdnum.emulator.gemm.exact_sums import dot
+from msdnum.emulator.gemm.float_products import dot
 from msdnum.emulator.gemm.operands import OperandType, Prepared, scaled_elements
 
 __all__ = ["has_special", "TermPair", "finite", "with_specials"]

@@ -91,9 +91,9 @@ class OperandType:
     @property
     def emin(self) -> int:
         """Least exponent of an element's significand; without subnormals, none."""
-        if isinstance(self.element, IntegerFormat) or self.scale_precision:
-            return -1000
-        return self.element.emin
+        if isinstance(self.element, FloatFormat) and not self.scale_precision:
+            return self.element.emin
+        return -1000
 
     @property
     def bounded(self) -> bool:
@@ -175,7 +175,7 @@ def _precision(fmt: ElementFormat) -> int:
 
 def _largest(fmt: ElementFormat) -> int:
     if isinstance(fmt, IntegerFormat):
-        return -fmt.min_integer
+        return max(-fmt.min_integer, fmt.max_integer)
     return int(fmt.max_finite / fmt.eta)
 
 

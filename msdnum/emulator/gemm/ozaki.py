@@ -15,7 +15,7 @@ from msdnum.emulator.gemm.products import Schedule, triangular
 from msdnum.formats.accumulators import INT32
 from msdnum.formats.elements import INT8
 
-__all__ = ["matmul", "slice_width", "slices"]
+__all__ = ["check_matrix", "matmul", "slice_width", "slices"]
 
 Floats = NDArray[np.float64]
 Slices = NDArray[np.int8]
@@ -61,7 +61,7 @@ def slices(x: Floats, count: int, width: int) -> tuple[list[Slices], NDArray[np.
     ValueError
         If an argument is out of its range.
     """
-    _check_matrix(x, "x")
+    check_matrix(x, "x")
     for name, value, largest in (("count", count, 50), ("width", width, 7)):
         argument_checks.check_integer(name, value)
         if not 1 <= value <= largest:
@@ -107,8 +107,8 @@ def matmul(a: Floats, b: Floats, count: int, schedule: Schedule | None = None) -
     -----
     Source: Ootomo, Ozaki, Yokota, DGEMM on integer matrix multiplication unit (arXiv 2306.11975).
     """
-    _check_matrix(a, "a")
-    _check_matrix(b, "b")
+    check_matrix(a, "a")
+    check_matrix(b, "b")
     if a.shape[1] != b.shape[0]:
         raise ValueError(f"a and b must be matrices that match, got {a.shape} and {b.shape}")
     pairs = _pairs(count, schedule)
@@ -126,7 +126,8 @@ def matmul(a: Floats, b: Floats, count: int, schedule: Schedule | None = None) -
     return result
 
 
-def _check_matrix(x: Floats, name: str) -> None:
+def check_matrix(x: Floats, name: str) -> None:
+    """Raise unless it is a matrix that can be cut into slices."""
     backend.check_array(x, name, ("float64",))
     if x.ndim != 2:
         raise ValueError(f"{name} must have two dimensions, got shape {x.shape}")

@@ -1,27 +1,31 @@
-"""Layouts of GGUF: blocks of 32 elements, each a scale and then its elements, without gaps."""
+"""Layouts of GGUF: blocks of 32 elements, each a scale and then its elements, without gaps.
+
+Type Q4_1 has a minimum between them.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from msdnum.emulator import backend
+from msdnum.emulator import argument_checks, backend
 from msdnum.emulator.arrays import as_array
 from msdnum.emulator.backend import Array
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.layouts.rows import checked_rows
+from msdnum.emulator.minima import MinimumArray
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.blocks import MXFP4, BlockFormat
 from msdnum.formats.elements import FP16, INT4, INT8
 from msdnum.formats.modes import ScaleRule
 
-__all__ = ["GGUF_MXFP4", "GGUF_Q4_0", "GGUF_Q8_0", "GGUFLayout"]
+__all__ = ["GGUF_MXFP4", "GGUF_Q4_0", "GGUF_Q4_1", "GGUF_Q8_0", "GGUFLayout"]
 
 SOURCE = "llama.cpp, ggml/src/ggml-common.h and ggml-quants.c"
 
 
 @dataclass(frozen=True)
 class GGUFLayout:
-    """A type of GGUF: in every block the scale, low byte first, then the elements.
+    """A type of GGUF: in every block the scale, low byte first, the minimum, then the elements.
 
     Elements of 4 bits are split by halves: byte i has element i in its low nibble and element
     ``i + 16`` in its high one.
@@ -32,6 +36,9 @@ class GGUFLayout:
         What the blocks are.
     offset : int
         What is added to two's complement to be stored: 8 where integers are stored from 0 to 15.
+    has_minimum : bool
+        Whether a number of the format of the scale follows it, which is added to every product of
+        a stored integer, 0 to 15, and the scale.
 
     Notes
     -----
@@ -40,11 +47,17 @@ class GGUFLayout:
 
     format: BlockFormat
     offset: int = 0
+    has_minimum: bool = False
 
     @property
     def block_bytes(self) -> int:
         """Bytes of a block."""
-        return self._scale_bytes + self._size * self.format.element.bits // 8
+        return self._head_bytes + self._size * self.format.element.bits // 8
+
+    @property
+    def _head_bytes(self) -> int:
+        """Bytes before the elements."""
+        return self._scale_bytes * (1 + self.has_minimum)
 
     @property
     def _size(self) -> int:
@@ -56,7 +69,7 @@ class GGUFLayout:
         return self.format.scale.bits // 8
 
     @under_own_settings
-    def read(self, blocks: Array) -> QuantizedArray:
+    def read(self, blocks: Array) -> QuantizedArray | MinimumArray:
         """Return the tensor whose rows are these bytes.
 
         Parameters
@@ -66,7 +79,7 @@ class GGUFLayout:
 
         Returns
         -------
-        QuantizedArray
+        QuantizedArray, or MinimumArray for a type that has minima
             Shape (..., 32 times the number of blocks).
 
         Raises
@@ -85,12 +98,17 @@ class GGUFLayout:
                 f"block of {self.format.name}, got shape {shape}"
             )
         rows = blocks.reshape(*shape[:-1], -1, self.block_bytes)
-        scales = sum(
-            rows[..., i].astype(f"uint{self.format.scale.bits}") << np.uint8(8 * i)
+        codes = self._codes(rows[..., self._head_bytes :]).reshape(*shape[:-1], -1)
+        quantized = QuantizedArray(codes, self._number(rows, 0), None, self.format, -1)
+        return MinimumArray(quantized, self._number(rows, 1)) if self.has_minimum else quantized
+
+    def _number(self, rows: Array, place: int) -> Array:
+        """Return the codes of a number of the format of the scale, the first or the second."""
+        first = place * self._scale_bytes
+        return sum(
+            rows[..., first + i].astype(f"uint{self.format.scale.bits}") << np.uint8(8 * i)
             for i in range(self._scale_bytes)
         )
-        codes = self._codes(rows[..., self._scale_bytes :])
-        return QuantizedArray(codes.reshape(*shape[:-1], -1), scales, None, self.format, -1)
 
     def _codes(self, stored: Array) -> Array:
         if self.format.element.bits == 8:
@@ -99,19 +117,28 @@ class GGUFLayout:
         return backend.namespace(stored).concatenate(halves, axis=-1) ^ np.uint8(self.offset)
 
     @under_own_settings
-    def write(self, quantized: QuantizedArray) -> Array:
+    def write(self, quantized: QuantizedArray | MinimumArray) -> Array:
         """Undo ``read``: the same bytes.
 
         Raises
         ------
         TypeError
-            If it is no quantized array.
+            If it is not what ``read`` returns.
         ValueError
             If it is not of this format with whole blocks along the last axis.
         """
-        quantized = checked_rows(quantized, self.format)
+        minima: list[Array] = []
+        if self.has_minimum:
+            argument_checks.check_mode("quantized", quantized, MinimumArray)
+        if isinstance(quantized, MinimumArray) and self.has_minimum:
+            minima, quantized = [quantized.minima], quantized.checked().quantized
+        quantized = checked_rows(quantized, self.format)  # type: ignore[arg-type]
         scales = quantized.scale_codes
-        parts = [(scales >> (8 * i)).astype("uint8")[..., None] for i in range(self._scale_bytes)]
+        parts = [
+            (number >> (8 * i)).astype("uint8")[..., None]
+            for number in (scales, *minima)
+            for i in range(self._scale_bytes)
+        ]
         codes = quantized.codes.reshape(*scales.shape, self._size)
         blocks = backend.namespace(codes).concatenate([*parts, self._stored(codes)], axis=-1)
         return blocks.reshape(*quantized.shape[:-1], -1)
@@ -134,3 +161,9 @@ GGUF_Q8_0 = GGUFLayout(BlockFormat("Q8_0", INT8, FP16, 32, ScaleRule.AMAX, sourc
 # 8 flips the sign bit of a nibble, which is adding 8 to two's complement.
 GGUF_Q4_0 = GGUFLayout(BlockFormat("Q4_0", INT4, FP16, 32, ScaleRule.AMAX, source=SOURCE), offset=8)
 """Type Q4_0, 18 bytes a block."""
+
+GGUF_Q4_1 = GGUFLayout(
+    BlockFormat("Q4_1", INT4, FP16, 32, ScaleRule.AMAX, source=SOURCE), offset=8, has_minimum=True
+)
+"""Type Q4_1, 20 bytes a block: a scale and a minimum, integers from 0 to 15. Its scale rule is
+``(max - min) / 15``, which no `ScaleRule` is: `quantize` by this format has no minima."""

@@ -47,7 +47,7 @@ def to_blocks_and_scales(quantized: QuantizedArray) -> tuple[Array, Array]:
     quantized = quantized.checked()
     size = quantized.format.block_size
     assert size is not None
-    if quantized.axis != -1 or quantized.shape[-1] % size:
+    if quantized.axis != -1 or quantized.format.rows > 1 or quantized.shape[-1] % size:
         raise ValueError(
             f"quantized must have whole blocks along its last axis, "
             f"got blocks of {size} along axis {quantized.axis} of shape {quantized.shape}"

@@ -26,7 +26,8 @@ def checked_rows(quantized: QuantizedArray, fmt: BlockFormat) -> QuantizedArray:
             f"quantized must be {fmt.name}, {fmt.element.name} with {fmt.scale.name} scales, "
             f"got {found.name}, {found.element.name} with {found.scale.name}"
         )
-    if quantized.axis != -1 or found.block_size != fmt.block_size or quantized.divisor != 1:
+    sizes = found.block_size == fmt.block_size and found.rows == fmt.rows
+    if quantized.axis != -1 or not sizes or quantized.divisor != 1:
         raise ValueError(
             f"quantized must have blocks of {fmt.block_size} along its last axis, got blocks of "
             f"{found.block_size} along axis {quantized.axis}, divisor {quantized.divisor}"

@@ -6,7 +6,7 @@ _TORCH = "torch.load opens it, safetensors.torch.save_file writes its tensors"
 
 _KINDS = (
     (b"\x93NUMPY", "a NumPy array (.npy): np.load opens it, safetensors.numpy.save_file writes it"),
-    (b"GGUF", "a GGUF file: the package gguf reads it, msdnum.emulator.layouts its blocks"),
+    (b"GGUF", "a GGUF file: inputs.files.open_gguf opens it, emulator.layouts reads blocks"),
     (b"PK\x03\x04", f"a zip archive, as of torch.save or np.savez: {_TORCH}"),
     (b"\x80", f"a pickle, as of torch.save: {_TORCH}"),
     (b"\x89HDF", "an HDF5 file, as of Keras: h5py opens it"),
@@ -30,7 +30,7 @@ def kind_of(start: bytes) -> str | None:
     --------
     >>> from msdnum.inputs.files import kind_of
     >>> kind_of(b"GGUF and more")
-    'a GGUF file: the package gguf reads it, msdnum.emulator.layouts its blocks'
+    'a GGUF file: inputs.files.open_gguf opens it, emulator.layouts reads blocks'
     """
     return next((text for magic, text in _KINDS if _is(magic, start)), None)
 

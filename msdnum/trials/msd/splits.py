@@ -1,6 +1,6 @@
 """Splits of CANN's kernels over all BF16 pairs, beside the paper's M/64516."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -8,7 +8,10 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from msdnum import bounds
 from msdnum.emulator.cann.digits import (
+    INT4_FIRST,
+    INT4_RATIO,
     Digits,
     Division,
     Floats,
@@ -18,9 +21,13 @@ from msdnum.emulator.cann.digits import (
     _fraction,
     _grouped,
     _multicore,
+    half,
 )
 
-__all__ = ["BF16_PAIRS", "PAPER_BOUND", "SplitError", "split_error", "split_errors"]
+__all__ = [
+    "BF16_PAIRS", "PAPER_BOUND", "SUCCESSIVE", "SplitError", "proved_split_bound", "split_error",
+    "split_errors",
+]  # fmt: skip
 
 PAPER_BOUND = Fraction(1, 64516)
 
@@ -115,3 +122,61 @@ def split_errors(variants: Iterable[Variant]) -> Iterator[SplitError]:
         fusions = Fusion if variant.split in (_multicore, _grouped) else [Fusion.SEPARATE]
         for division, fusion in product(Division, fusions):
             yield split_error(variant, Switches(division, fusion))
+
+
+U32 = bounds.U32
+DIVISIONS = {
+    Division.NEAREST: U32,
+    Division.RECIPROCAL: 2 * U32 + U32**2,
+    Division.ULP_BELOW: 3 * U32 + 2 * U32**2,
+    Division.ULP_ABOVE: 3 * U32 + 2 * U32**2,
+}
+"""Relative error of each way to divide."""
+
+FIRST, RATIO = _fraction(INT4_FIRST), _fraction(INT4_RATIO)
+GROWN = _fraction(np.float32(1.001)) * (1 + U32)
+
+HALVES = abs(half(1 / 14.98) - 1 / RATIO) + abs(half(1 / 14.98**2) - 1 / RATIO**2)
+"""What rounding the ratios of the later digits to half does to them."""
+
+SUCCESSIVE: dict[str, Callable[[Fraction], Fraction]] = {
+    "split_k_int8": lambda off: bounds.digit_splits(division=off),
+    # Scales fl(amax / 127), and that times fl(1 / 254).
+    "grouped_a16w8": lambda off: bounds.digit_splits(
+        division=off, weights=U32 + (2 * U32 + U32**2) / 254
+    ),
+    "grouped_a16w4": lambda off: bounds.digit_splits(
+        division=off, weights=abs(half(1 / 254) - Fraction(1, 254))
+    ),
+    "experimental_a16w4": lambda off: bounds.digit_splits(FIRST, RATIO, 3, division=off),
+    "split_k_int4_half": lambda off: bounds.digit_splits(
+        FIRST,
+        RATIO,
+        3,
+        division=off,
+        weights=7
+        / FIRST
+        * (abs(half(1 / 14.98) - 1 / RATIO) + abs(half(1 / 14.98**2) - RATIO**-2)),
+    ),
+    "ffn": lambda off: GROWN * bounds.digit_splits(128, 128, rounding=1, division=off),
+}
+"""What theorem digit-splits promises of each kernel that splits digit by digit, over amax."""
+
+
+def proved_split_bound(variant: Variant, switches: Switches | None = None) -> Fraction:
+    """Return the bound of theorem digit-splits on what a kernel leaves, over amax.
+
+    It holds for every binary32 x and amax while nothing underflows, and for separate roundings.
+
+    Raises
+    ------
+    ValueError
+        If the kernel does not split so, or fuses a product with a sum.
+    """
+    switches = switches or Switches()
+    if variant.name not in SUCCESSIVE or switches.fusion is not Fusion.SEPARATE:
+        raise ValueError(
+            f"variant must be one of {', '.join(SUCCESSIVE)}, its roundings separate, "
+            f"got {variant.name}, {switches.fusion.name}"
+        )
+    return SUCCESSIVE[variant.name](DIVISIONS[switches.division or variant.division])

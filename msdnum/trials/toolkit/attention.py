@@ -12,7 +12,7 @@ from msdnum.emulator.attention.flash import attend
 from msdnum.emulator.attention.kv_cache import KV_FORMATS
 from msdnum.emulator.attention.methods import WeightRange
 from msdnum.emulator.decompositions import decompose_terms
-from msdnum.evidence.attention_bounds import ExactAttention, attention_bound
+from msdnum.evidence.attention_bounds import attention_bound
 from msdnum.evidence.attentions import (
     DECOMPOSING,
     DEQUANTIZING,
@@ -23,6 +23,7 @@ from msdnum.evidence.attentions import (
     attention_errors,
     drawn,
 )
+from msdnum.evidence.score_bounds import ExactAttention
 from msdnum.formats.schemes import MXFP4_X2
 from msdnum.ledger.claims import Entry
 from msdnum.ledger.findings import Evidence, Finding, Verdict, not_run

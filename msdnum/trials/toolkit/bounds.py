@@ -9,7 +9,8 @@ from msdnum.formats.accumulators import MatrixUnit
 from msdnum.formats.elements import E2M1, E2M3, E3M2, E4M3, E5M2, INT8_SYMMETRIC, MXINT8_ELEMENT
 from msdnum.ledger.claims import Claim, Entry
 from msdnum.ledger.trial import Study
-from msdnum.trials.toolkit import products
+from msdnum.trials.toolkit import chances, products
+from msdnum.trials.toolkit.joints import judge_joint_rounding
 from msdnum.trials.toolkit.nvfp4 import judge_nvfp4
 from msdnum.trials.toolkit.promises import promises
 from msdnum.trials.toolkit.roundings import judge_rounding
@@ -17,6 +18,35 @@ from msdnum.trials.toolkit.roundings import judge_rounding
 __all__ = ["BOUNDS", "decomposition_bounds", "product_bounds"]
 
 BOUNDS = Claim("bounds", "every bound of msdnum.bounds holds; one whose ratio is 1 is attained")
+
+ON_PAPER = (
+    (
+        "gemm-probabilistic",
+        "MXFP4 x2 by MXFP4, with a probability",
+        "beyond: 0.4 %",
+        chances.judge_probabilistic,
+    ),
+    (
+        "gemm-martingale",
+        "MXFP4 x2 by MXFP4, one martingale",
+        "beyond: 0.1 %",
+        chances.judge_martingale,
+    ),
+    (
+        "gemm-martingale",
+        "64 numbers in BF16, rounded stochastically",
+        "beyond: 0.1 %",
+        chances.judge_stochastic_sums,
+    ),
+    (
+        "running-error",
+        "MXFP4 x2 and INT8 x2, along",
+        "evidence.running_product",
+        products.judge_running,
+    ),
+    ("attention", "attention, P in MXFP4 x2", "bounds.attention", products.judge_attention),
+)
+"""Theorems whose step to a product is not machine-checked, each with what judges it."""
 
 
 def decomposition_bounds(study: Study) -> Iterator[Entry]:
@@ -33,6 +63,9 @@ def decomposition_bounds(study: Study) -> Iterator[Entry]:
         text = "3/17 amax or X/172032" + ", times 3/17" * (terms - 1)
         judge = partial(judge_nvfp4, terms)
         yield Entry("bounds", f"NVFP4 x{terms}", text, judge, "nvfp4-decomposition")
+    for ratio, text in ((8, "1/73 of 73/16"), (13, "1/113 of 113/52")):
+        judge = partial(judge_joint_rounding, ratio)
+        yield Entry("bounds", f"two E2M1 together, ratio {ratio}", text, judge, "joint-rounding")
 
 
 def product_bounds(study: Study) -> Iterator[Entry]:
@@ -42,15 +75,7 @@ def product_bounds(study: Study) -> Iterator[Entry]:
         # That no product here is below the power of two that it is aligned to is on paper.
         aligned = isinstance(case.accumulator, MatrixUnit)
         yield Entry("bounds", case.name, "bounds.gemm", judge, "gemm", on_paper=aligned)
-    for convention, promise, judged, theorem_id in (
-        (
-            "MXFP4 x2 by MXFP4, with a probability",
-            "beyond: 0.4 %",
-            products.judge_probabilistic,
-            "gemm-probabilistic",
-        ),
-        ("attention, P in MXFP4 x2", "bounds.attention", products.judge_attention, "attention"),
-    ):
+    for theorem_id, convention, promise, judged in ON_PAPER:
         judge = partial(judged, study.seed)
         yield Entry("bounds", convention, promise, judge, theorem_id, on_paper=True)
     judge = partial(products.judge_int32_overflow)

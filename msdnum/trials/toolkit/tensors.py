@@ -1,15 +1,12 @@
 """Rows on tensors: a real transformer's, or the user's, beside the bounds on decompositions."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from msdnum import errors
-from msdnum.evidence.decompositions import judge_blocks
-from msdnum.evidence.effective_bits import approximation
+from msdnum.evidence.large_tensors import judge_tensor
 from msdnum.evidence.promises import EVERY_AMAX, Promise
 from msdnum.formats.schemes import INT8_X2, MXFP4_X2, MXFP8_X1
 from msdnum.inputs.families import minilm
@@ -36,7 +33,7 @@ def model(study: Study) -> Iterator[Entry]:
     """Weights and activations of a real transformer."""
     for part in ("weight", "activations"):
         for promise in TENSOR_PROMISES:
-            yield _tensor_entry("model", f"{part}, ", partial(_minilm, part), promise)
+            yield _tensor_entry("model", f"{part}, ", partial(_minilm, part), promise, study)
 
 
 def _minilm(part: str) -> Array:
@@ -49,21 +46,15 @@ def tensor(study: Study) -> Iterator[Entry]:
     given = study.tensor
     if given is not None:
         for promise in TENSOR_PROMISES:
-            yield _tensor_entry("tensor", "", lambda: given, promise)
+            yield _tensor_entry("tensor", "", lambda: given, promise, study)
 
 
-def _tensor_entry(claim: str, prefix: str, read: Callable[[], Array], promise: Promise) -> Entry:
+def _tensor_entry(
+    claim: str, prefix: str, read: Callable[[], Array], promise: Promise, study: Study
+) -> Entry:
     convention = f"{prefix}{promise.convention}"
-    judge = partial(_judge_tensor, read, promise)
+
+    def judge() -> Finding:
+        return judge_tensor(read(), promise, study.progress)
+
     return Entry(claim, convention, promise.bound.text, judge, promise.theorem)
-
-
-def _judge_tensor(read: Callable[[], Array], promise: Promise) -> Finding:
-    x = read()
-    finding = judge_blocks(x, promise)
-    y = approximation(x, promise.scheme)
-    found = ", ".join(
-        f"{name} {errors.EFFECTIVE_BITS[name](x, y):.2f}"
-        for name in ("rms_relative", "relative_l2", "equivalent_uniform")
-    )
-    return replace(finding, notes=(f"effective bits: {found}",))

@@ -9,7 +9,8 @@ from msdnum import spec
 from msdnum.emulator.attention.flash import attend
 from msdnum.emulator.attention.kv_cache import KV_FORMATS
 from msdnum.emulator.attention.methods import FLOAT32_FLASH, Method, StaticCast
-from msdnum.evidence.attention_bounds import ExactAttention, attention_bound
+from msdnum.evidence.attention_bounds import attention_bound
+from msdnum.evidence.score_bounds import ExactAttention
 from msdnum.formats.elements import BF16, BINARY32, E4M3, E5M2
 from msdnum.formats.modes import Overflow
 from tests.support.agreement import on_numpy_and_jit

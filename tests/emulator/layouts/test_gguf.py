@@ -5,12 +5,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from msdnum import BLOCK_FORMATS, quantize
-from msdnum.emulator.layouts import GGUF_MXFP4, GGUF_Q4_0, GGUF_Q8_0
+from msdnum import BLOCK_FORMATS, quantize, spec
+from msdnum.emulator.layouts import GGUF_MXFP4, GGUF_Q4_0, GGUF_Q4_1, GGUF_Q8_0
 from tests.support.agreement import on_all_backends
 
-LAYOUTS = {"MXFP4": GGUF_MXFP4, "Q4_0": GGUF_Q4_0, "Q8_0": GGUF_Q8_0}
-SIZES = {"MXFP4": 17, "Q4_0": 18, "Q8_0": 34}
+LAYOUTS = {"MXFP4": GGUF_MXFP4, "Q4_0": GGUF_Q4_0, "Q4_1": GGUF_Q4_1, "Q8_0": GGUF_Q8_0}
+SIZES = {"MXFP4": 17, "Q4_0": 18, "Q4_1": 20, "Q8_0": 34}
 EACH = pytest.mark.parametrize("name", LAYOUTS)
 DOUBLED = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12]
 
@@ -32,6 +32,10 @@ def numbers(name, block):
         scale, nibbles = half(*block[:2]), block[2:]
         integers = [byte % 16 - 8 for byte in nibbles] + [byte // 16 - 8 for byte in nibbles]
         return [scale * integer for integer in integers]
+    if name == "Q4_1":
+        scale, minimum, nibbles = half(*block[:2]), half(*block[2:4]), block[4:]
+        levels = [byte % 16 for byte in nibbles] + [byte // 16 for byte in nibbles]
+        return [spec.fl32(scale * level + minimum) for level in levels]
     half_scale, nibbles = Fraction(2) ** (block[0] - 128), block[1:]
     codes = [byte % 16 for byte in nibbles] + [byte // 16 for byte in nibbles]
     return [half_scale * DOUBLED[code] for code in codes]
@@ -45,6 +49,8 @@ def blocks(name, rows=3, count=40):
         drawn[..., 0] = np.arange(rows * count).reshape(rows, count) * 2
     else:
         drawn[..., 1] &= 0xBB
+    if name == "Q4_1":
+        drawn[..., 3] &= 0xBB
     return drawn.reshape(rows, -1)
 
 
@@ -75,6 +81,27 @@ def test_the_scale_byte_that_is_no_number_in_ocp_is_nan():
 
 
 @EACH
+def test_the_package_gguf_reads_the_same_numbers(name):
+    gguf = pytest.importorskip("gguf", reason="the package gguf is not installed")
+    stored = blocks(name)
+    theirs = gguf.dequantize(stored, gguf.GGMLQuantizationType[name])
+    found = LAYOUTS[name].read(stored).dequantize()
+    assert (found == theirs).all()
+
+
+def test_a_minimum_is_read_as_the_specification_has_it():
+    stored = blocks("Q4_1", 2, 3)
+    found = GGUF_Q4_1.read(stored)
+    numbers_found = found.dequantize().reshape(-1, 32)
+    scales, minima = found.quantized.scale_codes.ravel(), found.minima.ravel()
+    codes = found.quantized.codes.reshape(-1, 32)
+    for row, scale, minimum, block in zip(numbers_found, scales, minima, codes, strict=True):
+        given = int(scale), int(minimum), [int(code) for code in block]
+        right = spec.dequantize_levels(*given, GGUF_Q4_1.format)
+        assert [Fraction(float(x)) for x in row] == right
+
+
+@pytest.mark.parametrize("name", [name for name in LAYOUTS if name != "Q4_1"])
 def test_what_is_quantized_here_is_written(name):
     x = np.random.default_rng(2).standard_normal((2, 64)).astype(np.float32)
     quantized = quantize(x, LAYOUTS[name].format)
@@ -90,6 +117,8 @@ def test_bytes_and_arrays_of_another_kind_are_refused():
     mxfp4 = quantize(np.ones((1, 32), np.float32), BLOCK_FORMATS["MXFP4"])
     with pytest.raises(ValueError, match="quantized must be Q8_0, INT8 with FP16 scales, got MXFP"):
         GGUF_Q8_0.write(mxfp4)
+    with pytest.raises(TypeError, match="quantized must be MinimumArray, got Quant"):
+        GGUF_Q4_1.write(mxfp4)
     short = quantize(np.ones((1, 40), np.float32), BLOCK_FORMATS["MXFP4"])
     with pytest.raises(ValueError, match="must have a last axis divisible by 32"):
         GGUF_MXFP4.write(short)

@@ -6,9 +6,9 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from msdnum.emulator.cann.digits import VARIANTS, Division, Switches
+from msdnum.emulator.cann.digits import VARIANTS, Division, Fusion, Switches
 from msdnum.trials.msd.experiments.schemes import reconstructed
-from msdnum.trials.msd.splits import split_error
+from msdnum.trials.msd.splits import SUCCESSIVE, proved_split_bound, split_error
 from tests.support.cann import ORACLES
 
 # Which keep M / 64516
@@ -52,3 +52,30 @@ def test_weighted_digits_err_as_decided(variant):
     x = np.array([[found.amax, found.x]], np.float32)
     left = abs(found.x - reconstructed(x, variant)[0, 1]) / found.amax
     assert left == pytest.approx(float(found.error), rel=1e-6)
+
+
+# What is proved
+
+
+@pytest.mark.parametrize("name", SUCCESSIVE)
+def test_every_split_obeys_its_theorem_and_is_near_it(name):
+    variant = VARIANTS[name]
+    ratio = split_error(variant).error / proved_split_bound(variant)
+    assert 0.99 < ratio <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("division", Division)
+@pytest.mark.parametrize("name", SUCCESSIVE)
+def test_every_division_obeys_it(name, division):
+    variant, switches = VARIANTS[name], Switches(division)
+    ratio = split_error(variant, switches).error / proved_split_bound(variant, switches)
+    assert 0.98 < ratio <= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "fusion"), [("multicore", Fusion.SEPARATE), ("grouped_a16w8", Fusion.FUSED)]
+)
+def test_other_kernels_have_no_such_bound(name, fusion):
+    with pytest.raises(ValueError, match="variant must be one of split_k_int8, "):
+        proved_split_bound(VARIANTS[name], Switches(fusion=fusion))

@@ -87,11 +87,22 @@ def test_a_bound_that_is_too_small_is_seen():
     assert case.judge(seed=1).verdict is Verdict.FAILS
 
 
-def test_the_probabilistic_bound_is_seldom_broken():
-    finding = products.judge_probabilistic(seed=1)
+def test_bounds_computed_along_are_met_and_tighter(monkeypatch):
+    finding = products.judge_running(seed=1)
     assert finding.verdict is Verdict.HOLDS
-    assert finding.ratio > 0.6
-    assert products.judge_probabilistic(seed=1, confidence=2.6).ratio > 1
+    assert 1 - 2.0**-40 < finding.ratio <= 1
+    least, largest = finding.notes[1].split(" times")[0].split(" to ")
+    assert float(largest) > 30 > float(least) >= 2
+    monkeypatch.setattr(products, "running_product", halved(products.running_product))
+    assert products.judge_running(seed=1).verdict is Verdict.FAILS
+
+
+def halved(function):
+    def wrong(*arguments):
+        found = function(*arguments)
+        return replace(found, bound=found.bound / 2)
+
+    return wrong
 
 
 @pytest.mark.parametrize(

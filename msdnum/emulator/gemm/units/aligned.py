@@ -42,6 +42,8 @@ __all__ = ["AlignedSums", "ExponentSums", "aligned_sum"]
 
 LOW_BITS = 8
 """Bits of the low limb of a sum of aligned products."""
+ONE_LIMB = 25
+"""Fraction bits with which an aligned product fits an int32; what lies below is a second sum."""
 
 
 class ExponentSums(Sums[Accumulator]):
@@ -85,15 +87,46 @@ def _sum(c: Array, a: Arrays, b: Arrays, unit: MatrixUnit) -> Leading:
         c, unit.exponent_of_zero, unit.output.emin
     )
     top = _largest_exponent(a[1], b[1], own)
-    shift = exponent - top + unit.fraction_bits - 23
+    bits = min(unit.fraction_bits, ONE_LIMB)
+    shift = exponent - top + bits - 23
     high, low = limbs(truncated_shift(significand, shift), LOW_BITS)
-    # As many products as an int32 holds, each below 2**(fraction_bits + 2).
-    size = 1 << (29 - unit.fraction_bits)
+    # As many products as an int32 holds, each below 2**(bits + 2).
+    size = 1 << (29 - bits)
     for start in range(0, a[0].shape[1], size):
         ks = range(a[0].shape[1])[start : start + size]
-        part_high, part_low = limbs(aligned_sum(a, b, ks, top, unit.fraction_bits), LOW_BITS)
+        part_high, part_low = limbs(aligned_sum(a, b, ks, top, bits), LOW_BITS)
         high, low = high + part_high, low + part_low
-    return leading_bits(high, low, LOW_BITS, top - unit.fraction_bits)
+    width = unit.fraction_bits - bits
+    if width:
+        high, low = high + (low >> LOW_BITS), low & ((1 << LOW_BITS) - 1)
+        rest = _truncated_rest(significand, shift, width) + _rests(a, b, top, width)
+        low = (low << width) + rest
+    return leading_bits(high, low, LOW_BITS + width, top - unit.fraction_bits)
+
+
+def _rests(a: Arrays, b: Arrays, top: Array, width: int) -> Array:
+    """Return the sum of the ``width`` bits below ``ONE_LIMB`` of the aligned products, int32."""
+    offset = ONE_LIMB - PRODUCT_BIAS - top
+    return sum(
+        _rest(a[0][:, k, None] * b[0][k], a[1][:, k, None] + b[1][k] + offset, width)
+        for k in range(a[0].shape[1])
+    )
+
+
+def _rest(product: Array, exponent: Array, width: int) -> Array:
+    """Return ``width`` bits of ``product * 2**exponent`` below the point, truncated, signed."""
+    scaled = _scaled(product, exponent)
+    fraction = scaled - scaled.astype(np.int32).astype(np.float32)
+    return (fraction * np.float32(1 << width)).astype(np.int32)
+
+
+def _truncated_rest(integer: Array, shift: Array, width: int) -> Array:
+    """Return ``width`` bits of ``integer * 2**shift`` below the point, truncated, signed."""
+    xp = backend.namespace(integer)
+    below = xp.maximum(-shift, 0)
+    rest = xp.abs(integer) & ((1 << xp.minimum(below, 30)) - 1)
+    found = rest << xp.maximum(width - below, 0) >> xp.clip(below - width, 0, 31)
+    return xp.where(integer < 0, -found, found)
 
 
 def aligned_sum(
@@ -120,8 +153,13 @@ def aligned_sum(
 
 def _shifted(product: Array, exponent: Array) -> Array:
     """Return ``product * 2**exponent`` truncated to an integer; product below 4, exponent to 25."""
+    return _scaled(product, exponent).astype(np.int32)
+
+
+def _scaled(product: Array, exponent: Array) -> Array:
+    """Return ``product * 2**exponent``; from an exponent of -40 down, something below 2**-38."""
     xp = backend.namespace(product)
-    return (product * power_of_two(xp.maximum(exponent, -40))).astype(np.int32)
+    return product * power_of_two(xp.maximum(exponent, -40))
 
 
 def _largest_exponent(ea: Array, eb: Array, start: Array) -> Array:

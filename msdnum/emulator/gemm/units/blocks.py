@@ -8,7 +8,8 @@ import numpy as np
 
 from msdnum.emulator import backend
 from msdnum.emulator.backend import Array
-from msdnum.emulator.gemm.exact_sums import dot, float64_dot, scaled_float64
+from msdnum.emulator.gemm.exact_sums import float64_dot, scaled_float64
+from msdnum.emulator.gemm.float_products import dot
 from msdnum.emulator.gemm.operands import Prepared
 from msdnum.emulator.gemm.outputs import rounded_to
 from msdnum.emulator.gemm.tiles import Arrays, Tiling

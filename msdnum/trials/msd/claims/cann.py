@@ -15,7 +15,14 @@ from msdnum.ledger.claims import Claim, Entry
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, Witness
 from msdnum.ledger.trial import Study
 from msdnum.trials.msd.claims.traps import traps
-from msdnum.trials.msd.splits import BF16_PAIRS, PAPER_BOUND, SplitError, split_error
+from msdnum.trials.msd.splits import (
+    BF16_PAIRS,
+    PAPER_BOUND,
+    SUCCESSIVE,
+    SplitError,
+    proved_split_bound,
+    split_error,
+)
 
 __all__ = ["CANN", "cann"]
 
@@ -36,6 +43,10 @@ def cann(study: Study) -> Iterator[Entry]:
     for name, division, keeps in DIVISIONS:
         words = f"{name}, division {division.name}"
         yield _entry(VARIANTS[name], Switches(division), words, keeps)
+    for name in SUCCESSIVE:
+        yield Entry("CANN", f"{name}, as proved", "bounds.digit_splits",
+                    partial(_judge_proved, VARIANTS[name]), "digit-splits",
+                    on_paper=True)  # fmt: skip
     yield Entry("CANN", "arithmetic of the recombination", "no traps", _traps,
                 expected=Verdict.FAILS)  # fmt: skip
 
@@ -58,6 +69,18 @@ def _judge(variant: Variant, switches: Switches) -> Finding:
         ratio=found.error / PAPER_BOUND,
         evidence=Evidence("exhaustive", BF16_PAIRS, "BF16 pairs (x, amax), mod 2^k"),
         witness=_witness(found),
+    )
+
+
+def _judge_proved(variant: Variant) -> Finding:
+    found, bound = split_error(variant), proved_split_bound(variant)
+    return Finding(
+        Verdict.HOLDS if found.error <= bound else Verdict.FAILS,
+        _written(found.error),
+        ratio=found.error / bound,
+        evidence=Evidence("exhaustive", BF16_PAIRS, "BF16 pairs (x, amax), mod 2^k"),
+        witness=_witness(found),
+        notes=(f"the bound, of every binary32 pair, is {_written(bound)} of amax",),
     )
 
 

@@ -1,7 +1,8 @@
 """Judge what the paper claims of cost, C4, C5, C6 and C8: it follows from the model, or does not.
 
-Nothing here was measured. A row says under which assumptions the closed forms give what the paper
-says; that hardware obeys them is what C8 leaves open.
+Nothing here was measured by us. A row says under which assumptions the closed forms give what the
+paper says; that hardware obeys them is what C8 leaves open. Rows of what others measured say which
+assumptions they refute, and which they leave standing.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from msdnum.cost.machines import (
     Route,
     Unit,
 )
+from msdnum.cost.published import MEASUREMENTS, Kind, Measurement, Prediction
 from msdnum.cost.sensitivity import Bar, pays, tornado
 from msdnum.cost.work import MultiScale, Reads, cache_traffic_ratio, operand, vector_crossover
 from msdnum.formats.blocks import MXFP4, MXFP8_E4M3
@@ -75,6 +77,41 @@ def c4(study: Study) -> Iterator[Entry]:
     per_pass, once = partial(_kernel, Reads.PER_PASS), partial(_kernel, Reads.ONCE)
     yield _entry("C4", f"{kernel} twice", "1", per_pass, follows=False)
     yield _entry("C4", f"{kernel} once", "1", once)
+    rates = "FP4 at four times the rate of BF16, bound by it"
+    yield _measured("C4", "measured: W4A4 experts beside BF16", EXPERTS, rates)
+
+
+# Measurements of others
+
+EXPERTS, LIFTING = "W4A4 beside BF16, experts, 16 tokens", "W4A16 beside FP16, best"
+TOKENS, ROWS = "W8A16 beside BF16, tokens", "rows for which CANN takes digits"
+KERNEL = "three digits, group 128"
+UNITS = {Kind.TIME: " us", Kind.ROWS: " rows", Kind.RATIO: "x", Kind.WHOLE: "x"}
+
+
+def _measured(claim: str, convention: str, name: str, assumption: str) -> Entry:
+    """Return the row of a published measurement beside the prediction under an assumption."""
+    of = MEASUREMENTS[name]
+    (prediction,) = [p for p in of.predict() if p.assumption == assumption]
+    value = "no end" if prediction.value is None else f"{float(prediction.value):.3g}"
+    judge = partial(_beside, of, prediction)
+    return Entry(claim, convention, f"{value}{UNITS[of.kind]}", judge, expected=Verdict.MEASURED)
+
+
+def _beside(of: Measurement, prediction: Prediction) -> Finding:
+    ends = dict.fromkeys(f"{float(end):g}" for end in (of.low, of.high))
+    stands = of.standing(prediction).value
+    return Finding(
+        Verdict.MEASURED,
+        f"{'-'.join(ends)}{UNITS[of.kind]}: {stands}",
+        evidence=Evidence("known case", 1, "measurement of others"),
+        notes=(
+            f"{of.source}, {of.machine or 'machine not stated'}, {of.shape or 'shape not stated'}",
+            f"the model: {prediction.assumption}",
+            f"not stated: {of.not_stated}",
+            of.kind.value,
+        ),
+    )
 
 
 def _twice_the_rate() -> Finding:
@@ -122,6 +159,16 @@ def c5(study: Study) -> Iterator[Entry]:
         ("910B2, INT4, pipelined, on chip, 16 rows", four, 16, True),
     ):
         yield _entry("C5", name, "a shorter stall", partial(_stall, case, rows), follows)
+    for name, kernel, whole in (
+        ("through HBM", "through HBM, pipelined", "through HBM, pipelined"),
+        ("through L2", "through the L2 cache, pipelined", "through the L2 cache, pipelined"),
+        ("through L2, serial", "through the L2 cache, one after another", ""),
+        ("on chip", "stay on chip, pipelined", "stay on chip, pipelined"),
+    ):
+        lifted = "Ascend 910B2: lifted weights"
+        yield _measured("C5", f"measured: W4A16, 910, {name}", LIFTING, f"{lifted} {kernel}")
+        if whole:
+            yield _measured("C5", f"measured: W8A16, tokens, {name}", TOKENS, f"{lifted} {whole}")
 
 
 def _stall(case: CostCase, rows: int) -> Finding:
@@ -198,6 +245,15 @@ def c8(study: Study) -> Iterator[Entry]:
         yield _entry("C8", f"each number off by 2, {name}, 16 rows", "speedup > 1", judge, follows)
     limit = f"at most {CANN_ROWS} rows"
     yield _entry("C8", "910B4, INT8, as CANN chooses MSD", limit, _field, follows=False)
+    sums = "sums through HBM, weights read for each digit"
+    for scales in ("a scale a column", "a scale for 128 weights"):
+        name = f"measured: INT4 x3, {scales}"
+        yield _measured("C8", name, ROWS, f"{ASCEND_910B4.name}: {sums}, {scales}")
+    for machine in (ASCEND_910B2, ASCEND_910B4):
+        name = f"measured: INT4 x3, 1 row, A2 as {machine.name.split()[1]}"
+        yield _measured("C8", name, KERNEL, f"{machine.name}: {sums}")
+    once = f"{ASCEND_910B2.name}: everything on chip, weights read once"
+    yield _measured("C8", "measured: INT4 x3, 1 row, read once", KERNEL, once)
 
 
 def _off_by_two(case: CostCase) -> Finding:

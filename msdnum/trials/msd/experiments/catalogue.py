@@ -9,6 +9,7 @@ from msdnum.ledger.findings import Table
 from msdnum.trials.msd.experiments import costs
 from msdnum.trials.msd.experiments.attention import ATTENTION
 from msdnum.trials.msd.experiments.blocks import BLOCK_EXPERIMENTS
+from msdnum.trials.msd.experiments.decoder import DECODER_EXPERIMENTS
 from msdnum.trials.msd.experiments.designs import DESIGN_EXPERIMENTS
 from msdnum.trials.msd.experiments.lengths import LENGTH_EXPERIMENTS
 from msdnum.trials.msd.experiments.model import MODEL_EXPERIMENTS
@@ -18,6 +19,10 @@ from msdnum.trials.msd.experiments.schemes import SCHEME_EXPERIMENTS
 __all__ = ["CATALOGUE"]
 
 
+CLOSED_FORM = "cost models in closed form: no seed, no sample"
+MEASURED = "what others measured, beside the cost models in closed form under each assumption"
+
+
 def _closed_form(name: str, table: Callable[[], Table]) -> Experiment:
     """Return the experiment that writes down a table of the cost models."""
 
@@ -25,7 +30,8 @@ def _closed_form(name: str, table: Callable[[], Table]) -> Experiment:
         made = table()
         return (dict(zip(made.header, row, strict=True)) for row in made.rows)
 
-    return Experiment(name, "cost models in closed form: no seed, no sample", (), rows, ())
+    description = MEASURED if name == "published" else CLOSED_FORM
+    return Experiment(name, description, (), rows, ())
 
 
 COSTS = tuple(_closed_form(name, table) for name, table in costs.TABLES.items())
@@ -39,6 +45,7 @@ CATALOGUE: dict[str, Experiment] = {
         *LENGTH_EXPERIMENTS,
         *EXPERIMENTS,
         *MODEL_EXPERIMENTS,
+        *DECODER_EXPERIMENTS,
         ATTENTION,
         *COSTS,
     )

@@ -6,7 +6,7 @@ Closed forms without a seed: a table is the same wherever it is made.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
-from itertools import product
+from itertools import chain, product
 
 from msdnum.cost.latency import PIPELINED, UNPIPELINED, Scenario
 from msdnum.cost.machines import (
@@ -20,6 +20,7 @@ from msdnum.cost.machines import (
     Route,
     Unit,
 )
+from msdnum.cost.published import MEASUREMENTS, Measurement
 from msdnum.cost.sensitivity import pays, tornado
 from msdnum.cost.work import (
     Dequantize,
@@ -50,6 +51,9 @@ FEW_ROWS = Gemm(16, 4096, 4096)
 CACHE = Attention(length=4096, channels=128, heads=8, queries=4)
 """Grouped-query attention of an 8B model, one token."""
 
+ROUTES = (Route.HBM, Route.ON_CHIP)
+READS = (Reads.PER_PASS, Reads.ONCE)
+"""What the paper leaves open; a cache between the two is beside measurements alone."""
 ROWS = tuple(2**i for i in range(13))
 LENGTHS = tuple(2**i for i in range(7, 18))
 SHOWN = (ASCEND_910B2, ASCEND_950PR, H100, B200)
@@ -142,9 +146,9 @@ NAMES = ("machine", "setting", "route", "reads", "fill")
 
 
 def _cases(
-    machines: Iterable[Machine], reads: Iterable[Reads] = Reads, fills: Iterable[str] = FILLS
+    machines: Iterable[Machine], reads: Iterable[Reads] = READS, fills: Iterable[str] = FILLS
 ) -> Iterator[CostCase]:
-    cases = product(machines, SETTINGS, Route, reads, fills)
+    cases = product(machines, SETTINGS, ROUTES, reads, fills)
     return (CostCase(*case) for case in cases if case[1].runs_on(case[0]))
 
 
@@ -207,7 +211,7 @@ def traffic() -> Table:
 
 
 def _traffic() -> Iterator[Row]:
-    for setting, route, reads in product(SETTINGS, Route, Reads):
+    for setting, route, reads in product(SETTINGS, ROUTES, READS):
         baseline, multiscale = setting.methods(route, reads)
         bits = (number(baseline.weight_bits), number(multiscale.weight_bits))
         ratio = cache_traffic_ratio(baseline, multiscale)
@@ -301,6 +305,32 @@ def _roofline() -> Iterator[Row]:
             yield *case.names, method, str(m), *map(number, numbers), roof.bottleneck
 
 
+# Measurements of others
+
+
+def published() -> Table:
+    """Return what others measured, beside what the model says under each assumption."""
+    header = (
+        "measurement", "source", "machine", "shape", "kind", "low", "high", "not stated",
+        "assumption", "predicted", "standing",
+    )  # fmt: skip
+    rows = chain.from_iterable(map(_published_rows, MEASUREMENTS.values()))
+    return Table(header, tuple(rows))
+
+
+def _published_rows(of: Measurement) -> Iterator[Row]:
+    measured = (
+        of.name, of.source, of.machine or "not stated", of.shape or "not stated", of.kind.name,
+        number(of.low), number(of.high), of.not_stated,
+    )  # fmt: skip
+    predictions = tuple(of.predict())
+    for prediction in predictions:
+        value = "without end" if prediction.value is None else number(prediction.value)
+        yield *measured, prediction.assumption, value, of.standing(prediction).value
+    if not predictions:
+        yield *measured, "", "", "no such machine or kernel here"
+
+
 TABLES: dict[str, Callable[[], Table]] = {
     "cost_machines": machines,
     "cost_sources": sources,
@@ -310,5 +340,6 @@ TABLES: dict[str, Callable[[], Table]] = {
     "cost_crossovers": crossovers,
     "cost_sensitivity": sensitivity,
     "cost_roofline": roofline,
+    "published": published,
 }
 """By the name of the file in ``figures/msd/tables``."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from msdnum.experiments.plots import Figure, Records
-from msdnum.trials.msd.figures import costs, model, products, schemes
+from msdnum.trials.msd.figures import costs, decoder, model, products, schemes
 
 __all__ = ["DRAWINGS"]
 
@@ -25,6 +25,10 @@ DRAWINGS: dict[str, Callable[[Records], Figure]] = {
     "model_sentences": model.sentences,
     "model_layers": model.layers,
     "model_attention": model.attentions,
+    "decoder_linears": decoder.decoder_linears,
+    "decoder_layers": decoder.decoder_layers,
+    "decoder_attention": decoder.decoder_attentions,
+    "decoder_outliers": decoder.decoder_outliers,
     "cost_batch": costs.batch,
     "cost_length": costs.length,
     "cost_crossovers": costs.crossovers,

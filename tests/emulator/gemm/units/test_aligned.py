@@ -105,6 +105,8 @@ def hostile(family, shape, rng):
 UNITS = [
     VOLTA, AMPERE, HOPPER, HOPPER_FP8, CDNA2, PairwiseUnit("of two", 2), CDNA3, CDNA3_FP8,
     MatrixUnit("narrow", 5, 7, 4), MatrixUnit("low", 3, 20, exponent_of_zero=-300),
+    MatrixUnit("wide", 18, 34), MatrixUnit("widest", 5, 40, exponent_of_zero=-140),
+    MatrixUnit("a bit more", 4, 26, 13),
     Cdna3Unit("no more bits", 8, 2, 24, 24), Cdna3Unit("few bits", 6, 3, 2, 31),
     Cdna3Unit("many bits", 4, 1, 25, 27, drops_accumulator=True),
 ]  # fmt: skip
@@ -121,7 +123,7 @@ def test_units_are_as_specified_from_any_accumulator(unit, family):
     assert finite >= (16 if family in ("top", "everywhere") else 64)
 
 
-@pytest.mark.parametrize("unit", UNITS[:8], ids=lambda u: u.name)
+@pytest.mark.parametrize("unit", UNITS[:8] + UNITS[10:12], ids=lambda u: u.name)
 def test_units_have_the_same_bits_on_jax_from_any_accumulator(unit):
     rng = np.random.default_rng(5)
     families = (("bottom", 10), ("top", 10), ("everywhere", 20))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from msdnum.cost.published import MEASUREMENTS, Kind
 from msdnum.ledger.claims import Row
 from msdnum.ledger.findings import Verdict
 from msdnum.ledger.ledger import Ledger
@@ -23,15 +24,30 @@ def test_every_row_is_as_expected(rows):
 
 
 def test_a_model_never_makes_a_claim_hold(rows):
-    assert {row.finding.verdict for row in rows} == {Verdict.MODEL, Verdict.FAILS}
-    assert all(row.finding.evidence.kind == "closed form" for row in rows)
+    verdicts = {row.finding.verdict for row in rows}
+    assert verdicts == {Verdict.MODEL, Verdict.MEASURED, Verdict.FAILS}
+    for row in rows:
+        measured = row.finding.verdict is Verdict.MEASURED
+        assert row.finding.evidence.kind == ("known case" if measured else "closed form")
+        assert row.entry.convention.startswith("measured: ") == measured
+
+
+def test_what_others_measured_names_its_source_and_what_is_not_stated(rows):
+    measured = [row for row in rows if row.finding.verdict is Verdict.MEASURED]
+    assert {row.entry.claim for row in measured} == {"C4", "C5", "C8"}
+    for row in measured:
+        source, assumption, unknown, rule = row.finding.notes
+        assert source.split(",")[0] in {of.source.split(",")[0] for of in MEASUREMENTS.values()}
+        assert assumption.startswith("the model: ")
+        assert unknown.startswith("not stated: ")
+        assert rule in {kind.value for kind in Kind}
 
 
 def test_rows_fit_their_columns(rows):
     for row in rows:
         assert len(row.entry.convention) <= 42
         assert len(row.entry.promise) <= 20
-        assert len(row.finding.found) <= 20
+        assert len(row.finding.found) <= 21
 
 
 @pytest.mark.parametrize(
@@ -45,6 +61,12 @@ def test_rows_fit_their_columns(rows):
         ("cache, INT8, baseline on chip", "1/2"),
         ("the same, MSD reads once for all passes", "1"),
         ("910B4, INT8, as CANN chooses MSD", "below 614.4 rows"),
+        ("measured: W4A16, 910, through HBM", "1.48x: refuted"),
+        ("measured: W4A16, 910, through L2", "1.48x: stands"),
+        ("measured: W8A16, tokens, through HBM", "1.155-1.161x: refuted"),
+        ("measured: INT4 x3, a scale a column", "16 rows: refuted"),
+        ("measured: INT4 x3, a scale for 128 weights", "16 rows: stands"),
+        ("measured: INT4 x3, 1 row, read once", "303-396 us: refuted"),
     ],
 )
 def test_what_is_found(rows, convention, found):

@@ -1,0 +1,70 @@
+"""Scales that are given, calibrated or static, in place of those that follow from amax."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from msdnum.emulator import backend, containers
+from msdnum.emulator.backend import Array
+from msdnum.emulator.elements import check_representable
+from msdnum.formats.blocks import BlockFormat
+from msdnum.formats.modes import Overflow
+
+__all__ = ["Given", "given_scales"]
+
+
+class Given(NamedTuple):
+    """What is given, as codes and binary32."""
+
+    rows: Array | None
+    """Codes of scales, shape (blocks, 1)."""
+    tensor: Array | None
+    """Scale of the whole tensor, shape ()."""
+
+
+def given_scales(
+    scales: Any, tensor_scale: Any, x: Array, fmt: BlockFormat, axis: int | None
+) -> Given:
+    """Return given scales beside the blocks of an array of these xs.
+
+    Raises
+    ------
+    TypeError
+        If they are not numbers.
+    ValueError
+        If they are not numbers of the format of the scale, there is not one for each block, or one
+        of the two is missing where both are needed.
+    """
+    tensor = None
+    if tensor_scale is not None:
+        tensor = containers.checked_tensor_scale(tensor_scale, x, fmt)
+    if scales is None:
+        return Given(None, tensor)
+    if fmt.tensor_scale and tensor is None:
+        raise ValueError(f"tensor_scale must be given beside scales of {fmt.name}")
+    check_representable(x, fmt.element, Overflow.SATURATE)
+    if isinstance(scales, int | float):
+        # Python's numbers are binary64: 0.02 stands for its binary32 number.
+        scales = np.float32(scales)
+    codes = containers.codes_of_numbers(scales, fmt.scale, "scales")
+    return Given(_rows(codes, x, fmt, axis), tensor)
+
+
+def _rows(codes: Array, x: Array, fmt: BlockFormat, axis: int | None) -> Array:
+    """Return one code for each block, below each other."""
+    xp = backend.namespace(x)
+    codes = xp.asarray(codes)
+    if axis is None:
+        expected: tuple[int, ...] = ()
+    else:
+        assert fmt.block_size is not None
+        expected = containers.scale_shape(x.shape, axis, fmt.block_size, fmt.rows)
+    if codes.shape not in ((), expected):
+        raise ValueError(
+            f"scales must have shape {expected}, one for each block, or be one number, "
+            f"got shape {codes.shape}"
+        )
+    if axis is None:
+        return codes.reshape(1, 1)
+    every = xp.broadcast_to(codes, expected)
+    return xp.moveaxis(every, axis, -1).reshape(-1, 1)

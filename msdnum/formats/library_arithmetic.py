@@ -1,0 +1,173 @@
+"""Scale arithmetic of libraries by name, read in their public sources in November 2026.
+
+A name with a year is of a version that has been replaced. Where a kernel uses an approximate
+reciprocal (``rcp.approx.ftz``, one ulp off at most), as FlashInfer's fast path does, its bits are
+not defined; what is here is the same arithmetic with reciprocals that are rounded correctly.
+"""
+
+from typing import TypeAlias
+
+from msdnum._registry import Registry
+from msdnum.formats.blocks import MXFP4, MXFP8_E4M3, NVFP4, BlockFormat
+from msdnum.formats.elements import E4M3, FP16, INT8, FloatFormat, NonNumbers
+from msdnum.formats.modes import Rounding, ScaleRule
+from msdnum.formats.scale_arithmetic import Operation, ScaleArithmetic, Step
+
+__all__ = ["LIBRARY_ARITHMETIC"]
+
+LARGEST = (2 - 2.0**-23) * 2.0**127
+"""The largest binary32 number."""
+SIXTH = 11184811 * 2.0**-26
+"""1/6, rounded to binary32."""
+
+Operand: TypeAlias = str | float
+
+
+def _times(name: str, a: Operand, b: Operand) -> Step:
+    return Step(name, Operation.MULTIPLY, (a, b))
+
+
+def _over(name: str, a: Operand, b: Operand) -> Step:
+    return Step(name, Operation.DIVIDE, (a, b))
+
+
+def _at_most(name: str, a: Operand, b: Operand) -> Step:
+    return Step(name, Operation.MINIMUM, (a, b))
+
+
+def _if_zero(name: str, a: Operand, b: Operand) -> Step:
+    return Step(name, Operation.IF_ZERO, (a, b))
+
+
+def _to(name: str, a: Operand, fmt: FloatFormat, rounding: Rounding = Rounding.RNE) -> Step:
+    return Step(name, Operation.ROUND, (a,), fmt, rounding)
+
+
+ENCODE = (
+    _over("ratio", 2688.0, "tensor_amax"),
+    _at_most("encode", "ratio", LARGEST),
+    _over("tensor_scale", 1.0, "encode"),
+)
+"""Factor of a tensor, 448 * 6 over its amax; its reciprocal is stored. Of a zero tensor the factor
+is 1 in TransformerEngine and the largest number here: all of its elements are zeros either way."""
+
+BY_RECIPROCAL = (
+    _times("used", "scale", "tensor_scale"),
+    _over("inverse", 1.0, "used"),
+    _at_most("factor", "inverse", LARGEST),
+    _times("quotient", "x", "factor"),
+)
+"""Multiply by the reciprocal of what the block is dequantized with."""
+
+BY_RECIPROCAL_OR_ZERO = (
+    _times("used", "scale", "tensor_scale"),
+    _if_zero("divisor", "used", float("inf")),
+    _over("factor", 1.0, "divisor"),
+    _times("quotient", "x", "factor"),
+)
+"""The same, with factor 0 where the scale is 0."""
+
+BY_DIVISION = (_times("used", "scale", "tensor_scale"), _over("quotient", "x", "used"))
+
+E8_ZERO = FloatFormat("E8_ZERO", 8, 0, 127, NonNumbers.NAN, signed=False)
+"""Exponent fields of binary32 without fractions: field 0 is 0, where E8M0 has 2**-127."""
+
+
+def _triton(name: str, fmt: BlockFormat, divisor: float, rounding: Rounding) -> ScaleArithmetic:
+    return ScaleArithmetic(
+        f"triton {name} {fmt.element.name}", fmt, (),
+        (
+            _over("ideal", "amax", divisor), _to("scale", "ideal", E8_ZERO, rounding),
+            _if_zero("divisor", "scale", float("inf")), _over("factor", 1.0, "divisor"),
+        ),
+        (_times("quotient", "x", "factor"),),
+        source="triton_kernels, numerics_details/mxfp_details/_downcast_to_mxfp.py",
+    )  # fmt: skip
+
+
+Q8_0 = BlockFormat("Q8_0", INT8, FP16, 32, ScaleRule.AMAX)
+
+LIBRARY_ARITHMETIC: Registry[ScaleArithmetic] = Registry.of(
+    "LIBRARY_ARITHMETIC",
+    (
+        ScaleArithmetic(
+            "transformer_engine", NVFP4, ENCODE,
+            (
+                _times("per_unit", "encode", SIXTH), _times("ideal", "amax", "per_unit"),
+                _at_most("finite", "ideal", LARGEST), _to("scale", "finite", E4M3),
+            ),
+            BY_RECIPROCAL,
+            source="TransformerEngine of 2026, common/cast/nvfp4/core_nvfp4.cuh",
+        ),
+        ScaleArithmetic(
+            "transformer_engine 2025", NVFP4, ENCODE,
+            (
+                _over("sixth", "amax", 6.0), _times("ideal", "sixth", "encode"),
+                _at_most("finite", "ideal", LARGEST), _to("scale", "finite", E4M3),
+            ),
+            BY_RECIPROCAL,
+            source="TransformerEngine of 2025, core_nvfp4.cuh, quantization_and_transposition_SF",
+        ),
+        ScaleArithmetic(
+            "vllm", NVFP4, ENCODE,
+            (
+                _times("sixth", "amax", SIXTH), _times("ideal", "encode", "sixth"),
+                _to("scale", "ideal", E4M3),
+            ),
+            BY_RECIPROCAL_OR_ZERO,
+            source="vLLM, nvfp4_emulation_utils.py, ref_nvfp4_quant",
+        ),
+        ScaleArithmetic(
+            "flashinfer strict", NVFP4, ENCODE,
+            (
+                _times("sixth", "amax", SIXTH), _times("ideal", "encode", "sixth"),
+                _to("scale", "ideal", E4M3),
+            ),
+            BY_RECIPROCAL_OR_ZERO,
+            source="FlashInfer, cvt_warp_fp16_to_fp4, with reciprocals rounded correctly",
+        ),
+        ScaleArithmetic(
+            "torchao", NVFP4, (_over("tensor_scale", "tensor_amax", 2688.0),),
+            (
+                _over("sixth", "amax", 6.0), _over("ideal", "sixth", "tensor_scale"),
+                Step("at_least", Operation.MAXIMUM, ("ideal", 2.0**-6)),
+                _to("scale", "at_least", E4M3),
+            ),
+            BY_DIVISION,
+            source="torchao, prototype/mx_formats/nvfp4_tensor.py, nvfp4_quantize",
+        ),
+        ScaleArithmetic(
+            "compressed_tensors", NVFP4, ENCODE,
+            (
+                _over("sixth", "amax", 6.0), _times("ideal", "encode", "sixth"),
+                _to("rounded", "ideal", E4M3), _if_zero("scale", "rounded", 0.125),
+            ),
+            (_over("used", "scale", "encode"), _over("quotient", "x", "used")),
+            source="compressed-tensors, quantization/utils/helpers.py, calculate_qparams",
+        ),
+        ScaleArithmetic(
+            "modelopt", NVFP4, (_over("tensor_scale", "tensor_amax", 2688.0),),
+            (
+                _times("six", 6.0, "tensor_scale"), _over("ratio_of_block", "amax", "six"),
+                _if_zero("ideal", "ratio_of_block", 1.0), _to("scale", "ideal", E4M3),
+            ),
+            BY_DIVISION,
+            source="Model-Optimizer, quantization/qtensor/nvfp4_tensor.py",
+        ),
+        _triton("up", MXFP4, 6.0, Rounding.RTP),
+        _triton("down", MXFP4, 4.0, Rounding.RTZ),
+        _triton("up", MXFP8_E4M3, 448.0, Rounding.RTP),
+        _triton("down", MXFP8_E4M3, 256.0, Rounding.RTZ),
+        ScaleArithmetic(
+            "gguf Q8_0", Q8_0, (),
+            (
+                _over("unrounded", "amax", 127.0), _to("scale", "unrounded", FP16),
+                _if_zero("divisor", "unrounded", float("inf")), _over("factor", 1.0, "divisor"),
+            ),
+            (_times("quotient", "x", "factor"),),
+            Rounding.RNA,
+            source="llama.cpp, ggml-quants.c, quantize_row_q8_0_ref",
+        ),
+    ),
+)  # fmt: skip
+"""Scale arithmetic by the name of the library. A block that is not finite is not covered."""

@@ -1,0 +1,105 @@
+"""Rows of the ledger on a decoder: C7 on next tokens of SmolLM2, and on what its linears are given.
+
+They are read from tables that ``msdnum model smollm2`` writes, and not computed anew.
+"""
+
+import math
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msdnum._repository import FIGURES, present
+from msdnum.experiments.tables import read
+from msdnum.ledger.claims import Entry
+from msdnum.ledger.findings import Evidence, Finding, Verdict, not_run
+from msdnum.ledger.trial import Study
+
+__all__ = ["DECODER_TABLE", "NEXT_TOKENS", "c7_decoder"]
+
+DECODER_TABLE = FIGURES / "msd" / "tables" / "decoder_outliers.csv"
+NEXT_TOKENS = FIGURES / "msd" / "tables" / "decoder_linears.csv"
+OURS = {"Q4_1": "INT8_X2", "INT8": "INT8_X2", "MXFP4": "MXFP4_X2", "MXFP8": "MXFP8_X2"}
+BASELINES_OF_ALL = ("weight in BF16", "MXFP8 ceil", "float32")
+LOSES_NEXT_TOKENS = {
+    *((weight, "float32") for weight in OURS),
+    ("MXFP4", "weight in BF16"),
+}
+"""Weights and baselines beside which MSD's next tokens are farther off."""
+INPUTS = ("attention", "output", "feed-forward", "down")
+
+
+def c7_decoder(study: Study) -> Iterator[Entry]:
+    """Judge next tokens under each baseline, and MXFP4 beside MXFP8 on activations."""
+    for weight in OURS:
+        for baseline in BASELINES_OF_ALL:
+            convention = f"next tokens of SmolLM2, {weight}, {baseline}"
+            loses = (weight, baseline) in LOSES_NEXT_TOKENS
+            expected = Verdict.FAILS if loses else Verdict.HOLDS
+            compare = partial(_judge_next_tokens, weight, baseline)
+            yield Entry("C7", convention, "ratio <= 1, or a tie", compare, expected=expected)
+    for name in INPUTS:
+        convention = f"inputs of {name}, SmolLM2, MXFP4 x2, MXFP8 ceil"
+        judge = partial(_judge_input, name)
+        yield Entry("C7", convention, "ratio <= 1", judge, expected=Verdict.FAILS)
+
+
+def _judge_next_tokens(weight: str, baseline: str) -> Finding:
+    """Compare divergences from float64 with the same weights, text by text.
+
+    Means that differ by at most two standard errors of the texts' differences are a tie.
+    """
+    try:
+        _, records = read(present(NEXT_TOKENS))
+    except FileNotFoundError as error:
+        return not_run(error)
+    ours = _texts(records, f"{weight}, {OURS[weight]}, BF16")
+    activation = "BINARY32" if baseline == "float32" else "BF16"
+    theirs = _texts(records, f"{weight}, {baseline}, {activation}")
+    difference, ratio = ours - theirs, float(ours.mean() / theirs.mean())
+    uncertainty = 2 * float(difference.std(ddof=1)) / math.sqrt(len(difference))
+    tied = abs(float(difference.mean())) <= uncertainty
+    return Finding(
+        Verdict.HOLDS if tied or ratio <= 1 else Verdict.FAILS,
+        f"{ratio:.3g}" + (", a tie" if tied else ""),
+        ratio,
+        Evidence("sampled", len(ours), "texts: figures/msd/tables/decoder_linears.csv"),
+        notes=(
+            f"mean KL divergence from float64, same codes, {ours.mean():.3g} nats, of the baseline "
+            f"{theirs.mean():.3g}",
+            f"larger than the baseline's in {int((difference > 0).sum())} of {len(ours)} texts",
+        ),
+    )
+
+
+def _texts(records: list[dict[str, str]], variant: str) -> NDArray[np.float64]:
+    """Return the divergence of a variant in every text."""
+    rows = [record for record in records if record["variant"] == variant]
+    return np.array([float(row["quantized_divergence"]) for row in rows])
+
+
+def _judge_input(name: str) -> Finding:
+    """Compare what is lost of the activations of each layer, in the L2 norm."""
+    try:
+        _, records = read(present(DECODER_TABLE))
+    except FileNotFoundError as error:
+        return not_run(error)
+    rows = [record for record in records if record["input"] == name]
+    ratios = {row["layer"]: float(row["loss_ratio"]) for row in rows}
+    worst = max(ratios, key=lambda layer: ratios[layer])
+    lost = [layer for layer, ratio in ratios.items() if ratio > 1]
+    (normal,) = (float(row["loss_ratio"]) for row in records if row["input"] == "normal")
+    shares = [float(row["mxfp4_x2_loses"]) for row in rows]
+    return Finding(
+        Verdict.FAILS if lost else Verdict.HOLDS,
+        f"{ratios[worst]:.3g}",
+        ratios[worst],
+        Evidence("sampled", len(rows), "layers: figures/msd/tables/decoder_outliers.csv"),
+        notes=(
+            f"L2 norm of what is lost of the activations in BF16; MXFP4 x2 loses more in "
+            f"{len(lost)} of {len(rows)} layers, most in layer {worst}",
+            f"least {min(ratios.values()):.3g}; of normal numbers {normal:.3g}",
+            f"it loses more in {min(shares):.0%} to {max(shares):.0%} of the blocks of a layer",
+        ),
+    )

@@ -1,0 +1,1 @@
+"""SmolLM2 by every variant of a linear layer and of attention."""

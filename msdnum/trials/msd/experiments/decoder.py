@@ -1,0 +1,166 @@
+"""Tables of a whole decoder by every variant, text by text, layer by layer, and of its outliers.
+
+Columns that begin with ``quantized_`` are beside float64 with the same weights, keys and values,
+the others beside float64 with the weights as shipped: see ``decoder.runs``.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from msdnum import _cache
+from msdnum.evidence.products import Errors
+from msdnum.experiments.experiment import Experiment
+from msdnum.experiments.tables import Record
+from msdnum.trials.msd.decoder.outliers import input_outliers
+from msdnum.trials.msd.decoder.runs import DecoderRun, TextErrors, run_decoder
+
+__all__ = [
+    "DECODER_EXPERIMENTS",
+    "DECODER_LOOK",
+    "DECODER_QUICK",
+    "DECODER_TEXTS",
+]
+
+Spec: TypeAlias = tuple[Any, ...]
+
+
+def _chosen(names: Sequence[str]) -> dict[str, Any]:
+    """Return the variants of these names, or of groups of these names."""
+    from msdnum.trials.msd.decoder.variants import DECODER_GROUPS, DECODER_VARIANTS
+
+    lists = (DECODER_GROUPS.get(n, {n: DECODER_VARIANTS[n]} if n in DECODER_VARIANTS else {})
+             for n in names)  # fmt: skip
+    return {name: variant for members in lists for name, variant in members.items()}
+
+
+def _labels(name: str, variant: Any) -> Record:
+    return {
+        "variant": name,
+        "kind": variant.kind,
+        "weight": variant.weight,
+        "scheme": variant.scheme,
+        "activation": variant.activation.name,
+        "attention": variant.attention.name,
+        "cache": variant.attention.cache,
+    }
+
+
+def kept_run(name: str, texts: tuple[int, int, int, int]) -> DecoderRun:
+    """Return what a variant gives, from the user's cache where the same code has put it there."""
+    key = hashlib.sha256(repr((name, texts)).encode()).hexdigest()[:24]
+    kept = _cache.load(f"decoder_{key}")
+    if kept is not None:
+        return _restored(json.loads(kept))
+    found = run_decoder(name, texts)
+    _cache.store(f"decoder_{key}", json.dumps(asdict(found)))
+    return found
+
+
+def _restored(kept: dict[str, Any]) -> DecoderRun:
+    published, own = ([TextErrors(**each) for each in kept[k]] for k in ("published", "own"))
+    products = {
+        int(layer): [Errors(**each) for each in found] for layer, found in kept["products"].items()
+    }
+    return DecoderRun(published, own, kept["states"], products)
+
+
+def decoder_texts(spec: Spec, seed: int) -> Iterator[Record]:
+    """Measure the next-token distributions of variants on every text."""
+    paragraphs, samples, tokens, names = spec
+    for name, variant in _chosen(names).items():
+        found = kept_run(name, (paragraphs, samples, tokens, seed))
+        for place, (published, own) in enumerate(zip(found.published, found.own, strict=True)):
+            written = place < paragraphs
+            yield {
+                **_labels(name, variant),
+                "text": "paragraph" if written else "sample",
+                "number": 1 + (place if written else place - paragraphs),
+                "tokens": tokens,
+                **asdict(published),
+                **{f"quantized_{key}": value for key, value in asdict(own).items()},
+            }
+
+
+def decoder_layers(spec: Spec, seed: int) -> Iterator[Record]:
+    """Measure what every layer of variants leaves, and its worst product where they are kept."""
+    paragraphs, samples, tokens, names = spec
+    for name, variant in _chosen(names).items():
+        found = kept_run(name, (paragraphs, samples, tokens, seed))
+        for layer, state in enumerate(found.states):
+            yield {
+                **_labels(name, variant),
+                "tokens": (paragraphs + samples) * tokens,
+                "layer": layer,
+                "quantized_state": state,
+                **_worst(found.products.get(layer, [])),
+            }
+
+
+def _worst(products: Sequence[Errors]) -> Record:
+    """Return the largest error with its bound and its linear, and the largest ratio of any entry.
+
+    All are empty where no products are kept, bounds and ratios where there is no theorem.
+    """
+    from msdnum.inputs.jax_decoder import DECODER_LINEARS
+
+    if not products:
+        return dict.fromkeys(("worst_linear", "normwise", "bound_normwise", "ratio"), "")
+    worst = max(products, key=lambda found: found.normwise)
+    bounds = {
+        "bound_normwise": worst.bound_normwise,
+        "ratio": max(found.ratio for found in products),
+    }
+    known = {name: "" if np.isnan(value) else value for name, value in bounds.items()}
+    linear = list(DECODER_LINEARS)[products.index(worst)]
+    return {"worst_linear": linear, "normwise": worst.normwise, **known}
+
+
+def decoder_outliers(spec: Spec, seed: int) -> Iterator[Record]:
+    """Measure the activations that the linears of every layer are given."""
+    paragraphs, samples, tokens = spec
+    yield from input_outliers((paragraphs, samples, tokens, seed))
+
+
+DECODER_TEXTS = (8, 8, 32)
+"""Paragraphs, samples and tokens of each."""
+DECODER_LOOK = (2, 1, 12)
+"""The same for a look."""
+DECODER_QUICK = (*DECODER_LOOK, ("Q4_1, float32, BINARY32",))
+OF = "SmolLM2-135M-Instruct"
+
+DECODER_EXPERIMENTS = (
+    Experiment(
+        "decoder_linears",
+        f"next-token distributions of {OF}, its linears computed by every variant",
+        (*DECODER_TEXTS, ("linears",)),
+        decoder_texts,
+        DECODER_QUICK,
+    ),
+    Experiment(
+        "decoder_layers",
+        f"what each layer of {OF} leaves, its linears computed by every variant",
+        (*DECODER_TEXTS, ("linears",)),
+        decoder_layers,
+        DECODER_QUICK,
+    ),
+    Experiment(
+        "decoder_attention",
+        f"next-token distributions of {OF}, its attentions over quantized keys and values",
+        (*DECODER_TEXTS, ("attentions",)),
+        decoder_texts,
+        DECODER_QUICK,
+    ),
+    Experiment(
+        "decoder_outliers",
+        f"activations that the linears of {OF} are given, and what schemes lose of them",
+        (4, 4, 32),
+        decoder_outliers,
+        (1, 0, 8),
+    ),
+)
+"""The first two tables come from the same runs, which are kept."""

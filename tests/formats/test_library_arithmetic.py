@@ -1,0 +1,115 @@
+"""Arithmetic of libraries, against a few lines of NumPy as their sources have them."""
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from msdnum.emulator import encode, quantize_as
+from msdnum.formats import E2M1, LIBRARY_ARITHMETIC
+from msdnum.formats.modes import Overflow
+
+F = np.float32
+RNG = np.random.default_rng(11)
+
+
+def tensor():
+    """Return blocks of 16 whose amaxes span the scales, with zeros."""
+    x = RNG.normal(size=(64, 16)).astype(F) * F(2) ** RNG.integers(-14, 3, size=(64, 1)).astype(F)
+    x[3] = 0
+    return x.astype(ml_dtypes.bfloat16).astype(F)
+
+
+def e4m3(x):
+    return np.minimum(x, F(448)).astype(ml_dtypes.float8_e4m3fn).astype(F)
+
+
+def e2m1(x):
+    return encode(x, E2M1, overflow=Overflow.SATURATE)
+
+
+def transformer_engine(x, newer):
+    amax = abs(x).max(axis=1, keepdims=True)
+    encode_scale = F(2688) / abs(x).max()
+    inverse = F(1) / F(6)
+    ideal = amax * (encode_scale * inverse) if newer else amax / F(6) * encode_scale
+    scale = e4m3(ideal)
+    with np.errstate(divide="ignore"):
+        factor = np.minimum(F(1) / (scale * (F(1) / encode_scale)), np.finfo(F).max)
+    return scale, e2m1(x * factor)
+
+
+def vllm(x):
+    amax, g = abs(x).max(axis=1, keepdims=True), F(2688) / abs(x).max()
+    scale = e4m3(g * (amax * F(1 / 6)))
+    product = scale * (F(1) / g)
+    factor = np.divide(F(1), product, out=np.zeros_like(product), where=product != 0)
+    return scale, e2m1(x * factor)
+
+
+def torchao(x):
+    amax, per_tensor = abs(x).max(axis=1, keepdims=True), abs(x).max() / F(2688)
+    scale = e4m3(np.maximum(amax / F(6) / per_tensor, F(2.0**-6)))
+    return scale, e2m1(x / (per_tensor * scale))
+
+
+def modelopt(x):
+    amax, per_tensor = abs(x).max(axis=1, keepdims=True), abs(x).max() / F(2688)
+    ideal = amax / (F(6) * per_tensor)
+    scale = e4m3(np.where(ideal == 0, F(1), ideal))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        quotient = x / (scale * per_tensor)
+    return scale, e2m1(np.nan_to_num(quotient, nan=0.0))
+
+
+def compressed_tensors(x):
+    amax, g = abs(x).max(axis=1, keepdims=True), F(2688) / abs(x).max()
+    scale = e4m3(g * (amax / F(6)))
+    scale = np.where(scale == 0, F(0.125), scale)
+    return scale, e2m1(x / (scale / g))
+
+
+REFERENCES = {
+    "transformer_engine": lambda x: transformer_engine(x, newer=True),
+    "transformer_engine 2025": lambda x: transformer_engine(x, newer=False),
+    "vllm": vllm, "flashinfer strict": vllm, "torchao": torchao, "modelopt": modelopt,
+    "compressed_tensors": compressed_tensors,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_nvfp4_is_that_of_the_library(name):
+    for _ in range(20):
+        x = tensor()
+        scale, codes = REFERENCES[name](x)
+        found = quantize_as(x, LIBRARY_ARITHMETIC[name])
+        theirs = scale.astype(ml_dtypes.float8_e4m3fn).view(np.uint8)
+        np.testing.assert_array_equal(found.scale_codes, theirs)
+        np.testing.assert_array_equal(found.codes, codes)
+
+
+@pytest.mark.parametrize(("way", "divisor", "bump"), [("up", 6, 0x7FFFFF), ("down", 4, 0)])
+def test_mxfp4_is_that_of_triton(way, divisor, bump):
+    x = np.concatenate([tensor(), tensor() * F(2.0**-118)]).reshape(-1, 32)
+    ideal = abs(x).max(axis=1, keepdims=True) / F(divisor)
+    bits = (ideal.view(np.uint32) + np.uint32(bump)) & np.uint32(0x7F800000)
+    scale = bits.view(F)
+    factor = np.divide(F(1), scale, out=np.zeros_like(scale), where=scale != 0)
+    found = quantize_as(x, LIBRARY_ARITHMETIC[f"triton {way} E2M1"])
+    np.testing.assert_array_equal(found.scale_codes, (bits >> 23).astype(np.uint8))
+    np.testing.assert_array_equal(found.codes, e2m1(x * factor))
+
+
+def test_q8_0_is_that_of_gguf():
+    x = tensor().reshape(-1, 32)
+    d = abs(x).max(axis=1, keepdims=True) / F(127)
+    factor = np.divide(F(1), d, out=np.zeros_like(d), where=d != 0)
+    q = x * factor
+    rounded = np.sign(q) * np.floor(abs(q) + F(0.5))
+    found = quantize_as(x, LIBRARY_ARITHMETIC["gguf Q8_0"])
+    np.testing.assert_array_equal(found.integers(), rounded)
+    np.testing.assert_array_equal(found.scale_codes, d.astype(np.float16).view(np.uint16))
+
+
+def test_every_arithmetic_says_where_it_was_read():
+    assert all(arithmetic.source for arithmetic in LIBRARY_ARITHMETIC.values())
+    assert len(LIBRARY_ARITHMETIC) == 12

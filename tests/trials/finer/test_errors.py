@@ -1,0 +1,81 @@
+"""Errors in closed form once more: by quadrature over amax, and by sampling."""
+
+import mpmath
+import numpy as np
+import pytest
+
+from msdnum import quantize
+from msdnum.formats.elements import E4M3
+from msdnum.formats.other_elements import UE5M3
+from msdnum.trials.finer.claims.anomalies import median_amax
+from msdnum.trials.finer.distributions import DISTRIBUTIONS
+from msdnum.trials.finer.errors import block_errors, last_anomaly
+from msdnum.trials.finer.formats import BY_E4M3
+
+E2M1 = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6])
+BINADES = [(8 + m) * 2.0 ** (e - 3) for e in range(-6, 9) for m in range(8)]
+SCALES = np.array([*(m * 2.0**-9 for m in range(8)), *BINADES[:-1]])
+
+
+def nearest(x, numbers):
+    """Return the nearest of some numbers; ties have no probability here."""
+    i = np.clip(np.searchsorted(numbers, x), 1, len(numbers) - 1)
+    return np.where(x - numbers[i - 1] < numbers[i] - x, numbers[i - 1], numbers[i])
+
+
+def by_quadrature(sigma, size, n=2400):
+    """Integrate over amax: it errs itself, and the other K - 1 are normal numbers below it."""
+    a = (np.arange(n) + 0.5) * (6.5 / n)
+    density = np.sqrt(2 / np.pi) * np.exp(-a * a / 2)
+    below = np.array([float(mpmath.erf(v / mpmath.sqrt(2))) for v in a])
+    scale = nearest(a * sigma / 6, SCALES)[:, None] / sigma
+    t = (np.arange(n) + 0.5) / n
+    x = a[:, None] * t
+    safe = np.where(scale > 0, scale, 1)
+    errors = (x - np.where(scale > 0, nearest(x / safe, E2M1) * safe, 0)) ** 2
+    others = (errors * np.sqrt(2 / np.pi) * np.exp(-x * x / 2)).mean(axis=1) * a / below
+    own = (a - np.where(scale > 0, nearest(a[:, None] / safe, E2M1) * safe, 0)[:, 0]) ** 2
+    weight = size * density * below ** (size - 1) * (6.5 / n)
+    return float(np.sum(weight * ((size - 1) / size * others + own / size)))
+
+
+@pytest.mark.parametrize(("sigma", "size"), [(0.003, 4), (0.01, 8), (0.02, 16), (0.3, 16)])
+def test_errors_by_quadrature_over_amax(sigma, size):
+    found = block_errors(DISTRIBUTIONS["normal"], sigma, size, E4M3).total
+    assert found == pytest.approx(by_quadrature(sigma, size), rel=2e-3)
+
+
+def test_where_8_and_16_cross_by_quadrature():
+    """0.01939 for the normal distribution: 8 is worse just below and better just above."""
+    assert last_anomaly(DISTRIBUTIONS["normal"], 8, 16, E4M3) == pytest.approx(0.01939, abs=1e-5)
+    below, above = (by_quadrature(s, 8) - by_quadrature(s, 16) for s in (0.0188, 0.02))
+    assert below > 0 > above
+
+
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+def test_errors_of_emulated_blocks(name):
+    x = (DISTRIBUTIONS[name].draw(np.random.default_rng(2), 1 << 15) * 0.012).astype(np.float32)
+    found = quantize(x, BY_E4M3, block_size=8).dequantize()
+    expected = block_errors(DISTRIBUTIONS[name], 0.012, 8, E4M3).total
+    assert np.mean((found - x) ** 2) / 0.012**2 == pytest.approx(expected, rel=0.03)
+
+
+def test_parts_by_scale_and_zero_scales():
+    found = block_errors(DISTRIBUTIONS["normal"], 2.0**-12, 8, E4M3)
+    assert found.zero == pytest.approx(found.total) == pytest.approx(1)
+    without = block_errors(DISTRIBUTIONS["normal"], 2.0**-12, 8, E4M3, nonzero=True)
+    assert without.zero == pytest.approx(without.total)
+    assert 0.5 < without.total < 2
+    wide = block_errors(DISTRIBUTIONS["normal"], 0.3, 8, E4M3)
+    assert wide.normal == pytest.approx(wide.total)
+
+
+def test_ue5m3_is_e4m3_eight_binades_further_down():
+    of = DISTRIBUTIONS["Laplace"]
+    coarse, fine = (last_anomaly(of, 8, 16, f, binades=16) for f in (E4M3, UE5M3))
+    assert fine * 256 == pytest.approx(coarse, rel=1e-6)
+
+
+def test_the_median_of_amax():
+    u = median_amax(DISTRIBUTIONS["normal"], 1 << 20)
+    assert float(mpmath.erf(u / mpmath.sqrt(2)) ** (1 << 20)) == pytest.approx(0.5, rel=1e-6)

@@ -1,0 +1,65 @@
+"""C7 on the activations of SmolLM2: read from the committed table."""
+
+import pytest
+
+from msdnum.experiments.tables import read, text
+from msdnum.ledger.findings import Verdict
+from msdnum.trials.msd.claims import decoder
+
+
+def findings(of="inputs of"):
+    entries = (e for e in decoder.c7_decoder(None) if e.convention.startswith(of))
+    return {entry.convention.partition(", SmolLM2")[0]: entry.judge() for entry in entries}
+
+
+def test_next_tokens_are_judged_as_expected_from_the_table():
+    entries = [e for e in decoder.c7_decoder(None) if e.convention.startswith("next tokens")]
+    assert len(entries) == 12
+    assert [entry.judge().verdict for entry in entries] == [entry.expected for entry in entries]
+    _, records = read(decoder.NEXT_TOKENS)
+    means = {}
+    for record in records:
+        means.setdefault(record["variant"], []).append(float(record["quantized_divergence"]))
+    ours, theirs = (means[f"INT8, {name}, BF16"] for name in ("INT8_X2", "weight in BF16"))
+    finding = findings("next tokens")["next tokens of SmolLM2, INT8, weight in BF16"]
+    assert finding.ratio == pytest.approx(sum(ours) / sum(theirs))
+
+
+def test_a_difference_within_the_spread_of_texts_is_a_tie(monkeypatch, tmp_path):
+    header, records = read(decoder.NEXT_TOKENS)
+    path = tmp_path / "decoder_linears.csv"
+    made = [r | {"quantized_divergence": str(1 + (i * 7 % 16) / 16)} for i, r in enumerate(records)]
+    path.write_text(text(made, header), encoding="utf-8")
+    monkeypatch.setattr(decoder, "NEXT_TOKENS", path)
+    assert {f.verdict for f in findings("next tokens").values()} == {Verdict.HOLDS}
+    assert all(", a tie" in f.found for f in findings("next tokens").values())
+
+
+def test_rows_are_those_of_the_table():
+    _, records = read(decoder.DECODER_TABLE)
+    for name, finding in findings().items():
+        ratios = [
+            float(record["loss_ratio"])
+            for record in records
+            if f"inputs of {record['input']}" == name
+        ]
+        assert len(ratios) == 30
+        assert finding.ratio == max(ratios)
+        assert finding.verdict is Verdict.FAILS
+        assert f"loses more in {sum(r > 1 for r in ratios)} of 30 layers" in finding.notes[0]
+
+
+def test_a_table_in_which_it_never_loses_holds(monkeypatch, tmp_path):
+    header, records = read(decoder.DECODER_TABLE)
+    better = [record | {"loss_ratio": "0.5"} for record in records]
+    path = tmp_path / "decoder_outliers.csv"
+    path.write_text(text(better, header), encoding="utf-8")
+    monkeypatch.setattr(decoder, "DECODER_TABLE", path)
+    assert {finding.verdict for finding in findings().values()} == {Verdict.HOLDS}
+
+
+def test_without_the_table_nothing_is_judged(monkeypatch, tmp_path):
+    for name in ("DECODER_TABLE", "NEXT_TOKENS"):
+        monkeypatch.setattr(decoder, name, tmp_path / "none.csv")
+    verdicts = {entry.judge().verdict for entry in decoder.c7_decoder(None)}
+    assert verdicts == {Verdict.NOT_RUN}

@@ -1,0 +1,39 @@
+"""What is said of activations, on blocks made by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+from msdnum.trials.msd.decoder.outliers import block_statistics
+
+
+def test_statistics_of_blocks_made_by_hand():
+    x = np.ones((2, 64), np.float32)
+    x[0, 0], x[1, 63] = 16, 0.25
+    found = block_statistics(x)
+    assert found["amax"] == 16
+    crests = [16 / math.sqrt((256 + 63) / 64), 1 / math.sqrt((63 + 1 / 16) / 64)]
+    assert found["crest_max"] == pytest.approx(crests[0])
+    assert found["crest_median"] == pytest.approx(sum(crests) / 2)
+    assert found["block_crest_max"] == pytest.approx(16 / math.sqrt((256 + 31) / 32))
+    # Orders of the four blocks: 4, 0, 0 and 2.
+    assert found["range_median"] == 1
+
+
+def test_two_passes_of_mxfp4_lose_where_much_is_far_below_the_largest():
+    """Under a scale of 64/6 or so the first term is zero, and the second has few steps."""
+    near = np.linspace(1, 1.99, 32, dtype=np.float32)[None]
+    far = near / 128
+    far[0, 0] = 1
+    assert block_statistics(near)["mxfp4_x2_loses"] == 0
+    assert block_statistics(far)["mxfp4_x2_loses"] == 1
+    both = block_statistics(np.concatenate([near, far]))
+    assert both["mxfp4_x2_loses"] == 0.5
+    assert block_statistics(far)["loss_ratio"] > 1 > block_statistics(near)["loss_ratio"]
+
+
+def test_zeros_are_no_outliers():
+    found = block_statistics(np.zeros((1, 32), np.float32) + np.eye(1, 32, dtype=np.float32))
+    assert found["range_median"] == 0
+    assert found["block_crest_max"] == pytest.approx(math.sqrt(32))
