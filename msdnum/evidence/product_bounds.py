@@ -17,19 +17,25 @@ from msdnum.emulator import block_rows
 from msdnum.emulator.elements import decode
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.emulator.zero_points import AsymmetricArray
+from msdnum.evidence.own_unit_bounds import cdna3_step, own_roundings, own_underflow
 from msdnum.evidence.promises import coverings
 from msdnum.formats.accumulators import (
+    PAIRWISE,
+    SEQUENTIAL,
     AnyAccumulator,
     Blocks,
     Cdna3Unit,
+    DesignedUnit,
     Exact,
     FusedUnit,
     GroupedUnit,
     Int32,
+    LanesUnit,
     MatrixUnit,
     Pairwise,
     PairwiseUnit,
     Sequential,
+    StepUnit,
 )
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import BINARY32, E8M0, FloatFormat, IntegerFormat
@@ -91,10 +97,12 @@ def sum_roundings(accumulator: AnyAccumulator, n: int) -> Accumulation:
     match accumulator:
         case Exact() | Int32():
             return Accumulation(1)
-        case Sequential():
+        case _ if accumulator == SEQUENTIAL:
             return bounds.sequential(n)
-        case Pairwise():
+        case _ if accumulator == PAIRWISE:
             return bounds.pairwise_sum(n)
+        case Sequential() | Pairwise() | DesignedUnit() | LanesUnit() | StepUnit():
+            return own_roundings(accumulator, n)
         case Blocks(size, inner, rounds, output):
             across = Accumulation(-(-n // size) - 1, Fraction(output.unit_roundoff))
             inside = sum_roundings(inner, min(size // rounds, n))
@@ -108,24 +116,12 @@ def sum_roundings(accumulator: AnyAccumulator, n: int) -> Accumulation:
         case GroupedUnit(group=group, exact=exact, fraction_bits=bits):
             return bounds.matrix_unit(-(-n // exact), group // exact, bits)
         case Cdna3Unit(group=group):
-            return Accumulation(-(-n // group), _cdna3_step(accumulator), nearest=False)
+            return Accumulation(-(-n // group), cdna3_step(accumulator), nearest=False)
 
 
 def _result_bits(unit: MatrixUnit) -> int:
     """Return b, for a relative error of at most 2**-b by what the sum of a step becomes."""
     return unit.result_bits if unit.output == BINARY32 else unit.output.precision
-
-
-def _cdna3_step(unit: Cdna3Unit) -> Fraction:
-    """Return the relative error of a step, rounded up to a multiple of ``2**-fraction_bits``.
-
-    Products, sums of parts and c are rounded to that many bits, their sum first to one more than
-    ``sum_bits`` and then to these, at last to binary32.
-    """
-    aligned = Fraction(unit.group + unit.parts + 1, 2**unit.fraction_bits)
-    lowered = Fraction(1, 2**unit.sum_bits)
-    step = (1 + aligned + lowered / 2) * (1 + lowered) * (1 + U32) - 1
-    return Fraction(math.ceil(step * 2**unit.fraction_bits), 2**unit.fraction_bits)
 
 
 def accumulation(
@@ -154,7 +150,7 @@ def accumulation(
     inner = accumulator.inner if isinstance(accumulator, Blocks) else accumulator
     found = combined(sum_roundings(accumulator, size), Accumulation(after))
     each = sum_underflow(accumulator, size) + scalings * HALF_UNDERFLOW
-    flushes = isinstance(inner, PairwiseUnit)
+    flushes = isinstance(inner, PairwiseUnit) or getattr(inner, "flushes", False)
     return replace(found, underflow=terms * segments * each, flushes=flushes)
 
 
@@ -170,8 +166,10 @@ def sum_underflow(accumulator: AnyAccumulator, n: int) -> Fraction:
             return Fraction(0)
         case Exact():
             return HALF_UNDERFLOW
-        case Sequential() | Pairwise():
+        case _ if accumulator in (SEQUENTIAL, PAIRWISE):
             return n * HALF_UNDERFLOW
+        case Sequential() | Pairwise() | DesignedUnit() | LanesUnit() | StepUnit():
+            return own_underflow(accumulator, n)
         case Blocks(size, inner, rounds):
             return -(-n // size) * rounds * sum_underflow(inner, min(size // rounds, n))
         case FusedUnit(group=group):
