@@ -12,12 +12,12 @@ from typing import TypeAlias
 
 from msdnum import bounds
 from msdnum.bounds.sums import Accumulation
-from msdnum.formats.accumulators import Cdna3Unit
+from msdnum.formats.accumulators import PAIRWISE, SEQUENTIAL, Cdna3Unit
+from msdnum.formats.chained_units import ChainUnit, LanesUnit, OwnUnit
 from msdnum.formats.elements import FloatFormat
 from msdnum.formats.own_units import (
     NEAREST,
     DesignedUnit,
-    LanesUnit,
     Pairwise,
     Sequential,
     StepUnit,
@@ -26,7 +26,7 @@ from msdnum.formats.own_units import (
 
 __all__ = ["NO_BOUND", "OwnSum", "cdna3_step", "own_roundings", "own_underflow"]
 
-OwnSum: TypeAlias = Sequential | Pairwise | DesignedUnit | LanesUnit | StepUnit
+OwnSum: TypeAlias = Sequential | Pairwise | OwnUnit
 NO_BOUND = Fraction(2**200)
 """An absolute error above all numbers of binary32: the bound of a product is Inf then."""
 
@@ -38,6 +38,10 @@ def own_roundings(accumulator: OwnSum, n: int) -> Accumulation:
     """
     steps = 1 if isinstance(accumulator, Sequential | Pairwise) else -(-n // accumulator.group)
     match accumulator:
+        case _ if accumulator == SEQUENTIAL:
+            return bounds.sequential(n)
+        case _ if accumulator == PAIRWISE:
+            return bounds.pairwise_sum(n)
         case Sequential(output, rounding, fused):
             return _each(n + (not fused), output, rounding)
         case Pairwise(output, rounding):
@@ -45,6 +49,8 @@ def own_roundings(accumulator: OwnSum, n: int) -> Accumulation:
         case LanesUnit(group=group, lanes=lanes, output=output, rounding=rounding):
             depth = 1 + group // lanes - 1 + (lanes - 1).bit_length()
             return _each(steps + depth, output, rounding)
+        case ChainUnit(output=output, rounding=rounding):
+            return _each(n, output, rounding)
         case DesignedUnit():
             return Accumulation(steps, _designed_step(accumulator), nearest=False)
         case StepUnit():
@@ -76,6 +82,8 @@ def _designed_step(unit: DesignedUnit) -> Fraction:
 
 def own_underflow(accumulator: OwnSum, n: int) -> Fraction:
     """Return the absolute error of a sum of ``n`` products by results that are subnormal."""
+    if accumulator in (SEQUENTIAL, PAIRWISE):
+        return n * Fraction(accumulator.output.eta) / 2
     if isinstance(accumulator, StepUnit):
         return Fraction(0) if accumulator.error_of_step() else NO_BOUND
     least = Fraction(accumulator.output.min_normal)
@@ -86,7 +94,10 @@ def own_underflow(accumulator: OwnSum, n: int) -> Fraction:
             each = least * _addends(accumulator) / 2**accumulator.fraction_bits
             each += least if accumulator.flushes_results else Fraction(accumulator.output.eta)
             return Fraction(-(-n // accumulator.group) * 2 * each)
-        case LanesUnit(group=group, flushes=flushes):
+        case (
+            LanesUnit(group=group, flushes_results=flushes)
+            | ChainUnit(group=group, flushes_results=flushes)
+        ):
             each = least if flushes else Fraction(accumulator.output.eta)
             return (2 * n + 2 * -(-n // group)) * each
         case _:

@@ -17,25 +17,18 @@ from msdnum.emulator import block_rows
 from msdnum.emulator.elements import decode
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.emulator.zero_points import AsymmetricArray
-from msdnum.evidence.own_unit_bounds import cdna3_step, own_roundings, own_underflow
+from msdnum.evidence.own_unit_bounds import OwnSum, cdna3_step, own_roundings, own_underflow
 from msdnum.evidence.promises import coverings
 from msdnum.formats.accumulators import (
-    PAIRWISE,
-    SEQUENTIAL,
     AnyAccumulator,
     Blocks,
     Cdna3Unit,
-    DesignedUnit,
     Exact,
     FusedUnit,
     GroupedUnit,
     Int32,
-    LanesUnit,
     MatrixUnit,
-    Pairwise,
     PairwiseUnit,
-    Sequential,
-    StepUnit,
 )
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import BINARY32, E8M0, FloatFormat, IntegerFormat
@@ -94,15 +87,11 @@ def sum_roundings(accumulator: AnyAccumulator, n: int) -> Accumulation:
     scales even where its products cancel: they count with their magnitudes, not with their sum.
     Sums that overflow FP16 are not bounded.
     """
+    if isinstance(accumulator, OwnSum):
+        return own_roundings(accumulator, n)
     match accumulator:
         case Exact() | Int32():
             return Accumulation(1)
-        case _ if accumulator == SEQUENTIAL:
-            return bounds.sequential(n)
-        case _ if accumulator == PAIRWISE:
-            return bounds.pairwise_sum(n)
-        case Sequential() | Pairwise() | DesignedUnit() | LanesUnit() | StepUnit():
-            return own_roundings(accumulator, n)
         case Blocks(size, inner, rounds, output):
             across = Accumulation(-(-n // size) - 1, Fraction(output.unit_roundoff))
             inside = sum_roundings(inner, min(size // rounds, n))
@@ -150,7 +139,7 @@ def accumulation(
     inner = accumulator.inner if isinstance(accumulator, Blocks) else accumulator
     found = combined(sum_roundings(accumulator, size), Accumulation(after))
     each = sum_underflow(accumulator, size) + scalings * HALF_UNDERFLOW
-    flushes = isinstance(inner, PairwiseUnit) or getattr(inner, "flushes", False)
+    flushes = isinstance(inner, PairwiseUnit) or getattr(inner, "flushes_inputs", False)
     return replace(found, underflow=terms * segments * each, flushes=flushes)
 
 
@@ -161,15 +150,13 @@ def sum_underflow(accumulator: AnyAccumulator, n: int) -> Fraction:
     exact there. A unit that aligns, to 2**-126 where all addends are smaller, truncates each addend
     and each result; one that flushes loses up to ``2**-126`` of each.
     """
+    if isinstance(accumulator, OwnSum):
+        return own_underflow(accumulator, n)
     match accumulator:
         case Int32():
             return Fraction(0)
         case Exact():
             return HALF_UNDERFLOW
-        case _ if accumulator in (SEQUENTIAL, PAIRWISE):
-            return n * HALF_UNDERFLOW
-        case Sequential() | Pairwise() | DesignedUnit() | LanesUnit() | StepUnit():
-            return own_underflow(accumulator, n)
         case Blocks(size, inner, rounds):
             return -(-n // size) * rounds * sum_underflow(inner, min(size // rounds, n))
         case FusedUnit(group=group):

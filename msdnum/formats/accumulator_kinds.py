@@ -9,16 +9,9 @@ from enum import Enum, unique
 from typing import ClassVar, TypeAlias
 
 from msdnum.display import html
+from msdnum.formats.chained_units import OwnUnit
 from msdnum.formats.elements import BINARY32, FP16, ElementFormat, FloatFormat
-from msdnum.formats.own_units import (
-    DesignedUnit,
-    LanesUnit,
-    Pairwise,
-    Sequential,
-    StepUnit,
-    check_divides,
-    check_range,
-)
+from msdnum.formats.own_units import Pairwise, Sequential, check_divides, check_range
 
 __all__ = [
     "Accumulator", "AnyAccumulator", "Blocks", "Cdna3Unit", "Exact", "FusedUnit", "GroupedUnit",
@@ -372,9 +365,7 @@ Accumulator: TypeAlias = (
     | GroupedUnit
     | Cdna3Unit
     | PairwiseUnit
-    | DesignedUnit
-    | LanesUnit
-    | StepUnit
+    | OwnUnit
 )
 """Those that float32 arithmetic computes: all but CDNA1's, as in ``ACCUMULATORS``."""
 AnyAccumulator: TypeAlias = Accumulator | FusedUnit

@@ -11,8 +11,8 @@ from msdnum.display import html
 from msdnum.formats.elements import BINARY32, ElementFormat, FloatFormat, NonNumbers
 
 __all__ = [
-    "DesignedUnit", "LanesUnit", "Pairwise", "Sequential", "StepUnit", "SumRounding",
-    "check_divides", "check_range",
+    "DesignedUnit", "Pairwise", "Sequential", "StepUnit", "SumRounding", "check_divides",
+    "check_output", "check_range", "check_rounding",
 ]  # fmt: skip
 
 
@@ -46,7 +46,7 @@ def check_divides(name: str, n: int, group: int) -> None:
         raise ValueError(f"{name} must divide the group of {group}, got {n}")
 
 
-def _check_output(output: object) -> None:
+def check_output(output: object) -> None:
     """Raise unless sums can be numbers of this format: one with Inf, within binary32."""
     if not isinstance(output, FloatFormat):
         raise TypeError(f"output must be a FloatFormat, got {output!r}")
@@ -57,7 +57,8 @@ def _check_output(output: object) -> None:
         )
 
 
-def _check_rounding(name: str, rounding: object) -> None:
+def check_rounding(name: str, rounding: object) -> None:
+    """Raise unless it is a way to round sums."""
     if not isinstance(rounding, SumRounding):
         raise TypeError(f"{name} must be a SumRounding, got {rounding!r}")
 
@@ -92,8 +93,8 @@ class Sequential(html.Shown):
 
     def __post_init__(self) -> None:
         """Refuse other formats and roundings."""
-        _check_output(self.output)
-        _check_rounding("rounding", self.rounding)
+        check_output(self.output)
+        check_rounding("rounding", self.rounding)
 
     @property
     def name(self) -> str:
@@ -121,8 +122,8 @@ class Pairwise(html.Shown):
 
     def __post_init__(self) -> None:
         """Refuse other formats and roundings."""
-        _check_output(self.output)
-        _check_rounding("rounding", self.rounding)
+        check_output(self.output)
+        check_rounding("rounding", self.rounding)
 
     @property
     def name(self) -> str:
@@ -203,9 +204,9 @@ class DesignedUnit(html.Shown):
 
     def __post_init__(self) -> None:
         """Refuse what two limbs could not hold, and parts of what has none."""
-        _check_output(self.output)
-        _check_rounding("rounding", self.rounding)
-        _check_rounding("alignment", self.alignment)
+        check_output(self.output)
+        check_rounding("rounding", self.rounding)
+        check_rounding("alignment", self.alignment)
         check_range("fraction_bits", self.fraction_bits, 1, 25)
         widest = 28 if self.late else 37
         check_range("group", self.group, 1, 2 ** (widest - self.fraction_bits) - 1)
@@ -219,56 +220,6 @@ class DesignedUnit(html.Shown):
     def zero(self) -> int:
         """Exponent of a zero."""
         return self.output.emin if self.exponent_of_zero is None else self.exponent_of_zero
-
-
-@dataclass(frozen=True)
-class LanesUnit(html.Shown):
-    """Lanes that add products one after the other, then their sums, then c: each addition rounded.
-
-    A step takes ``group`` products. Lane l adds those with ``k % lanes == l`` one by one to the
-    first of them; the lanes' sums are added pairwise, and the last sum to c. As many lanes as
-    products are a tree. Products are rounded to ``output`` first.
-
-    Parameters
-    ----------
-    name : str
-        Name in tables.
-    group : int
-        Products in a step.
-    lanes : int
-        They divide the group.
-    output : FloatFormat
-        Format of products and sums; one with Inf, within binary32.
-    rounding : SumRounding
-        Of every product and addition.
-    flushes : bool
-        Whether subnormal elements of floats and a subnormal c count as +0, and subnormal products
-        and sums become a zero.
-    source : str
-        Where the model comes from.
-    takes : tuple of ElementFormat
-        Formats of elements of its instruction; others are refused. Empty: any that it can hold.
-    instruction : str
-        The instruction that it is a model of.
-    """
-
-    name: str
-    group: int
-    lanes: int
-    output: FloatFormat = field(default=BINARY32, repr=False)
-    rounding: SumRounding = SumRounding.NEAREST_EVEN
-    flushes: bool = False
-    source: str = ""
-    takes: tuple[ElementFormat, ...] = field(default=(), repr=False)
-    instruction: str = field(default="", repr=False)
-
-    def __post_init__(self) -> None:
-        """Refuse lanes of different lengths."""
-        _check_output(self.output)
-        _check_rounding("rounding", self.rounding)
-        check_range("group", self.group, 1)
-        check_range("lanes", self.lanes, 1)
-        check_divides("lanes", self.lanes, self.group)
 
 
 class StepUnit(ABC):

@@ -12,6 +12,7 @@ from msdnum.formats.accumulators import (
     AnyAccumulator,
     Blocks,
     Cdna3Unit,
+    ChainUnit,
     DesignedUnit,
     Exact,
     FusedUnit,
@@ -31,6 +32,7 @@ from msdnum.spec.own_units import (
     Factors,
     Number,
     Step,
+    chain_step,
     designed_step,
     fl,
     lanes_step,
@@ -146,6 +148,8 @@ def _step(accumulator: AnyAccumulator, length: int) -> tuple[Step, int]:
             return designed_step(accumulator), accumulator.group
         case LanesUnit():
             return lanes_step(accumulator), accumulator.group
+        case ChainUnit():
+            return chain_step(accumulator), accumulator.group
         case StepUnit():
             return _own_step(accumulator), accumulator.group
         case Blocks():

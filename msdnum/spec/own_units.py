@@ -9,11 +9,12 @@ from math import floor
 from typing import TypeAlias
 
 from msdnum import spec
+from msdnum.formats.chained_units import ChainUnit, LanesUnit
 from msdnum.formats.elements import FloatFormat
-from msdnum.formats.own_units import DesignedUnit, LanesUnit, Pairwise, Sequential, SumRounding
+from msdnum.formats.own_units import DesignedUnit, Pairwise, Sequential, SumRounding
 
 __all__ = [
-    "Factors", "Number", "designed_step", "fl", "lanes_step", "pairwise_step",
+    "Factors", "Number", "chain_step", "designed_step", "fl", "lanes_step", "pairwise_step",
     "pairwise_sum", "rounded_sum", "sequential_step",
 ]  # fmt: skip
 
@@ -131,25 +132,58 @@ def pairwise_step(accumulator: Pairwise) -> Step:
     return step
 
 
-def lanes_step(unit: LanesUnit) -> Step:
-    """Return a step of lanes."""
+def _flushing(unit: LanesUnit | ChainUnit) -> Callable[[Fraction], Fraction]:
+    """Return the rounding of a unit to which subnormal sums may be zeros."""
 
     def rounded(x: Fraction) -> Fraction:
         found = rounded_sum(x, unit.output, unit.rounding)
-        return ZERO if unit.flushes and abs(found) < Fraction(unit.output.min_normal) else found
+        if not unit.flushes_results or not x:
+            return found
+        # Whether it is subnormal is decided as if exponents had no end.
+        last = spec.pow2(spec.floor_log2(abs(x)) - unit.output.fraction_bits)
+        normal = abs(_to_multiple(x, last, unit.rounding)) >= Fraction(unit.output.min_normal)
+        return found if normal else ZERO
+
+    return rounded
+
+
+def _own_products(unit: LanesUnit | ChainUnit, a: Factors, b: Factors) -> list[Fraction]:
+    return [
+        ZERO if unit.flushes_inputs and (x.subnormal or y.subnormal) else x.value * y.value
+        for x, y in zip(a, b, strict=True)
+    ]
+
+
+def lanes_step(unit: LanesUnit) -> Step:
+    """Return a step of lanes."""
+    rounded = _flushing(unit)
 
     def step(c: Fraction, a: Factors, b: Factors) -> Fraction:
-        products = [
-            ZERO if unit.flushes and (x.subnormal or y.subnormal) else rounded(x.value * y.value)
-            for x, y in zip(a, b, strict=True)
-        ]
+        products = _own_products(unit, a, b)
+        if not unit.fused:
+            products = [rounded(p) for p in products]
         sums = []
         for lane in range(min(unit.lanes, len(products))):
-            total, *others = products[lane :: unit.lanes]
-            for product in others:
+            total = ZERO
+            for product in products[lane :: unit.lanes]:
                 total = rounded(total + product)
             sums.append(total)
         return rounded(rounded(c) + pairwise_sum(sums, rounded))
+
+    return step
+
+
+def chain_step(unit: ChainUnit) -> Step:
+    """Return a step of FMAs onto c."""
+    rounded = _flushing(unit)
+
+    def step(c: Fraction, a: Factors, b: Factors) -> Fraction:
+        c = rounded(c)
+        products = _own_products(unit, a, b)
+        for k in unit.order:
+            if k < len(products):
+                c = rounded(c + products[k])
+        return c
 
     return step
 

@@ -11,10 +11,10 @@ from msdnum.emulator.gemm.products import matmul
 from msdnum.evidence.product_bounds import Right, accumulation, exact_values, theorem_gemm
 from msdnum.formats.accumulators import FMA32
 from msdnum.formats.blocks import MXFP8_E4M3
+from msdnum.formats.chained_units import ChainUnit, LanesUnit
 from msdnum.formats.elements import BF16, FP16
 from msdnum.formats.own_units import (
     DesignedUnit,
-    LanesUnit,
     Pairwise,
     Sequential,
     StepUnit,
@@ -36,6 +36,7 @@ UNITS = [
     DesignedUnit("late", 8, 8, late=True, parts=2, sticky=True, rounding=SumRounding.UP),
     DesignedUnit("nearest", 4, 10, alignment=SumRounding.NEAREST_EVEN, flushes_results=True),
     LanesUnit("lanes", 8, 2, BF16, SumRounding.TO_ODD), Bounded(),
+    LanesUnit("fused", 8, 2, FP16, fused=True), ChainUnit("chain", (1, 0), flushes_results=True),
 ]  # fmt: skip
 K = 24
 

@@ -5,8 +5,9 @@ from fractions import Fraction
 import pytest
 
 from msdnum import spec
+from msdnum.formats.chained_units import LanesUnit
 from msdnum.formats.elements import BF16, BINARY32, FP16
-from msdnum.formats.own_units import DesignedUnit, LanesUnit, SumRounding
+from msdnum.formats.own_units import DesignedUnit, SumRounding
 from msdnum.spec.accumulators import factor, inner_product, partial_sums
 from msdnum.spec.own_units import rounded_sum
 

@@ -21,6 +21,7 @@ from msdnum.emulator.gemm.units.rounding import (
     rounded,
     significand_and_exponent,
     unless_infinite,
+    without_subnormal_sums,
 )
 from msdnum.emulator.gemm.units.sums import Operands, OperandTypes, Operations, Range, Step
 from msdnum.formats.own_units import DesignedUnit
@@ -72,13 +73,7 @@ def _normal(side: Arrays) -> Arrays:
 
 
 def _flushed(x: Array, unit: DesignedUnit) -> Array:
-    if not unit.flushes_results:
-        return x
-    xp = backend.namespace(x)
-    pattern = x.view(np.int32)
-    least = int(np.float32(unit.output.min_normal).view(np.int32))
-    small = (pattern & bit_patterns.MAGNITUDE_MASK) < least
-    return xp.where(small, 0, pattern).view(np.float32)
+    return without_subnormal_sums(x, unit.output) if unit.flushes_results else x
 
 
 def _next(c: Array, a: Arrays, b: Arrays, unit: DesignedUnit) -> Array:

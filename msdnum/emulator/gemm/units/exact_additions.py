@@ -53,13 +53,15 @@ def product_of(a: Array, b: Array, exponent: Array) -> Limbs:
     return Limbs(x.negative != y.negative, high, low & MASK, exponent)
 
 
-def as_number(x: Limbs, fmt: FloatFormat, rounding: SumRounding) -> Array:
+def as_number(x: Limbs, fmt: FloatFormat, rounding: SumRounding, flushes: bool = False) -> Array:
     """Return a number rounded to a format, as float32, a zero with its sign."""
     leading = leading_bits(x.high, x.low, BASE, x.exponent)
-    return rounded(leading._replace(negative=x.negative), fmt, rounding, x.negative)
+    return rounded(leading._replace(negative=x.negative), fmt, rounding, x.negative, flushes)
 
 
-def added(c: Array, x: Limbs, fmt: FloatFormat, rounding: SumRounding) -> Array:
+def added(
+    c: Array, x: Limbs, fmt: FloatFormat, rounding: SumRounding, flushes: bool = False
+) -> Array:
     """Return ``c + x``, rounded once, as float32; c of the format where it is Inf or NaN."""
     xp = backend.namespace(c)
     pattern = c.view(np.int32)
@@ -75,7 +77,7 @@ def added(c: Array, x: Limbs, fmt: FloatFormat, rounding: SumRounding) -> Array:
     if rounding is SumRounding.DOWN:
         both = own.negative | x.negative
     negative = xp.where(zero, both, leading.negative)
-    found = rounded(leading._replace(negative=negative), fmt, rounding, negative)
+    found = rounded(leading._replace(negative=negative), fmt, rounding, negative, flushes)
     return xp.where(infinite, pattern, found.view(np.int32)).view(np.float32)
 
 

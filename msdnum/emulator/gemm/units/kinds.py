@@ -10,7 +10,12 @@ from msdnum.emulator.gemm.units.designed import DesignedSums
 from msdnum.emulator.gemm.units.flushed import FlushedSums
 from msdnum.emulator.gemm.units.fused import FusedSums
 from msdnum.emulator.gemm.units.grouped import GroupedSums
-from msdnum.emulator.gemm.units.lanes import LanesSums, RoundedPairwiseSums, RoundedSequentialSums
+from msdnum.emulator.gemm.units.lanes import (
+    ChainSums,
+    LanesSums,
+    RoundedPairwiseSums,
+    RoundedSequentialSums,
+)
 from msdnum.emulator.gemm.units.stepped import SteppedSums
 from msdnum.emulator.gemm.units.sums import Sums
 from msdnum.emulator.gemm.units.whole import ExactSums, Int32Sums
@@ -18,6 +23,7 @@ from msdnum.formats.accumulators import (
     AnyAccumulator,
     Blocks,
     Cdna3Unit,
+    ChainUnit,
     DesignedUnit,
     Exact,
     FusedUnit,
@@ -45,6 +51,7 @@ KINDS: dict[type, type[Sums[Any]]] = {
     PairwiseUnit: FlushedSums,
     DesignedUnit: DesignedSums,
     LanesUnit: LanesSums,
+    ChainUnit: ChainSums,
     StepUnit: SteppedSums,
 }
 """By the class of the accumulator; blocks have one of these inside."""

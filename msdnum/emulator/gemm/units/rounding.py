@@ -16,6 +16,7 @@ __all__ = [
     "EMIN", "EXPONENT_BIAS", "PRODUCT_BIAS", "Leading", "bit_length", "goes_up", "leading_bits",
     "limbs", "nearest", "power_of_two", "rounded", "significand_and_exponent", "truncated",
     "truncated_shift", "unless_infinite", "without_negative_zero",
+    "without_subnormal_sums",
 ]  # fmt: skip
 
 EMIN = bit_patterns.EMIN
@@ -24,6 +25,8 @@ EXPONENT_BIAS = 2000
 PRODUCT_BIAS = 2 * EXPONENT_BIAS
 HEAD = 27
 """Leading bits of a sum that are kept as they are."""
+FAR_BELOW = 64
+"""Below a normal number, further than it has bits."""
 
 
 class Leading(NamedTuple):
@@ -117,20 +120,27 @@ def nearest(x: Leading, fmt: FloatFormat) -> Array:
 
 
 def rounded(
-    x: Leading, fmt: FloatFormat, rounding: SumRounding, negative_zero: Array | bool = False
+    x: Leading,
+    fmt: FloatFormat,
+    rounding: SumRounding,
+    negative_zero: Array | bool = False,
+    flushes: bool = False,
 ) -> Array:
     """Return the sum rounded once to a format of at most 24 bits, as float32; overflow is Inf.
 
-    A zero has the sign that is given. It is decided here: of a float32 result LLVM would ask
-    whether it is zero by a comparison that takes subnormal numbers for zeros.
+    A zero has the sign that is given, also one for a number that is subnormal once it is rounded.
+    It is decided here: of a float32 result LLVM would ask whether it is zero by a comparison that
+    takes subnormal numbers for zeros.
     """
-    excess = _all_excess(x, fmt.fraction_bits, fmt.emin)
+    excess = _all_excess(x, fmt.fraction_bits, fmt.emin - (FAR_BELOW if flushes else 0))
     # Beyond that all bits are below half of the last.
     xp = backend.namespace(excess)
     shift = xp.minimum(excess, HEAD + 1)
     kept = x.bits >> shift
     tail = (x.bits - (kept << shift) << 1) | x.inexact
     kept = kept + goes_up(rounding, tail, 1 << shift, kept & 1, x.negative)
+    if flushes:
+        kept = xp.where(bit_length(kept) + x.exponent + excess <= fmt.emin, 0, kept)
     negative = xp.where(kept == 0, negative_zero, x.negative)
     found = bit_patterns.compose(negative, kept, x.exponent + excess)
     too_large = xp.abs(found) > np.float32(fmt.max_finite)
@@ -169,6 +179,15 @@ def goes_up(rounding: SumRounding, tail: Array, half: Array, odd: Array, negativ
 def without_negative_zero(x: Array) -> Array:
     """Return x with +0 for -0, for numbers none of which is subnormal in binary32."""
     return backend.namespace(x).where(x == 0, np.float32(0), x)
+
+
+def without_subnormal_sums(x: Array, fmt: FloatFormat) -> Array:
+    """Return float32 numbers of a format with +0 for zeros and subnormal ones."""
+    xp = backend.namespace(x)
+    pattern = x.view(np.int32)
+    least = int(np.float32(fmt.min_normal).view(np.int32))
+    small = (pattern & bit_patterns.MAGNITUDE_MASK) < least
+    return xp.where(small, 0, pattern).view(np.float32)
 
 
 def unless_infinite(c: Array, result: Array) -> Array:

@@ -1,7 +1,8 @@
 """Sums in any format and rounding, chains of FMAs and lanes: as specified, the same bits on JAX."""
 
-from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
+from shutil import which
 
 import jax
 import numpy as np
@@ -16,8 +17,12 @@ from msdnum.formats.accumulators import (
     CDNA2,
     FMA32,
     INTEL_AMX_BF16,
+    INTEL_AMX_FP16,
+    INTEL_AMX_TF32,
     PAIRWISE,
     SEQUENTIAL,
+    X86_BF16,
+    ChainUnit,
     LanesUnit,
     Pairwise,
     Sequential,
@@ -30,6 +35,8 @@ from tests.emulator.gemm.units.test_designed import in_output, judge
 from tests.support.gemm_oracle import float_numbers
 from tests.support.matrix_units import started, starts
 
+CPUINFO = Path("/proc/cpuinfo")
+FLAGS = CPUINFO.read_text().partition("flags")[2].split("\n")[0].split() if CPUINFO.exists() else []
 E6M5 = FloatFormat("E6M5", 6, 5, specials=NonNumbers.IEEE)
 SUMS = [
     *(Sequential(rounding=mode) for mode in SumRounding if mode is not SumRounding.NEAREST_EVEN),
@@ -37,7 +44,9 @@ SUMS = [
     Sequential(BF16, SumRounding.UP, fused=True), Pairwise(FP16), Pairwise(BF16, SumRounding.DOWN),
     Pairwise(rounding=SumRounding.TO_ODD), INTEL_AMX_BF16, ARM_BFMMLA,
     LanesUnit("three lanes", 6, 3), LanesUnit("half", 4, 4, FP16, SumRounding.TOWARDS_ZERO),
-    LanesUnit("one lane", 5, 1, flushes=True),
+    LanesUnit("one lane", 5, 1, flushes_inputs=True, flushes_results=True),
+    LanesUnit("fused FP16", 4, 2, FP16, fused=True, flushes_results=True),
+    INTEL_AMX_FP16, INTEL_AMX_TF32, X86_BF16, ChainUnit("order", (2, 0, 1), BF16, SumRounding.DOWN),
 ]  # fmt: skip
 
 
@@ -121,14 +130,13 @@ def test_the_general_way_gives_what_the_special_one_gives(general):
     assert (same | (np.isnan(found) & np.isnan(expected))).all()
 
 
-def test_four_lanes_that_flush_are_cdna2():
+def test_four_lanes_that_flush_are_cdna2_but_for_signs_of_zero():
     rng = np.random.default_rng(9)
     a, b = operands(CDNA2, rng)
     c = starts(*(float_numbers(x, BF16) for x in (a, b)), rng)
-    same = LanesUnit("CDNA2", 4, 4, flushes=True)
+    same = LanesUnit("CDNA2", 4, 4, flushes_inputs=True, flushes_results=True)
     found, expected = (started(a, b.T.copy(), unit, c) for unit in (same, CDNA2))
-    equal = found.view(np.uint32) == expected.view(np.uint32)
-    assert (equal | np.isnan(found)).all()
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_the_units_of_intel_and_arm_are_what_their_manuals_say():
@@ -146,10 +154,32 @@ def test_the_units_of_intel_and_arm_are_what_their_manuals_say():
     assert matmul(half, half * 0 + ml_dtypes.bfloat16(8), accumulator=ARM_BFMMLA) == 0
 
 
-@pytest.mark.parametrize(
-    ("change", "match"),
-    [({"lanes": 4}, "lanes must divide the group of 6, got 4"), ({"group": 0}, "group must be")],
-)
-def test_lanes_of_different_lengths_are_refused(change, match):
-    with pytest.raises(ValueError, match=match):
-        replace(LanesUnit("six", 6, 3), **change)
+def test_a_product_below_every_normal_number_still_moves_a_fused_sum():
+    import ml_dtypes
+
+    a = np.array([[2.0**-70, 2.0**-63]]).astype(ml_dtypes.bfloat16)
+    assert matmul(a, a.T, accumulator=X86_BF16) == np.float32(2.0**-126 + 2.0**-140)
+    lanes = LanesUnit("lanes", 2, 1, flushes_results=True)
+    a = a[:, ::-1]
+    assert matmul(a, a.T, accumulator=lanes) == np.float32(2.0**-126)
+    fused = LanesUnit("fused", 2, 1, fused=True, flushes_results=True)
+    assert matmul(a, a.T, accumulator=fused) == np.float32(2.0**-126 + 2.0**-140)
+
+
+def test_what_is_subnormal_after_it_is_rounded_becomes_a_zero_of_its_sign():
+    """A normal number but for the last bit that exponents without an end would leave."""
+    import ml_dtypes
+
+    c = np.full((1, 1), -(2.0**-126), np.float32)
+    for share, expected in ((0.5, 0x80800000), (0.75, 0x80000000)):
+        a = np.array([[share * 2.0**-75, 0]]).astype(ml_dtypes.bfloat16)
+        b = np.array([[2.0**-75], [0]]).astype(ml_dtypes.bfloat16)
+        assert matmul(a, b, c=c, accumulator=X86_BF16).view(np.uint32) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("avx512_bf16" not in FLAGS or which("cc") is None, reason="no VDPBF16PS here")
+def test_this_processor_has_the_same_bits():
+    from benchmarks.x86_bf16 import compared
+
+    assert compared(20_000) == (20_000, 20_000, [])
