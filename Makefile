@@ -59,9 +59,12 @@ proofs:  ## check every proof from scratch (needs what .ci/run installs: Gappa, 
 device:  ## judge a machine with a GPU: tensor cores, bits, vectors, times; installs nothing
 	$(if $(wildcard $(STAMP)),$(BIN)/python,python3) -m msdnum device $(ARGS)
 
+# torch asks for sympy, and that for an mpmath before the one that is pinned for the proofs.
 peers:  ## hold other implementations against vectors and units: conformance/peers.md and units.md anew
-	$(PYTHON) -m venv $(PEERS)
-	$(PEERS)/bin/python -m pip --disable-pip-version-check -q $(PINNED) -r conformance/requirements.txt .
+	$(PYTHON) -m venv --clear $(PEERS)
+	sed '/^mpmath==/d' $(CONSTRAINTS) > $(PEERS)/constraints.txt
+	$(PEERS)/bin/python -m pip --disable-pip-version-check -q install -c $(PEERS)/constraints.txt \
+	  -r conformance/requirements.txt .
 	$(PEERS)/bin/python -m msdnum conform all --out conformance
 	$(PEERS)/bin/python -m msdnum units mmasim --count 100000 --out conformance
 

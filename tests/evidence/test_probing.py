@@ -178,6 +178,16 @@ def test_a_product_that_starts_from_c_says_where_it_is_added():
     assert found[1].fits == ()
 
 
+def test_the_sign_of_zero_is_part_of_what_a_preset_gives():
+    """A unit that differs from HOPPER in nothing but -0 for 0 is none."""
+
+    def other(a, b):
+        found = matmul(a, b, accumulator=HOPPER)
+        return np.where(found == 0, np.float32(-0.0), found)
+
+    assert probe(other, BF16, length=17, shape=(1, 1), candidates=[HOPPER]).fits == ()
+
+
 def test_the_page_names_what_was_found():
     lines = str(probed(box_of(HOPPER), [HOPPER])).splitlines()
     assert lines[0] == "HOPPER, BF16, k = 32"
