@@ -52,7 +52,7 @@ def test_a_preset_is_recognized(unit):
     assert_recognized(unit)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("unit", PRESETS, ids=lambda u: u.name)
 def test_every_preset_is_recognized(unit):
     assert_recognized(unit)

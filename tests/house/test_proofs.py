@@ -99,7 +99,7 @@ def test_files_are_kept_for_an_editor(kept):
     assert check("--only", "int32-overflow", "--keep", str(folder)).returncode == 2
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @needs_provers
 def test_wrong_statements_are_refused():
     done = check("--mutants", "--only", "int8-decomposition")
@@ -109,14 +109,14 @@ def test_wrong_statements_are_refused():
 
 
 @needs_provers
-@pytest.mark.slow
+@pytest.mark.long
 def test_all_theorems_hold():
     done = check()
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @needs_provers
-@pytest.mark.slow
+@pytest.mark.long
 def test_all_wrong_statements_are_refused():
     done = check("--mutants")
     assert done.returncode == 0, done.stdout + done.stderr

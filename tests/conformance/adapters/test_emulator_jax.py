@@ -21,7 +21,7 @@ def test_jax_passes():
     assert len(report.counts) == len(groups)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_jax_passes_every_vector():
     report = runner.conform("emulator_jax")
     assert_all_agree(report)

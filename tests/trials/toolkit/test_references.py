@@ -67,7 +67,7 @@ def test_attention_is_within_its_bound():
     assert "ulps" in finding.found
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_every_row_holds_with_jax_beside_it():
     deep = SimpleNamespace(seed=20260513, deep=True)
     findings = [entry.judge() for entry in references.mpmath_references(deep)]

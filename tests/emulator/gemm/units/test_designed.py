@@ -95,7 +95,7 @@ def test_jax_has_the_same_bits(change):
     same_on_jax(change, jax.jit)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("change", CHANGES, ids=ident)
 def test_jax_has_the_same_bits_for_every_parameter_eager_and_jitted(change):
     same_on_jax(change, jax.jit)

@@ -84,7 +84,7 @@ def test_jax_has_the_same_bits(unit):
     same_on_jax(unit, jax.jit)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("unit", SUMS, ids=name_of)
 def test_jax_has_the_same_bits_of_every_sum_eager_and_jitted(unit):
     same_on_jax(unit, jax.jit)
@@ -177,7 +177,7 @@ def test_what_is_subnormal_after_it_is_rounded_becomes_a_zero_of_its_sign():
         assert matmul(a, b, c=c, accumulator=X86_BF16).view(np.uint32) == expected
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif("avx512_bf16" not in FLAGS or which("cc") is None, reason="no VDPBF16PS here")
 def test_this_processor_has_the_same_bits():
     from benchmarks.x86_bf16 import compared
