@@ -79,6 +79,7 @@ def kept(tmp_path_factory):
     return check("--only", "int32-overflow", "--keep", str(folder)), folder
 
 
+@pytest.mark.slow
 @needs_provers
 def test_theorem_holds(kept):
     done, _ = kept
@@ -90,6 +91,7 @@ def test_theorem_holds(kept):
     assert [row.split()[2] for row in rows[-3:-1]] == ["int32_no_overflow", "int32_overflow"]
 
 
+@pytest.mark.slow
 @needs_provers
 def test_files_are_kept_for_an_editor(kept):
     _, folder = kept

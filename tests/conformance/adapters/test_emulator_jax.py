@@ -14,6 +14,7 @@ def some(group):
     return names in FEW or group.operation in ("encode", "decode", "dequantize", "pack", "unpack")
 
 
+@pytest.mark.slow
 def test_jax_passes():
     groups = [group for group in suite.groups() if some(group)]
     report = runner.conform("emulator_jax", groups)
