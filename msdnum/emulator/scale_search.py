@@ -58,27 +58,29 @@ def search_scales(
         found = (error, codes, scale_codes)
         return tuple(xp.where(better, new, old) for new, old in zip(found, state, strict=True))
 
-    assert fmt.scale.nan_code is not None
-    first = scales_over(search.divisors[0]) if search.divisors else amax.astype(_codes_type(fmt))
+    first = scales_over(search.divisors[0]) if search.divisors else amax.astype("uint8")
     nothing = xp.full_like(first, fmt.scale.nan_code)
     worst = xp.full(first.shape, np.inf, np.float64)
     state: State = (worst, xp.zeros_like(elements_by(nothing)), nothing)
     for divisor in search.divisors or ():
         state = tried(_not_zero(scales_over(divisor), amax, search), state)
     if search.divisors is None:
-        lowest = 0 if fmt.scale == E8M0 else 1
-
-        def with_code(i: Array, state: State) -> State:
-            code = xp.asarray(i + lowest).astype(first.dtype)
-            return tried(xp.broadcast_to(code, first.shape), state)
-
-        state = backend.loop(fmt.scale.max_code + 1 - lowest, with_code, state)
+        state = _among_all(fmt, tried, state)
     _, codes, scale_codes = state
     return shared_scales.zero_unless(finite, codes), xp.where(finite, scale_codes, nothing)
 
 
-def _codes_type(fmt: BlockFormat) -> str:
-    return "uint8" if fmt.scale.bits <= 8 else "uint16"
+def _among_all(fmt: BlockFormat, tried: Callable[[Array, State], State], state: State) -> State:
+    """Try every positive scale."""
+    xp, like = backend.namespace(state[0]), state[2]
+    lowest = 0 if fmt.scale == E8M0 else 1
+
+    def with_code(i: Array, state: State) -> State:
+        code = xp.asarray(i + lowest).astype(like.dtype)
+        return tried(xp.broadcast_to(code, like.shape), state)
+
+    found: State = backend.loop(fmt.scale.max_code + 1 - lowest, with_code, state)
+    return found
 
 
 def _not_zero(codes: Array, amax: Array, search: ScaleSearch) -> Array:
