@@ -23,7 +23,7 @@ STAMP := $(VENV)/.installed
 DOCS_STAMP := $(VENV)/.installed-docs
 MUTATION_STAMP := $(VENV)/.installed-mutants
 
-.PHONY: help verify recorded peers test test-core test-slow lint format proofs docs device bench mutants clean
+.PHONY: help verify recorded peers test test-core test-slow test-long lint format proofs docs device bench mutants clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -39,10 +39,13 @@ test: $(STAMP)  ## the tests, without those over a minute
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-core: $(STAMP)  ## the tests that each version has to pass, in two minutes: PYTHON=, CONSTRAINTS=, VENV=
-	$(BIN)/python -m pytest -m core -n $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest -m "core and not long" -n $(WORKERS) $(ARGS)
 
-test-slow: $(STAMP)  ## the tests that take over a minute
-	$(BIN)/python -m pytest -m slow $(ARGS)
+test-slow: $(STAMP)  ## further cases of what make test tries once
+	$(BIN)/python -m pytest -m slow -n $(WORKERS) --dist worksteal $(ARGS)
+
+test-long: $(STAMP)  ## the tests that take over a minute
+	$(BIN)/python -m pytest -m long $(ARGS)
 
 lint: $(STAMP)  ## style, docstrings and types
 	$(BIN)/ruff check .
@@ -66,9 +69,12 @@ docs: $(DOCS_STAMP)  ## build the site, build/docs/html: warnings and dead links
 device:  ## judge a machine with a GPU: tensor cores, bits, vectors, times; installs nothing
 	$(if $(wildcard $(STAMP)),$(BIN)/python,python3) -m msdnum device $(ARGS)
 
+# torch asks for sympy, and that for an mpmath before the one that is pinned for the proofs.
 peers:  ## hold other implementations against vectors and units: conformance/peers.md and units.md anew
-	$(PYTHON) -m venv $(PEERS)
-	$(PEERS)/bin/python -m pip --disable-pip-version-check -q $(PINNED) -r conformance/requirements.txt .
+	$(PYTHON) -m venv --clear $(PEERS)
+	sed '/^mpmath==/d' $(CONSTRAINTS) > $(PEERS)/constraints.txt
+	$(PEERS)/bin/python -m pip --disable-pip-version-check -q install -c $(PEERS)/constraints.txt \
+	  -r conformance/requirements.txt .
 	$(PEERS)/bin/python -m msdnum conform all --out conformance
 	$(PEERS)/bin/python -m msdnum units mmasim --count 100000 --out conformance
 
