@@ -27,7 +27,7 @@ ROOMS = {
     "errors": set(),
     "spec": {"formats"},
     "exact": {"formats", "spec"},
-    "bounds": {"formats"},
+    "bounds": {"formats", "display"},
     "emulator": {"formats", "display"},
     "inputs": {"formats"},
     "cost": {"formats", "display"},
