@@ -284,7 +284,9 @@ class QuantizedArray:
 
     @under_own_settings
     def integers(self) -> Array:
-        """Return the elements of an integer format as int8 (int16 above 8 bits).
+        """Return the elements of an integer format as int8, or as int16 above 8 bits.
+
+        Unsigned integers that have no room there are uint8 or uint16.
 
         Raises
         ------
@@ -296,6 +298,8 @@ class QuantizedArray:
             raise ValueError(f"integers needs an integer element format, got {fmt.name}")
         patterns = self.checked().codes
         unused = 8 * patterns.dtype.itemsize - fmt.bits
+        if not fmt.signed:
+            return patterns if not unused else patterns.view(f"int{fmt.bits + unused}")
         signed = (patterns << unused).view(f"int{fmt.bits + unused}")
         return signed >> unused
 

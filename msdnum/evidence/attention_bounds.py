@@ -31,7 +31,7 @@ from msdnum.evidence.score_bounds import (
     rounded_inputs,
     score_errors,
 )
-from msdnum.formats.accumulators import Exact, Int32, Sequential
+from msdnum.formats.accumulators import SEQUENTIAL, Exact, Int32
 from msdnum.formats.modes import Arithmetic
 from msdnum.formats.schemes import Scheme
 
@@ -78,7 +78,7 @@ def attention_bound(
     Source: theorem attention. Hypothesis: nothing underflows in binary32 but powers of e and what
     they are multiplied with.
     """
-    if not isinstance(method.accumulator, Sequential | Exact | Int32):
+    if method.accumulator != SEQUENTIAL and not isinstance(method.accumulator, Exact | Int32):
         raise ValueError(
             f"accumulator must be SEQUENTIAL, EXACT or INT32, got {method.accumulator.name}"
         )

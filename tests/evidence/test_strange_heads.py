@@ -87,6 +87,6 @@ def test_no_strange_head_exceeds_its_bound():
     assert largest > 0.1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_none_of_many_strange_heads_exceeds_its_bound():
     print(judge(3000, 1))

@@ -25,9 +25,9 @@ ASKS_OF_JAX = {
 LINES, STATEMENTS = 350, 30
 LONG_FILES = {
     "emulator/cann/products.py": 500,
-    "evidence/product_bounds.py": 445,
+    "evidence/product_bounds.py": 428,
     "evidence/sweeps.py": 415,
-    "formats/accumulator_kinds.py": 420,
+    "formats/accumulator_kinds.py": 392,
 }
 """Files that are longer than they should be: none may grow, and what is short must leave."""
 

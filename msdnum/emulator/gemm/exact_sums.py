@@ -50,11 +50,11 @@ def largest_k(kinds: tuple[OperandType, OperandType]) -> int:
 def integer_dot(
     a: Array, b: Array, kinds: tuple[OperandType, OperandType], accumulator: Int32 | None
 ) -> Array:
-    """Return the product of int8 matrices.
+    """Return the product of matrices of integers.
 
     Parameters
     ----------
-    a, b : Array of int8
+    a, b : Array of int8, uint8 or int16
         Shapes (m, k) and (k, n).
     kinds : tuple of Kind
         They bound the elements.
@@ -78,6 +78,9 @@ def _integers(a: Array, b: Array, kinds: tuple[OperandType, OperandType], dtype:
     if backend.is_jax(a):
         import jax
 
+        if a.dtype != b.dtype:
+            # Unsigned bytes, or integers less zero points, beside signed bytes.
+            a, b = a.astype(np.int32), b.astype(np.int32)
         return jax.lax.dot_general(
             a, b, (((1,), (0,)), ((), ())), preferred_element_type=np.dtype(dtype)
         )

@@ -64,7 +64,7 @@ def test_every_split_obeys_its_theorem_and_is_near_it(name):
     assert 0.99 < ratio <= 1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("division", Division)
 @pytest.mark.parametrize("name", SUCCESSIVE)
 def test_every_division_obeys_it(name, division):
