@@ -17,6 +17,7 @@ EXTRAS = {
     "jaxlib": "jax",
     "matplotlib": "plot",
     "mpmath": "exact",
+    "numba": "numba",
     "safetensors": "verify",
     "scipy": "verify",
     "tokenizers": "verify",

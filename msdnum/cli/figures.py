@@ -14,6 +14,7 @@ from msdnum import _repository
 from msdnum._names import did_you_mean
 from msdnum.experiments.drawing import draw
 from msdnum.experiments.experiment import SEED
+from msdnum.experiments.table_differences import TOLERANCE, table_differences
 from msdnum.ledger.trial import Trial
 from msdnum.trials import trials
 
@@ -71,6 +72,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--redraw", action="store_true", help=f"from the tables in {OUT}, or from msdnum's own"
     )
+    how.add_argument(
+        "--check", action="store_true", help="make tables anew and compare them with those kept"
+    )
     how.add_argument("--list", action="store_true", help="print the names and end")
 
 
@@ -81,7 +85,7 @@ def _seed(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carry out ``msdnum figures`` and return 0.
+    """Carry out ``msdnum figures`` and return 0, or 1 if ``--check`` finds a difference.
 
     Raises
     ------
@@ -94,6 +98,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.redraw and args.seed is not None:
         raise ValueError(f"--redraw draws tables as they are: leave out --seed, got {args.seed}")
+    if args.check:
+        return _check(_chosen(args.names, members), args.seed, args.out or QUICK)
     # Another seed is another table, which must not replace the one that is kept.
     elsewhere = args.quick or args.seed not in (None, SEED)
     out = args.out or (QUICK if elsewhere else OUT)
@@ -106,6 +112,23 @@ def run(args: argparse.Namespace) -> int:
             print(table)
         print(*member.draw(table, out))
     return 0
+
+
+def _check(members: Sequence[Member], seed: int | None, out: Path) -> int:
+    """Make tables elsewhere, print where they differ from those kept, and return 1 if they do."""
+    if seed is not None:
+        raise ValueError(f"--check compares with tables of one seed: leave out --seed, got {seed}")
+    different = 0
+    for member in members:
+        kept = _there(member)
+        made = member.make(out, quick=False, seed=SEED)
+        found = table_differences(made, kept)
+        same = made.read_bytes() == kept.read_bytes()
+        print(f"{member.path}:", "the same bytes" if same else f"{len(found)} differences")
+        print(*[f"  {line}" for line in found], sep="\n", end="\n" if found else "")
+        different += bool(found)
+    print(f"{different} of {len(members)} tables differ, numbers by more than {TOLERANCE:g}")
+    return int(different > 0)
 
 
 def _tables() -> Iterator[Member]:

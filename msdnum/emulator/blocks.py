@@ -16,6 +16,7 @@ from msdnum.emulator.adder_rounding import codes_by_adder, suits_adder
 from msdnum.emulator.backend import Array
 from msdnum.emulator.block_rows import resolve, split
 from msdnum.emulator.compilation import compiled_whole
+from msdnum.emulator.compiled_rows import power_terms, suits_power_terms
 from msdnum.emulator.floats import as_floats, as_numbers, patterns
 from msdnum.emulator.given_scales import given_scales
 from msdnum.emulator.jax_settings import under_own_settings
@@ -162,6 +163,12 @@ def _quantize(
     if whole is None and fmt.tensor_scale:
         whole = tensor_scale_of(pattern, fmt)
 
+    rows = split(pattern, fmt, axis)
+    nothing_given = scale_rows is None and used_rows is None and words is None
+    if nothing_given and fmt.search is None and suits_power_terms(rows, (fmt,), rounding):
+        codes, scale_codes = power_terms(rows, (fmt,), None, rest=False)
+        return assemble(codes, scale_codes, None, fmt, x.shape, axis)
+
     def quantize_rows(rows: Array, *more: Array) -> tuple[Array, Array]:
         others = list(more)
         scale_codes = others.pop(0) if scale_rows is not None else None
@@ -179,8 +186,7 @@ def _quantize(
             return _quantize_powers_of_two(rows, fmt, rounding, random_words)
         return _quantize_float_scale(rows, fmt, whole, rounding, random_words)
 
-    operands = [split(pattern, fmt, axis)]
-    operands += [rows for rows in (scale_rows, used_rows) if rows is not None]
+    operands = [rows, *(given for given in (scale_rows, used_rows) if given is not None)]
     operands += [] if words is None else [split(words, fmt, axis)]
     codes, scale_codes = backend.map_rows(quantize_rows, *operands)
     return assemble(codes, scale_codes, whole, fmt, x.shape, axis)
