@@ -169,27 +169,40 @@ def _quantize(
         codes, scale_codes = power_terms(rows, (fmt,), None, rest=False)
         return assemble(codes, scale_codes, None, fmt, x.shape, axis)
 
-    def quantize_rows(rows: Array, *more: Array) -> tuple[Array, Array]:
-        others = list(more)
-        scale_codes = others.pop(0) if scale_rows is not None else None
-        used = others.pop(0) if used_rows is not None else None
-        random_words = others.pop(0) if words is not None else None
-        if used is not None:
-            over = quotients.divide if not multiply else _product
-            codes = _rounded(over(rows, used), fmt, rounding, random_words)
-            return codes, scale_codes
-        if scale_codes is not None:
-            return _quantize_given(rows, scale_codes, fmt, whole, rounding, random_words)
-        if fmt.search is not None:
-            return _quantize_searched(rows, fmt, whole, rounding, random_words)
-        if fmt.scale == E8M0:
-            return _quantize_powers_of_two(rows, fmt, rounding, random_words)
-        return _quantize_float_scale(rows, fmt, whole, rounding, random_words)
+    given = {"scale_codes": scale_rows, "factors" if multiply else "divisors": used_rows}
+    given["words"] = None if words is None else split(words, fmt, axis)
+    operands = {name: operand for name, operand in given.items() if operand is not None}
 
-    operands = [rows, *(given for given in (scale_rows, used_rows) if given is not None)]
-    operands += [] if words is None else [split(words, fmt, axis)]
-    codes, scale_codes = backend.map_rows(quantize_rows, *operands)
+    def quantize_rows(rows: Array, *more: Array) -> tuple[Array, Array]:
+        return _quantize_rows(rows, fmt, whole, rounding, **dict(zip(operands, more, strict=True)))
+
+    codes, scale_codes = backend.map_rows(quantize_rows, rows, *operands.values())
     return assemble(codes, scale_codes, whole, fmt, x.shape, axis)
+
+
+def _quantize_rows(
+    rows: Array,
+    fmt: BlockFormat,
+    tensor_scale: Array | None,
+    rounding: Rounding,
+    *,
+    scale_codes: Array | None = None,
+    factors: Array | None = None,
+    divisors: Array | None = None,
+    words: Array | None = None,
+) -> tuple[Array, Array]:
+    """Quantize the blocks of some rows, by what is given for each block or by the format."""
+    if factors is not None:
+        return _rounded(_product(rows, factors), fmt, rounding, words), scale_codes
+    if divisors is not None:
+        return _rounded(quotients.divide(rows, divisors), fmt, rounding, words), scale_codes
+    if scale_codes is not None:
+        return _quantize_given(rows, scale_codes, fmt, tensor_scale, rounding, words)
+    if fmt.search is not None:
+        return _quantize_searched(rows, fmt, tensor_scale, rounding, words)
+    if fmt.scale == E8M0:
+        return _quantize_powers_of_two(rows, fmt, rounding, words)
+    return _quantize_float_scale(rows, fmt, tensor_scale, rounding, words)
 
 
 def _quantize_given(
