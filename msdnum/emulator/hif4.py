@@ -103,7 +103,7 @@ def quantize_hif4(x: Any) -> HiF4Array:
     Parameters
     ----------
     x : Array of bfloat16, float16, float32 or float64
-        Shape (..., n), n a multiple of 64. Numbers that are not BF16's are rounded to it once (RNE),
+        Shape (..., n), n a multiple of 64. Numbers that are not BF16's are rounded to it (RNE),
         float64 by way of float32.
 
     Raises
