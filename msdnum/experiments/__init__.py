@@ -1,6 +1,6 @@
 """Experiments and their tables, CSV with a header; figures are drawn by ``plots``, on its own."""
 
 from msdnum.experiments.experiment import SEED, Experiment
-from msdnum.experiments.tables import Record, load, read, text
+from msdnum.experiments.tables import DIGITS, Record, load, read, text
 
-__all__ = ["SEED", "Experiment", "Record", "load", "read", "text"]
+__all__ = ["DIGITS", "SEED", "Experiment", "Record", "load", "read", "text"]

@@ -123,21 +123,17 @@ def figure(width: float, height: float) -> Figure:
 
 
 def only(records: Records, **cells: str) -> Records:
-    """Return the rows with these cells; spaces in the name of a column are written ``_``.
+    """Return the rows with these cells.
 
     Raises
     ------
     ValueError
         If there are none: a figure would be empty without a word.
     """
-    found = [r for r in records if all(_cell(r, name) == cell for name, cell in cells.items())]
+    found = [r for r in records if all(r.get(name) == cell for name, cell in cells.items())]
     if not found:
         raise ValueError(f"cells must be those of a row of the table, got {cells}")
     return found
-
-
-def _cell(record: Mapping[str, str], name: str) -> str | None:
-    return record.get(name, record.get(name.replace("_", " ")))
 
 
 def numbers(records: Records, column: str) -> list[float]:

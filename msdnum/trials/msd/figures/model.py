@@ -44,13 +44,13 @@ def attention(records: Records) -> Figure:
 
     INT8 values with a scale for each token differ little from those with one for each channel.
     """
-    families = values(records, "family")
+    families = values(records, "input")
     caches = [cache for cache in values(records, "cache") if cache != "INT8_TOKEN"]
     page = figure(PAGE, 0.9 + 1.3 * len(families))
     panels = page.subplots(len(families), len(caches), sharex=True, sharey="row", squeeze=False)
     for family, row in zip(families, panels, strict=True):
         for cache, axes in zip(caches, row, strict=True):
-            _lengths(axes, only(records, family=family, cache=cache))
+            _lengths(axes, only(records, input=family, cache=cache))
         row[0].set_ylabel(f"L2 error,\n{family.replace('_', ' ')}")
     for cache, top, bottom in zip(caches, panels[0], panels[-1], strict=True):
         top.set_title(f"{cache} cache")

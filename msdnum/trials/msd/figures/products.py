@@ -165,7 +165,7 @@ def claim(records: Records) -> Figure:
     for axes, weight in zip(panels, weights, strict=True):
         rows = only(records, weight=weight, accumulator="SEQUENTIAL")
         for row in sorted(rows, key=_usual):
-            family, usual = row["family"], _usual(row)
+            family, usual = row["input"], _usual(row)
             mark = replace(FAMILIES[family], filled=usual)
             place = baselines.index(row["baseline"]) + OFFSETS[family]
             label = family.replace("_", " ") if usual else None
