@@ -65,9 +65,9 @@ frame = load("effective_bits")
 `frame` is a `pandas.DataFrame` and `frame.attrs` says how it was made: experiment, versions, seed
 and parameters. The extra `tables` brings pandas. Without it, `msdnum.experiments.read` gives the
 same cells as text, and `pandas.read_csv(FILE, comment="#")` reads the files as they lie in
-`figures/`. [What the columns mean](columns.md), in alphabetical order. `msdnum figures effective_bits --scheme
-mine.py:IDEA` makes the table and the figure with a scheme of yours beside the others, and `--seed`
-and `--digits` others of any, all in `build/figures`.
+`figures/`. [What the columns mean](columns.md), in alphabetical order.
+`msdnum figures effective_bits --scheme mine.py:IDEA` makes the table and the figure with a
+scheme of yours beside the others, and `--seed` and `--digits` others of any, all in `build/figures`.
 
 """
 

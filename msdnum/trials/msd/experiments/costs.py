@@ -174,13 +174,7 @@ def _two_int8_passes(machine: Machine) -> Fraction:
 
 def machines() -> Table:
     """Return two passes against one, by machine."""
-    header = (
-        "machine",
-        "route",
-        "two_fp4_over_one_fp8",
-        "two_int8_over_one_bf16",
-        "bf16_ops_per_byte",
-    )
+    header = ("machine", "route", "two_fp4_over_fp8", "two_int8_over_bf16", "bf16_ops_per_byte")
     return Table(header, tuple(map(_machine_row, MACHINES.values())))
 
 
