@@ -67,7 +67,7 @@ and parameters. The extra `tables` brings pandas. Without it, `msdnum.experiment
 same cells as text, and `pandas.read_csv(FILE, comment="#")` reads the files as they lie in
 `figures/`. [What the columns mean](columns.md), in alphabetical order.
 `msdnum figures effective_bits --scheme mine.py:IDEA` makes the table and the figure with a
-scheme of yours beside the others, and `--seed` and `--digits` others of any, all in `build/figures`.
+scheme of yours beside the others, `--seed` and `--digits` others of any, all in `build/figures`.
 
 """
 

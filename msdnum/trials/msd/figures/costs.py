@@ -241,6 +241,12 @@ def _under_the_roof(axes: Axes, rows: Records, mark: Mark, method: str) -> None:
     x, useful = numbers(rows, "intensity"), numbers(rows, "useful")
     roof = numbers(rows, "attainable")
     axes.plot(x, roof, color=mark.color, linewidth=0.8, label=f"{method}, attainable")
+    ridge, peak = numbers(rows, "ridge")[0], max(roof)
+    axes.axvline(ridge, color=mark.color, linewidth=0.6, linestyle=":")
+    axes.annotate(
+        f"ridge {ridge:.4g}, peak {peak:.3g}/s", (ridge, peak), (-3, 2), fontsize=6, ha="right",
+        va="bottom", textcoords="offset points", color=mark.color,
+    )  # fmt: skip
     curve(axes, x, useful, mark, f"{method}, useful")
     side = -1 if method == "dequantize" else 1
     for row, place in zip(rows, zip(x, useful, strict=True), strict=True):

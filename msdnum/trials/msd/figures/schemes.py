@@ -98,11 +98,13 @@ def _promises(axes: Axes, records: Records, schemes: list[str], count: int) -> N
 
 
 LADDERS = {
-    "INT8": Mark(BLUE, "s"),
-    "INT8 float32": Mark(SKY, "D"),
-    "MXFP4": Mark(VERMILLION, "o"),
-    "MXFP8": Mark(GREEN, "^"),
+    "INT8": Mark(BLUE, ""),
+    "INT8 float32": Mark(SKY, ""),
+    "MXFP4": Mark(VERMILLION, ""),
+    "MXFP8": Mark(GREEN, ""),
 }
+BY_PASSES = {"1": "o", "2": "s", "3": "^", "4": "p"}
+"""Markers, here as everywhere."""
 
 
 def passes(records: Records) -> Figure:
@@ -116,6 +118,9 @@ def passes(records: Records) -> Figure:
             x, mark = numbers(rows, "passes"), LADDERS[ladder]
             bound(axes, x, numbers(rows, "bound"), mark)
             curve(axes, x, numbers(rows, "error"), mark, ladder)
+            for row in rows:
+                point = replace(mark, marker=BY_PASSES[row["passes"]], line="none")
+                curve(axes, numbers([row], "passes"), numbers([row], "error"), point)
         axes.set_xticks((1, 2, 3, 4))
         axes.set_xlabel("passes")
         axes.set_ylabel(measure)
