@@ -12,9 +12,9 @@ from typing import Any
 
 from msdnum import _repository
 from msdnum._names import did_you_mean
+from msdnum.experiments.differences import TOLERANCE, table_differences
 from msdnum.experiments.drawing import draw
 from msdnum.experiments.experiment import SEED
-from msdnum.experiments.table_differences import TOLERANCE, table_differences
 from msdnum.ledger.trial import Trial
 from msdnum.trials import trials
 

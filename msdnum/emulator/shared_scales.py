@@ -112,7 +112,8 @@ def tensor_scale_of(pattern: Array, fmt: BlockFormat) -> Array:
     magnitude = pattern & bit_patterns.width(pattern).magnitude_mask
     amax = xp.asarray(xp.where(is_finite(magnitude), magnitude, 0).max())
     scale = over(amax, fmt.element.max_finite)
-    return divide_by(xp.asarray(scale), fmt.scale.max_finite)
+    largest = (fmt.search and fmt.search.largest_scale) or fmt.scale.max_finite
+    return divide_by(xp.asarray(scale), largest)
 
 
 def check_tensor_scale(scale: Array, fmt: BlockFormat) -> None:

@@ -31,7 +31,7 @@ COLUMNS = ("convention", "promised", "worst found", "ratio", "verdict", "evidenc
 
 
 @dataclass(frozen=True)
-class Claim:
+class Claim(html.Shown):
     """Something that is said to be so, whatever the convention.
 
     Parameters

@@ -37,6 +37,7 @@ def table_differences(made: Path, kept: Path, tolerance: float = TOLERANCE) -> l
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> from msdnum.experiments import table_differences, text
     >>> folder = Path(tempfile.mkdtemp())
     >>> for name, error in (("here", 0.015625), ("there", 0.0157), ("near", 0.01563)):

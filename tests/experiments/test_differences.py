@@ -2,7 +2,7 @@
 
 import pytest
 
-from msdnum.experiments.table_differences import table_differences
+from msdnum.experiments.differences import table_differences
 from msdnum.experiments.tables import text
 
 ROW = {"scheme": "MXFP4_X2", "terms": 2, "error": 0.015625, "note": ""}
