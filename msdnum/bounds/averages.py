@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from msdnum.bounds.casts import half_gap
 from msdnum.bounds.decompositions import mixed_decomposition, top_element
+from msdnum.display import html
 from msdnum.formats.elements import (
     ElementFormat,
 )
@@ -20,7 +21,7 @@ __all__ = ["RmsError", "rms_error"]
 
 
 @dataclass(frozen=True)
-class RmsError:
+class RmsError(html.Shown):
     """Root mean square errors of a decomposition, over the reals.
 
     Parameters

@@ -8,12 +8,14 @@ from fractions import Fraction
 from msdnum.bounds.products import exact_residuals
 from msdnum.bounds.rationals import Number, above, at_least_one, times, up, weighted_sum
 from msdnum.bounds.sums import Accumulation
+from msdnum.display import html
+from msdnum.display.text import one_line
 
 __all__ = ["MartingaleGemmBound", "gemm_martingale", "stochastic_sum"]
 
 
 @dataclass(frozen=True)
-class MartingaleGemmBound:
+class MartingaleGemmBound(html.Shown):
     """Coefficients of a componentwise forward error bound that fails with a small probability.
 
     ``hypot(product * (|A||B|)_ij + amax * sum_k a_ik |B_kj|, amax_two_norm * ||(a_ik B_kj)_k||_2)``
@@ -24,6 +26,8 @@ class MartingaleGemmBound:
     amax: float
     amax_two_norm: float
     failure: float
+
+    __repr__ = one_line
 
     def at(self, product: float, amax: float, amax_two_norm: float) -> float:
         """Bound of one entry, given the three sums."""

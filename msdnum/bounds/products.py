@@ -16,6 +16,8 @@ from msdnum.bounds.rationals import (
     weighted_sum,
 )
 from msdnum.bounds.sums import EXACT, Accumulation
+from msdnum.display import html
+from msdnum.display.text import one_line
 from msdnum.formats.elements import (
     BINARY32,
 )
@@ -28,7 +30,7 @@ HUGE = 2.0**64
 
 
 @dataclass(frozen=True)
-class GemmBound:
+class GemmBound(html.Shown):
     """Coefficients of a componentwise forward error bound.
 
     ``|C - AB|_ij <= product * (|A||B|)_ij + amax * sum_k a_ik |B_kj| + underflow``, with a_ik the
@@ -38,6 +40,8 @@ class GemmBound:
     product: Fraction
     amax: Fraction
     underflow: Fraction
+
+    __repr__ = one_line
 
     def at(self, product: Number, amax: Number) -> Fraction:
         """Bound of one entry, given ``(|A||B|)_ij`` and ``sum_k a_ik |B_kj|``."""
@@ -95,7 +99,7 @@ def exact_residuals(residuals: Sequence[Number]) -> list[Fraction]:
 
 
 @dataclass(frozen=True)
-class ProbabilisticGemmBound:
+class ProbabilisticGemmBound(html.Shown):
     """Coefficients of a componentwise forward error bound that holds with a probability.
 
     ``product * (|A||B|)_ij + amax * sum_k a_ik |B_kj| + amax_two_norm * ||(a_ik B_kj)_k||_2``.
@@ -105,6 +109,8 @@ class ProbabilisticGemmBound:
     amax: float
     amax_two_norm: float
     probability: float
+
+    __repr__ = one_line
 
     def at(self, product: float, amax: float, amax_two_norm: float) -> float:
         """Bound of one entry, given the three sums."""

@@ -9,6 +9,7 @@ from itertools import accumulate
 from msdnum.bounds.casts import half_gap
 from msdnum.bounds.decompositions import int8_decomposition_float32
 from msdnum.bounds.rationals import Number, ceil_log2, positive, pow2
+from msdnum.display import html
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import (
     E8M0,
@@ -24,7 +25,7 @@ __all__ = ["TermBound", "remainder", "term_bounds"]
 
 
 @dataclass(frozen=True)
-class TermBound:
+class TermBound(html.Shown):
     """What is known of a term before any data is seen.
 
     Parameters

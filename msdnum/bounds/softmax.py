@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from msdnum.bounds.products import gemm
 from msdnum.bounds.rationals import EXPONENTS, Number, above, exponential, times, up, weighted_sum
 from msdnum.bounds.sums import EXACT, Accumulation, gamma
+from msdnum.display import html
+from msdnum.display.text import one_line
 
 __all__ = ["AttentionBound", "attention"]
 
 
 @dataclass(frozen=True)
-class AttentionBound:
+class AttentionBound(html.Shown):
     """Coefficients of a componentwise forward error bound on one output of attention.
 
     ``min(deviation * sum_k p_k |v_k - o|, spread * (max v - min v)) + weighted * sum_k p_k |v_k|
@@ -25,6 +27,8 @@ class AttentionBound:
     weighted: float
     block: float
     values: float
+
+    __repr__ = one_line
 
     def at(
         self,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from msdnum.bounds.rationals import U32, Number, at_least_one
+from msdnum.display import html
 
 __all__ = [
     "EXACT", "Accumulation", "blocked", "gamma", "int32", "int32_overflow", "matrix_unit",
@@ -41,7 +42,7 @@ def gamma(roundings: int, unit_roundoff: Number = U32) -> Fraction:
 
 
 @dataclass(frozen=True)
-class Accumulation:
+class Accumulation(html.Shown):
     """How often, and by how much at most, an addend is rounded on its way into the result.
 
     Parameters

@@ -7,7 +7,7 @@ from msdnum.ledger.claims import Entry, Row
 from msdnum.ledger.ledger import lines
 from msdnum.ledger.theorems import Theorem, theorem, theorem_ids
 from msdnum.ledger.trial import Study, Trial, as_ledger, entries, judge
-from msdnum.trials import trials
+from msdnum.trials import JUDGED, trials
 
 __all__ = ["claim_ids", "explain", "explain_with_proofs"]
 
@@ -16,11 +16,17 @@ RULE = "-" * 116
 
 def claim_ids() -> list[str]:
     """Return the ids of all claims, in the order of the ledger."""
-    return [claim.id for trial in trials().values() for claim in trial.claims]
+    return [name for trial in trials().values() for name in trial.ids]
 
 
-def _trial_of(claim_id: str) -> Trial:
-    return next(t for t in trials().values() if claim_id in [claim.id for claim in t.claims])
+def _trials_of(claim_id: str) -> list[Trial]:
+    return [trial for trial in trials().values() if claim_id in trial.ids]
+
+
+def _again(trial: Trial, claim_id: str) -> str:
+    """Return the command that judges a claim again."""
+    named = "" if trial.name in JUDGED else f"{trial.name} "
+    return f"msdnum verify {named}--only {claim_id}"
 
 
 def _all_entries() -> list[Entry]:
@@ -60,13 +66,19 @@ def _claim(name: str, written: Callable[[Theorem], Iterator[str]]) -> Iterator[s
         known = [*claim_ids(), *_theorem_names()]
         near = did_you_mean(name, known)
         raise ValueError(f"claim or theorem must be one of {', '.join(known)}, got {name!r}{near}")
-    trial = _trial_of(name)
+    for trial in _trials_of(name):
+        yield from _claim_of(trial, name, written)
+
+
+def _claim_of(
+    trial: Trial, name: str, written: Callable[[Theorem], Iterator[str]]
+) -> Iterator[str]:
     found = entries([trial], Study(), name)
     yield from as_ledger([trial], tuple(map(judge, found))).brief()
     ids = list(dict.fromkeys(entry.theorem for entry in found if entry.theorem))
     for theorem_id in ids:
         yield from _written(theorem_id, written)
-    yield f"\nTo judge again: msdnum verify --only {name}; with notes and tables: --full"
+    yield f"\nTo judge again: {_again(trial, name)}; with notes and tables: --full"
     if ids:
         yield f"For a proof: msdnum explain {' or '.join(ids)}; for all of them: --proof"
 
@@ -75,7 +87,8 @@ def _theorem(name: str) -> Iterator[str]:
     known = [entry for entry in _all_entries() if entry.theorem == name]
     yield from _written(name, _proof)
     for claim in dict.fromkeys(entry.claim for entry in known):
-        yield f"\nRows of {claim}; to judge again: msdnum verify --only {claim}"
+        again = " or ".join(_again(trial, claim) for trial in _trials_of(claim))
+        yield f"\nRows of {claim}; to judge again: {again}"
         yield from lines(_judged(known, claim), Row.full)
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from msdnum import _extras, _files
 from msdnum.display.terminal import for_terminal
+from msdnum.ledger.claims import Entry
 from msdnum.ledger.findings import Verdict
-from msdnum.ledger.trial import Study, as_ledger, entries, judge
+from msdnum.ledger.trial import Study, Trial, as_ledger, entries, judge
 from msdnum.trials import JUDGED, judged, trials
 
 __all__ = ["add_arguments", "run"]
@@ -77,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     tensor = _tensor(args)
     with _extras.progress_bar(unit=" amax", position=1, leave=False) as step:
         study = Study(args.deep, args.seed, tensor, step)
-        found = entries(chosen, study, args.only)
+        found = _entries(chosen, study, args.only)
         if tensor is not None and "tensor" not in {entry.claim for entry in found}:
             _say(f"tensor {args.tensor} is not judged: claim tensor is not among those chosen")
         rows = tuple(map(judge, _extras.progress(found, unit=" rows", position=0, leave=False)))
@@ -91,6 +92,18 @@ def run(args: argparse.Namespace) -> int:
         return NOT_AS_EXPECTED
     missed = len(made.not_run)
     return NOT_RUN if missed == len(rows) or (missed and args.complete) else AS_EXPECTED
+
+
+def _entries(chosen: tuple[Trial, ...], study: Study, only: str | None) -> list[Entry]:
+    """Return what is to be judged; the claim of a trial that is not chosen says which it is of."""
+    try:
+        return entries(chosen, study, only)
+    except ValueError as error:
+        homes = [trial.name for trial in trials().values() if only in trial.ids]
+        if not homes or set(homes) & {trial.name for trial in chosen}:
+            raise
+        commands = " or ".join(f"msdnum verify {name} --only {only}" for name in homes)
+        raise ValueError(f"{error}; for that one: {commands}") from None
 
 
 def _tensor(args: argparse.Namespace) -> Any:

@@ -32,7 +32,7 @@ from msdnum.evidence.score_bounds import (
     rounded_inputs,
     score_errors,
 )
-from msdnum.formats.accumulators import Exact, Int32, Sequential
+from msdnum.formats.accumulators import SEQUENTIAL, Exact, Int32
 from msdnum.formats.elements import BINARY32
 from msdnum.formats.modes import Arithmetic
 from msdnum.formats.schemes import Scheme
@@ -81,7 +81,7 @@ def attention_bound(
     Source: theorem attention. What is subnormal in sums, products and quotients is counted as
     theorem gemm does; that a power below ``2**-126`` is off by at most ``UNDERFLOW`` is on paper.
     """
-    if not isinstance(method.accumulator, Sequential | Exact | Int32):
+    if method.accumulator != SEQUENTIAL and not isinstance(method.accumulator, Exact | Int32):
         raise ValueError(
             f"accumulator must be SEQUENTIAL, EXACT or INT32, got {method.accumulator.name}"
         )

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from msdnum import bounds
 from msdnum.bounds.sums import Accumulation
+from msdnum.evidence.own_unit_bounds import OwnSum, cdna3_step, own_roundings, own_underflow
 from msdnum.formats.accumulators import (
     AnyAccumulator,
     Blocks,
@@ -15,15 +16,12 @@ from msdnum.formats.accumulators import (
     GroupedUnit,
     Int32,
     MatrixUnit,
-    Pairwise,
     PairwiseUnit,
-    Sequential,
 )
 from msdnum.formats.elements import BINARY32
 
 __all__ = ["accumulation", "combined", "sum_roundings", "sum_underflow"]
 
-U32 = bounds.U32
 HALF_UNDERFLOW = Fraction(BINARY32.eta) / 2
 MIN_NORMAL = Fraction(BINARY32.min_normal)
 
@@ -66,13 +64,11 @@ def sum_roundings(accumulator: AnyAccumulator, n: int) -> Accumulation:
     scales even where its products cancel: they count with their magnitudes, not with their sum.
     Sums that overflow FP16 are not bounded.
     """
+    if isinstance(accumulator, OwnSum):
+        return own_roundings(accumulator, n)
     match accumulator:
         case Exact() | Int32():
             return Accumulation(1)
-        case Sequential():
-            return bounds.sequential(n)
-        case Pairwise():
-            return bounds.pairwise_sum(n)
         case Blocks(size, inner, rounds, output):
             across = Accumulation(-(-n // size) - 1, Fraction(output.unit_roundoff))
             inside = sum_roundings(inner, min(size // rounds, n))
@@ -86,24 +82,12 @@ def sum_roundings(accumulator: AnyAccumulator, n: int) -> Accumulation:
         case GroupedUnit(group=group, exact=exact, fraction_bits=bits):
             return bounds.matrix_unit(-(-n // exact), group // exact, bits)
         case Cdna3Unit(group=group):
-            return Accumulation(-(-n // group), _cdna3_step(accumulator), nearest=False)
+            return Accumulation(-(-n // group), cdna3_step(accumulator), nearest=False)
 
 
 def _result_bits(unit: MatrixUnit) -> int:
     """Return b, for a relative error of at most 2**-b by what the sum of a step becomes."""
     return unit.result_bits if unit.output == BINARY32 else unit.output.precision
-
-
-def _cdna3_step(unit: Cdna3Unit) -> Fraction:
-    """Return the relative error of a step, rounded up to a multiple of ``2**-fraction_bits``.
-
-    Products, sums of parts and c are rounded to that many bits, their sum first to one more than
-    ``sum_bits`` and then to these, at last to binary32.
-    """
-    aligned = Fraction(unit.group + unit.parts + 1, 2**unit.fraction_bits)
-    lowered = Fraction(1, 2**unit.sum_bits)
-    step = (1 + aligned + lowered / 2) * (1 + lowered) * (1 + U32) - 1
-    return Fraction(math.ceil(step * 2**unit.fraction_bits), 2**unit.fraction_bits)
 
 
 def accumulation(
@@ -132,7 +116,7 @@ def accumulation(
     inner = accumulator.inner if isinstance(accumulator, Blocks) else accumulator
     found = combined(sum_roundings(accumulator, size), Accumulation(after))
     each = sum_underflow(accumulator, size) + scalings * HALF_UNDERFLOW
-    flushes = isinstance(inner, PairwiseUnit)
+    flushes = isinstance(inner, PairwiseUnit) or getattr(inner, "flushes_inputs", False)
     return replace(found, underflow=terms * segments * each, flushes=flushes)
 
 
@@ -143,13 +127,13 @@ def sum_underflow(accumulator: AnyAccumulator, n: int) -> Fraction:
     exact there. A unit that aligns, to 2**-126 where all addends are smaller, truncates each addend
     and each result; one that flushes loses up to ``2**-126`` of each.
     """
+    if isinstance(accumulator, OwnSum):
+        return own_underflow(accumulator, n)
     match accumulator:
         case Int32():
             return Fraction(0)
         case Exact():
             return HALF_UNDERFLOW
-        case Sequential() | Pairwise():
-            return n * HALF_UNDERFLOW
         case Blocks(size, inner, rounds):
             return -(-n // size) * rounds * sum_underflow(inner, min(size // rounds, n))
         case FusedUnit(group=group):
@@ -162,7 +146,7 @@ def sum_underflow(accumulator: AnyAccumulator, n: int) -> Fraction:
         case GroupedUnit(group=group, exact=exact, fraction_bits=bits):
             return -(-n // group) * _step_underflow(group // exact + 1, bits, 23)
         case Cdna3Unit(group=group):
-            return -(-n // group) * (_cdna3_step(accumulator) * MIN_NORMAL + HALF_UNDERFLOW)
+            return -(-n // group) * (cdna3_step(accumulator) * MIN_NORMAL + HALF_UNDERFLOW)
 
 
 def _step_underflow(addends: int, fraction_bits: int, result_bits: int) -> Fraction:

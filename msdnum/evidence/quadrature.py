@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import errors
+from msdnum.display import html
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import E8M0, ElementFormat, FloatFormat, IntegerFormat, TableFormat
 from msdnum.formats.modes import ScaleRule
@@ -43,7 +44,7 @@ class Density(Protocol):
 
 
 @dataclass(frozen=True)
-class ExpectedErrors:
+class ExpectedErrors(html.Shown):
     """Expectations of one number x and what it becomes.
 
     Parameters

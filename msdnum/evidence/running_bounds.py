@@ -20,7 +20,7 @@ from msdnum.evidence.product_bounds import (
     exact_values,
 )
 from msdnum.evidence.products import ProductResult
-from msdnum.formats.accumulators import EXACT, AnyAccumulator, Exact, Int32, Sequential
+from msdnum.formats.accumulators import EXACT, SEQUENTIAL, AnyAccumulator, Exact, Int32
 from msdnum.formats.elements import BINARY32, E8M0, IntegerFormat
 from msdnum.formats.schemes import Scheme
 
@@ -131,7 +131,7 @@ def running_product(
     >>> bool((found.product == before.product).all()), bool((2 * found.bound < before.bound).all())
     (True, True)
     """
-    if not isinstance(accumulator, Sequential | Exact | Int32):
+    if accumulator != SEQUENTIAL and not isinstance(accumulator, Exact | Int32):
         raise ValueError(f"accumulator must be SEQUENTIAL, EXACT or INT32, got {accumulator.name}")
     terms: tuple[Any, ...] = (x,) if scheme is None else decompose_terms(x, scheme)
     left, right = [_Factor.of(term, "x") for term in terms], _Factor.of(weight, "weight")
@@ -166,7 +166,7 @@ def _sums(
     term: Operand, left: _Factor, weight: Operand, right: _Factor, accumulator: AnyAccumulator
 ) -> _Tracked:
     """Return the sums of products, before any scale outside."""
-    if isinstance(accumulator, Sequential):
+    if accumulator == SEQUENTIAL:
         rows = [_in_order(row, right.inside) for row in left.inside]
         return _Tracked(np.stack([r.value for r in rows]), np.stack([r.error for r in rows]))
     if left.outside is not None or right.outside is not None:

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum.bounds.sums import Accumulation
+from msdnum.display import html
+from msdnum.display.text import one_line
 from msdnum.emulator import elements
 from msdnum.emulator.attention.kv_cache import Cache, scales_per_channel, without_scale
 from msdnum.emulator.attention.methods import Method
@@ -34,7 +36,7 @@ Floats: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class ExactAttention:
+class ExactAttention(html.Shown):
     """Attention of one head with exact operands: what a method is compared with.
 
     Parameters
@@ -49,6 +51,8 @@ class ExactAttention:
     queries: NDArray[np.float32]
     keys: Floats
     values: Floats
+
+    __repr__ = one_line
 
     @property
     def scale(self) -> float:

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from msdnum._extras import remedy
 from msdnum._names import did_you_mean
-from msdnum.ledger.claims import Claim, Entry, Row
+from msdnum.ledger.claims import Claim, Entry, Row, counted
 from msdnum.ledger.findings import Verdict, not_run
 from msdnum.ledger.ledger import Ledger
 from msdnum.ledger.theorems import theorem
@@ -115,9 +115,19 @@ class Trial:
 
     def __post_init__(self) -> None:
         """Refuse claims that cannot be told apart."""
-        ids = [claim.id for claim in self.claims]
+        ids = self.ids
         if len(set(ids)) < len(ids):
             raise ValueError(f"claims must have different ids, got {ids} in trial {self.name!r}")
+
+    def __repr__(self) -> str:
+        """Return a line: its name, and how many claims of which paper."""
+        of = f" of {self.paper.source}" if self.paper else ""
+        return f"<Trial {self.name}: {counted(len(self.claims), 'claim')}{of}>"
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of its claims."""
+        return [claim.id for claim in self.claims]
 
 
 def entries(trials: Iterable[Trial], study: Study, only: str | None = None) -> list[Entry]:
@@ -129,7 +139,7 @@ def entries(trials: Iterable[Trial], study: Study, only: str | None = None) -> l
         If there is no such claim, or nothing to judge it on.
     """
     trials = tuple(trials)
-    ids = [claim.id for trial in trials for claim in trial.claims]
+    ids = [name for trial in trials for name in trial.ids]
     if only is not None and only not in ids:
         near = did_you_mean(only, ids)
         raise ValueError(f"claim must be one of {', '.join(ids)}, got {only!r}{near}")

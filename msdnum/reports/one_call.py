@@ -39,6 +39,7 @@ from msdnum.formats.schemes import OWN_AMAX, Scheme
 from msdnum.reports import units
 from msdnum.reports.costs import costs
 from msdnum.reports.inputs import Input, checked, compared, inputs, measured
+from msdnum.reports.integrals import integrals
 from msdnum.reports.pages import Guarantee, Measured, Storage
 from msdnum.reports.parts import (
     block_facts,
@@ -81,7 +82,8 @@ def report(what: Subject, x: Any = None, distribution: Any = None, *, seed: int 
     distribution : object, optional
         To measure on 256 x 128 samples of it: anything with ``rvs(size=..., random_state=...)``, as
         frozen distributions of ``scipy.stats``; a family of ``msdnum.inputs``, or its name. Without
-        it and ``x``, six families.
+        it and ``x``, six families. Of one that has a density the page of a number format or block
+        format has the expected bits, too, integrated over its cells.
     seed : int
         Of all samples.
 
@@ -110,9 +112,9 @@ def report(what: Subject, x: Any = None, distribution: Any = None, *, seed: int 
         )
     match what:
         case FloatFormat() | IntegerFormat() | TableFormat():
-            return _element(what, list(inputs(x, distribution, seed)), seed)
+            return _element(what, list(inputs(x, distribution, seed)), seed, distribution)
         case BlockFormat():
-            return _block(what, list(inputs(x, distribution, seed)), seed)
+            return _block(what, list(inputs(x, distribution, seed)), seed, distribution)
         case Scheme():
             return _scheme(what, list(inputs(x, distribution, seed)), seed)
         case QuantizedArray():
@@ -125,7 +127,7 @@ def report(what: Subject, x: Any = None, distribution: Any = None, *, seed: int 
 # Number formats
 
 
-def _element(fmt: ElementFormat, given: Sequence[Input], seed: int) -> Report:
+def _element(fmt: ElementFormat, given: Sequence[Input], seed: int, distribution: Any) -> Report:
     found = worst_cases.of_element(fmt)
     unit = "|x|" if worst_cases.has_relative(fmt) else "max"
 
@@ -140,6 +142,7 @@ def _element(fmt: ElementFormat, given: Sequence[Input], seed: int) -> Report:
         guarantee(found.bound, unit, "element-rounding", fmt in STATED),
         expected((fmt,), ScaleRule.COVERING),
         tuple(measured(one, rounded) for one in given),
+        integrals(fmt, distribution),
         Storage(Fraction(fmt.bits), f"{fmt.bits}, no scale"),
         (range_of(fmt),),
         costs=tuple(costs((fmt,), Fraction(fmt.bits))),
@@ -152,7 +155,7 @@ def _element(fmt: ElementFormat, given: Sequence[Input], seed: int) -> Report:
 # Block formats
 
 
-def _block(fmt: BlockFormat, given: Sequence[Input], seed: int) -> Report:
+def _block(fmt: BlockFormat, given: Sequence[Input], seed: int, distribution: Any = None) -> Report:
     found = worst_cases.of_block(fmt)
     scheme = worst_cases.as_scheme(fmt)
     name = None if scheme is None else theorem_of(scheme)
@@ -169,6 +172,7 @@ def _block(fmt: BlockFormat, given: Sequence[Input], seed: int) -> Report:
         guarantee(found.bound, unit, name),
         expected_of(scheme),
         tuple(measured(one, quantized) for one in given),
+        integrals(fmt, distribution),
         storage((fmt,)),
         (range_of(fmt.element), scaled_range(fmt)),
         costs=tuple(costs((fmt.element,), storage((fmt,)).bits_per_element)),
@@ -206,6 +210,7 @@ def _scheme(scheme: Scheme, given: Sequence[Input], seed: int) -> Report:
         guarantee(bounds.remainder(scheme), unit, theorem_of(scheme)),
         expected_of(scheme),
         tuple(measured(one, decomposed) for one in given),
+        (),
         storage(scheme.formats),
         ranges,
         costs=tuple(costs(elements, each)),

@@ -63,7 +63,7 @@ def test_no_strange_product_exceeds_its_bound():
     assert found["close"] > 10
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_none_of_many_strange_products_exceeds_its_bound():
     print(judge(30_000, 1))
 

@@ -105,7 +105,7 @@ def test_nor_does_one_with_values_at_the_ends_of_the_range():
     assert largest > 0.05
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_none_of_many_strange_heads_exceeds_its_bound():
     print(judge(3000, 1))
     print(judge(1000, 2, at_an_end))

@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -17,22 +16,28 @@ from tests.support.paths import ROOT
 LAB = ROOT / "tests" / "data" / "trial"
 
 
+def pip(*arguments):
+    options = ["--disable-pip-version-check", "--no-index", "--no-deps", "--quiet"]
+    line = [sys.executable, "-m", "pip", *arguments, *options]
+    done = subprocess.run(line, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory):
-    """Install the package of a lab as an installer would: its modules and its metadata."""
+def wheel(tmp_path_factory):
+    """Build the package of a lab with its own backend."""
+    folder = tmp_path_factory.mktemp("lab")
+    shutil.copytree(LAB, folder / "source", ignore=shutil.ignore_patterns("__pycache__"))
+    pip("wheel", str(folder / "source"), "--no-build-isolation", "-w", str(folder / "dist"))
+    (path,) = (folder / "dist").glob("lab_trial-*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """Install that wheel where nothing else is."""
     folder = tmp_path_factory.mktemp("site-packages")
-    shutil.copytree(LAB / "lab_trial", folder / "lab_trial")
-    project = tomllib.loads((LAB / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    metadata = folder / "lab_trial-1.0.dist-info"
-    metadata.mkdir()
-    heading = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
-    (metadata / "METADATA").write_text(heading)
-    lines = [
-        line
-        for group, points in project["entry-points"].items()
-        for line in [f"[{group}]", *(f"{name} = {value}" for name, value in points.items())]
-    ]
-    (metadata / "entry_points.txt").write_text("\n".join(lines) + "\n")
+    pip("install", str(wheel), "--target", str(folder))
     return folder, ROOT
 
 
@@ -59,6 +64,14 @@ def command(path, folder, *arguments):
     return subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True)
 
 
+def test_the_wheel_of_a_lab_announces_its_trial(installed):
+    folder, _ = installed
+    (metadata,) = folder.glob("lab_trial-*.dist-info")
+    assert (metadata / "RECORD").is_file()
+    announces = (metadata / "entry_points.txt").read_text(encoding="utf-8")
+    assert announces.split() == ["[msdnum.trials]", "lab", "=", "lab_trial:TRIAL"]
+
+
 def test_another_trial_is_judged(path, tmp_path):
     found = command(path, tmp_path, "verify", "lab")
     assert found.returncode == 0, found.stderr
@@ -72,6 +85,7 @@ def test_a_claim_of_another_trial_is_explained_and_judged_alone(path, tmp_path):
     found = command(path, tmp_path, "explain", "LAB")
     assert found.returncode == 0, found.stderr
     assert "exhaustive 49" in found.stdout
+    assert "To judge again: msdnum verify lab --only LAB" in found.stdout
     found = command(path, tmp_path, "verify", "lab", "--only", "LAB")
     assert found.returncode == 0, found.stderr
 
@@ -89,6 +103,7 @@ def test_what_is_judged_without_a_name_stays(path, tmp_path):
     found = command(path, tmp_path, "verify", "--only", "LAB")
     assert found.returncode == 2
     assert "claim must be one of" in found.stderr
+    assert "got 'LAB'; for that one: msdnum verify lab --only LAB" in found.stderr
 
 
 def test_without_the_distribution_there_is_no_such_trial(tmp_path):

@@ -52,7 +52,7 @@ class OperandType:
     largest : int
         Largest element as a multiple of the format's eta.
     integer : bool
-        Whether elements are integers of at most 8 bits.
+        Whether elements are integers: of at most 8 bits, or their differences from zero points.
     inside : int or None
         Block size of the inside scale along k; None without one.
     outside : int or None
@@ -108,7 +108,7 @@ class Prepared(NamedTuple):
     """
 
     elements: Array
-    """int8 of an integer kind, otherwise float32."""
+    """int8, uint8 or int16 of an integer kind, otherwise float32."""
     exponents: Array | None
     """int32: of E8M0 scales, or of floats whose elements are their significands in [1, 2)."""
     scales: Array | None

@@ -28,9 +28,14 @@ NVFP4_FORMAT = NVFP4
 NVINT4 = replace(NVFP4, name="NVINT4", element=INT4)
 
 
-def snr(x: NDArray[np.float32], fmt: BlockFormat, rotation: int | None = None) -> float:
-    """Return signal over error in dB, of rows that are rotated in blocks of that length or not."""
-    how = Hadamard(rotation, random_signs(rotation, 0)) if rotation else None
+def snr(
+    x: NDArray[np.float32], fmt: BlockFormat, rotation: int | None = None, seed: int = 0
+) -> float:
+    """Return signal over error in dB, of rows rotated in blocks of that length, or not.
+
+    The seed is that of the signs of the rotation.
+    """
+    how = Hadamard(rotation, random_signs(rotation, seed)) if rotation else None
     y = quantize(x if how is None else transform(x, how), fmt).dequantize()
     restored = y if how is None else inverse(y, how)
     wide = x.astype(np.float64)

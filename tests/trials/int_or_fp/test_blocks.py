@@ -3,12 +3,13 @@
 import math
 from fractions import Fraction
 
+import mpmath
 import numpy as np
 import pytest
 
-from msdnum.formats.elements import BF16
+from msdnum.formats.elements import BF16, FP16
 from msdnum.trials.int_or_fp.blocks import NVFP4_FORMAT, NVINT4, outliers, snr
-from msdnum.trials.int_or_fp.claims.codes import SYMMETRIC, in_steps, signed_errors
+from msdnum.trials.int_or_fp.claims.codes import SYMMETRIC, in_steps, share_of_128, signed_errors
 from msdnum.trials.int_or_fp.claims.eight_and_four_bits import OUTLIER_BLOCK
 
 
@@ -82,3 +83,40 @@ def test_quotients_of_bf16_once_more_in_fractions():
     steps = [fl_bf16(x / fl_bf16(s)) for x, s in zip(block, single, strict=True)]
     assert [float(s) for s in steps] == in_steps(BF16).tolist()
     assert sum(s >= Fraction(255, 2) for s in steps) == 21
+
+
+def float_of(x, bits, lowest):
+    """Round a positive fraction to so many bits, to even; nothing lies below 2**lowest."""
+    e = max(math.floor(math.log2(x)) - bits + 1, lowest)
+    return round(x / Fraction(2) ** e) * Fraction(2) ** e
+
+
+@pytest.mark.parametrize(
+    ("fmt", "bits", "lowest", "binades", "told"),
+    [
+        (BF16, 8, -133, range(-12, 3), ("0.1682", "0.1682")),
+        (FP16, 11, -24, range(-24, -6), ("0.00014", "0.00021")),
+    ],
+)
+def test_what_becomes_128_once_more_in_fractions_and_mpmath(fmt, bits, lowest, binades, told):
+    """In these binades: elsewhere the mass is below 1e-4, or no 127th is subnormal."""
+    exactly, beyond = mpmath.mpf(0), mpmath.mpf(0)
+    for e in binades:
+        step = max(e - bits + 1, lowest)
+        for n in range(1 << (e - step), 2 << (e - step)):
+            x = n * Fraction(2) ** step
+            scale = float_of(x / 127, bits, lowest)
+            became = round(float_of(x / scale, bits, lowest)) if scale else 1000
+            if became >= 128:
+                half = Fraction(2) ** (step - 1)
+                below = half / 2 if n == 1 << (e - step) and step > lowest else half
+                cuts = (mpmath.mpf(v.numerator) / v.denominator for v in (x - below, x + half))
+                low, high = (mpmath.ncdf(v) for v in cuts)
+                beyond += 2 * (high - low)
+                exactly += 2 * (high - low) * (became == 128)
+    for found, expected, digits in zip(
+        (share_of_128(fmt)[0], share_of_128(fmt, beyond=True)[0]), (exactly, beyond), told,
+        strict=True,
+    ):  # fmt: skip
+        assert f"{found:.{len(digits) - 2}f}" == digits
+        assert found == pytest.approx(float(expected), abs=5e-5 if fmt is BF16 else 1e-9)

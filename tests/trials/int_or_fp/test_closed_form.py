@@ -3,7 +3,14 @@
 import mpmath
 import pytest
 
-from msdnum.trials.int_or_fp.closed_form import RIVALRIES, bisect, crossover, qsnr_fp, qsnr_int
+from msdnum.trials.int_or_fp.closed_form import (
+    RIVALRIES,
+    bisect,
+    crossover,
+    qsnr_fp,
+    qsnr_int,
+    ratios,
+)
 
 GRIDS = {"MXFP8": (7, 3, 448), "MXFP6": (1, 3, 7.5), "MXFP4": (1, 1, 6), "NVFP4": (1, 1, 6)}
 """Bias, fraction bits and largest number."""
@@ -20,7 +27,7 @@ def ratio(name, rho, kappa):
 
 
 @pytest.mark.parametrize("pair", RIVALRIES[:3], ids=lambda p: p.name)
-def test_the_reported_crossings_are_those_of_rho_one_and_a_half(pair):
+def test_the_crossings_of_the_paper_are_those_of_rho_one_and_a_half(pair):
     def gain(kappa):
         integers = 478 + 602 * pair.integers.bits - 2000 * mpmath.log10(1.5 * kappa)
         return integers / 100 + 10 * mpmath.log10(ratio(pair.name.split(", ")[1], 1.5, kappa))
@@ -28,19 +35,28 @@ def test_the_reported_crossings_are_those_of_rho_one_and_a_half(pair):
     found = mpmath.findroot(gain, pair.reported)
     assert abs(found - pair.reported) < 0.006
     assert crossover(pair, 1.5) == pytest.approx(float(found), abs=1e-6)
+    level = -10 * mpmath.log10(ratio(pair.name.split(", ")[1], 1.5, found))
+    assert mpmath.nstr(level, 4) == f"{pair.decibels:.2f}"
 
 
-def test_with_an_exact_maximum_it_is_rho_of_1_05():
+@pytest.mark.parametrize(
+    ("rho", "crossing", "level"), [(1.05, "2.39", "21.14"), (1, "2.46", "21.31")]
+)
+def test_with_an_exact_maximum_it_is_rho_of_1_05_and_not_the_1_of_the_text(rho, crossing, level):
     pair = RIVALRIES[3]
 
-    def gain(kappa):
-        integers = 4.78 + 6.02 * 4 - 20 * mpmath.log10(1.05 * kappa) + 10 * mpmath.log10(16 / 15)
-        spared = mpmath.mpf(kappa) ** 2 / 16 / 96
-        return integers + 10 * mpmath.log10(ratio("NVFP4", 1.05, kappa) - spared)
+    def integers(kappa):
+        return 4.78 + 6.02 * 4 - 20 * mpmath.log10(rho * kappa) + 10 * mpmath.log10(16 / 15)
 
-    found = mpmath.findroot(gain, 2.4)
-    assert mpmath.nstr(found, 3) == "2.39"
-    assert crossover(pair, 1.05) == pytest.approx(float(found), abs=1e-6)
+    def floats(kappa):
+        spared = mpmath.mpf(kappa) ** 2 / 16 / 96
+        return -10 * mpmath.log10(ratio("NVFP4", rho, kappa) - spared)
+
+    found = mpmath.findroot(lambda kappa: integers(kappa) - floats(kappa), 2.4)
+    assert mpmath.nstr(found, 3) == crossing
+    assert mpmath.nstr(integers(found), 4) == level
+    assert crossover(pair, rho) == pytest.approx(float(found), abs=1e-6)
+    assert ratios(pair, rho, float(found)) == pytest.approx([float(integers(found))] * 2)
 
 
 def test_integers_lose_six_decibels_for_each_doubling():

@@ -72,7 +72,7 @@ def test_kernels_that_subtract_from_the_quotient_obey_theirs(name):
     assert 0.98 < ratio <= 1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("division", Division)
 @pytest.mark.parametrize("name", SUCCESSIVE)
 def test_every_division_obeys_it(name, division):
@@ -81,7 +81,7 @@ def test_every_division_obeys_it(name, division):
     assert 0.98 < ratio <= 1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("division", Division)
 @pytest.mark.parametrize("name", [*DIRECT, *FUSED])
 def test_fused_kernels_obey_it(name, division):

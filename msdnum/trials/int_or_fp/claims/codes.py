@@ -1,4 +1,4 @@
-"""The code -128: the bias that it brings, over every BF16 number of a binade."""
+"""The code -128: the bias that it brings, and how often arithmetic in few bits leads to it."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,20 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum.emulator.blocks import quantize
-from msdnum.emulator.elements import round_to
+from msdnum.emulator.elements import decode, round_to
 from msdnum.formats.blocks import MXINT8, BlockFormat
-from msdnum.formats.elements import BF16, BINARY32, FloatFormat
+from msdnum.formats.elements import BF16, BINARY32, FP16, FloatFormat
 from msdnum.formats.modes import Overflow, ScaleRule
 from msdnum.ledger.claims import Claim, Entry
 from msdnum.ledger.findings import Evidence, Finding, Verdict, Witness
 from msdnum.ledger.trial import Study
 from msdnum.trials.int_or_fp.blocks import MXINT8_SYMMETRIC
 
-__all__ = ["I6", "i6", "in_steps", "signed_errors"]
+__all__ = ["I6", "i6", "in_steps", "share_of_128", "signed_errors"]
 
 I6 = Claim("I6", "the code -128 brings a bias, which -127..127 has not", Verdict.CONDITIONAL)
 ASYMMETRIC = MXINT8
 SYMMETRIC = replace(MXINT8, name="MXINT8, -127..127", element=MXINT8_SYMMETRIC)
+SHARES = ((BF16, False, 0.1682), (FP16, False, 0.0002), (FP16, True, 0.0002))
+"""Of Table 11: in which arithmetic which part of normal numbers becomes 128, or 128 and more."""
+LAST_DIGIT = 0.0001
 
 
 def i6(study: Study) -> Iterator[Entry]:
@@ -45,6 +48,12 @@ def i6(study: Study) -> Iterator[Entry]:
         expected=Verdict.FAILS,
     )
     yield Entry("I6", "amax / 127 in BF16", "-128 is reached", partial(_judge_reach, BF16))
+    for arithmetic, beyond, share in SHARES:
+        judge = partial(_judge_share, arithmetic, beyond, share)
+        name = f"128{' or more' if beyond else ''} of normal x over x / 127, {arithmetic.name}"
+        fails = arithmetic is FP16 and not beyond
+        expected = Verdict.FAILS if fails else Verdict.HOLDS
+        yield Entry("I6", name, f"{share:.2%}", judge, expected=expected)
 
 
 def in_steps(fmt: FloatFormat) -> NDArray[np.float32]:
@@ -65,6 +74,42 @@ def _judge_reach(fmt: FloatFormat) -> Finding:
         evidence=Evidence("exhaustive", len(steps), "BF16 numbers of a binade"),
         witness=Witness("BF16", (0x3F80 + worst,), 0) if reached.any() else None,
         notes=(f"largest quotient {steps.max():g}; 127.5 rounds to 128",),
+    )
+
+
+def share_of_128(fmt: FloatFormat, beyond: bool = False) -> tuple[float, int]:
+    """Return the probability that a normal number over a 127th of it rounds to 128, in a format.
+
+    A 127th that is subnormal, or zero, leads beyond 128, which counts if ``beyond``.
+
+    Each positive number of the format has the mass of what rounds to it; beside that how many
+    numbers there are. Quotients of binary64 round to these formats as exact ones do.
+    """
+    from scipy.stats import norm
+
+    codes = np.arange(1, fmt.max_code + 1, dtype=np.uint16)
+    x: NDArray[np.float64] = decode(codes, fmt).astype(np.float64)
+    scale = _rounded(x / 127, fmt)
+    steps = np.full_like(x, np.inf)
+    steps[scale > 0] = _rounded(x[scale > 0] / scale[scale > 0], fmt)
+    cuts = norm.cdf([x[0] / 2, *(x[1:] / 2 + x[:-1] / 2), np.inf])
+    found = np.rint(steps) >= 128 if beyond else np.rint(steps) == 128
+    return float(2 * np.diff(cuts)[found].sum()), len(x)
+
+
+def _rounded(x: NDArray[np.float64], fmt: FloatFormat) -> NDArray[np.float64]:
+    found: NDArray[np.float32] = round_to(x, fmt, overflow=Overflow.SATURATE)
+    return found.astype(np.float64)
+
+
+def _judge_share(fmt: FloatFormat, beyond: bool, promised: float) -> Finding:
+    found, count = share_of_128(fmt, beyond)
+    return Finding(
+        Verdict.HOLDS if abs(found - promised) <= LAST_DIGIT / 2 else Verdict.FAILS,
+        f"{found:.4%}",
+        found / promised,
+        Evidence("exhaustive", count, f"positive {fmt.name} numbers, by their mass"),
+        notes=("Algorithm 1 and Table 11 of the paper, there from 4096 x 4096 draws",),
     )
 
 
