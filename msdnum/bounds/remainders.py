@@ -214,7 +214,7 @@ def _float32_terms(scheme: Scheme, amax: Fraction) -> tuple[TermBound, ...]:
     fixed = (Fraction(254),) * (scheme.terms - 1)
     proved = scheme.ratios == fixed and all(f.element == INT8_SYMMETRIC for f in scheme.formats)
     left = [_float32_remainder(amax, n) if proved else math.inf for n in range(scheme.terms + 1)]
-    scales = _scales_below(scheme, amax / 127)
+    scales = _scales_below(scheme, amax / Fraction(scheme.elements[0].max_finite))
     return tuple(map(TermBound, scales, left, left[1:]))
 
 
