@@ -91,8 +91,9 @@ def pair_profile(scheme: Scheme) -> Profile:
 def among_pairs(scheme: Scheme) -> Extreme:
     """Find the worst of all BF16 pairs that differ by more than a power of two.
 
-    The block size of the scheme is not used. Where each term is quantized anew, the pairs are
-    blocks of two in one tensor, whose amax is 2; longer blocks may leave more.
+    The block size of the scheme is not used. Where each term is quantized anew, or has a
+    binary32 scale of its own, the pairs are blocks of two in one tensor, whose amax is 2; longer
+    blocks may leave more.
 
     Examples
     --------
@@ -102,7 +103,8 @@ def among_pairs(scheme: Scheme) -> Extreme:
     >>> worst.error, worst.bound
     (Fraction(1, 64), Fraction(1, 64))
     """
-    if scheme.requantizes:
+    own = scheme.ratios is OWN_AMAX and scheme.terms > 1
+    if scheme.requantizes or (own and scheme.arithmetic is Arithmetic.FLOAT32):
         return _among_blocks_of_two(scheme)
     found = pair_profile(scheme)
     bound = _proportional(scheme, bound_of(scheme))
