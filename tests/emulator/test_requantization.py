@@ -9,7 +9,7 @@ import pytest
 
 from msdnum import Arithmetic, BlockFormat, ScaleRule, Scheme, bounds, decompose, matmul, spec
 from msdnum.emulator import decompose_terms
-from msdnum.evidence import among_pairs
+from msdnum.evidence import among_pairs, remainders
 from msdnum.evidence.product_bounds import exact_values
 from msdnum.formats import (
     BINARY32,
@@ -119,6 +119,15 @@ def test_the_worst_of_all_pairs():
 def test_what_is_no_scheme(formats, ratios, message):
     with pytest.raises(ValueError, match=message):
         scheme(*formats, ratios=ratios)
+
+
+def test_nothing_is_proved_of_terms_that_are_quantized_anew():
+    """Not even of digits of INT8, whose theorem is about binary32 scales."""
+    small_scales = BlockFormat("INT8_E4M3", INT8_SYMMETRIC, E4M3, 8, ScaleRule.AMAX)
+    for used in (scheme(small_scales), scheme(*[small_scales] * 2, ratios=(Fraction(254),)), TWICE):
+        assert [term.remainder for term in bounds.term_bounds(used)] == [float("inf")] * used.terms
+    x = drawn(6)
+    assert np.isinf(remainders(x, TWICE)).all()
 
 
 def test_digits_are_as_before():
