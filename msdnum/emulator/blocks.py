@@ -16,6 +16,7 @@ from msdnum.emulator.adder_rounding import codes_by_adder, suits_adder
 from msdnum.emulator.backend import Array
 from msdnum.emulator.block_rows import resolve, split
 from msdnum.emulator.compilation import compiled_whole
+from msdnum.emulator.compiled_rows import power_terms, suits_power_terms
 from msdnum.emulator.floats import as_floats, as_numbers, patterns
 from msdnum.emulator.given_scales import given_scales, split_scales
 from msdnum.emulator.jax_settings import under_own_settings
@@ -162,27 +163,20 @@ def _quantize(
     if whole is None and fmt.tensor_scale:
         whole = tensor_scale_of(pattern, fmt)
 
-    def quantize_rows(rows: Array, *more: Array) -> tuple[Array, Array]:
-        others = list(more)
-        scale_codes = others.pop(0) if scale_rows is not None else None
-        used = others.pop(0) if used_rows is not None else None
-        random_words = others.pop(0) if words is not None else None
-        if used is not None:
-            over = quotients.divide if not multiply else _product
-            codes = _rounded(over(rows, used), fmt, rounding, random_words)
-            return codes, scale_codes
-        if scale_codes is not None:
-            return _quantize_given(rows, scale_codes, fmt, whole, rounding, random_words)
-        if fmt.search is not None:
-            return _quantize_searched(rows, fmt, whole, rounding, random_words)
-        if fmt.scale == E8M0:
-            return _quantize_powers_of_two(rows, fmt, rounding, random_words)
-        return _quantize_float_scale(rows, fmt, whole, rounding, random_words)
+    rows = split(pattern, fmt, axis)
+    nothing_given = scale_rows is None and used_rows is None and words is None
+    if nothing_given and fmt.search is None and suits_power_terms(rows, (fmt,), rounding):
+        codes, scale_codes = power_terms(rows, (fmt,), None, rest=False)
+        return assemble(codes, scale_codes, None, fmt, x.shape, axis)
 
-    operands = [split(pattern, fmt, axis)]
-    operands += [rows for rows in (scale_rows, used_rows) if rows is not None]
-    operands += [] if words is None else [split(words, fmt, axis)]
-    codes, scale_codes = backend.map_rows(quantize_rows, *operands)
+    given = {"scale_codes": scale_rows, "factors" if multiply else "divisors": used_rows}
+    given["words"] = None if words is None else split(words, fmt, axis)
+    operands = {name: operand for name, operand in given.items() if operand is not None}
+
+    def quantize_rows(rows: Array, *more: Array) -> tuple[Array, Array]:
+        return _quantize_rows(rows, fmt, whole, rounding, **dict(zip(operands, more, strict=True)))
+
+    codes, scale_codes = backend.map_rows(quantize_rows, rows, *operands.values())
     return assemble(codes, scale_codes, whole, fmt, x.shape, axis)
 
 
@@ -196,6 +190,31 @@ def quantize_by_codes(
         x, None, rows, tensor_scale, None,
         fmt=fmt, axis=axis, rounding=Rounding.RNE, multiply=False,
     )  # fmt: skip
+
+
+def _quantize_rows(
+    rows: Array,
+    fmt: BlockFormat,
+    tensor_scale: Array | None,
+    rounding: Rounding,
+    *,
+    scale_codes: Array | None = None,
+    factors: Array | None = None,
+    divisors: Array | None = None,
+    words: Array | None = None,
+) -> tuple[Array, Array]:
+    """Quantize the blocks of some rows, by what is given for each block or by the format."""
+    if factors is not None:
+        return _rounded(_product(rows, factors), fmt, rounding, words), scale_codes
+    if divisors is not None:
+        return _rounded(quotients.divide(rows, divisors), fmt, rounding, words), scale_codes
+    if scale_codes is not None:
+        return _quantize_given(rows, scale_codes, fmt, tensor_scale, rounding, words)
+    if fmt.search is not None:
+        return _quantize_searched(rows, fmt, tensor_scale, rounding, words)
+    if fmt.scale == E8M0:
+        return _quantize_powers_of_two(rows, fmt, rounding, words)
+    return _quantize_float_scale(rows, fmt, tensor_scale, rounding, words)
 
 
 def _quantize_given(
