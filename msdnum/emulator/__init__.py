@@ -2,6 +2,7 @@
 
 from msdnum.emulator.backend import Array, straight_through
 from msdnum.emulator.blocks import quantize
+from msdnum.emulator.compiled_rows import use_numba
 from msdnum.emulator.decompositions import Decomposition, decompose, decompose_terms
 from msdnum.emulator.elements import as_ml_dtype, decode, encode, round_to
 from msdnum.emulator.layouts.gpt_oss import from_blocks_and_scales, to_blocks_and_scales
@@ -16,5 +17,5 @@ __all__ = [
     "Array", "AsymmetricArray", "Decomposition", "MinimumArray", "QuantizedArray", "as_ml_dtype",
     "decode", "decompose", "decompose_terms", "encode", "from_blocks_and_scales", "inverse", "pack",
     "quantize", "quantize_as", "quantize_asymmetric", "round_to", "straight_through",
-    "to_blocks_and_scales", "transform", "transform_factors", "unpack",
+    "to_blocks_and_scales", "transform", "transform_factors", "unpack", "use_numba",
 ]  # fmt: skip

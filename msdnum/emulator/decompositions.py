@@ -17,6 +17,7 @@ from msdnum.emulator import (
     binary32,
     bit_patterns,
     block_rows,
+    compiled_rows,
     element_rounding,
     elements,
     quantized_arrays,
@@ -30,7 +31,7 @@ from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import E8M0, ElementFormat
-from msdnum.formats.modes import Arithmetic, Overflow
+from msdnum.formats.modes import Arithmetic, Overflow, Rounding
 from msdnum.formats.schemes import OWN_AMAX, Scheme
 
 __all__ = ["Decomposition", "decompose", "decompose_terms"]
@@ -202,7 +203,7 @@ def _decompose_blocks(
 ) -> tuple[tuple[QuantizedArray, ...], tuple[Array, ...]]:
     pattern = bit_patterns.as_pattern(x)
     rows = block_rows.split(pattern, first, axis)
-    results = backend.map_rows(lambda r: kernel(r, scheme), rows)
+    results = _by_kernel(rows, scheme, kernel)
     n = scheme.terms
     terms = tuple(
         quantized_arrays.assemble(
@@ -213,6 +214,17 @@ def _decompose_blocks(
         )
     )
     return terms, tuple(block_rows.join(rest, x.shape, axis) for rest in results[2 * n :])
+
+
+def _by_kernel(rows: Array, scheme: Scheme, kernel: Kernel) -> tuple[Array, ...]:
+    if kernel is _float32 and compiled_rows.takes(rows):
+        return compiled_rows.integer_terms(rows, scheme)
+    if kernel in (_powers_of_two, _powers_of_two_and_remainder):
+        formats, wanted = scheme.formats, kernel is _powers_of_two_and_remainder
+        drops = None if scheme.ratios is OWN_AMAX else scheme.ratio_exponents
+        if compiled_rows.suits_power_terms(rows, formats, Rounding.RNE):
+            return compiled_rows.power_terms(rows, formats, drops, rest=wanted)
+    return backend.map_rows(lambda r: kernel(r, scheme), rows)
 
 
 def _powers_of_two(rows: Array, scheme: Scheme) -> tuple[Array, ...]:

@@ -46,8 +46,7 @@ def pack(codes: Array, fmt: ElementFormat, *, axis: int = -1) -> Array:
     codes = argument_checks.checked_codes(codes, fmt)
     group, _ = _byte_group(fmt)
     _check_axis(codes, "codes", axis, group)
-    xp = backend.namespace(codes)
-    return xp.moveaxis(_pack(xp.moveaxis(codes, axis, -1), fmt=fmt), -1, axis)
+    return _pack(codes, fmt=fmt, axis=axis)
 
 
 def _check_axis(x: Array, name: str, axis: int, group: int) -> None:
@@ -60,11 +59,13 @@ def _check_axis(x: Array, name: str, axis: int, group: int) -> None:
 
 
 @compiled_whole
-def _pack(codes: Array, *, fmt: ElementFormat) -> Array:
+def _pack(codes: Array, *, fmt: ElementFormat, axis: int) -> Array:
     group, size = _byte_group(fmt)
+    xp = backend.namespace(codes)
+    codes = xp.moveaxis(codes, axis, -1)
     word = sum(codes[..., i::group].astype("int32") << (fmt.bits * i) for i in range(group))
-    packed = backend.namespace(codes).stack([word >> (8 * j) & 0xFF for j in range(size)], axis=-1)
-    return packed.astype("uint8").reshape(*codes.shape[:-1], -1)
+    packed = xp.stack([word >> (8 * j) & 0xFF for j in range(size)], axis=-1)
+    return xp.moveaxis(packed.astype("uint8").reshape(*codes.shape[:-1], -1), -1, axis)
 
 
 @under_own_settings
@@ -100,19 +101,19 @@ def unpack(packed: Array, fmt: ElementFormat, *, axis: int = -1) -> Array:
     backend.check_array(packed, "packed", ("uint8", "int8"))
     _, size = _byte_group(fmt)
     _check_axis(packed, "packed", axis, size)
-    xp = backend.namespace(packed)
-    return xp.moveaxis(_unpack(xp.moveaxis(packed, axis, -1), fmt=fmt), -1, axis)
+    return _unpack(packed, fmt=fmt, axis=axis)
 
 
 @compiled_whole
-def _unpack(packed: Array, *, fmt: ElementFormat) -> Array:
+def _unpack(packed: Array, *, fmt: ElementFormat, axis: int) -> Array:
     group, size = _byte_group(fmt)
-    packed = packed.view("uint8")
+    xp = backend.namespace(packed)
+    packed = xp.moveaxis(packed.view("uint8"), axis, -1)
     word = sum(packed[..., j::size].astype("int32") << (8 * j) for j in range(size))
     mask = (1 << fmt.bits) - 1
     codes = [word >> (fmt.bits * i) & mask for i in range(group)]
-    stacked = backend.namespace(packed).stack(codes, axis=-1)
-    return stacked.astype("uint8").reshape(*packed.shape[:-1], -1)
+    stacked = xp.stack(codes, axis=-1).astype("uint8")
+    return xp.moveaxis(stacked.reshape(*packed.shape[:-1], -1), -1, axis)
 
 
 _BYTE_GROUPS = {4: (2, 1), 6: (4, 3), 8: (1, 1)}

@@ -18,6 +18,7 @@ from msdnum.emulator.backend import Array
 from msdnum.emulator.block_rows import join, join_scales, split
 from msdnum.emulator.codes import check_values
 from msdnum.emulator.compilation import compiled_whole
+from msdnum.emulator.compiled_rows import numbers_of_rows, suits_numbers
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.shared_scales import LARGEST_EXPONENT, divide_by
 from msdnum.formats.blocks import BlockFormat
@@ -271,12 +272,14 @@ class QuantizedArray:
         def scale_by_float(codes: Array, scale: Array) -> tuple[Array]:
             return (binary32.multiply(element_rounding.decode_scaled(codes, 0, element), scale),)
 
-        if self.format.scale == E8M0:
+        rows, scale = self.rows(self.codes), self.column(self._scales())
+        if suits_numbers(rows, self.format, scale):
+            value = numbers_of_rows(rows, element, scale)
+        elif self.format.scale == E8M0:
             exponent = self.column(self.scale_codes).astype("int32") - E8M0.bias
-            (value,) = backend.map_rows(scale_by_power, self.rows(self.codes), exponent)
+            (value,) = backend.map_rows(scale_by_power, rows, exponent)
         else:
-            scale = self.column(self._scales())
-            (value,) = backend.map_rows(scale_by_float, self.rows(self.codes), scale)
+            (value,) = backend.map_rows(scale_by_float, rows, scale)
         return join(value, self.shape, self.axis, self.format.rows)
 
     @under_own_settings

@@ -15,7 +15,7 @@ from msdnum.emulator import (
     shared_scales,
 )
 from msdnum.emulator.backend import Array
-from msdnum.emulator.floats import as_floats
+from msdnum.emulator.floats import as_binary32
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.blocks import BlockFormat
@@ -131,8 +131,8 @@ def quantize_asymmetric(
 
     Parameters
     ----------
-    x : Array of float32, bfloat16 or float16
-        Numbers to quantize.
+    x : Array of float32, bfloat16, float16 or float64
+        Numbers to quantize; float64 is rounded once to float32 (RNE) before anything else.
     element : IntegerFormat
         At most 8 bits: INT8 or UINT8, INT4, and others.
     axis : int or None
@@ -174,7 +174,7 @@ def quantize_asymmetric(
     (array([[-8]], dtype=int8), array([[ 0.,  0.,  2., 30.]], dtype=float32))
     """
     _check_format(element, "element")
-    x = as_floats(x, "x")
+    x = as_binary32(x, "x")
     pattern = bit_patterns.as_pattern(x)
     fmt = BlockFormat(f"{element.name}_ASYMMETRIC", element, BINARY32, None, ScaleRule.AMAX)
     fmt, found = block_rows.resolve(x, fmt, axis, block_size, None)

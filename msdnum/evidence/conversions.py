@@ -1,4 +1,4 @@
-"""Whether a conversion from one format to another is lossless: decided, not sampled."""
+"""Conversions from one format to another: lossless or not, decided and not sampled."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -106,6 +106,7 @@ from msdnum.formats.other_elements import (
 )
 from msdnum.formats.p3109_families import p3109
 from msdnum.formats.scale_arithmetic import Operation, ScaleArithmetic, ScaleStep
+from msdnum.formats.scale_searches import EVERY_SCALE, FOUR_OVER_SIX, ScaleSearch
 from msdnum.formats.schemes import (
     INT8_X1,
     INT8_X1_FLOAT32,
@@ -137,19 +138,20 @@ __all__ = [
     "ACCUMULATORS", "ADA_FP8", "ALL_ACCUMULATORS", "AMPERE", "BF16", "BINARY32", "BLACKWELL",
     "BLACKWELL_FP8", "BLACKWELL_MX", "BLACKWELL_MXFP4", "BLOCK_FORMATS", "CDNA1_BF16", "CDNA1_FP16",
     "CDNA2", "CDNA3", "CDNA3_FP8", "E2M1", "E2M3", "E3M2", "E3M4", "E4M3", "E4M3B11FNUZ",
-    "E4M3FNUZ", "E4M3_IEEE", "E5M2", "E5M2FNUZ", "E6M2", "E8M0", "ELEMENT_FORMATS", "EXACT", "FP16",
-    "HIF4_ELEMENT", "HIF8", "HOPPER", "HOPPER_FP8", "HOPPER_FP8_PROMOTED", "INT2", "INT3", "INT32",
-    "INT32_SATURATE", "INT32_WRAP", "INT4", "INT4_GROUP", "INT6", "INT8", "INT8_GROUP", "INT8_ROW",
-    "INT8_SYMMETRIC", "INT8_X1", "INT8_X1_FLOAT32", "INT8_X2", "INT8_X2_FLOAT32", "INT8_X3",
-    "INT8_X3_FLOAT32", "IQ4_NL", "LIBRARY_ARITHMETIC", "MXFP4", "MXFP4_X1", "MXFP4_X2", "MXFP4_X3",
-    "MXFP6_E2M3", "MXFP6_E3M2", "MXFP8_E4M3", "MXFP8_E5M2", "MXFP8_X1", "MXFP8_X2", "MXFP8_X3",
-    "MXINT8", "MXINT8_ELEMENT", "NF4", "NVFP4", "OTHER_FORMATS", "OWN_AMAX", "PAIRWISE", "SCHEMES",
-    "SEQUENTIAL", "TURING", "UE4M3", "UE5M3", "UINT2", "UINT3", "UINT4", "UINT6", "UINT8", "VOLTA",
-    "Accumulator", "AnyAccumulator", "Arithmetic", "BlockFormat", "Blocks", "Cdna3Unit",
-    "ChainUnit", "Criterion", "DesignedUnit", "ElementFormat", "Exact", "FloatFormat", "FusedUnit",
-    "GroupedUnit", "Hadamard", "Int32", "Int32Overflow", "IntegerFormat", "LanesUnit", "MatrixUnit",
-    "NonNumbers", "Operation", "Overflow", "Pairwise", "PairwiseUnit", "Permutation", "Rounding",
-    "ScaleArithmetic", "ScaleRule", "ScaleStep", "Scheme", "Sequential", "Smoothing",
-    "StepUnit", "SumRounding", "TableFormat", "Transform", "amax_scheme", "covering_scheme",
-    "p3109", "random_signs",
+    "E4M3FNUZ", "E4M3_IEEE", "E5M2", "E5M2FNUZ", "E6M2", "E8M0", "ELEMENT_FORMATS", "EVERY_SCALE",
+    "EXACT", "FOUR_OVER_SIX", "FP16", "HIF4_ELEMENT", "HIF8", "HOPPER", "HOPPER_FP8",
+    "HOPPER_FP8_PROMOTED", "INT2", "INT3", "INT32", "INT32_SATURATE", "INT32_WRAP", "INT4",
+    "INT4_GROUP", "INT6", "INT8", "INT8_GROUP", "INT8_ROW", "INT8_SYMMETRIC", "INT8_X1",
+    "INT8_X1_FLOAT32", "INT8_X2", "INT8_X2_FLOAT32", "INT8_X3", "INT8_X3_FLOAT32", "IQ4_NL",
+    "LIBRARY_ARITHMETIC", "MXFP4", "MXFP4_X1", "MXFP4_X2", "MXFP4_X3", "MXFP6_E2M3", "MXFP6_E3M2",
+    "MXFP8_E4M3", "MXFP8_E5M2", "MXFP8_X1", "MXFP8_X2", "MXFP8_X3", "MXINT8", "MXINT8_ELEMENT",
+    "NF4", "NVFP4", "OTHER_FORMATS", "OWN_AMAX", "PAIRWISE", "SCHEMES", "SEQUENTIAL", "TURING",
+    "UE4M3", "UE5M3", "UINT2", "UINT3", "UINT4", "UINT6", "UINT8", "VOLTA", "Accumulator",
+    "AnyAccumulator", "Arithmetic", "BlockFormat", "Blocks", "Cdna3Unit", "ChainUnit", "Criterion",
+    "DesignedUnit", "ElementFormat", "Exact", "FloatFormat", "FusedUnit", "GroupedUnit", "Hadamard",
+    "Int32", "Int32Overflow", "IntegerFormat", "LanesUnit", "MatrixUnit", "NonNumbers", "Operation",
+    "Overflow", "Pairwise", "PairwiseUnit", "Permutation", "Rounding", "ScaleArithmetic",
+    "ScaleRule", "ScaleSearch", "ScaleStep", "Scheme", "Sequential", "Smoothing", "StepUnit",
+    "SumRounding", "TableFormat", "Transform", "amax_scheme", "covering_scheme", "p3109",
+    "random_signs",
 ]  # fmt: skip

@@ -91,6 +91,8 @@ class Scheme:
             raise ValueError(f"formats must differ in the element only in scheme {self.name!r}")
         if first.rows != 1:
             raise ValueError(f"formats must have blocks of one row in scheme {self.name!r}")
+        if first.search is not None:
+            raise ValueError(f"formats must not search their scales in scheme {self.name!r}")
         if first.tensor_scale:
             raise ValueError(f"formats must not have a tensor scale in scheme {self.name!r}")
         if self.ratios is not None and len(self.ratios) != self.terms - 1:

@@ -139,3 +139,26 @@ def test_a_table_that_is_nowhere_needs_a_clone(tables, capsys, monkeypatch):
     assert main(["figures", CHEAP, "--redraw"]) == 3
     said = capsys.readouterr().err
     assert f"needs a clone: there is no {tables / 'none' / 'msd' / 'tables' / CHEAP}.csv" in said
+
+
+# Tables made anew and compared
+
+
+def test_a_check_finds_the_committed_table_again(tables, monkeypatch, capsys):
+    monkeypatch.setattr(figures, "OUT", COMMITTED)
+    assert main(["figures", CHEAP, "--check"]) == 0
+    assert capsys.readouterr().out.endswith("0 of 1 tables differ, numbers by more than 0.001\n")
+    assert not (tables / "figures").exists()
+
+
+def test_a_check_says_what_differs(tables, capsys):
+    kept = tables / "figures" / "msd" / "tables" / f"{CHEAP}.csv"
+    kept.parent.mkdir(parents=True)
+    lines = TABLES[CHEAP].table_in(COMMITTED).read_text().splitlines()
+    kept.write_text("\n".join([*lines[:-1], lines[-1].replace(lines[-1].split(",")[0], "other")]))
+    assert main(["figures", CHEAP, "--check"]) == 1
+    out = capsys.readouterr().out
+    assert ", was other\n" in out
+    assert out.endswith("1 of 1 tables differ, numbers by more than 0.001\n")
+    assert main(["figures", CHEAP, "--check", "--seed", "1"]) == 2
+    assert "leave out --seed" in capsys.readouterr().err

@@ -135,3 +135,16 @@ def test_an_axis_by_number_and_small_types():
 def test_what_does_not_suit_is_refused(x, how, axis, error, message):
     with pytest.raises(error, match=message):
         transform(x, how, axis=axis)
+
+
+@EACH_KIND
+def test_float64_is_rounded_once_to_float32(how):
+    wide = np.random.default_rng(6).standard_normal((16, 8))
+    wide[0] = 1 + 2.0**-24 + 2.0**-50, 2.0**-149 * 1.5, -0.0, 1e300, np.nan, 2.0**-150, 1, -np.inf
+    with np.errstate(over="ignore"):
+        narrow = wide.astype(np.float32)
+    for function in (transform, inverse):
+        expected = patterns(function(narrow, how))
+        assert np.array_equal(patterns(function(wide, how)), expected)
+        with jax.enable_x64():
+            assert np.array_equal(patterns(function(jnp.asarray(wide), how)), expected)

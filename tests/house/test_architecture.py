@@ -72,6 +72,7 @@ ONLY = {
     "hypothesis": "testing/",
     "flint": "exact/",
     "mpmath": "exact/",
+    "numba": "emulator/",
     "gguf": "inputs/",
     "safetensors": "inputs/",
     "tokenizers": "inputs/",
@@ -79,7 +80,8 @@ ONLY = {
 
 NO_DATA = {"formats", "spec", "bounds", "cost"}
 HEAVY = [
-    "gguf", "jax", "mpmath", "flint", "matplotlib", "hypothesis", "safetensors", "tokenizers",
+    "gguf", "jax", "mpmath", "flint", "matplotlib", "hypothesis", "numba", "safetensors",
+    "tokenizers",
 ]  # fmt: skip
 
 TEXTS = {path.relative_to(PACKAGE).as_posix(): path.read_text(encoding="utf-8") for path in MODULES}

@@ -85,5 +85,5 @@ def test_a_notebook_is_committed_without_output(path):
 @EACH_NOTEBOOK
 def test_a_notebook_is_short_and_holds_what_it_says(path):
     notebook = read(path)
-    assert 8 <= len(notebook.cells) <= 15
+    assert 8 <= len(notebook.cells) <= 17
     assert sum("assert " in cell.source for cell in code_cells(notebook)) >= 4

@@ -13,8 +13,11 @@ import pytest
 
 import msdnum
 from msdnum import BLOCK_FORMATS, ELEMENT_FORMATS, SCHEMES, report
+from msdnum.evidence.format_worst_cases import of_block
 from msdnum.evidence.worst_cases import among_pairs
+from msdnum.formats.blocks import NVFP4
 from msdnum.formats.elements import E2M1, E4M3, E8M0, INT4, INT8, INT8_SYMMETRIC
+from msdnum.formats.scale_searches import EVERY_SCALE, ScaleSearch
 from msdnum.formats.schemes import OWN_AMAX
 from msdnum.reports.costs import carries
 from msdnum.reports.pages import Guarantee
@@ -161,3 +164,13 @@ def test_the_readme_prints_what_it_says():
         exec(source, {})
     shown = re.sub(": stated|: proved on paper", ": proved", out.getvalue())
     assert shown.startswith(printed)
+
+
+def test_the_worst_case_of_a_search_is_that_of_its_worst_divisor():
+    both, six, four = (
+        of_block(replace(NVFP4, search=ScaleSearch(d, largest_scale=256.0))).error
+        for d in ((6.0, 4.0), (6.0,), (4.0,))
+    )
+    assert both == max(six, four)
+    with pytest.raises(ValueError, match="search must have divisors for a worst case"):
+        of_block(replace(NVFP4, search=EVERY_SCALE))

@@ -46,7 +46,6 @@ from msdnum.emulator.backend import Array
 from msdnum.emulator.floats import as_floats
 from msdnum.emulator.gemm.checks import check_dimensions, checked
 from msdnum.emulator.gemm.products import matmul, transposed
-from msdnum.emulator.gemm.tiles import loop
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.elements import FloatFormat
@@ -272,7 +271,7 @@ def _attend(
         seen = i * size + xp.arange(size, dtype=np.int32) < limits
         return with_tile(state, _scores(terms, k, method, factor), seen, v, method)
 
-    state = loop(-(-n // size), step, start(xp, rows, values.shape[-1]))
+    state = backend.loop(-(-n // size), step, start(xp, rows, values.shape[-1]))
     return output(state, scales).reshape(*heads, m, values.shape[-1])
 
 

@@ -9,7 +9,7 @@ from msdnum.emulator import backend, bit_patterns
 from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm.float_products import dot
 from msdnum.emulator.gemm.operands import OperandType, Prepared, scaled_elements
-from msdnum.emulator.gemm.tiles import cut, loop
+from msdnum.emulator.gemm.tiles import cut
 from msdnum.formats.accumulators import Int32, Int32Overflow
 
 __all__ = [
@@ -109,7 +109,7 @@ def _saturated(a: Array, b: Array, kinds: tuple[OperandType, OperandType], group
         x, y = cut(a, i * group, size, 1), cut(b, i * group, size, 0)
         return _add_clamped(total, _integers(x, y, kinds, np.int32))
 
-    total = loop(k // group, add_group, backend.namespace(a).zeros((m, n), np.int32))
+    total = backend.loop(k // group, add_group, backend.namespace(a).zeros((m, n), np.int32))
     return add_group(k // group, total, k % group) if k % group else total
 
 

@@ -40,8 +40,8 @@ def fill_blocks(quantized: QuantizedArray, block_size: int | None = None) -> Qua
     >>> full = fill_blocks(q)
     >>> full.shape, to_blocks_and_scales(full)[0].shape
     ((2, 64), (2, 2, 16))
-    >>> cut_to_length(full, 33) == q
-    True
+    >>> cut_to_length(full, 33).shape
+    (2, 33)
     """
     argument_checks.check_mode("quantized", quantized, QuantizedArray)
     argument_checks.check_integer("block_size", block_size)

@@ -9,7 +9,7 @@ import numpy as np
 from msdnum.emulator import backend, bit_patterns
 from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm.operands import OperandType, Prepared, significands_and_exponents
-from msdnum.emulator.gemm.tiles import Arrays, loop, slices
+from msdnum.emulator.gemm.tiles import Arrays, slices
 from msdnum.emulator.gemm.units.binary32 import tree
 from msdnum.emulator.gemm.units.exact_additions import added, as_number, limbs_of, product_of
 from msdnum.emulator.gemm.units.sums import (
@@ -217,7 +217,7 @@ def _tree_step(
             return extended(sums, *slices(a, b, (i + 1) * count, count))
 
         whole, rest = divmod(length, count)
-        sums = loop(whole - 1, body, sums)
+        sums = backend.loop(whole - 1, body, sums)
         if rest:
             sums = extended(sums, *slices(a, b, whole * count, rest))
         return rounded.add(c, tree(list(sums), rounded.add))

@@ -19,7 +19,7 @@ from msdnum.emulator.gemm.operands import (
     scaled_elements,
     significands_and_exponents,
 )
-from msdnum.emulator.gemm.tiles import Arrays, Tiling, loop, over_tiles, slices
+from msdnum.emulator.gemm.tiles import Arrays, Tiling, over_tiles, slices
 from msdnum.formats.accumulators import AnyAccumulator
 
 __all__ = [
@@ -186,7 +186,7 @@ def fold_steps(step: Step, size: int, a: Arrays, b: Arrays, c: Array) -> Array:
         return step(c, *parts), slices(a, b, following, size)
 
     if whole:
-        c, _ = loop(whole, body, (c, slices(a, b, 0, size)))
+        c, _ = backend.loop(whole, body, (c, slices(a, b, 0, size)))
     return step(c, *slices(a, b, whole * size, rest)) if rest else c
 
 
