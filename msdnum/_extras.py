@@ -18,6 +18,7 @@ EXTRAS = {
     "matplotlib": "plot",
     "mpmath": "exact",
     "numba": "numba",
+    "pandas": "tables",
     "safetensors": "verify",
     "scipy": "verify",
     "tokenizers": "verify",

@@ -26,6 +26,7 @@ TOP = {
     "rooms",
     "limits",
     "findings",
+    "columns",
 }
 """Pages of docs/ that are no answer to "how do I": all others are, and are listed as such."""
 

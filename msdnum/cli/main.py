@@ -51,7 +51,7 @@ class Parser(argparse.ArgumentParser):
         choice = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
         if choice:
             return did_you_mean(choice[1], re.findall(r"[^', ]+", choice[2]))
-        words = message.removeprefix("unrecognized arguments: ").split()
+        words = message.partition("unrecognized arguments: ")[2].split()
         wrong = next((word.partition("=")[0] for word in words if word[:2] == "--"), None)
         return (
             ""

@@ -131,7 +131,8 @@ class Report:
             pandas = import_module("pandas")
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(
-                "to_pandas needs pandas: pip install pandas; records() has the same rows without",
+                "to_pandas needs pandas: pip install 'msdnum[tables]'; records() has the same rows "
+                "without",
                 name=error.name,
             ) from None
         return pandas.DataFrame(self.records())

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from msdnum.experiments import read
 from msdnum.trials import trials
 from tests.support.paths import ROOT
 
@@ -84,6 +85,20 @@ def test_the_tasks_of_the_api_begin_with_names_that_are_there():
 
     text = api_pages._tasks()
     assert text.count("\n|") > len(api_pages.TASKS) + len(api_pages.ROOMS)
+
+
+def test_every_column_of_every_table_has_a_meaning():
+    import table_pages
+
+    known, columns = table_pages.meanings(ROOT), set()
+    for path in ROOT.glob("figures/*/tables/*.csv"):
+        columns |= set(read(path)[1][0])
+    assert all(table_pages.meaning(name, known) for name in columns)
+    assert [name for name in columns if re.search(r"[^a-z0-9_]", name)] == []
+    needless = [k for k in known if not any(c == k or c.endswith(f"_{k}") for c in columns)]
+    assert needless == []
+    with pytest.raises(ValueError, match="column 'nonsense' must have a meaning"):
+        table_pages.meaning("msd_nonsense", known)
 
 
 def test_every_trial_with_claims_has_its_ledger_in_the_tree():

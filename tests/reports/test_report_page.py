@@ -41,7 +41,7 @@ def test_every_named_thing_has_a_page(thing):
 def test_pandas_is_asked_for_only_when_needed(monkeypatch):
     page = report(E2M1, X)
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ModuleNotFoundError, match="pip install pandas"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'msdnum\[tables\]'"):
         page.to_pandas()
     monkeypatch.setitem(sys.modules, "pandas", types.SimpleNamespace(DataFrame=list))
     assert page.to_pandas() == page.records()
