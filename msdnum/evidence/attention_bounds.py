@@ -32,6 +32,7 @@ from msdnum.evidence.score_bounds import (
     score_errors,
 )
 from msdnum.formats.accumulators import SEQUENTIAL, Exact, Int32
+from msdnum.formats.elements import BINARY32
 from msdnum.formats.modes import Arithmetic
 from msdnum.formats.schemes import Scheme
 
@@ -81,6 +82,11 @@ def attention_bound(
     if method.accumulator != SEQUENTIAL and not isinstance(method.accumulator, Exact | Int32):
         raise ValueError(
             f"accumulator must be SEQUENTIAL, EXACT or INT32, got {method.accumulator.name}"
+        )
+    if not method.scores == method.sums == BINARY32:
+        raise ValueError(
+            f"method must keep scores and sums in BINARY32 for a bound, got {method.scores.name} "
+            f"and {method.sums.name}"
         )
     errors = score_errors(given, keys, method, running)
     rows = (

@@ -36,6 +36,7 @@ from msdnum.emulator.attention.methods import Mask, Method, StaticCast
 from msdnum.emulator.attention.online_softmax import (
     State,
     Terms,
+    kept_in,
     like,
     output,
     represented,
@@ -287,4 +288,5 @@ def _scores(queries: Terms, keys: Cache, method: Method, factor: float) -> Array
         else backend.namespace(keys).swapaxes(keys, -1, -2)
     )
     products = matmul(queries, swapped, accumulator=method.accumulator)
+    products = kept_in(products, method.scores)
     return binary32.multiply(products, backend.namespace(products).full_like(products, factor))
