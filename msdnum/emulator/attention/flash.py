@@ -25,6 +25,7 @@ import numpy as np
 from msdnum.emulator import argument_checks, backend, binary32
 from msdnum.emulator.attention.kv_cache import (
     Cache,
+    by_channel,
     check_cache,
     padded,
     scales_per_channel,
@@ -126,7 +127,7 @@ def attend(
     argument_checks.check_mode("mask", mask, Mask)
     queries = as_floats(queries, "queries")
     factor = _softmax_scale(scale, queries)
-    keys, values = checked(keys, "keys"), checked(values, "values")
+    keys, values = by_channel(checked(keys, "keys")), by_channel(checked(values, "values"))
     group = _check_operands(queries, keys, values, method)
     limits = _limits(queries, keys, lengths, mask)
     function = _jitted() if backend.is_jax(queries) else _attend
