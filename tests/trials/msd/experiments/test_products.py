@@ -72,9 +72,7 @@ def test_the_claim_depends_on_the_baseline():
         assert won(weight=weight, baseline="scale after") == {"worse"}
         assert won(weight=weight, baseline="float32") == {"worse"}
     assert won(weight="MXFP4", baseline="weight in BF16") == {"worse"}
-    assert won(weight="MXFP4", baseline="MXFP8 ceil", input="normal", block_size="") == {
-        "no worse"
-    }
+    assert won(weight="MXFP4", baseline="MXFP8 ceil", input="normal", block_size="") == {"no worse"}
     assert won(weight="MXFP4", baseline="MXFP8 ceil", input="student_t", block_size="128") == {
         "worse"
     }
