@@ -110,3 +110,9 @@ def test_every_notebook_is_a_tutorial():
     text = (ROOT / "docs" / "tutorials.md").read_text()
     there = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
     assert re.findall(r"^notebooks/(\w+)$", text, re.M) == there
+
+
+def test_the_links_of_the_readme_lead_somewhere():
+    links = re.findall(r"\]\((?!https://)([^)#]+)", (ROOT / "README.md").read_text())
+    assert len(links) > 20
+    assert [link for link in links if not (ROOT / link).exists()] == []

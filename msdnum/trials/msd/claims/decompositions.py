@@ -122,9 +122,7 @@ def c3(study: Study) -> Iterator[Entry]:
         Verdict.FAILS,
     )
     convention = "the same, expected, by quadrature"
-    yield Entry(
-        "C3", convention, numbers, expectations.paper_by_quadrature, expected=Verdict.FAILS
-    )
+    yield Entry("C3", convention, numbers, expectations.paper_by_quadrature, expected=Verdict.FAILS)
     convention = "samples of C1 and C3 beside quadrature"
     judge_samples = partial(expectations.sampling_agrees, samples)
     yield Entry("C3", convention, "within their intervals", judge_samples)

@@ -133,9 +133,9 @@ def sampling_agrees(samples: EffectiveBits) -> Finding:
     }
     worst = max(off, key=lambda key: off[key])
     rows = tuple(
-        (s.name, *key, f"{samples.sampled(s, *key):.4f}",
-         f"{reach * samples.uncertainty(s, *key):.2g}", f"{expected[s, *key]:.4f}")
-        for s, *key in expected
+        (s.name, of, on, f"{samples.sampled(s, of, on):.4f}",
+         f"{reach * samples.uncertainty(s, of, on):.2g}", f"{bits:.4f}")
+        for (s, of, on), bits in expected.items()
     )  # fmt: skip
     return Finding(
         Verdict.HOLDS if off[worst] <= 1 else Verdict.FAILS,
