@@ -91,7 +91,7 @@ def direct_split(
     first, second : number
         What t, and what is left of it, is multiplied with: 127.499 and twice its square.
     largest : int
-        Largest digit.
+        The largest magnitude of a digit.
     division : number
         Relative error of the quotient t, as in ``digit_splits``.
     quotient : number
@@ -114,7 +114,7 @@ def direct_split(
     >>> from msdnum import bounds
     >>> first = Fraction("127.499")
     >>> round(float(bounds.direct_split(first, 2 * first**2) * 64516), 4)
-    1.0033
+    1.0134
     """
     first, second = positive("first", first), positive("second", second)
     off, error = Fraction(division), Fraction(quotient)

@@ -18,6 +18,7 @@ from msdnum.emulator.attention.kv_cache import (
     scales_per_token,
 )
 from msdnum.emulator.attention.methods import Method, StaticCast, WeightRange
+from msdnum.emulator.gemm.checks import is_inside
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.evidence.product_bounds import (
     over_ranges,
@@ -84,6 +85,11 @@ def attention_bound(
     if method.accumulator != SEQUENTIAL and not isinstance(method.accumulator, Exact | Int32):
         raise ValueError(
             f"accumulator must be SEQUENTIAL, EXACT or INT32, got {method.accumulator.name}"
+        )
+    if not method.scores == method.sums == BINARY32:
+        raise ValueError(
+            f"method must keep scores and sums in BINARY32 for a bound, got {method.scores.name} "
+            f"and {method.sums.name}"
         )
     errors = score_errors(given, keys, method, running)
     rows = (
@@ -249,14 +255,26 @@ class _Query:
         """Return the roundings of a weighted value: in its tile, then from tile to tile."""
         form = self.method.weights
         scheme = form if isinstance(form, Scheme) else None
+        group = _tokens_of_a_group(values)
         return accumulation(
             self.method.accumulator,
             self._size,
             terms=scheme.terms if scheme else 1,
-            scalings=has_row_scale(scheme) + has_tensor_scale(values) + self._chain,
-            segment=1 << 30,
+            scalings=has_row_scale(scheme)
+            + has_tensor_scale(values)
+            + (group is not None)
+            + self._chain,
+            segment=group or 1 << 30,
             inputs=rounded_inputs(scheme) + (scales_per_token(values) is not None),
         )
+
+
+def _tokens_of_a_group(values: Cache) -> int | None:
+    """Return how many tokens share a scale outside the products; None where all or none do."""
+    if not isinstance(values, QuantizedArray) or is_inside(values.format) or values.axis != -2:
+        return None
+    block = values.format.block_size
+    return None if block == values.shape[-2] else block
 
 
 def _token_scales(values: Cache) -> Floats:
