@@ -15,7 +15,7 @@ from msdnum.emulator.elements import round_to
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.evidence import format_worst_cases as worst_cases
 from msdnum.evidence.effective_bits import approximation
-from msdnum.evidence.product_bounds import accumulation
+from msdnum.evidence.product_roundings import accumulation
 from msdnum.evidence.worst_cases import among_pairs
 from msdnum.formats.accumulators import AnyAccumulator
 from msdnum.formats.blocks import BlockFormat

@@ -49,7 +49,7 @@ def requantize(
     >>> [term.codes for term in found.terms]
     [(7, 4), (0, 7)]
     >>> [round(float(left), 8) for left in found.remainders]
-    [0.0, 0.0]
+    [-3e-08, 0.0]
     """
     carried = remainders = list(values)
     terms: list[RequantizedTerm] = []
