@@ -44,9 +44,7 @@ def same_bits(found, expected):
         np.testing.assert_array_equal(a.view(f"u{a.itemsize}"), b.view(f"u{b.itemsize}"))
 
 
-@pytest.fixture(scope="package", autouse=find_spec("numba") is not None)
-def kernels_beside():
-    with pytest.MonkeyPatch.context() as patch:
-        for module, name in PLACES:
-            patch.setattr(module, name, both_ways(getattr(module, name)))
-        yield
+@pytest.fixture(autouse=find_spec("numba") is not None)
+def kernels_beside(monkeypatch):
+    for module, name in PLACES:
+        monkeypatch.setattr(module, name, both_ways(getattr(module, name)))

@@ -29,7 +29,7 @@ def blocks(text, language):
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-PRINTING = ("index", "own-format", "own-scheme", "own-unit")
+PRINTING = ("index", "large-arrays", "own-format", "own-scheme", "own-unit")
 """Pages whose code is run from top to bottom; each block prints what stands below it."""
 
 

@@ -158,9 +158,14 @@ def _values(x: Prepared, operations: Operations) -> Array:
         return value
     if operations is ROUNDED:
         return scale_by_power(value, x.exponents)
+    (scaled,) = backend.map_rows(_scaled_in_range, value, x.exponents)
+    return scaled
+
+
+def _scaled_in_range(value: Array, exponent: Array) -> tuple[Array]:
     # In range: each of two powers is a normal number, and so is every intermediate value.
-    half = x.exponents >> 1
-    return value * _power(half) * _power(x.exponents - half)
+    half = exponent >> 1
+    return (value * _power(half) * _power(exponent - half),)
 
 
 def _power(exponent: Array) -> Array:
