@@ -1,6 +1,7 @@
 """Mathematics as MathML, which browsers show by themselves: no scripts, nothing from a network."""
 
 import re
+from html import unescape
 from typing import Any
 from xml.etree import ElementTree
 
@@ -17,7 +18,8 @@ SAME = [
 
 
 NAMESPACE = "http://www.w3.org/1998/Math/MathML"
-ACCENTS = "ˆ˜¯^~"
+ACCENTS = "\u02c6\u02dc\u00af^~"
+"""Hat, tilde and bar."""
 
 
 def markup(tex: str, block: bool) -> str:
@@ -31,7 +33,7 @@ def markup(tex: str, block: bool) -> str:
 def _accents_apart(found: str) -> str:
     """Return MathML whose hats are over letters alone: an index stays at the foot of both."""
     ElementTree.register_namespace("", NAMESPACE)
-    root = ElementTree.fromstring(found)
+    root = ElementTree.fromstring(re.sub(r"&(?!lt;|gt;|amp;)\w+;", lambda m: unescape(m[0]), found))
     for both in list(root.iter(f"{{{NAMESPACE}}}munderover")):
         letter, index, accent = both
         if accent.text in ACCENTS:
