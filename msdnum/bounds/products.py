@@ -5,7 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from msdnum.bounds.rationals import Number, at_least_one, positive, up
+from msdnum.bounds.rationals import (
+    EXPONENTS,
+    Number,
+    above,
+    at_least_one,
+    positive,
+    times,
+    up,
+    weighted_sum,
+)
 from msdnum.bounds.sums import EXACT, Accumulation
 from msdnum.display import html
 from msdnum.display.text import one_line
@@ -14,6 +23,10 @@ from msdnum.formats.elements import (
 )
 
 __all__ = ["GemmBound", "ProbabilisticGemmBound", "exact_residuals", "gemm", "gemm_probabilistic"]
+
+
+HUGE = 2.0**64
+"""The square of it is far from the largest number of binary64."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +114,8 @@ class ProbabilisticGemmBound(html.Shown):
 
     def at(self, product: float, amax: float, amax_two_norm: float) -> float:
         """Bound of one entry, given the three sums."""
-        return self.product * product + self.amax * amax + self.amax_two_norm * amax_two_norm
+        two_norm = self.amax_two_norm, amax_two_norm
+        return weighted_sum((self.product, product), (self.amax, amax), two_norm)
 
 
 def gemm_probabilistic(
@@ -150,12 +164,14 @@ def gemm_probabilistic(
     lam = float(positive("confidence", confidence))
     *earlier, last = exact_residuals(residuals)
     carried = 2 * sum(earlier, Fraction(0)) + last
-    u, d = float(accumulation.unit_roundoff), accumulation.roundings
-    growth = up(math.expm1(up(lam * math.sqrt(d) * u + d * u * u / (1 - u))))
+    u, d = above(accumulation.unit_roundoff), accumulation.roundings
+    shift = up(lam * math.sqrt(d) * u + d * u * u / (1 - u))
+    growth = up(math.expm1(shift)) if shift < EXPONENTS else math.inf
     # The exponent towards 0, so that its roundings do not make the failure too small.
-    tail = math.exp(-((lam * (1 - u)) ** 2) / 2 * (1 - 2.0**-48))
+    exponent = min((lam * (1 - u)) ** 2 / 2, EXPONENTS) if lam < HUGE else EXPONENTS
+    tail = math.exp(-exponent * (1 - 2.0**-48))
     failure = up(2 * (at_least_one("addends", addends) + 1) * tail)
     probability = max(0.0, math.nextafter(1 - failure, 0))
     return ProbabilisticGemmBound(
-        growth, up(growth * float(carried)), up(lam * float(last)), probability
+        growth, times(growth, above(carried)), times(lam, above(last)), probability
     )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msdnum.bounds.products import gemm
-from msdnum.bounds.rationals import Number, up
+from msdnum.bounds.rationals import EXPONENTS, Number, above, exponential, times, up, weighted_sum
 from msdnum.bounds.sums import EXACT, Accumulation, gamma
 from msdnum.display import html
 from msdnum.display.text import one_line
@@ -39,8 +39,9 @@ class AttentionBound(html.Shown):
         values: float = 0.0,
     ) -> float:
         """Bound of one output, given the five sums."""
-        moved = min(self.deviation * deviation, self.spread * spread)
-        return moved + self.weighted * weighted + self.block * block + self.values * values
+        moved = min(weighted_sum((self.deviation, deviation)), weighted_sum((self.spread, spread)))
+        others = ((self.weighted, weighted), (self.block, block), (self.values, values))
+        return weighted_sum((1, moved), *others)
 
 
 def attention(
@@ -97,13 +98,13 @@ def attention(
     shift = up(score_error - (rescalings + 1) * math.log1p(-exp_error))
     part = gemm(residuals, accumulation)
     depth, u = accumulation.roundings, accumulation.unit_roundoff
-    divided = 1 + float(gamma(depth + 1, u) if depth else 0)
-    both = float(gamma(2 * depth + 1, u) if depth else 0)
-    growth = math.exp(2 * shift)
+    divided = up(1 + above(gamma(depth + 1, u) if depth else 0))
+    both = above(gamma(2 * depth + 1, u) if depth else 0)
+    growth = up(exponential(2 * shift))
     return AttentionBound(
-        deviation=up(math.exp(shift) * math.expm1(shift)),
-        spread=up(math.tanh(shift / 2)),
-        weighted=up(growth * both),
-        block=up(growth * float(part.amax) * divided),
+        deviation=times(exponential(shift), math.expm1(min(shift, EXPONENTS))),
+        spread=math.nextafter(up(math.tanh(shift / 2)), math.inf) if shift else 0.0,
+        weighted=times(growth, both),
+        block=times(growth, times(above(part.amax), divided)),
         values=1.0,
     )

@@ -121,12 +121,9 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         print("\n".join(member.path for member in members))
         return 0
-    ready = "--redraw draws" if args.redraw else "--check compares" if args.check else ""
-    for name, given in (("seed", args.seed), ("digits", args.digits), ("scheme", args.scheme)):
-        if ready and given not in (None, []):
-            raise ValueError(f"{ready} tables as they are: leave out --{name}, got {given}")
+    _refuse_what_ready_tables_ignore(args)
     if args.check:
-        return _check(_chosen(args.names, members, False), args.out or QUICK)
+        return _check(_chosen(args.names, members, schemes=False), args.out or QUICK)
     seed = SEED if args.seed is None else args.seed
     digits = args.digits or DIGITS
     # Another seed is another table, which must not replace the one that is kept.
@@ -142,6 +139,13 @@ def run(args: argparse.Namespace) -> int:
             print(table)
         print(*member.draw(table, out))
     return 0
+
+
+def _refuse_what_ready_tables_ignore(args: argparse.Namespace) -> None:
+    ready = "--redraw draws" if args.redraw else "--check compares" if args.check else ""
+    for name, given in (("seed", args.seed), ("digits", args.digits), ("scheme", args.scheme)):
+        if ready and given not in (None, []):
+            raise ValueError(f"{ready} tables as they are: leave out --{name}, got {given}")
 
 
 def _check(members: Sequence[Member], out: Path) -> int:

@@ -18,7 +18,7 @@ from msdnum.emulator.block_rows import resolve, split
 from msdnum.emulator.compilation import compiled_whole
 from msdnum.emulator.compiled_rows import power_terms, suits_power_terms
 from msdnum.emulator.floats import as_floats, as_numbers, patterns
-from msdnum.emulator.given_scales import given_scales
+from msdnum.emulator.given_scales import given_scales, split_scales
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray, assemble
 from msdnum.emulator.scale_search import search_scales
@@ -37,7 +37,7 @@ from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import E8M0, FloatFormat
 from msdnum.formats.modes import Overflow, Rounding, ScaleRule
 
-__all__ = ["divided_scales", "quantize"]
+__all__ = ["divided_scales", "quantize", "quantize_by_codes"]
 
 
 @under_own_settings
@@ -178,6 +178,18 @@ def _quantize(
 
     codes, scale_codes = backend.map_rows(quantize_rows, rows, *operands.values())
     return assemble(codes, scale_codes, whole, fmt, x.shape, axis)
+
+
+def quantize_by_codes(
+    x: Array, scale_codes: Array, tensor_scale: Array | None, fmt: BlockFormat, axis: int | None
+) -> QuantizedArray:
+    """Return ``x``, float32, under scales that are given by their codes, one for each block."""
+    fmt, axis = resolve(x, fmt, axis, None, None)
+    rows = split_scales(scale_codes, x, fmt, axis, "scale_codes")
+    return _quantize(
+        x, None, rows, tensor_scale, None,
+        fmt=fmt, axis=axis, rounding=Rounding.RNE, multiply=False,
+    )  # fmt: skip
 
 
 def _quantize_rows(

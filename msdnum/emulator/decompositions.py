@@ -30,6 +30,7 @@ from msdnum.emulator.floats import as_floats
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.machine_modes import flushes_subnormals
 from msdnum.emulator.quantized_arrays import QuantizedArray
+from msdnum.emulator.requantization import left_by_terms, requantized_terms
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import E8M0, ElementFormat, IntegerFormat
 from msdnum.formats.modes import Arithmetic, Overflow, Rounding
@@ -117,7 +118,8 @@ def decompose(x: Array, scheme: Scheme, *, axis: int | None = -1) -> Decompositi
     -------
     Decomposition
         Its scaled remainder is exact. In FLOAT32 arithmetic it is not what the vector unit carries,
-        which has rounding errors of its own, but what the terms really leave.
+        which has rounding errors of its own, but what the terms really leave; where each term is
+        quantized anew (``Scheme.requantizes``), rounded to binary64 after each.
 
     Raises
     ------
@@ -129,7 +131,8 @@ def decompose(x: Array, scheme: Scheme, *, axis: int | None = -1) -> Decompositi
 
     Notes
     -----
-    Source: paper, claims C1 and C2; ``spec.decompose_covering``, ``spec.decompose_amax``.
+    Source: paper, claims C1 and C2; ``spec.decompose_covering``, ``spec.decompose_amax``,
+    ``spec.requantize``.
 
     Examples
     --------
@@ -150,6 +153,10 @@ def decompose(x: Array, scheme: Scheme, *, axis: int | None = -1) -> Decompositi
     """
     argument_checks.check_mode("scheme", scheme, Scheme)
     x = as_floats(x, "x")
+    if scheme.requantizes:
+        backend.require_float64(x, f"the remainder of {scheme.name}")
+        made = requantized_terms(x, scheme, axis)
+        return Decomposition(made, left_by_terms(x, made), scheme)
     if scheme.formats[0].scale == E8M0:
         kernel = _powers_of_two_and_remainder
     else:
@@ -178,6 +185,8 @@ def decompose_terms(
     """
     argument_checks.check_mode("scheme", scheme, Scheme)
     x = as_floats(x, "x")
+    if scheme.requantizes:
+        return requantized_terms(x, scheme, axis)
     if scheme.arithmetic is Arithmetic.FLOAT32:
         return _decompose(x, scheme, axis, _float32)[0]
     if scheme.formats[0].scale == E8M0:

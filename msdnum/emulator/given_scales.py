@@ -11,7 +11,7 @@ from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import BINARY32
 from msdnum.formats.modes import Overflow
 
-__all__ = ["Given", "given_scales"]
+__all__ = ["Given", "given_scales", "split_scales"]
 
 
 class Given(NamedTuple):
@@ -52,17 +52,17 @@ def given_scales(
         # Python's numbers are binary64: 0.02 stands for its binary32 number.
         scales = np.float32(scales)
     codes = containers.codes_of_numbers(scales, fmt.scale, "scales")
-    rows = _rows(codes, x, fmt, axis, "scales")
+    rows = split_scales(codes, x, fmt, axis, "scales")
     if used is None:
         return Given(rows, tensor)
     name = "factors or divisors"
     if isinstance(used, int | float):
         used = np.float32(used)
     numbers = containers.codes_of_numbers(used, BINARY32, name).view("float32")
-    return Given(rows, tensor, _rows(numbers, x, fmt, axis, name))
+    return Given(rows, tensor, split_scales(numbers, x, fmt, axis, name))
 
 
-def _rows(codes: Array, x: Array, fmt: BlockFormat, axis: int | None, name: str) -> Array:
+def split_scales(codes: Array, x: Array, fmt: BlockFormat, axis: int | None, name: str) -> Array:
     """Return one code for each block, below each other."""
     xp = backend.namespace(x)
     codes = xp.asarray(codes)

@@ -17,7 +17,12 @@ from msdnum.evidence.decompositions import Pairs, judge_blocks, pairs_of, witnes
 from msdnum.evidence.effective_bits import approximation, samples_of
 from msdnum.evidence.large_tensors import judge_tensor
 from msdnum.evidence.probing import Fit, Probe, probe, probed
-from msdnum.evidence.product_bounds import accumulation, exact_values, remainders, theorem_gemm
+from msdnum.evidence.product_bounds import (
+    exact_values,
+    remainders,
+    theorem_gemm,
+)
+from msdnum.evidence.product_roundings import accumulation
 from msdnum.evidence.products import (
     Errors,
     Product,

@@ -17,11 +17,11 @@ from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.emulator.zero_points import AsymmetricArray
 from msdnum.evidence.product_bounds import (
     Right,
-    accumulation,
     exact_values,
     has_outside_scale,
     theorem_gemm,
 )
+from msdnum.evidence.product_roundings import accumulation
 from msdnum.formats.accumulators import SEQUENTIAL, AnyAccumulator
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import BINARY32, E8M0, IntegerFormat

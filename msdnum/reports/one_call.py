@@ -15,8 +15,8 @@ from msdnum.emulator.elements import round_to
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.evidence import format_worst_cases as worst_cases
 from msdnum.evidence.effective_bits import approximation
-from msdnum.evidence.product_bounds import accumulation
-from msdnum.evidence.worst_cases import Extreme, among_pairs
+from msdnum.evidence.product_roundings import accumulation
+from msdnum.evidence.worst_cases import among_pairs
 from msdnum.formats.accumulators import AnyAccumulator
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import (
@@ -25,7 +25,6 @@ from msdnum.formats.elements import (
     E3M2,
     E4M3,
     E5M2,
-    E8M0,
     INT8,
     INT8_SYMMETRIC,
     MXINT8_ELEMENT,
@@ -194,7 +193,7 @@ def _fitted(fmt: BlockFormat, x: NDArray[Any]) -> BlockFormat:
 def _scheme(scheme: Scheme, given: Sequence[Input], seed: int) -> Report:
     first = scheme.formats[0]
     unit, elements = unit_of_errors(first), [fmt.element for fmt in scheme.formats]
-    found = _searched(scheme)
+    found = among_pairs(scheme)
     ranges = tuple(dict.fromkeys(range_of(element) for element in elements))
     each = max(storage((fmt,)).bits_per_element for fmt in scheme.formats)
 
@@ -206,7 +205,7 @@ def _scheme(scheme: Scheme, given: Sequence[Input], seed: int) -> Report:
         scheme.name,
         "scheme",
         _scheme_facts(scheme),
-        None if found is None else worst_of(found, unit),
+        worst_of(found, unit),
         guarantee(bounds.remainder(scheme), unit, theorem_of(scheme)),
         expected_of(scheme),
         tuple(measured(one, decomposed) for one in given),
@@ -229,12 +228,6 @@ def _scheme_facts(scheme: Scheme) -> dict[str, str]:
         "scale": block_facts(scheme.formats[0])["scale"],
         "arithmetic": f"{scheme.arithmetic.name}: {scheme.arithmetic.value}",
     }
-
-
-def _searched(scheme: Scheme) -> Extreme | None:
-    """Return the worst of all BF16 pairs; None where later scales, as numbers, follow data."""
-    follows = scheme.ratios is OWN_AMAX and scheme.terms > 1
-    return None if follows and scheme.formats[0].scale != E8M0 else among_pairs(scheme)
 
 
 # Arrays

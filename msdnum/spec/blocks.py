@@ -23,7 +23,8 @@ from msdnum.spec.numbers import (
 )
 
 __all__ = [
-    "candidate_scales", "dequantize_block", "dequantize_levels", "e8m0_code", "largest_magnitude",
+    "candidate_scales", "dequantize_block", "dequantize_levels", "e8m0_code", "elements_by",
+    "largest_magnitude",
     "quantize_block", "searched_block", "shared_exponent", "shared_scale", "tensor_scale",
 ]  # fmt: skip
 
@@ -138,16 +139,16 @@ def quantize_block(
     if fmt.search is not None:
         return searched_block(values, fmt, rounding=rounding, random=random, tensor=tensor)
     scale_code = shared_scale(largest_magnitude(values), fmt, tensor)
-    return scale_code, _elements_by(scale_code, values, fmt, rounding, random, tensor)
+    return scale_code, elements_by(scale_code, values, fmt, rounding, random, tensor)
 
 
-def _elements_by(
+def elements_by(
     scale_code: int,
     values: Sequence[Value],
     fmt: BlockFormat,
-    rounding: Rounding,
-    random: Sequence[int] | None,
-    tensor: Value | None,
+    rounding: Rounding = Rounding.RNE,
+    random: Sequence[int] | None = None,
+    tensor: Value | None = None,
 ) -> list[int]:
     """Return the codes of elements over a scale."""
     scale = _effective_scale(scale_code, fmt, tensor)
@@ -256,7 +257,7 @@ def searched_block(
     best: tuple[Fraction, int, list[int]] | None = None
     for code in candidate_scales(largest_magnitude(values), fmt, tensor):
         scale = number(_effective_scale(code, fmt, tensor))
-        codes = _elements_by(code, values, fmt, rounding, random, tensor)
+        codes = elements_by(code, values, fmt, rounding, random, tensor)
         restored = [number(decode(c, fmt.element)) * scale for c in codes]
         error = _error([number(v) - r for v, r in zip(values, restored, strict=True)], search)
         if best is None or error < best[0]:

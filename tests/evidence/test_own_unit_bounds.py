@@ -8,7 +8,8 @@ import pytest
 
 from msdnum.emulator.blocks import quantize
 from msdnum.emulator.gemm.products import matmul
-from msdnum.evidence.product_bounds import Right, accumulation, exact_values, theorem_gemm
+from msdnum.evidence.product_bounds import Right, exact_values, theorem_gemm
+from msdnum.evidence.product_roundings import accumulation
 from msdnum.formats.accumulators import FMA32
 from msdnum.formats.blocks import MXFP8_E4M3
 from msdnum.formats.chained_units import ChainUnit, LanesUnit

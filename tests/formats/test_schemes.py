@@ -75,16 +75,16 @@ INTEGERS = INT8_X2.formats
             (
                 (replace(INTEGERS[0], element=IntegerFormat("INT9", 9, -256)),),
                 (),
-                Arithmetic.FLOAT32,
+                Arithmetic.EXACT,
             ),
             "formats must be integers of at most 8 bits, no fractions",
         ),
         (
-            ((replace(INTEGERS[0], element=E2M1),), (), Arithmetic.FLOAT32),
+            ((replace(INTEGERS[0], element=E2M1),), (), Arithmetic.EXACT),
             "formats must be integers with BINARY32 scales",
         ),
         (
-            ((replace(INTEGERS[0], scale=E4M3),), (), Arithmetic.FLOAT32),
+            ((replace(INTEGERS[0], scale=E4M3),), (), Arithmetic.EXACT),
             "formats must have E8M0 or BINARY32 scales",
         ),
     ],

@@ -104,3 +104,15 @@ def test_every_column_of_every_table_has_a_meaning():
 def test_every_trial_with_claims_has_its_ledger_in_the_tree():
     listed = re.findall(r"^ledger/(\w+)$", (ROOT / "docs" / "findings.md").read_text(), re.M)
     assert sorted(listed) == sorted(name for name, trial in trials().items() if trial.claims)
+
+
+def test_every_notebook_is_a_tutorial():
+    text = (ROOT / "docs" / "tutorials.md").read_text()
+    there = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+    assert re.findall(r"^notebooks/(\w+)$", text, re.M) == there
+
+
+def test_the_links_of_the_readme_lead_somewhere():
+    links = re.findall(r"\]\((?!https://)([^)#]+)", (ROOT / "README.md").read_text())
+    assert len(links) > 20
+    assert [link for link in links if not (ROOT / link).exists()] == []

@@ -25,6 +25,7 @@ import numpy as np
 from msdnum.emulator import argument_checks, backend, binary32
 from msdnum.emulator.attention.kv_cache import (
     Cache,
+    by_channel,
     check_cache,
     padded,
     scales_per_channel,
@@ -36,6 +37,7 @@ from msdnum.emulator.attention.methods import Mask, Method, StaticCast
 from msdnum.emulator.attention.online_softmax import (
     State,
     Terms,
+    kept_in,
     like,
     output,
     represented,
@@ -125,7 +127,7 @@ def attend(
     argument_checks.check_mode("mask", mask, Mask)
     queries = as_floats(queries, "queries")
     factor = _softmax_scale(scale, queries)
-    keys, values = checked(keys, "keys"), checked(values, "values")
+    keys, values = by_channel(checked(keys, "keys")), by_channel(checked(values, "values"))
     group = _check_operands(queries, keys, values, method)
     limits = _limits(queries, keys, lengths, mask)
     function = _jitted() if backend.is_jax(queries) else _attend
@@ -287,4 +289,5 @@ def _scores(queries: Terms, keys: Cache, method: Method, factor: float) -> Array
         else backend.namespace(keys).swapaxes(keys, -1, -2)
     )
     products = matmul(queries, swapped, accumulator=method.accumulator)
+    products = kept_in(products, method.scores)
     return binary32.multiply(products, backend.namespace(products).full_like(products, factor))
