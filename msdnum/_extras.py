@@ -17,6 +17,8 @@ EXTRAS = {
     "jaxlib": "jax",
     "matplotlib": "plot",
     "mpmath": "exact",
+    "numba": "numba",
+    "pandas": "tables",
     "safetensors": "verify",
     "scipy": "verify",
     "tokenizers": "verify",

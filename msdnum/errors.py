@@ -45,7 +45,7 @@ def _pair(reference: ArrayLike, approximation: ArrayLike) -> tuple[Floats, Float
 
 
 def _denominator(bound: ArrayLike, shape: tuple[int, ...]) -> Floats:
-    """Return |A||B| checked."""
+    """Return ``|A||B|`` checked."""
     array = np.asarray(bound, np.float64)
     if array.shape != shape:
         raise ValueError(f"absolute_product must have the shape {shape}, got {array.shape}")
@@ -116,7 +116,7 @@ def backward_error_componentwise(
 ) -> float:
     """Return ``max |C - D| / (|A||B|)`` of a product C = AB and its approximation D.
 
-    The denominator is ``absolute_product`` = |A||B|, element by element: the smallest relative
+    The denominator is ``absolute_product`` = ``|A||B|``, element by element: the smallest relative
     perturbation of the products ``a * b``, element by element of C, that explains D.
 
     Source: Higham, Accuracy and Stability of Numerical Algorithms, section 3.5 and theorem 7.3.
@@ -134,7 +134,7 @@ def backward_error_componentwise(
 def backward_error_normwise(
     reference: ArrayLike, approximation: ArrayLike, absolute_product: ArrayLike
 ) -> float:
-    """Return ``max |C - D| / max (|A||B|)``; the denominator is the largest of |A||B|.
+    """Return ``max |C - D| / max (|A||B|)``; the denominator is the largest of ``|A||B|``.
 
     Examples
     --------

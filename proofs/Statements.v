@@ -321,13 +321,23 @@ Theorem digit_splits (rho u c nu e F M x t y : R) (l weights : list R) (X := x /
 Proof. exact (digit_splits.theorem.kernel_split rho u c nu e F M x t y l weights). Qed.
 
 (** A kernel that subtracts from t itself: p is the first digit over F, off by w; G is the second's. *)
-Theorem digit_direct_split (u nu w F G M x t a p z y b : R) (X := x / M) :
+Theorem digit_direct_split (u c nu w F G M x t a p z y b : R) (X := x / M) :
   0 <= u -> 0 < G -> 0 < M -> Rabs x <= M -> 0 <= nu ->
   Rabs (t - X) <= nu * Rabs X -> Rabs (p - a / F) <= w ->
   Rabs (z - (t - p)) <= u * Rabs (t - p) -> Rabs (y - z * G) <= u * Rabs (z * G) ->
-  Rabs (b - y) <= 1 / 2 ->
-  Rabs (x - M * (a / F + b / G)) <= M * (1 / (2 * G) + (2 * u + u ^ 2) * Rabs (t - p) + nu + w).
-Proof. exact (digit_splits.theorem.direct_split u nu w F G M x t a p z y b). Qed.
+  Rabs (b - y) <= c ->
+  Rabs (x - M * (a / F + b / G)) <= M * (c / G + (2 * u + u ^ 2) * Rabs (t - p) + nu + w).
+Proof. exact (digit_splits.theorem.direct_split u c nu w F G M x t a p z y b). Qed.
+
+(** The same from the errors of its operations: the digit is of t times F, and p is off by e. *)
+Theorem digit_direct_split_error (u c nu e F G M x t v a p z y b : R) (X := x / M)
+    (d := 1 / (2 * F) + u * (1 + nu)) (o := e * (1 + nu + d)) :
+  0 <= u -> 0 < F -> 0 < G -> 0 < M -> Rabs x <= M -> 0 <= nu -> 0 <= e ->
+  Rabs (t - X) <= nu * Rabs X -> Rabs (v - t * F) <= u * Rabs (t * F) -> Rabs (a - v) <= 1 / 2 ->
+  Rabs (p - a / F) <= e * Rabs (a / F) -> Rabs (z - (t - p)) <= u * Rabs (t - p) ->
+  Rabs (y - z * G) <= u * Rabs (z * G) -> Rabs (b - y) <= c ->
+  Rabs (x - M * (a / F + b / G)) <= M * (c / G + (2 * u + u ^ 2) * (d + o) + nu + o).
+Proof. exact (digit_splits.theorem.direct_split_error u c nu e F G M x t v a p z y b). Qed.
 
 (** * int32-overflow *)
 
@@ -445,6 +455,70 @@ Theorem gemm_unit_step (group : nat) (f r : Z) (W : R) (c : tree) (y a : R) (ps 
   pow2 e <= Rmax (pow2 (-126)) (a + over snd ps) -> (Rabs rounded <= W -> z = rounded) ->
   computes W (gemm.theorem.unit_step v (v * pow2 (-126)) c ps) z (Rabs z).
 Proof. exact (gemm.theorem.matrix_unit_step group f r W c y a ps e z). Qed.
+
+(** A step of CDNA3: parts of products and the exponent each is aligned to, summed and rounded down
+    at joint, at top with the accumulator y, and at s bits; y' is y, or 0 where y is at most a unit. *)
+Theorem gemm_cdna3_step (group n : nat) (f s : Z) (W : R) (c : tree) (y y' a : R)
+    (parts : list (Z * list (R * R))) (joint top : Z) (z : R)
+    (ps := gemm.theorem.products_of parts) (down := gemm.theorem.lowered)
+    (part := fun p => down (pow2 (joint - f)) (sum (map (truncated (pow2 (fst p - f))) (map fst (snd p)))))
+    (total := down (pow2 (top - s - 1)) (sum (map part parts)) + down (pow2 (top - f)) y')
+    (rounded := binary32 (gemm.theorem.lowered_result s total))
+    (v := (1 + ((INR group + INR n + 1) * pow2 (- f) + pow2 (- s) / 2)) * (1 + pow2 (- s)) * (1 + u32) - 1) :
+  (0 < s)%Z -> proper c -> computes W c y a -> at_least ps -> (length ps <= group)%nat ->
+  (length parts <= n)%nat -> Forall (fun p => (fst p <= joint)%Z) parts -> (joint <= top)%Z ->
+  pow2 top <= Rmax (pow2 (-126)) (a + over snd ps) ->
+  y' = y \/ y' = 0 /\ Rabs y <= pow2 (top - f) -> (Rabs rounded <= W -> z = rounded) ->
+  computes W (gemm.theorem.unit_step v (v * pow2 (-126) + pow2 (-149) / 2) c ps) z (Rabs z).
+Proof. exact (gemm.theorem.cdna3_step group n f s W c y y' a parts joint top z). Qed.
+
+(** A unit that adds groups pairwise and then to c, in binary32, and flushes each result: roundings
+    of u32 and 2^-126, and what they count. *)
+Notation flushed := gemm.theorem.flushed. (* 0 for what is below 2^-126 *)
+
+Theorem gemm_flushed_sum (W : R) (t : tree) (y a z : R) :
+  proper t -> computes W t y a -> (Rabs (flushed (binary32 y)) <= W -> z = flushed (binary32 y)) ->
+  computes W (Rounded u32 (pow2 (-126)) t) z (Rabs z).
+Proof. exact (gemm.theorem.rounds_flushed W t y a z). Qed.
+
+Theorem gemm_flushing_unit (levels : nat) (groups : list (list (R * R)))
+    (t := gemm.theorem.flushing_sum levels groups) :
+  Forall at_least groups -> Forall (fun ps => 0 < length ps <= 2 ^ levels)%nat groups ->
+  proper t /\ exact_value t = over (fun ps => over fst ps) groups /\
+  counted t = over (fun ps => over snd ps) groups /\
+  growth t <= (1 + u32) ^ (length groups + levels) /\
+  absolute t <= INR (2 * length (concat groups)) * pow2 (-126).
+Proof. exact (gemm.theorem.flushing_sum_counts levels groups). Qed.
+
+(** Inputs that count as zero: terms of at most f, at most T of each x, and weights of at most f'. *)
+Notation dropped f x y := ((y : R) = x \/ y = 0 /\ Rabs x <= f).
+
+Theorem gemm_flushed_dot (keys : list nat) (x w w' : nat -> R) (remainders bounds : nat -> list R)
+    (w_error least w_least : nat -> R) (b : nat -> list R) (w'' : nat -> R) (f f' : R) (T : nat)
+    (W u : R) (n : nat) (s m h : R) (t : tree) (y a : R) (g := gamma n u)
+    (whole := fun k => Rabs (x k) + carried (bounds k)) (weight := fun k => Rabs (w k) + w_error k) :
+  (forall k, In k keys -> remainders k <> []) ->
+  (forall k, In k keys -> Forall2 (fun r b => Rabs r <= b) (remainders k) (bounds k)) ->
+  (forall k, In k keys -> Rabs (w' k - w k) <= w_error k) ->
+  (forall k, In k keys -> 0 <= least k /\ 0 <= w_least k) ->
+  (forall k, In k keys -> Forall2 (fun x y => dropped f x y) (terms_of (x k) (remainders k)) (b k)) ->
+  (forall k, In k keys -> dropped f' (w' k) (w'' k)) ->
+  (forall k, In k keys -> length (remainders k) <= T)%nat -> 0 <= f -> 0 <= f' ->
+  exact_value t = over (fun k => sum (b k) * w'' k) keys ->
+  counted t <= over (fun k => (sum (magnitudes (b k)) + least k) * (Rabs (w'' k) + w_least k)) keys ->
+  proper t -> 0 <= u -> growth t <= (1 + u) ^ n -> INR n * u < 1 ->
+  largest_scale t <= s -> unscaled t <= m -> absolute t <= h -> (1 + g) * (s * (m + h)) <= W ->
+  computes W t y a ->
+  Rabs (y - over (fun k => x k * w k) keys) <=
+    over (fun k => lost (bounds k) * Rabs (w k)) keys
+    + over (fun k => (Rabs (x k) + lost (bounds k)) * w_error k) keys
+    + g * over (fun k => (whole k + least k) * (weight k + w_least k)) keys
+    + h * s * (1 + g)
+    + over (fun k => Rmin (whole k) (INR T * f) * weight k + whole k * Rmin (weight k) f') keys.
+Proof.
+  intros N B E L D D'; exact (gemm.theorem.flushed_dot keys x w remainders bounds w' w_error least w_least
+    N B E L b w'' f f' T W u n s m h t y a D D').
+Qed.
 
 (** Roundings of v, counted as roundings of u. *)
 Theorem gemm_combined (u v : R) (r n : nat) :
@@ -664,17 +738,35 @@ Notation mean_square fs a :=
   (is_integral (fun x => (remainder fs 0 x / x) ^ 2 / (x * ln 2)) a (2 * a)).
 Notation bits mean := (- ln (sqrt mean) / ln 2).
 
-(** One pass of E4M3, binades 0 to 13 below the covering 1; two passes of E2M1, binade 0. *)
-Theorem rms_mxfp8_one_pass (b : Z) :
-  (0 <= b <= 13)%Z ->
-  exists mean, mean_square [e4m3] (pow2 (- b - 1)) mean /\ Rabs (bits mean - 5238 / 1000) <= 5 / 10000.
+Notation has_bits fs binade d :=
+  (exists mean, mean_square fs (pow2 (- binade - 1)) mean
+                /\ Rabs (bits mean - d / 1000) <= 5 / 10000).
+
+(** One pass of E4M3, binades 0 to 13 below the covering 1. *)
+Theorem rms_mxfp8_one_pass (b : Z) : (0 <= b <= 13)%Z -> has_bits [e4m3] b 5238.
 Proof. exact (rms_error.theorem.mxfp8_one_pass b). Qed.
 
-Theorem rms_mxfp4_two_passes :
-  exists mean, mean_square [e2m1; e2m1] (1 / 2) mean /\ Rabs (bits mean - 6598 / 1000) <= 5 / 10000.
+(** One, two and three passes of E2M1; of one pass, binades 2 and 3 are subnormal. *)
+Theorem rms_mxfp4_one_pass (fs := [e2m1]) :
+  has_bits fs 0 3272 /\ has_bits fs 1 3272 /\ has_bits fs 2 2355 /\ has_bits fs 3 922.
+Proof. exact rms_error.theorem.mxfp4_one_pass. Qed.
+
+Theorem rms_mxfp4_two_passes (fs := [e2m1; e2m1]) :
+  has_bits fs 0 6598 /\ has_bits fs 1 6236 /\ has_bits fs 2 5238 /\ has_bits fs 3 4245.
 Proof. exact rms_error.theorem.mxfp4_two_passes. Qed.
 
-(** Uniform inputs in [0, 1], two passes of E2M1. *)
-Theorem rms_mxfp4_two_passes_uniform :
-  is_integral (fun x => remainder [e2m1; e2m1] 0 x ^ 2) 0 1 (7 / 196608).
-Proof. exact (proj1 rms_error.theorem.mxfp4_two_passes_uniform). Qed.
+Theorem rms_mxfp4_three_passes (fs := [e2m1; e2m1; e2m1]) :
+  has_bits fs 0 9848 /\ has_bits fs 1 9236 /\ has_bits fs 2 8236 /\ has_bits fs 3 7236.
+Proof. exact rms_error.theorem.mxfp4_three_passes. Qed.
+
+(** Uniform inputs in [0, 1]. *)
+Notation uniform_square fs mean := (is_integral (fun x => remainder fs 0 x ^ 2) 0 1 mean).
+Notation has_uniform_bits fs mean d :=
+  (uniform_square fs mean /\ Rabs (- ln (sqrt 3 * sqrt mean) / ln 2 - d / 1000) <= 5 / 10000).
+
+Theorem rms_uniform_inputs :
+  has_uniform_bits [e2m1] (5 / 1536) 3339 /\
+  has_uniform_bits [e2m1; e2m1] (7 / 196608) 6596 /\
+  has_uniform_bits [e2m1; e2m1; e2m1] (11 / 25165824) 9770 /\
+  has_uniform_bits [e4m3] (314146179365 / 1688849860263936) 5404.
+Proof. exact rms_error.theorem.uniform_inputs. Qed.

@@ -1,6 +1,7 @@
 """Hypothesis profiles: dev, ci (the same examples each time), --hypothesis-profile=deep.
 
-What tests keep is in a folder of their own, not in the user's.
+What tests keep is in folders of their own, not in the user's. What XLA has compiled is kept beside
+pytest's own cache, so that the next run, which compiles the same again, is spared it.
 """
 
 import os
@@ -17,6 +18,13 @@ settings.register_profile("dev", UNTIMED, max_examples=50)
 settings.register_profile("ci", UNTIMED, max_examples=100, derandomize=True, print_blob=True)
 settings.register_profile("deep", UNTIMED, max_examples=20_000)
 settings.load_profile("ci" if "CI" in os.environ else "dev")
+
+
+def pytest_configure(config):
+    if getattr(config, "cache", None):  # with -p no:cacheprovider nothing is kept
+        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(config.cache.mkdir("xla")))
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 
 @pytest.fixture(autouse=True, scope="session")

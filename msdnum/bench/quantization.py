@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from msdnum import __version__
 from msdnum.emulator.blocks import quantize
+from msdnum.emulator.compiled_rows import is_installed, use_numba
 from msdnum.emulator.decompositions import decompose_terms
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.blocks import MXFP4, MXFP8_E4M3, BlockFormat
@@ -51,13 +52,20 @@ class TimedCase:
     call : callable
         Does it once and returns when it is done.
     goal : float, optional
-        The time to stay within, over that of memcpy.
+        The time to stay within, over that of the unit of its suite.
+    moved : int, optional
+        The bytes that it cannot but read or write, where these bound its time.
     """
 
     name: str
     backend: str
     call: Callable[[], object]
     goal: float | None = None
+    moved: int | None = None
+
+    def floor(self, reference: "TimedCase") -> float | None:
+        """Return the bytes over those of another case: its time at that one's bandwidth."""
+        return self.moved / reference.moved if self.moved and reference.moved else None
 
 
 @dataclass(frozen=True)
@@ -107,7 +115,7 @@ def reference_cases(size: int) -> list[TimedCase]:
     x = operand(size)
     copy, product = x.copy(), x.copy()
     return [
-        TimedCase("memcpy", "NumPy", lambda: np.copyto(copy, x)),
+        TimedCase("memcpy", "NumPy", lambda: np.copyto(copy, x), moved=2 * x.nbytes),
         TimedCase("sgemm", "NumPy", lambda: np.matmul(x, x, out=product)),
     ]
 
@@ -115,37 +123,65 @@ def reference_cases(size: int) -> list[TimedCase]:
 def quantize_cases(size: int) -> list[TimedCase]:
     """Return block quantization, decomposition and dequantization on JAX jit and on NumPy.
 
-    The peer everybody has is the plain cast of ``ml_dtypes``: no scales, no blocks.
+    On NumPy twice, if numba is installed: with its kernels, and without them. ``x + 1`` in JAX is
+    what a new float32 array costs there, page faults included. The peer everybody has is the plain
+    cast of ``ml_dtypes``: no scales, no blocks.
     """
     x = operand(size)
     return [
-        *_each_backend("MXFP4 quantize", _quantizer(MXFP4), x, (3, 25)),
-        *_each_backend("MXFP8 quantize", _quantizer(MXFP8_E4M3), x, (3, 25)),
-        *_each_backend("MXFP4 x2 terms", _decomposer(MXFP4_X2), x, (6, 25)),
-        *_each_backend("INT8 x2 terms, float32", _decomposer(INT8_X2_FLOAT32), x),
-        *_each_backend("MXFP4 dequantize", QuantizedArray.dequantize, x, prepare=_quantizer(MXFP4)),
-        *(
-            TimedCase(f"cast to {np.dtype(peer).name}", "ml_dtypes", partial(x.astype, peer))
-            for peer in (ml_dtypes.float4_e2m1fn, ml_dtypes.float8_e4m3fn, ml_dtypes.bfloat16)
+        *_allocating(x),
+        *_each_backend("MXFP4 quantize", _quantizer(MXFP4), x, (1.6, 8, 0.8)),
+        *_each_backend("MXFP8 quantize", _quantizer(MXFP8_E4M3), x, (1.6, 8, 0.8)),
+        *_each_backend("MXFP4 x2 terms", _decomposer(MXFP4_X2), x, (3.5, 22, 1.3)),
+        *_each_backend("INT8 x2 terms, float32", _decomposer(INT8_X2_FLOAT32), x, (12, 12, 1.1)),
+        *_each_backend(
+            "MXFP4 dequantize", QuantizedArray.dequantize, _quantizer(MXFP4)(x), (None, 4.5, 0.7)
         ),
+        *(_cast(x, peer) for peer in PEERS),
     ]
+
+
+PEERS = ml_dtypes.float4_e2m1fn, ml_dtypes.float8_e4m3fn, ml_dtypes.bfloat16
+
+
+def _cast(x: NDArray[np.float32], peer: Any) -> TimedCase:
+    moved, name = x.nbytes + x.size * np.dtype(peer).itemsize, f"cast to {np.dtype(peer).name}"
+    return TimedCase(name, "ml_dtypes", partial(x.astype, peer), moved=moved)
+
+
+def _allocating(x: NDArray[np.float32]) -> list[TimedCase]:
+    import jax
+
+    compiled, argument = jax.jit(lambda v: v + 1), jax.numpy.asarray(x)
+    wait: Callable[[Any], Any] = jax.block_until_ready
+    return [TimedCase("x + 1", "JAX jit", lambda: wait(compiled(argument)), moved=2 * x.nbytes)]
+
+
+Goals = tuple[float | None, float | None, float | None]
+"""On JAX, on NumPy and on NumPy with numba."""
 
 
 def _each_backend(
-    name: str,
-    function: Callable[[Any], Any],
-    x: Any,
-    goals: tuple[float, float] | tuple[None, None] = (None, None),
-    prepare: Callable[[Any], Any] = lambda v: v,
+    name: str, function: Callable[[Any], Any], argument: Any, goals: Goals
 ) -> list[TimedCase]:
     import jax
 
-    compiled, argument = jax.jit(function), prepare(jax.numpy.asarray(x))
+    compiled, on_jax = jax.jit(function), jax.tree.map(jax.numpy.asarray, argument)
     wait: Callable[[Any], Any] = jax.block_until_ready
-    return [
-        TimedCase(name, "JAX jit", lambda: wait(compiled(argument)), goals[0]),
-        TimedCase(name, "NumPy", partial(function, prepare(x)), goals[1]),
+    moved = sum(v.nbytes for v in jax.tree.leaves((argument, function(argument))))
+    cases = [
+        TimedCase(name, "JAX jit", lambda: wait(compiled(on_jax)), goals[0], moved),
+        TimedCase(name, "NumPy", partial(_on_numpy, function, argument, False), goals[1], moved),
     ]
+    if is_installed():
+        call = partial(_on_numpy, function, argument, True)
+        cases.append(TimedCase(name, "NumPy, numba", call, goals[2], moved))
+    return cases
+
+
+def _on_numpy(function: Callable[[Any], Any], argument: Any, numba: bool) -> Any:
+    with use_numba(numba):
+        return function(argument)
 
 
 def _quantizer(fmt: BlockFormat) -> Callable[[Any], QuantizedArray]:
@@ -174,12 +210,13 @@ SUITES = {
 
 
 def table(timings: Sequence[Timing], unit: Timing) -> str:
-    """Return a table of times, their ratios to ``unit`` and the goals."""
-    rows = [("case", "backend", "ms", f"x {unit.case.name}", "goal")]
+    """Return a table of times, their ratios to ``unit``, the floors of these and the goals."""
+    rows = [("case", "backend", "ms", f"x {unit.case.name}", "floor", "goal")]
     for timing in timings:
-        goal = "" if timing.case.goal is None else f"{timing.case.goal:g}"
+        case, floor = timing.case, timing.case.floor(unit.case)
         times = f"{timing.seconds * 1e3:.1f}", f"{timing.over(unit):.2f}"
-        rows.append((timing.case.name, timing.case.backend, *times, goal))
+        floor_and_goal = f"{floor:.2f}" if floor else "", f"{case.goal:g}" if case.goal else ""
+        rows.append((case.name, case.backend, *times, *floor_and_goal))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(_line(row, widths) for row in rows)
 
@@ -194,6 +231,7 @@ def document(
     suite: str, size: int, rounds: int, references: Sequence[Timing], timings: Sequence[Timing]
 ) -> dict[str, Any]:
     """Return what ``--json`` writes: conditions, then seconds and ratios of every case."""
+    unit = next(r for r in references if r.case.name == SUITES[suite].unit)
     return {
         "suite": suite,
         "size": size,
@@ -207,7 +245,8 @@ def document(
                 "case": timing.case.name,
                 "backend": timing.case.backend,
                 "seconds": timing.seconds,
-                "goal_over_memcpy": timing.case.goal,
+                f"goal_over_{unit.case.name}": timing.case.goal,
+                f"floor_over_{unit.case.name}": timing.case.floor(unit.case),
                 **{f"over_{r.case.name}": timing.over(r) for r in references},
             }
             for timing in [*references, *timings]
@@ -217,5 +256,6 @@ def document(
 
 def versions() -> Mapping[str, str]:
     """Return the versions that times depend on."""
-    packages = {name: version(name) for name in ("jax", "jaxlib", "ml_dtypes", "numpy")}
+    names = ["jax", "jaxlib", "ml_dtypes", *["numba"] * is_installed(), "numpy"]
+    packages = {name: version(name) for name in names}
     return {"msdnum": __version__, "python": platform.python_version(), **packages}

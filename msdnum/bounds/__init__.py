@@ -39,11 +39,15 @@ from msdnum.bounds.rationals import (
     MIN_SCALE,
     U32,
     Number,
+    above,
     at_least_one,
     ceil_log2,
+    exponential,
     positive,
     pow2,
+    times,
     up,
+    weighted_sum,
 )
 from msdnum.bounds.remainders import (
     TermBound,
@@ -59,7 +63,7 @@ from msdnum.bounds.softmax import (
     AttentionBound,
     attention,
 )
-from msdnum.bounds.splits import digit_splits
+from msdnum.bounds.splits import digit_splits, direct_split
 from msdnum.bounds.sums import (
     EXACT,
     Accumulation,
@@ -75,12 +79,12 @@ from msdnum.bounds.sums import (
 __all__ = [
     "EXACT", "MAX_SCALE", "MIN_SCALE", "U32", "Accumulation", "AttentionBound", "GemmBound",
     "JointRounding", "MartingaleGemmBound", "Number", "ProbabilisticGemmBound", "RmsError",
-    "RoundingBound", "ScaleRuleBound", "TermBound", "at_least_one", "attention", "blocked",
-    "ceil_log2", "digit_splits", "element_rounding", "exact_residuals", "gamma", "gemm",
-    "gemm_martingale", "gemm_probabilistic", "half_gap", "int32", "int32_overflow",
-    "int8_decomposition", "int8_decomposition_float32", "joint_rounding", "matrix_unit",
-    "mixed_decomposition", "mxfp4_decomposition", "mxfp4_scale_rules", "mxfp8_decomposition",
-    "nvfp4_decomposition", "nvfp4_pass", "pairwise_sum", "positive", "pow2", "remainder",
-    "rms_error", "running_error", "sequential", "stochastic_sum", "term_bounds", "top_element",
-    "up",
+    "RoundingBound", "ScaleRuleBound", "TermBound", "above", "at_least_one", "attention", "blocked",
+    "ceil_log2", "digit_splits", "direct_split", "element_rounding", "exact_residuals",
+    "exponential", "gamma", "gemm", "gemm_martingale", "gemm_probabilistic", "half_gap", "int32",
+    "int32_overflow", "int8_decomposition", "int8_decomposition_float32", "joint_rounding",
+    "matrix_unit", "mixed_decomposition", "mxfp4_decomposition", "mxfp4_scale_rules",
+    "mxfp8_decomposition", "nvfp4_decomposition", "nvfp4_pass", "pairwise_sum", "positive", "pow2",
+    "remainder", "rms_error", "running_error", "sequential", "stochastic_sum", "term_bounds",
+    "times", "top_element", "up", "weighted_sum",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from msdnum.bounds.rationals import Number, ceil_log2, pow2
+from msdnum.display import html
 from msdnum.formats.elements import (
     ElementFormat,
     IntegerFormat,
@@ -14,7 +15,7 @@ __all__ = ["RoundingBound", "element_rounding", "half_gap"]
 
 
 @dataclass(frozen=True)
-class RoundingBound:
+class RoundingBound(html.Shown):
     """Rounding to nearest, for ``|x| <= max_finite``. All three constants are attained.
 
     Parameters

@@ -6,13 +6,14 @@ from fractions import Fraction
 from itertools import accumulate, pairwise
 
 from msdnum.bounds.rationals import Number, positive
+from msdnum.display import html
 from msdnum.formats.elements import E2M1, ElementFormat, FloatFormat
 
 __all__ = ["JointRounding", "joint_rounding"]
 
 
 @dataclass(frozen=True)
-class JointRounding:
+class JointRounding(html.Shown):
     """What sums of terms come near to, in units of the first term's scale.
 
     Parameters

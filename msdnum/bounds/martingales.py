@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from msdnum.bounds.products import exact_residuals
-from msdnum.bounds.rationals import Number, at_least_one, up
+from msdnum.bounds.rationals import Number, above, at_least_one, times, up, weighted_sum
 from msdnum.bounds.sums import Accumulation
+from msdnum.display import html
+from msdnum.display.text import one_line
 
 __all__ = ["MartingaleGemmBound", "gemm_martingale", "stochastic_sum"]
 
 
 @dataclass(frozen=True)
-class MartingaleGemmBound:
+class MartingaleGemmBound(html.Shown):
     """Coefficients of a componentwise forward error bound that fails with a small probability.
 
     ``hypot(product * (|A||B|)_ij + amax * sum_k a_ik |B_kj|, amax_two_norm * ||(a_ik B_kj)_k||_2)``
@@ -25,10 +27,12 @@ class MartingaleGemmBound:
     amax_two_norm: float
     failure: float
 
+    __repr__ = one_line
+
     def at(self, product: float, amax: float, amax_two_norm: float) -> float:
         """Bound of one entry, given the three sums."""
-        roundings = self.product * product + self.amax * amax
-        return up(math.hypot(roundings, self.amax_two_norm * amax_two_norm))
+        roundings = weighted_sum((self.product, product), (self.amax, amax))
+        return up(math.hypot(roundings, times(self.amax_two_norm, amax_two_norm)))
 
 
 def stochastic_sum(n: int, precision: int = 24) -> Accumulation:
@@ -105,7 +109,8 @@ def gemm_martingale(
         raise ValueError(f"failure must be in (0, 1), got {failure}")
     *earlier, last = exact_residuals(residuals)
     carried = 2 * sum(earlier, Fraction(0)) + last
-    lam = up(math.sqrt(2 * math.log(2 / failure)))
-    u, d = float(accumulation.unit_roundoff), accumulation.roundings
-    growth = up(lam * math.sqrt(d) * u * math.exp(d * math.log1p(u)))
-    return MartingaleGemmBound(growth, up(growth * float(carried)), up(lam * float(last)), failure)
+    lam = up(math.sqrt(2 * (math.log(2) - math.log(failure))))
+    u, d = above(accumulation.unit_roundoff), accumulation.roundings
+    growth = times(lam * math.sqrt(d), u * math.exp(d * math.log1p(u)))
+    amax, two_norm = times(growth, above(carried)), times(lam, above(last))
+    return MartingaleGemmBound(growth, amax, two_norm, failure)

@@ -5,8 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from msdnum.bounds.rationals import Number, at_least_one, positive, up
+from msdnum.bounds.rationals import (
+    EXPONENTS,
+    Number,
+    above,
+    at_least_one,
+    positive,
+    times,
+    up,
+    weighted_sum,
+)
 from msdnum.bounds.sums import EXACT, Accumulation
+from msdnum.display import html
+from msdnum.display.text import one_line
 from msdnum.formats.elements import (
     BINARY32,
 )
@@ -14,8 +25,12 @@ from msdnum.formats.elements import (
 __all__ = ["GemmBound", "ProbabilisticGemmBound", "exact_residuals", "gemm", "gemm_probabilistic"]
 
 
+HUGE = 2.0**64
+"""The square of it is far from the largest number of binary64."""
+
+
 @dataclass(frozen=True)
-class GemmBound:
+class GemmBound(html.Shown):
     """Coefficients of a componentwise forward error bound.
 
     ``|C - AB|_ij <= product * (|A||B|)_ij + amax * sum_k a_ik |B_kj| + underflow``, with a_ik the
@@ -25,6 +40,8 @@ class GemmBound:
     product: Fraction
     amax: Fraction
     underflow: Fraction
+
+    __repr__ = one_line
 
     def at(self, product: Number, amax: Number) -> Fraction:
         """Bound of one entry, given ``(|A||B|)_ij`` and ``sum_k a_ik |B_kj|``."""
@@ -82,7 +99,7 @@ def exact_residuals(residuals: Sequence[Number]) -> list[Fraction]:
 
 
 @dataclass(frozen=True)
-class ProbabilisticGemmBound:
+class ProbabilisticGemmBound(html.Shown):
     """Coefficients of a componentwise forward error bound that holds with a probability.
 
     ``product * (|A||B|)_ij + amax * sum_k a_ik |B_kj| + amax_two_norm * ||(a_ik B_kj)_k||_2``.
@@ -93,9 +110,12 @@ class ProbabilisticGemmBound:
     amax_two_norm: float
     probability: float
 
+    __repr__ = one_line
+
     def at(self, product: float, amax: float, amax_two_norm: float) -> float:
         """Bound of one entry, given the three sums."""
-        return self.product * product + self.amax * amax + self.amax_two_norm * amax_two_norm
+        two_norm = self.amax_two_norm, amax_two_norm
+        return weighted_sum((self.product, product), (self.amax, amax), two_norm)
 
 
 def gemm_probabilistic(
@@ -144,12 +164,14 @@ def gemm_probabilistic(
     lam = float(positive("confidence", confidence))
     *earlier, last = exact_residuals(residuals)
     carried = 2 * sum(earlier, Fraction(0)) + last
-    u, d = float(accumulation.unit_roundoff), accumulation.roundings
-    growth = up(math.expm1(up(lam * math.sqrt(d) * u + d * u * u / (1 - u))))
+    u, d = above(accumulation.unit_roundoff), accumulation.roundings
+    shift = up(lam * math.sqrt(d) * u + d * u * u / (1 - u))
+    growth = up(math.expm1(shift)) if shift < EXPONENTS else math.inf
     # The exponent towards 0, so that its roundings do not make the failure too small.
-    tail = math.exp(-((lam * (1 - u)) ** 2) / 2 * (1 - 2.0**-48))
+    exponent = min((lam * (1 - u)) ** 2 / 2, EXPONENTS) if lam < HUGE else EXPONENTS
+    tail = math.exp(-exponent * (1 - 2.0**-48))
     failure = up(2 * (at_least_one("addends", addends) + 1) * tail)
     probability = max(0.0, math.nextafter(1 - failure, 0))
     return ProbabilisticGemmBound(
-        growth, up(growth * float(carried)), up(lam * float(last)), probability
+        growth, times(growth, above(carried)), times(lam, above(last)), probability
     )

@@ -9,6 +9,7 @@ from itertools import accumulate
 from msdnum.bounds.casts import half_gap
 from msdnum.bounds.decompositions import int8_decomposition_float32
 from msdnum.bounds.rationals import Number, ceil_log2, positive, pow2
+from msdnum.display import html
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import (
     E8M0,
@@ -24,7 +25,7 @@ __all__ = ["TermBound", "remainder", "term_bounds"]
 
 
 @dataclass(frozen=True)
-class TermBound:
+class TermBound(html.Shown):
     """What is known of a term before any data is seen.
 
     Parameters
@@ -211,9 +212,12 @@ def _left_of(t: Fraction, element: SpacedFormat) -> Fraction:
 def _float32_terms(scheme: Scheme, amax: Fraction) -> tuple[TermBound, ...]:
     """Return what theorem int8-decomposition-float32 has; Inf for any other digits and amaxes."""
     fixed = (Fraction(254),) * (scheme.terms - 1)
-    proved = scheme.ratios == fixed and all(f.element == INT8_SYMMETRIC for f in scheme.formats)
+    digits = all(f.element == INT8_SYMMETRIC for f in scheme.formats) and not scheme.requantizes
+    proved = digits and scheme.ratios == fixed
     left = [_float32_remainder(amax, n) if proved else math.inf for n in range(scheme.terms + 1)]
-    scales = _scales_below(scheme, amax / 127)
+    first = amax / Fraction(scheme.elements[0].max_finite)
+    # Scales that follow from what is left are no larger than the first.
+    scales = [first] * scheme.terms if scheme.ratios is OWN_AMAX else _scales_below(scheme, first)
     return tuple(map(TermBound, scales, left, left[1:]))
 
 

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
+from msdnum.display import html
 from msdnum.formats.modes import ScaleRule
 
 __all__ = ["ScaleRuleBound", "mxfp4_scale_rules"]
 
 
 @dataclass(frozen=True)
-class ScaleRuleBound:
+class ScaleRuleBound(html.Shown):
     """The best constants of a scale rule, and where they are met.
 
     Parameters

@@ -5,14 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msdnum.bounds.products import gemm
-from msdnum.bounds.rationals import Number, up
+from msdnum.bounds.rationals import EXPONENTS, Number, above, exponential, times, up, weighted_sum
 from msdnum.bounds.sums import EXACT, Accumulation, gamma
+from msdnum.display import html
+from msdnum.display.text import one_line
 
 __all__ = ["AttentionBound", "attention"]
 
 
 @dataclass(frozen=True)
-class AttentionBound:
+class AttentionBound(html.Shown):
     """Coefficients of a componentwise forward error bound on one output of attention.
 
     ``min(deviation * sum_k p_k |v_k - o|, spread * (max v - min v)) + weighted * sum_k p_k |v_k|
@@ -26,6 +28,8 @@ class AttentionBound:
     block: float
     values: float
 
+    __repr__ = one_line
+
     def at(
         self,
         deviation: float,
@@ -35,8 +39,9 @@ class AttentionBound:
         values: float = 0.0,
     ) -> float:
         """Bound of one output, given the five sums."""
-        moved = min(self.deviation * deviation, self.spread * spread)
-        return moved + self.weighted * weighted + self.block * block + self.values * values
+        moved = min(weighted_sum((self.deviation, deviation)), weighted_sum((self.spread, spread)))
+        others = ((self.weighted, weighted), (self.block, block), (self.values, values))
+        return weighted_sum((1, moved), *others)
 
 
 def attention(
@@ -93,13 +98,13 @@ def attention(
     shift = up(score_error - (rescalings + 1) * math.log1p(-exp_error))
     part = gemm(residuals, accumulation)
     depth, u = accumulation.roundings, accumulation.unit_roundoff
-    divided = 1 + float(gamma(depth + 1, u) if depth else 0)
-    both = float(gamma(2 * depth + 1, u) if depth else 0)
-    growth = math.exp(2 * shift)
+    divided = up(1 + above(gamma(depth + 1, u) if depth else 0))
+    both = above(gamma(2 * depth + 1, u) if depth else 0)
+    growth = up(exponential(2 * shift))
     return AttentionBound(
-        deviation=up(math.exp(shift) * math.expm1(shift)),
-        spread=up(math.tanh(shift / 2)),
-        weighted=up(growth * both),
-        block=up(growth * float(part.amax) * divided),
+        deviation=times(exponential(shift), math.expm1(min(shift, EXPONENTS))),
+        spread=math.nextafter(up(math.tanh(shift / 2)), math.inf) if shift else 0.0,
+        weighted=times(growth, both),
+        block=times(growth, times(above(part.amax), divided)),
         values=1.0,
     )

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from msdnum.bounds.rationals import U32, Number, at_least_one, positive
 
-__all__ = ["digit_splits"]
+__all__ = ["digit_splits", "direct_split"]
 
 
 def digit_splits(
@@ -65,3 +65,69 @@ def digit_splits(
     for _ in range(at_least_one("digits", digits) - 1):
         left = part * (2 * U32 + U32**2) + left / ratio
     return left / first + off + U32 + off * U32 + Fraction(weights)
+
+
+def direct_split(
+    first: Number,
+    second: Number,
+    largest: int = 127,
+    *,
+    division: Number = U32,
+    quotient: Number = 2 * U32 + U32**2,
+) -> Fraction:
+    """Bound what a kernel leaves that subtracts its first digit, over ``first``, from t itself.
+
+    ``t = x / amax``; the first digit rounds ``t * first``, the second ``(t - digit / first)`` times
+    ``second``, both to nearest and at most ``largest``. Every operation is rounded to binary32.
+    Forward error, relative to amax::
+
+        c / second + (2 u + u**2) (d + o) + division + o,
+        d = 1 / (2 first) + u (1 + division),  o = quotient * (1 + division + d)
+
+    with c = 1/2, or more where ``largest`` cuts a digit.
+
+    Parameters
+    ----------
+    first, second : number
+        What t, and what is left of it, is multiplied with: 127.499 and twice its square.
+    largest : int
+        The largest magnitude of a digit.
+    division : number
+        Relative error of the quotient t, as in ``digit_splits``.
+    quotient : number
+        Relative error of the digit over ``first``: of a rounded product with a rounded reciprocal;
+        ``2**-24`` where the product is not rounded but fused with the subtraction.
+
+    Raises
+    ------
+    ValueError
+        If a number is not positive, an error is negative, or the first digit does not fit.
+
+    Notes
+    -----
+    Source: ``direct_split_error`` in proofs/digit-splits, machine-checked. Hypothesis: nothing
+    underflows.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from msdnum import bounds
+    >>> first = Fraction("127.499")
+    >>> round(float(bounds.direct_split(first, 2 * first**2) * 64516), 4)
+    1.0134
+    """
+    first, second = positive("first", first), positive("second", second)
+    off, error = Fraction(division), Fraction(quotient)
+    if off < 0 or error < 0:
+        raise ValueError(
+            f"division and quotient must be at least 0, got {float(off):.3g} and {float(error):.3g}"
+        )
+    if first * (1 + off) * (1 + U32) > largest + Fraction(1, 2):
+        raise ValueError(
+            f"largest must hold the first digit, up to {float(first):g}, got {largest}"
+        )
+    digit = 1 / (2 * first) + U32 * (1 + off)
+    over = error * (1 + off + digit)
+    rest = (digit + over) * second * (1 + U32) ** 2
+    cut = max(Fraction(1, 2), rest - largest)
+    return cut / second + (2 * U32 + U32**2) * (digit + over) + off + over

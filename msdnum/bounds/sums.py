@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from msdnum.bounds.rationals import U32, Number, at_least_one
+from msdnum.display import html
 
 __all__ = [
     "EXACT", "Accumulation", "blocked", "gamma", "int32", "int32_overflow", "matrix_unit",
@@ -41,7 +42,7 @@ def gamma(roundings: int, unit_roundoff: Number = U32) -> Fraction:
 
 
 @dataclass(frozen=True)
-class Accumulation:
+class Accumulation(html.Shown):
     """How often, and by how much at most, an addend is rounded on its way into the result.
 
     Parameters
@@ -135,7 +136,8 @@ def matrix_unit(n: int, group: int, fraction_bits: int, result_bits: int = 23) -
 
     Notes
     -----
-    Source: ``matrix_unit_error`` in proofs/gemm, machine-checked.
+    Source: ``matrix_unit_error`` in proofs/gemm, machine-checked. It is block FMA, truncated; of one
+    that rounds to nearest: Blanchard, Higham, Lopez, Mary and Pranesh, SISC 42(3), 2020.
 
     Examples
     --------

@@ -12,8 +12,11 @@ from typing import Any
 
 from msdnum import _repository
 from msdnum._names import did_you_mean
+from msdnum.cli.prove import load
+from msdnum.experiments.differences import TOLERANCE, table_differences
 from msdnum.experiments.drawing import draw
-from msdnum.experiments.experiment import SEED
+from msdnum.experiments.experiment import SEED, Experiment
+from msdnum.experiments.tables import DIGITS
 from msdnum.ledger.trial import Trial
 from msdnum.trials import trials
 
@@ -40,11 +43,15 @@ class Member:
         """Return where its table lies below a folder."""
         return out / self.trial.name / "tables" / f"{self.name}.csv"
 
-    def make(self, out: Path, *, quick: bool, seed: int) -> Path:
+    def make(self, out: Path, **how: Any) -> Path:
         """Carry out the experiment, write its table and return the path."""
-        experiment = _catalogue(self.trial.experiments, "CATALOGUE")[self.name]
-        table: Path = experiment.write(self.table_in(out).parent, quick=quick, seed=seed)
-        return table
+        return self.experiment.write(self.table_in(out).parent, **how)
+
+    @property
+    def experiment(self) -> Experiment:
+        """What makes its table."""
+        found: Experiment = _catalogue(self.trial.experiments, "CATALOGUE")[self.name]
+        return found
 
     def draw(self, table: Path, out: Path) -> tuple[Path, ...]:
         """Draw the figure, if there is one, and return its files."""
@@ -63,13 +70,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "names", nargs="*", metavar="[TRIAL/]NAME", help="which; all, if none is named"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help=f"({OUT}; with --quick or --seed {QUICK})"
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help=f"({OUT}; with --quick, --seed, --digits or --scheme {QUICK})",
     )
     parser.add_argument("--seed", type=_seed, help=f"of what is sampled ({SEED})")
+    parser.add_argument(
+        "--digits", type=_digits, metavar="N", help=f"of numbers in tables ({DIGITS}; 17: all)"
+    )
+    parser.add_argument(
+        "--scheme",
+        action="append",
+        default=[],
+        metavar="SCHEME",
+        help="one of yours beside the others, FILE.py:NAME; may be repeated",
+    )
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--quick", action="store_true", help="small tables, for a look")
     how.add_argument(
         "--redraw", action="store_true", help=f"from the tables in {OUT}, or from msdnum's own"
+    )
+    how.add_argument(
+        "--check", action="store_true", help="make tables anew and compare them with those kept"
     )
     how.add_argument("--list", action="store_true", help="print the names and end")
 
@@ -80,8 +103,14 @@ def _seed(text: str) -> int:
     return int(text)
 
 
+def _digits(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 17:
+        raise argparse.ArgumentTypeError(f"must be an integer in 1..17, got {text!r}")
+    return int(text)
+
+
 def run(args: argparse.Namespace) -> int:
-    """Carry out ``msdnum figures`` and return 0.
+    """Carry out ``msdnum figures`` and return 0, or 1 if ``--check`` finds a difference.
 
     Raises
     ------
@@ -92,20 +121,46 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         print("\n".join(member.path for member in members))
         return 0
-    if args.redraw and args.seed is not None:
-        raise ValueError(f"--redraw draws tables as they are: leave out --seed, got {args.seed}")
-    # Another seed is another table, which must not replace the one that is kept.
-    elsewhere = args.quick or args.seed not in (None, SEED)
-    out = args.out or (QUICK if elsewhere else OUT)
+    _refuse_what_ready_tables_ignore(args)
+    if args.check:
+        return _check(_chosen(args.names, members, schemes=False), args.out or QUICK)
     seed = SEED if args.seed is None else args.seed
-    for member in _chosen(args.names, members):
+    digits = args.digits or DIGITS
+    # Another seed is another table, which must not replace the one that is kept.
+    elsewhere = args.quick or (seed, digits, args.scheme) != (SEED, DIGITS, [])
+    out = args.out or (QUICK if elsewhere else OUT)
+    how = {"quick": args.quick, "seed": seed, "digits": digits}
+    how |= {"schemes": [load(name) for name in args.scheme]} if args.scheme else {}
+    for member in _chosen(args.names, members, bool(args.scheme)):
         if args.redraw:
             table = _there(member)
         else:
-            table = member.make(out, quick=args.quick, seed=seed)
+            table = member.make(out, **how)
             print(table)
         print(*member.draw(table, out))
     return 0
+
+
+def _refuse_what_ready_tables_ignore(args: argparse.Namespace) -> None:
+    ready = "--redraw draws" if args.redraw else "--check compares" if args.check else ""
+    for name, given in (("seed", args.seed), ("digits", args.digits), ("scheme", args.scheme)):
+        if ready and given not in (None, []):
+            raise ValueError(f"{ready} tables as they are: leave out --{name}, got {given}")
+
+
+def _check(members: Sequence[Member], out: Path) -> int:
+    """Make tables elsewhere, print where they differ from those kept, and return 1 if they do."""
+    different = 0
+    for member in members:
+        kept = _there(member)
+        made = member.make(out, quick=False, seed=SEED, digits=DIGITS)
+        found = table_differences(made, kept)
+        same = made.read_bytes() == kept.read_bytes()
+        print(f"{member.path}:", "the same bytes" if same else f"{len(found)} differences")
+        print(*[f"  {line}" for line in found], sep="\n", end="\n" if found else "")
+        different += bool(found)
+    print(f"{different} of {len(members)} tables differ, numbers by more than {TOLERANCE:g}")
+    return int(different > 0)
 
 
 def _tables() -> Iterator[Member]:
@@ -126,12 +181,17 @@ def _there(member: Member) -> Path:
     return made if made.is_file() else _repository.present(member.table_in(_repository.FIGURES))
 
 
-def _chosen(names: Sequence[str], members: Sequence[Member]) -> list[Member]:
-    """Return the members of these names, of all trials where none is named; all for none."""
+def _chosen(names: Sequence[str], members: Sequence[Member], schemes: bool) -> list[Member]:
+    """Return the members of these names, of all trials where none is named; all for none.
+
+    Of schemes of the user's, all that take any.
+    """
     known = {key: member for member in members for key in (member.name, member.path)}
     for name in names:
         if name not in known:
             near = did_you_mean(name, known)
             short = ", ".join(member.name for member in members)
             raise ValueError(f"name must be one of {short}, got {name!r}{near}")
+    if schemes and not names:
+        return [member for member in members if member.experiment.takes_schemes]
     return [known[name] for name in names] or list(members)

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -43,8 +44,31 @@ class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and end with status 2."""
-        self.exit(WRONG_USE, f"{self.prog}: error: {message}\n")
+        """Say what is wrong, and what may have been meant, and end with status 2."""
+        self.exit(WRONG_USE, f"{self.prog}: error: {message}{self._near(message)}\n")
+
+    def _near(self, message: str) -> str:
+        choice = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        if choice:
+            return did_you_mean(choice[1], re.findall(r"[^', ]+", choice[2]))
+        words = message.partition("unrecognized arguments: ")[2].split()
+        wrong = next((word.partition("=")[0] for word in words if word[:2] == "--"), None)
+        return (
+            ""
+            if wrong is None or wrong in self._options()
+            else did_you_mean(wrong, self._options())
+        )
+
+    def _options(self) -> list[str]:
+        """Return all options of this parser and of its commands."""
+        below = [
+            parser
+            for action in self._actions
+            if isinstance(action.choices, dict)
+            for parser in action.choices.values()
+        ]
+        own = [option for action in self._actions for option in action.option_strings]
+        return own + [option for parser in below for option in parser._options()]
 
 
 class Version(argparse.Action):

@@ -1,18 +1,16 @@
 """``msdnum sweep``: casts of all binary32 numbers compared and certified, the user's among them."""
 
 import argparse
-import multiprocessing
 import os
 import shutil
-import signal
 import sys
-import threading
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor
 from pathlib import Path
 
 from msdnum import _files
 from msdnum._extras import progress_bar
 from msdnum._names import did_you_mean
+from msdnum.cli.worker_processes import Interruption, listening, processes
 from msdnum.evidence import sweeps
 from msdnum.evidence.cast_sweeps import CASTS, cast_sweep
 from msdnum.evidence.own_cast_sweeps import Gives, OwnCastJudge, own_cast_sweep, witnesses
@@ -121,61 +119,25 @@ def positive(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out ``msdnum sweep``: 0 without mismatches, 1 with, 130 after Ctrl-C."""
-    before = signal.getsignal(signal.SIGINT)
-    interrupted = threading.Event()
-
-    def note(signum: int, frame: object) -> None:
-        """Raise nothing here: the executor may just have taken a lock. A second one is heard."""
-        interrupted.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    if before is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, note)
-    try:
-        chosen = _sweeps(args)
-        with _processes(args.workers) as executor:
-            failures = [_certify(sweep, executor, args, interrupted) for sweep in chosen]
-        return int(any(failures))
-    except BrokenExecutor:
-        raise ValueError("a worker has died, as by a crash of the cast: try it alone") from None
-    except KeyboardInterrupt:
-        print("interrupted: the same command goes on from here", file=sys.stderr)
-        return 130
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _processes(workers: int) -> ProcessPoolExecutor:
-    """Return a pool of processes that leave Ctrl-C to this one and end with it.
-
-    JAX's threads do not survive a fork. The processes begin at once, while Ctrl-C is ignored, for
-    they inherit that and are deaf to it from their first import.
-    """
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=_begin_worker)
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        for _ in range(workers):
-            pool.submit(int)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    return pool
-
-
-def _begin_worker() -> None:
-    """Watch the parent, which cannot say that it has been killed."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    with listening() as interruption:
+        try:
+            chosen = _sweeps(args)
+            with processes(args.workers) as executor:
+                failures = [_certify(sweep, executor, args, interruption) for sweep in chosen]
+            return int(any(failures))
+        except BrokenExecutor:
+            if not interruption.asked.is_set():
+                raise ValueError(
+                    "a worker has died, as by a crash of the cast: try it alone"
+                ) from None
+        except KeyboardInterrupt:
+            pass
+    print("interrupted: the same command goes on from here", file=sys.stderr)
+    return 130
 
 
 def _certify(
-    sweep: Sweep, executor: Executor, args: argparse.Namespace, interrupted: threading.Event
+    sweep: Sweep, executor: Executor, args: argparse.Namespace, interruption: Interruption
 ) -> int:
     directory = state_directory(sweep, args.state)
     if args.fresh:
@@ -185,7 +147,7 @@ def _certify(
 
         def progress(done: int) -> None:
             step(done)
-            if interrupted.is_set():
+            if interruption.asked.is_set():
                 raise KeyboardInterrupt
 
         findings = sweeps.run(

@@ -17,9 +17,11 @@ from msdnum.formats.elements import (
     FP16,
     MXINT8_ELEMENT,
     TWOS_COMPLEMENT,
+    ElementFormat,
     FloatFormat,
     IntegerFormat,
     SpacedFormat,
+    TableFormat,
 )
 from msdnum.formats.modes import Overflow, Rounding
 from msdnum.spec.numbers import Special
@@ -58,24 +60,26 @@ def cast_groups() -> Iterator[Group]:
             yield from encodings_of(fmt, _overflows(fmt))
 
 
-def encodings_of(fmt: SpacedFormat, overflows: Sequence[Overflow]) -> Iterator[Group]:
+def encodings_of(fmt: ElementFormat, overflows: Sequence[Overflow]) -> Iterator[Group]:
     """Yield the vectors of ``encode`` to one format."""
     for overflow in overflows:
         yield from _groups(fmt, Rounding.RNE, overflow, _inputs(fmt))
-    if isinstance(fmt, FloatFormat) and fmt.bits <= 8 and fmt != E8M0:
+    if isinstance(fmt, FloatFormat | TableFormat) and fmt.bits <= 8 and fmt != E8M0:
         inside = {name: _inputs(fmt)[name] for name in ("values", "ties", "neighbours")}
         for rounding in DIRECTED:
             yield from _groups(fmt, rounding, Overflow.SATURATE, inside)
 
 
-def _overflows(fmt: SpacedFormat) -> tuple[Overflow, ...]:
+def _overflows(fmt: ElementFormat) -> tuple[Overflow, ...]:
     if fmt in (BF16, FP16):
         return (Overflow.OVERFLOW,)
     return tuple(Overflow) if fmt in (E4M3, E5M2, E8M0) else (Overflow.SATURATE,)
 
 
-def _inputs(fmt: SpacedFormat) -> dict[str, list[int]]:
+def _inputs(fmt: ElementFormat) -> dict[str, list[int]]:
     """Return binary32 patterns by topic."""
+    if isinstance(fmt, TableFormat):
+        return _inputs_of_table(fmt)
     values = _magnitudes(fmt)
     ties = [spec.to_float32_bits((a + b) / 2) for a, b in pairwise(values)]
     step = values[-1] - values[-2]
@@ -92,6 +96,32 @@ def _inputs(fmt: SpacedFormat) -> dict[str, list[int]]:
         inputs["underflow"] = [1, 0x00200000]
         return inputs | {"zero": [0], "negative": [SIGN | 0x3F800000], "nan": [NAN]}
     return {topic: _both_signs(bits) for topic, bits in inputs.items()} | {
+        "zero": [0],
+        "negative-zero": [SIGN],
+        "nan": [NAN],
+    }
+
+
+def _inputs_of_table(fmt: TableFormat) -> dict[str, list[int]]:
+    """Return binary32 patterns by topic; a midpoint that is no binary32 number is beside two."""
+    values = [number.value for number in fmt.ordered]
+    middles = [(a + b) / 2 for a, b in pairwise(values)]
+    nearest = [spec.to_float32_bits(spec.fl32(middle)) for middle in middles]
+    exact = [spec.number(spec.from_float32_bits(bits)) for bits in nearest]
+    ties = [bits for bits, x, middle in zip(nearest, exact, middles, strict=True) if x == middle]
+    ends = [values[0], values[-1], *([] if fmt.beyond is None else [Fraction(fmt.beyond)])]
+    beyond = [
+        near
+        for end in ends
+        if end
+        for near in _around(spec.to_float32_bits(spec.fl32(end * 3 / 2)))
+    ]
+    return {
+        "values": [spec.to_float32_bits(value) for value in values if value],
+        "ties": ties,
+        "neighbours": [near for bits in nearest for near in _around(bits) if near not in ties],
+        "overflow": sorted({*beyond, LARGEST, SIGN | LARGEST}),
+        "infinity": [INFINITY, SIGN | INFINITY],
         "zero": [0],
         "negative-zero": [SIGN],
         "nan": [NAN],
@@ -121,7 +151,7 @@ def _magnitudes(fmt: SpacedFormat) -> list[Fraction]:
 
 
 def _groups(
-    fmt: SpacedFormat, rounding: Rounding, overflow: Overflow, inputs: dict[str, list[int]]
+    fmt: ElementFormat, rounding: Rounding, overflow: Overflow, inputs: dict[str, list[int]]
 ) -> Iterator[Group]:
     found: dict[str, list[Case]] = defaultdict(list)
     for topic, patterns in inputs.items():
@@ -133,7 +163,7 @@ def _groups(
         yield Group("encode", names, topic, *_standing(fmt, topic, rounding), tuple(cases))
 
 
-def cast_vector(bits: int, fmt: SpacedFormat, rounding: Rounding, overflow: Overflow) -> Group:
+def cast_vector(bits: int, fmt: ElementFormat, rounding: Rounding, overflow: Overflow) -> Group:
     """Return the vector of one binary32 pattern, whatever it is."""
     case, code = _case(bits, fmt, rounding, overflow)
     topic = _topic(_kind(bits, fmt), code, fmt)
@@ -141,7 +171,7 @@ def cast_vector(bits: int, fmt: SpacedFormat, rounding: Rounding, overflow: Over
     return Group("encode", names, topic, *_standing(fmt, topic, rounding), (case,))
 
 
-def _kind(bits: int, fmt: SpacedFormat) -> str:
+def _kind(bits: int, fmt: ElementFormat) -> str:
     value = spec.from_float32_bits(bits)
     special = {
         Special.NAN: "nan",
@@ -162,7 +192,7 @@ def _kind(bits: int, fmt: SpacedFormat) -> str:
 
 
 def _case(
-    bits: int, fmt: SpacedFormat, rounding: Rounding, overflow: Overflow
+    bits: int, fmt: ElementFormat, rounding: Rounding, overflow: Overflow
 ) -> tuple[Case, int | None]:
     given = {"x": one(BINARY32, bits)}
     try:
@@ -173,14 +203,14 @@ def _case(
     return Case(f"{bits:08X}", given, {"codes": one(fmt, code)}), code
 
 
-def _topic(topic: str, code: int | None, fmt: SpacedFormat) -> str:
+def _topic(topic: str, code: int | None, fmt: ElementFormat) -> str:
     """Give results that a standard leaves open a topic of their own, whatever led to them."""
     if code is not None and spec.decode(code, fmt) is Special.NEGATIVE_ZERO:
         return "negative-zero"
     return "minus-two" if fmt == MXINT8_ELEMENT and code == 0x80 else topic
 
 
-def _standing(fmt: SpacedFormat, topic: str, rounding: Rounding) -> tuple[str, Standard, str]:
+def _standing(fmt: ElementFormat, topic: str, rounding: Rounding) -> tuple[str, Standard, str]:
     """Return the source of a topic, whether it decides, and what else there is to say."""
     source = INTEGERS if fmt.source == TWOS_COMPLEMENT else fmt.source
     if rounding is not Rounding.RNE:
@@ -189,7 +219,7 @@ def _standing(fmt: SpacedFormat, topic: str, rounding: Rounding) -> tuple[str, S
         return source, Standard.LEAVES_OPEN, E8M0_NOTE.format(E8M0_CHOICES[topic])
     if topic == "negative-zero" and fmt in (BF16, FP16):
         return "IEEE 754-2019, 6.3", Standard.DECIDES, ""
-    has_specials = isinstance(fmt, FloatFormat) and fmt.nan_code is not None
+    has_specials = not isinstance(fmt, IntegerFormat) and fmt.nan_code is not None
     if topic in NOTES and not (topic in ("infinity", "nan") and has_specials):
         return source, Standard.LEAVES_OPEN, NOTES[topic]
     return source, Standard.DECIDES, ""
@@ -202,14 +232,14 @@ def decode_groups() -> Iterator[Group]:
             yield decodings_of(fmt)
 
 
-def decodings_of(fmt: SpacedFormat) -> Group:
+def decodings_of(fmt: ElementFormat) -> Group:
     """Return the vectors of ``decode`` of one format: every code."""
     cases = tuple(_decoded(code, fmt) for code in fmt.codes)
     names = {"fmt": fmt.name}
     return Group("decode", names, "codes", fmt.source, Standard.DECIDES, "", cases)
 
 
-def _decoded(code: int, fmt: SpacedFormat) -> Case:
+def _decoded(code: int, fmt: ElementFormat) -> Case:
     value = spec.to_float32_bits(spec.decode(code, fmt))
     given = {"codes": one(fmt, code)}
     return Case(str(given["codes"]), given, {"values": one(BINARY32, value)})

@@ -15,13 +15,13 @@ from msdnum.formats.elements import (
     ElementFormat,
     FloatFormat,
     IntegerFormat,
-    SpacedFormat,
+    TableFormat,
 )
 from msdnum.formats.modes import Overflow
 
 __all__ = ["check_formats", "elements_in_vector", "groups_of", "overflows_of"]
 
-F = TypeVar("F", SpacedFormat, BlockFormat)
+F = TypeVar("F", ElementFormat, BlockFormat)
 
 ROW = 32
 """Elements of a vector where the whole row shares a scale."""
@@ -44,7 +44,7 @@ def groups_of(fmt: ElementFormat | BlockFormat) -> tuple[Group, ...]:
     Raises
     ------
     ValueError
-        If the format holds every binary32 number, or is a table, or its blocks have two dimensions.
+        If the format holds every binary32 number, or is of blocks of two dimensions or of a table.
 
     Examples
     --------
@@ -59,8 +59,6 @@ def groups_of(fmt: ElementFormat | BlockFormat) -> tuple[Group, ...]:
     if isinstance(fmt, BlockFormat):
         _check_blocks(fmt)
         return tuple(_blocks(_sourced(fmt)))
-    if not isinstance(fmt, FloatFormat | IntegerFormat):
-        raise ValueError(f"fmt must be a float or integer format, got {fmt.name}")
     if isinstance(fmt, FloatFormat) and (fmt.precision, fmt.exponent_bits) == (24, 8):
         raise ValueError(f"fmt must be narrower than binary32, got {fmt.name}")
     return tuple(_casts(_sourced(fmt)))
@@ -78,16 +76,18 @@ def _sourced(fmt: F) -> F:
     return fmt if fmt.source else replace(fmt, source=f"definition of {fmt.name}")
 
 
-def _casts(fmt: SpacedFormat) -> Iterator[Group]:
+def _casts(fmt: ElementFormat) -> Iterator[Group]:
     yield from encodings_of(fmt, overflows_of(fmt))
     if fmt.bits <= 8:
         yield decodings_of(fmt)
 
 
-def overflows_of(fmt: SpacedFormat) -> tuple[Overflow, ...]:
+def overflows_of(fmt: ElementFormat) -> tuple[Overflow, ...]:
     """Return the overflow modes that a format has an answer to."""
-    has_nan = not isinstance(fmt, IntegerFormat) and fmt.nan_code is not None
-    return tuple(Overflow) if has_nan else (Overflow.SATURATE,)
+    overflows = not isinstance(fmt, IntegerFormat) and fmt.nan_code is not None
+    if isinstance(fmt, TableFormat):
+        overflows = fmt.beyond is not None
+    return tuple(Overflow) if overflows else (Overflow.SATURATE,)
 
 
 def elements_in_vector(fmt: BlockFormat) -> int:
@@ -112,7 +112,7 @@ def check_formats(formats: Any) -> tuple[ElementFormat | BlockFormat, ...]:
     ValueError
         If two have one name, or one has the name of another format that the vectors know.
     """
-    kinds = (FloatFormat, IntegerFormat, BlockFormat)
+    kinds = (FloatFormat, IntegerFormat, TableFormat, BlockFormat)
     if not isinstance(formats, (tuple, list)) or not all(isinstance(f, kinds) for f in formats):
         raise TypeError(f"FORMATS must be a tuple of number and block formats, got {formats!r:.80}")
     names = [fmt.name for fmt in formats]

@@ -49,7 +49,7 @@ def in_tiles(tiles: int) -> Fraction:
 
 
 @dataclass(frozen=True)
-class Stages:
+class Stages(html.Shown):
     """Seconds for which each resource is busy."""
 
     memory: Fraction
@@ -74,7 +74,7 @@ class Stages:
 
 
 @dataclass(frozen=True)
-class Efficiency:
+class Efficiency(html.Shown):
     """Shares of the peak rates that are reached. A data sheet promises 1, kernels reach less.
 
     Raises
@@ -221,7 +221,7 @@ def _total(numbers: Iterable[Rational]) -> Fraction:
 
 
 @dataclass(frozen=True)
-class Roofline:
+class Roofline(html.Shown):
     """A point under the roofs.
 
     Parameters

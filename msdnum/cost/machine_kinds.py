@@ -153,6 +153,11 @@ class Machine:
     cache: Quantity | None = None
     cache_size: Quantity | None = None
 
+    def __repr__(self) -> str:
+        """Name it in a line; its numbers have sources, which a notebook shows."""
+        known = [unit.value for unit in Unit if self.has(unit)]
+        return f"<Machine {self.name}: {', '.join(known)}>"
+
     def peak(self, name: str) -> Fraction:
         """Return a rate by its field.
 

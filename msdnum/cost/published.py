@@ -18,6 +18,7 @@ from msdnum.cost.machines import ASCEND_910B2, ASCEND_910B4, H100, Machine, Rout
 from msdnum.cost.sensitivity import pays
 from msdnum.cost.work import Dequantize, MultiScale, Reads, StoredOperand, VectorWork, operand
 from msdnum.cost.workloads import Gemm, Rational
+from msdnum.display import html
 from msdnum.formats.blocks import MXFP8_E4M3
 from msdnum.formats.elements import BF16, INT4, INT8
 
@@ -46,7 +47,7 @@ class Standing(Enum):
 
 
 @dataclass(frozen=True)
-class Prediction:
+class Prediction(html.Shown):
     """What the model says under an assumption.
 
     Parameters
@@ -62,7 +63,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Measurement:
+class Measurement(html.Shown):
     """Numbers that others measured, as they report them.
 
     Parameters

@@ -16,6 +16,7 @@ from operator import attrgetter
 from typing import Any
 
 from msdnum.cost.latency import Scenario, Stages
+from msdnum.display import html
 
 __all__ = ["Bar", "OpenRange", "elasticity", "latency_at", "parameters", "pays", "tornado"]
 
@@ -123,7 +124,7 @@ def _curve(scenario: Scenario, path: str) -> Curve:
 
 
 @dataclass(frozen=True)
-class Bar:
+class Bar(html.Shown):
     """What one parameter does to a ratio of latencies.
 
     Parameters
@@ -179,7 +180,7 @@ def _bar(baseline: Scenario, multiscale: Scenario, path: str, swing: Fraction) -
 
 
 @dataclass(frozen=True)
-class OpenRange:
+class OpenRange(html.Shown):
     """An open interval of a parameter; ``stop`` is None where it has no end."""
 
     start: Fraction

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from msdnum.cost.machines import Machine, Route, Unit, unit_of
 from msdnum.cost.workloads import Gemm, Rational, check_count, check_nonnegative
+from msdnum.display import html
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import BF16, ElementFormat
 
@@ -129,7 +130,7 @@ def _activation_bits(gemm: Gemm) -> int:
 
 
 @dataclass(frozen=True)
-class Dequantize:
+class Dequantize(html.Shown):
     """The baseline: the vector unit lifts the weights, the matrix unit multiplies them.
 
     Parameters
@@ -180,7 +181,7 @@ class Dequantize:
 
 
 @dataclass(frozen=True)
-class MultiScale:
+class MultiScale(html.Shown):
     """MSD: the vector unit decomposes the activations, the matrix unit takes the weights as stored.
 
     Parameters

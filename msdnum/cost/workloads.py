@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
+from msdnum.display import html
+
 __all__ = ["Attention", "Gemm", "Rational", "Workload", "check_count", "check_nonnegative"]
 
 Rational = Fraction | int
@@ -23,7 +25,7 @@ def check_nonnegative(**numbers: Rational) -> None:
 
 
 @dataclass(frozen=True)
-class Gemm:
+class Gemm(html.Shown):
     """``count`` products of activations (m, k) and quantized weights (k, n).
 
     Parameters
@@ -86,7 +88,7 @@ class Gemm:
 
 
 @dataclass(frozen=True)
-class Attention:
+class Attention(html.Shown):
     """The two GEMMs of attention over a quantized cache; softmax costs every method the same.
 
     Parameters

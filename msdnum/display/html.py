@@ -62,7 +62,10 @@ def number(x: float | Fraction) -> Markup:
 
 
 def cell(value: object) -> Markup:
-    """Return a value as people write it: formats by name, choices by name and meaning."""
+    """Return a value as people write it: formats by name, choices by name and meaning.
+
+    Arrays are too large for it: their type and shape are written.
+    """
     match value:
         case Markup():
             return value
@@ -75,7 +78,14 @@ def cell(value: object) -> Markup:
         case tuple():
             return Markup(", ".join(map(cell, value)))
         case _:
-            return Markup(escape(str(getattr(value, "name", value))))
+            return Markup(escape(_in_short(value)))
+
+
+def _in_short(value: Any) -> str:
+    """Return a name, the type and shape of an array, or else all that a value says of itself."""
+    if hasattr(value, "dtype") and getattr(value, "shape", None):
+        return f"{value.dtype}{list(value.shape)}"
+    return str(getattr(value, "name", value))
 
 
 def table(

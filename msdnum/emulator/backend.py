@@ -7,8 +7,8 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 __all__ = [
-    "Array", "check_array", "check_floats", "compiled_apart", "is_traced", "map_rows", "namespace",
-    "on_jax", "pytree", "random_words", "require_float64", "straight_through",
+    "Array", "check_array", "check_floats", "compiled_apart", "is_traced", "loop", "map_rows",
+    "namespace", "on_jax", "pytree", "random_words", "require_float64", "straight_through",
 ]  # fmt: skip
 
 Array: TypeAlias = Any
@@ -60,6 +60,18 @@ def check_floats(x: Array, name: str = "x") -> None:
 def maybe_any(mask: Array) -> bool:
     """Return whether a rare case is there to be selected: in JAX, which has to compile it, yes."""
     return is_jax(mask) or bool(mask.any())
+
+
+def loop(count: int, body: Callable[[Any, Any], Any], state: Any) -> Any:
+    """Return the state, an array or a tuple of them, after ``body(0, state)``, ..."""
+    first = state[0] if isinstance(state, tuple) else state
+    if not is_jax(first) or count <= 1:
+        for i in range(count):
+            state = body(i, state)
+        return state
+    import jax
+
+    return jax.lax.fori_loop(0, count, body, state)
 
 
 def compiled_apart(x: Array) -> Array:

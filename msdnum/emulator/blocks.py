@@ -16,10 +16,12 @@ from msdnum.emulator.adder_rounding import codes_by_adder, suits_adder
 from msdnum.emulator.backend import Array
 from msdnum.emulator.block_rows import resolve, split
 from msdnum.emulator.compilation import compiled_whole
-from msdnum.emulator.floats import as_numbers, patterns
-from msdnum.emulator.given_scales import given_scales
+from msdnum.emulator.compiled_rows import power_terms, suits_power_terms
+from msdnum.emulator.floats import as_floats, as_numbers, patterns
+from msdnum.emulator.given_scales import given_scales, split_scales
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray, assemble
+from msdnum.emulator.scale_search import search_scales
 from msdnum.emulator.shared_scales import (
     check_tensor_scale,
     clamp_exponent,
@@ -35,7 +37,7 @@ from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import E8M0, FloatFormat
 from msdnum.formats.modes import Overflow, Rounding, ScaleRule
 
-__all__ = ["divided_scales", "elements_by", "quantize"]
+__all__ = ["divided_scales", "quantize", "quantize_by_codes"]
 
 
 @under_own_settings
@@ -47,6 +49,8 @@ def quantize(
     block_size: int | tuple[int, int] | None = None,
     scales: Any = None,
     tensor_scale: Any = None,
+    factors: Any = None,
+    divisors: Any = None,
     rule: ScaleRule | None = None,
     rounding: Rounding = Rounding.RNE,
     random: Any = None,
@@ -57,9 +61,10 @@ def quantize(
     ----------
     x : Array of float32, bfloat16, float16 or float64, or Python's numbers
         At least one dimension. Smaller floats of ``ml_dtypes`` and torch tensors on the CPU are
-        taken, too. Amax, and each quotient by a scale, is exact until it is rounded, once.
+        taken, too. Amax, and each quotient by a scale, is exact until it is rounded, once. A format
+        that searches its scales takes no float64.
     fmt : BlockFormat
-        Format of elements, scale and blocks, and the usual scale rule.
+        Format of elements, scale and blocks, and the usual scale rule or search of scales.
     axis : int or None
         Axis along which blocks are consecutive; None: the whole tensor is one block.
     block_size : int or (int, int), optional
@@ -72,6 +77,10 @@ def quantize(
         then: Inf saturates, and NaN becomes the NaN of the element format.
     tensor_scale : number or Array of float32, optional
         Given scale of the whole tensor, in a format that has one. Needed beside ``scales``.
+    factors, divisors : number or Array of float32, optional
+        Beside ``scales``, what elements are multiplied or divided by where it is not the scale that
+        is stored: its rounded reciprocal, or the scale before it was rounded. Shaped as ``scales``;
+        no scale of the tensor is applied to them.
     rule : ScaleRule, optional
         In place of that of ``format``.
     rounding : Rounding
@@ -94,7 +103,8 @@ def quantize(
         If ``x`` is empty or has no dimension; if ``axis`` is not one of its axes; if
         ``block_size`` is below 1 or above the axis length; if the rule does not suit the format;
         if given scales are not numbers of their format, or not one for each block; if ``x`` holds a
-        NaN that elements under given scales have no code for;
+        NaN that elements under given scales have no code for; if both factors and divisors are
+        given, or they are without scales;
         if a float64 number is so large that the tensor scale, a binary32 number, would be Inf.
 
     Notes
@@ -119,11 +129,18 @@ def quantize(
     >>> quantize(x, BLOCK_FORMATS["MXFP4"], rule=ScaleRule.CEIL).dequantize()
     array([ 1.,  0.,  8., -0.], dtype=float32)
     """
-    x = as_numbers(x, "x")
+    if factors is not None and divisors is not None:
+        raise ValueError("factors must be None beside divisors")
+    narrow = factors is not None or getattr(fmt, "search", None) is not None
+    x = as_floats(x, "x") if narrow else as_numbers(x, "x")
     fmt, axis = resolve(x, fmt, axis, block_size, rule)
     words = argument_checks.check_random(rounding, random, x)
-    given = given_scales(scales, tensor_scale, x, fmt, axis)
-    made = _quantize(x, words, given.rows, given.tensor, fmt=fmt, axis=axis, rounding=rounding)
+    used = divisors if factors is None else factors
+    given = given_scales(scales, tensor_scale, x, fmt, axis, used)
+    made = _quantize(
+        x, words, given.rows, given.tensor, given.used,
+        fmt=fmt, axis=axis, rounding=rounding, multiply=factors is not None,
+    )  # fmt: skip
     if given.tensor is None and made.tensor_scale is not None:
         check_tensor_scale(made.tensor_scale, fmt)
     return made
@@ -135,30 +152,69 @@ def _quantize(
     words: Array | None,
     scale_rows: Array | None,
     tensor_scale: Array | None,
+    used_rows: Array | None,
     *,
     fmt: BlockFormat,
     axis: int | None,
     rounding: Rounding,
+    multiply: bool,
 ) -> QuantizedArray:
     pattern, whole = patterns(x), tensor_scale
     if whole is None and fmt.tensor_scale:
         whole = tensor_scale_of(pattern, fmt)
 
-    def quantize_rows(rows: Array, *more: Array) -> tuple[Array, Array]:
-        others = list(more)
-        scale_codes = others.pop(0) if scale_rows is not None else None
-        random_words = others.pop(0) if words is not None else None
-        if scale_codes is not None:
-            return _quantize_given(rows, scale_codes, fmt, whole, rounding, random_words)
-        if fmt.scale == E8M0:
-            return _quantize_powers_of_two(rows, fmt, rounding, random_words)
-        return _quantize_float_scale(rows, fmt, whole, rounding, random_words)
+    rows = split(pattern, fmt, axis)
+    nothing_given = scale_rows is None and used_rows is None and words is None
+    if nothing_given and fmt.search is None and suits_power_terms(rows, (fmt,), rounding):
+        codes, scale_codes = power_terms(rows, (fmt,), None, rest=False)
+        return assemble(codes, scale_codes, None, fmt, x.shape, axis)
 
-    operands = [split(pattern, fmt, axis)]
-    operands += [] if scale_rows is None else [scale_rows]
-    operands += [] if words is None else [split(words, fmt, axis)]
-    codes, scale_codes = backend.map_rows(quantize_rows, *operands)
+    given = {"scale_codes": scale_rows, "factors" if multiply else "divisors": used_rows}
+    given["words"] = None if words is None else split(words, fmt, axis)
+    operands = {name: operand for name, operand in given.items() if operand is not None}
+
+    def quantize_rows(rows: Array, *more: Array) -> tuple[Array, Array]:
+        return _quantize_rows(rows, fmt, whole, rounding, **dict(zip(operands, more, strict=True)))
+
+    codes, scale_codes = backend.map_rows(quantize_rows, rows, *operands.values())
     return assemble(codes, scale_codes, whole, fmt, x.shape, axis)
+
+
+def quantize_by_codes(
+    x: Array, scale_codes: Array, tensor_scale: Array | None, fmt: BlockFormat, axis: int | None
+) -> QuantizedArray:
+    """Return ``x``, float32, under scales that are given by their codes, one for each block."""
+    fmt, axis = resolve(x, fmt, axis, None, None)
+    rows = split_scales(scale_codes, x, fmt, axis, "scale_codes")
+    return _quantize(
+        x, None, rows, tensor_scale, None,
+        fmt=fmt, axis=axis, rounding=Rounding.RNE, multiply=False,
+    )  # fmt: skip
+
+
+def _quantize_rows(
+    rows: Array,
+    fmt: BlockFormat,
+    tensor_scale: Array | None,
+    rounding: Rounding,
+    *,
+    scale_codes: Array | None = None,
+    factors: Array | None = None,
+    divisors: Array | None = None,
+    words: Array | None = None,
+) -> tuple[Array, Array]:
+    """Quantize the blocks of some rows, by what is given for each block or by the format."""
+    if factors is not None:
+        return _rounded(_product(rows, factors), fmt, rounding, words), scale_codes
+    if divisors is not None:
+        return _rounded(quotients.divide(rows, divisors), fmt, rounding, words), scale_codes
+    if scale_codes is not None:
+        return _quantize_given(rows, scale_codes, fmt, tensor_scale, rounding, words)
+    if fmt.search is not None:
+        return _quantize_searched(rows, fmt, tensor_scale, rounding, words)
+    if fmt.scale == E8M0:
+        return _quantize_powers_of_two(rows, fmt, rounding, words)
+    return _quantize_float_scale(rows, fmt, tensor_scale, rounding, words)
 
 
 def _quantize_given(
@@ -180,6 +236,23 @@ def _quantize_given(
     usable = ~bit_patterns.is_nan(scale.view(np.int32))
     codes = _elements_over(rows, scale, fmt, rounding, words)
     return zero_unless(usable, codes), scale_codes
+
+
+def _quantize_searched(
+    rows: Array,
+    fmt: BlockFormat,
+    tensor_scale: Array | None,
+    rounding: Rounding,
+    words: Array | None,
+) -> tuple[Array, Array]:
+    amax = row_amax(rows)
+    return search_scales(
+        rows,
+        fmt,
+        tensor_scale,
+        lambda divisor: divided_scales(amax, divisor, fmt, tensor_scale),
+        lambda scales: _quantize_given(rows, scales, fmt, tensor_scale, rounding, words)[0],
+    )
 
 
 def _quantize_powers_of_two(
@@ -206,7 +279,8 @@ def _quantize_float_scale(
 ) -> tuple[Array, Array]:
     amax = row_amax(rows)
     scale_codes = divided_scales(amax, fmt.element.max_finite, fmt, tensor_scale)
-    codes = elements_by(rows, scale_codes, fmt, tensor_scale, rounding, words)
+    scale = _scale_numbers(scale_codes, fmt, tensor_scale)
+    codes = _elements_over(rows, scale, fmt, rounding, words)
     return zero_unless(is_finite(amax), codes), scale_codes
 
 
@@ -230,19 +304,6 @@ def divided_scales(
     )
 
 
-def elements_by(
-    rows: Array,
-    scale_codes: Array,
-    fmt: BlockFormat,
-    tensor_scale: Array | None,
-    rounding: Rounding,
-    words: Array | None,
-) -> Array:
-    """Return the codes of elements over these scales, float ones, one for each row."""
-    scale = _scale_numbers(scale_codes, fmt, tensor_scale)
-    return _elements_over(rows, scale, fmt, rounding, words)
-
-
 def _scale_numbers(scale_codes: Array, fmt: BlockFormat, tensor_scale: Array | None) -> Array:
     scale = element_rounding.decode_scaled(scale_codes, 0, fmt.scale)
     return scale if tensor_scale is None else binary32.multiply(scale, tensor_scale)
@@ -256,6 +317,15 @@ def _elements_over(
     # What a scale of zero leaves of a number is its sign, as division by Inf does.
     zero = (scale.view(xp.int32) & bit_patterns.MAGNITUDE_MASK) == 0
     quotient = quotients.divide(rows, xp.where(zero, np.float32(np.inf), scale))
+    return _rounded(quotient, fmt, rounding, words)
+
+
+def _product(rows: Array, factor: Array) -> Array:
+    return binary32.multiply(rows.view("float32"), factor)
+
+
+def _rounded(x: Array, fmt: BlockFormat, rounding: Rounding, words: Array | None) -> Array:
+    """Return the codes of binary32 numbers as elements."""
     return element_rounding.encode_scaled(
-        quotient.view(xp.int32), 0, fmt.element, Overflow.SATURATE, rounding, words
+        x.view("int32"), 0, fmt.element, Overflow.SATURATE, rounding, words
     )

@@ -187,31 +187,34 @@ def _as_binary32(number: Any, like: Array) -> Array:
 
 
 def checked_zero_points(zero_points: Array, scale_codes: Array, fmt: BlockFormat) -> Array:
-    """Return zero points as int8, if they belong to these scales; values are not looked at.
+    """Return zero points in a byte each, if they belong to these scales; values are not looked at.
 
     Raises
     ------
     TypeError
-        If they are not int8, or of the other backend.
+        If they are not of the type of the integers, or of the other backend.
     ValueError
         If they are not of the shape of the scales, or the format is not one of integers of at most
-        7 bits with binary32 scales.
+        8 bits with binary32 scales.
     """
     element = fmt.element
     integers = isinstance(element, IntegerFormat) and not element.fraction_bits
-    if not integers or element.bits > 7 or fmt.scale != BINARY32:
+    if not integers or element.bits > 8 or fmt.scale != BINARY32:
         raise ValueError(
-            f"quantized must be of integers of at most 7 bits with BINARY32 scales beside zero "
+            f"quantized must be of integers of at most 8 bits with BINARY32 scales beside zero "
             f"points, got {element.name} with {fmt.scale.name}"
         )
-    backend.check_array(zero_points, "zero_points", ("int8", f"int{element.bits}"))
+    # int8 has room for all but the unsigned integers of 8 bits.
+    byte = "int8" if element.signed or element.bits < 8 else "uint8"
+    same = (f"int{element.bits}",) if element.signed else (f"uint{element.bits}", "uint8")
+    backend.check_array(zero_points, "zero_points", tuple(dict.fromkeys((byte, *same))))
     _check_backend(zero_points, scale_codes, "zero_points")
     if zero_points.shape != scale_codes.shape:
         raise ValueError(
             f"zero_points must have shape {scale_codes.shape}, that of the scales, "
             f"got {zero_points.shape}"
         )
-    return zero_points if zero_points.dtype == "int8" else zero_points.astype("int8")
+    return zero_points if zero_points.dtype == byte else zero_points.astype(byte)
 
 
 def _check_backend(x: Array, like: Array, name: str) -> None:

@@ -17,6 +17,7 @@ from msdnum.emulator import (
     binary32,
     bit_patterns,
     block_rows,
+    compiled_rows,
     element_rounding,
     elements,
     quantized_arrays,
@@ -27,10 +28,12 @@ from msdnum.emulator.compilation import compiled_whole
 from msdnum.emulator.element_rounding import Quanta
 from msdnum.emulator.floats import as_floats
 from msdnum.emulator.jax_settings import under_own_settings
+from msdnum.emulator.machine_modes import flushes_subnormals
 from msdnum.emulator.quantized_arrays import QuantizedArray
+from msdnum.emulator.requantization import left_by_terms, requantized_terms
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import E8M0, ElementFormat
-from msdnum.formats.modes import Arithmetic, Overflow
+from msdnum.formats.elements import E8M0, ElementFormat, IntegerFormat
+from msdnum.formats.modes import Arithmetic, Overflow, Rounding
 from msdnum.formats.schemes import OWN_AMAX, Scheme
 
 __all__ = ["Decomposition", "decompose", "decompose_terms"]
@@ -115,7 +118,8 @@ def decompose(x: Array, scheme: Scheme, *, axis: int | None = -1) -> Decompositi
     -------
     Decomposition
         Its scaled remainder is exact. In FLOAT32 arithmetic it is not what the vector unit carries,
-        which has rounding errors of its own, but what the terms really leave.
+        which has rounding errors of its own, but what the terms really leave; where each term is
+        quantized anew (``Scheme.requantizes``), rounded to binary64 after each.
 
     Raises
     ------
@@ -127,7 +131,8 @@ def decompose(x: Array, scheme: Scheme, *, axis: int | None = -1) -> Decompositi
 
     Notes
     -----
-    Source: paper, claims C1 and C2; ``spec.decompose_covering``, ``spec.decompose_amax``.
+    Source: paper, claims C1 and C2; ``spec.decompose_covering``, ``spec.decompose_amax``,
+    ``spec.requantize``.
 
     Examples
     --------
@@ -148,6 +153,10 @@ def decompose(x: Array, scheme: Scheme, *, axis: int | None = -1) -> Decompositi
     """
     argument_checks.check_mode("scheme", scheme, Scheme)
     x = as_floats(x, "x")
+    if scheme.requantizes:
+        backend.require_float64(x, f"the remainder of {scheme.name}")
+        made = requantized_terms(x, scheme, axis)
+        return Decomposition(made, left_by_terms(x, made), scheme)
     if scheme.formats[0].scale == E8M0:
         kernel = _powers_of_two_and_remainder
     else:
@@ -176,6 +185,8 @@ def decompose_terms(
     """
     argument_checks.check_mode("scheme", scheme, Scheme)
     x = as_floats(x, "x")
+    if scheme.requantizes:
+        return requantized_terms(x, scheme, axis)
     if scheme.arithmetic is Arithmetic.FLOAT32:
         return _decompose(x, scheme, axis, _float32)[0]
     if scheme.formats[0].scale == E8M0:
@@ -202,7 +213,7 @@ def _decompose_blocks(
 ) -> tuple[tuple[QuantizedArray, ...], tuple[Array, ...]]:
     pattern = bit_patterns.as_pattern(x)
     rows = block_rows.split(pattern, first, axis)
-    results = backend.map_rows(lambda r: kernel(r, scheme), rows)
+    results = _by_kernel(rows, scheme, kernel)
     n = scheme.terms
     terms = tuple(
         quantized_arrays.assemble(
@@ -213,6 +224,17 @@ def _decompose_blocks(
         )
     )
     return terms, tuple(block_rows.join(rest, x.shape, axis) for rest in results[2 * n :])
+
+
+def _by_kernel(rows: Array, scheme: Scheme, kernel: Kernel) -> tuple[Array, ...]:
+    if kernel is _float32 and compiled_rows.takes(rows):
+        return compiled_rows.integer_terms(rows, scheme)
+    if kernel in (_powers_of_two, _powers_of_two_and_remainder):
+        formats, wanted = scheme.formats, kernel is _powers_of_two_and_remainder
+        drops = None if scheme.ratios is OWN_AMAX else scheme.ratio_exponents
+        if compiled_rows.suits_power_terms(rows, formats, Rounding.RNE):
+            return compiled_rows.power_terms(rows, formats, drops, rest=wanted)
+    return backend.map_rows(lambda r: kernel(r, scheme), rows)
 
 
 def _powers_of_two(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
@@ -293,19 +315,32 @@ def _float32(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
             scale = shared_scales.divide_by(amax, fmt.element.max_finite)
         else:
             scale = shared_scales.divide_by(scale, float(scheme.ratios[i - 1]))
-        code = _digits(left, scale, fmt.element)
+        code, digit = _digits(left, scale, fmt.element)
         codes.append(code)
         scale_codes.append(scale.view(xp.uint32))
-        left = binary32.subtract(left, binary32.multiply(scale, elements.decode(code, fmt.element)))
+        left = binary32.subtract(left, binary32.multiply(scale, digit))
     return *codes, *scale_codes
 
 
-def _digits(x: Array, scale: Array, element: ElementFormat) -> Array:
-    xp = backend.namespace(x)
+def _digits(x: Array, scale: Array, element: ElementFormat) -> tuple[Array, ...]:
+    """Return the codes of quotients, and their numbers; 0 where the scale is 0 or NaN."""
+    xp, pattern = backend.namespace(x), scale.view(np.int32)
+    usable = (pattern != 0) & ~bit_patterns.is_nan(pattern)
+    if isinstance(element, IntegerFormat) and not backend.is_jax(x) and not flushes_subnormals():
+        return _natively(x, scale, usable, element)
     quotient = binary32.divide(x, scale).view(xp.int32)
     codes = element_rounding.encode_scaled(quotient, 0, element, Overflow.SATURATE)
-    pattern = scale.view(xp.int32)
-    return shared_scales.zero_unless((pattern != 0) & ~bit_patterns.is_nan(pattern), codes)
+    codes = shared_scales.zero_unless(usable, codes)
+    return codes, elements.decode(codes, element)
+
+
+def _natively(x: Array, scale: Array, usable: Array, element: IntegerFormat) -> tuple[Array, ...]:
+    """Return the same by NumPy's own division and rounding, which are correctly rounded."""
+    with np.errstate(all="ignore"):
+        digit = np.rint(x / np.where(usable, scale, np.float32(np.inf)))
+        np.clip(digit, element.min_integer, element.max_integer, out=digit)
+        digit[~usable[:, 0]] = 0
+    return digit.astype(np.int16).astype(np.uint8) & ((1 << element.bits) - 1), digit
 
 
 def _float32_and_remainder(rows: Array, scheme: Scheme) -> tuple[Array, ...]:

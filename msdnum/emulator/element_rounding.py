@@ -257,7 +257,7 @@ def decode_scaled(codes: Array, exponent: Array | int, fmt: ElementFormat) -> Ar
     if exact and fmt.bits <= TABLE_BITS and _has_powers(codes, exponent):
         power = np.ldexp(np.float32(1), exponent)
         with np.errstate(all="ignore"):
-            return _table(fmt)[codes] * power
+            return table_of(fmt)[codes] * power
     return _decode_fields(codes, exponent, fmt)
 
 
@@ -270,7 +270,7 @@ def _has_powers(codes: Array, exponent: Array | int) -> bool:
 
 
 @cache
-def _table(fmt: ElementFormat) -> Array:
+def table_of(fmt: ElementFormat) -> Array:
     """Return the numbers of all codes."""
     return _decode_fields(np.arange(1 << fmt.bits, dtype=storage_dtype(fmt)), 0, fmt)
 

@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from msdnum.emulator import backend, bit_patterns
+from msdnum.emulator import backend, bit_patterns, element_rounding
 from msdnum.emulator.arrays import as_array, is_python
 from msdnum.emulator.backend import Array
 from msdnum.emulator.codes import ML_DTYPES, as_codes
-from msdnum.formats.elements import ElementFormat, FloatFormat
+from msdnum.formats.elements import BINARY32, ElementFormat, FloatFormat
+from msdnum.formats.modes import Overflow
 
-__all__ = ["SMALL", "as_floats", "as_numbers", "patterns"]
+__all__ = ["SMALL", "as_binary32", "as_floats", "as_numbers", "patterns"]
 
 FLOATS = ("float32", "bfloat16", "float16")
 SMALL: dict[str, ElementFormat] = {
@@ -66,6 +67,18 @@ def as_numbers(x: Any, name: str) -> Array:
     if not all(int(w) == int(n) for w, n in zip(wide.ravel(), numbers.ravel(), strict=True)):
         raise TypeError(f"{name} must be binary64 numbers, got integers above 2**53")
     return wide
+
+
+def as_binary32(x: Any, name: str) -> Array:
+    """Return an array of float32, bfloat16 or float16; float64 is rounded once to float32 (RNE).
+
+    Parameters and errors as for ``as_floats``, but for float64 and for Python's numbers.
+    """
+    numbers = as_numbers(x, name)
+    if numbers.dtype != np.float64:
+        return numbers
+    codes = element_rounding.encode_scaled(patterns(numbers), 0, BINARY32, Overflow.OVERFLOW)
+    return codes.view("float32")
 
 
 def patterns(numbers: Array) -> Array:

@@ -8,9 +8,10 @@ from msdnum.emulator import backend, containers
 from msdnum.emulator.backend import Array
 from msdnum.emulator.elements import check_representable
 from msdnum.formats.blocks import BlockFormat
+from msdnum.formats.elements import BINARY32
 from msdnum.formats.modes import Overflow
 
-__all__ = ["Given", "given_scales"]
+__all__ = ["Given", "given_scales", "split_scales"]
 
 
 class Given(NamedTuple):
@@ -20,10 +21,12 @@ class Given(NamedTuple):
     """Codes of scales, shape (blocks, 1)."""
     tensor: Array | None
     """Scale of the whole tensor, shape ()."""
+    used: Array | None = None
+    """What elements are multiplied or divided by in place of the scale, float32 (blocks, 1)."""
 
 
 def given_scales(
-    scales: Any, tensor_scale: Any, x: Array, fmt: BlockFormat, axis: int | None
+    scales: Any, tensor_scale: Any, x: Array, fmt: BlockFormat, axis: int | None, used: Any = None
 ) -> Given:
     """Return given scales beside the blocks of an array.
 
@@ -35,6 +38,8 @@ def given_scales(
         If they are not numbers of the format of the scale, there is not one for each block, or one
         of the two is missing where both are needed.
     """
+    if used is not None and scales is None:
+        raise ValueError("scales must be given beside factors or divisors: they are what is stored")
     tensor = None
     if tensor_scale is not None:
         tensor = containers.checked_tensor_scale(tensor_scale, x, fmt)
@@ -47,10 +52,17 @@ def given_scales(
         # Python's numbers are binary64: 0.02 stands for its binary32 number.
         scales = np.float32(scales)
     codes = containers.codes_of_numbers(scales, fmt.scale, "scales")
-    return Given(_rows(codes, x, fmt, axis), tensor)
+    rows = split_scales(codes, x, fmt, axis, "scales")
+    if used is None:
+        return Given(rows, tensor)
+    name = "factors or divisors"
+    if isinstance(used, int | float):
+        used = np.float32(used)
+    numbers = containers.codes_of_numbers(used, BINARY32, name).view("float32")
+    return Given(rows, tensor, split_scales(numbers, x, fmt, axis, name))
 
 
-def _rows(codes: Array, x: Array, fmt: BlockFormat, axis: int | None) -> Array:
+def split_scales(codes: Array, x: Array, fmt: BlockFormat, axis: int | None, name: str) -> Array:
     """Return one code for each block, below each other."""
     xp = backend.namespace(x)
     codes = xp.asarray(codes)
@@ -61,7 +73,7 @@ def _rows(codes: Array, x: Array, fmt: BlockFormat, axis: int | None) -> Array:
         expected = containers.scale_shape(x.shape, axis, fmt.block_size, fmt.rows)
     if codes.shape not in ((), expected):
         raise ValueError(
-            f"scales must have shape {expected}, one for each block, or be one number, "
+            f"{name} must have shape {expected}, one for each block, or be one number, "
             f"got shape {codes.shape}"
         )
     if axis is None:

@@ -15,7 +15,7 @@ from msdnum.emulator import (
 )
 from msdnum.emulator.backend import Array
 from msdnum.emulator.block_rows import resolve, split
-from msdnum.emulator.floats import as_floats
+from msdnum.emulator.floats import as_binary32
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.modes import Overflow, Rounding
@@ -38,8 +38,8 @@ def quantize_as(
 
     Parameters
     ----------
-    x : Array of float32, bfloat16 or float16
-        Numbers to quantize.
+    x : Array of float32, bfloat16, float16 or float64
+        Numbers to quantize; float64 is rounded once to float32 (RNE) before anything else.
     arithmetic : ScaleArithmetic
         Such as those of ``formats.LIBRARY_ARITHMETIC``.
     axis, block_size
@@ -65,7 +65,7 @@ def quantize_as(
     array([ 7,  6, 11], dtype=uint8)
     """
     argument_checks.check_mode("arithmetic", arithmetic, ScaleArithmetic)
-    x = as_floats(x, "x")
+    x = as_binary32(x, "x")
     pattern = bit_patterns.as_pattern(x)
     fmt, axis = resolve(x, arithmetic.format, axis, block_size, None)
     whole = _of_tensor(pattern, arithmetic)

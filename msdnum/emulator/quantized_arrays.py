@@ -18,6 +18,7 @@ from msdnum.emulator.backend import Array
 from msdnum.emulator.block_rows import join, join_scales, split
 from msdnum.emulator.codes import check_values
 from msdnum.emulator.compilation import compiled_whole
+from msdnum.emulator.compiled_rows import numbers_of_rows, suits_numbers
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.shared_scales import LARGEST_EXPONENT, divide_by
 from msdnum.formats.blocks import BlockFormat
@@ -271,17 +272,21 @@ class QuantizedArray:
         def scale_by_float(codes: Array, scale: Array) -> tuple[Array]:
             return (binary32.multiply(element_rounding.decode_scaled(codes, 0, element), scale),)
 
-        if self.format.scale == E8M0:
+        rows, scale = self.rows(self.codes), self.column(self._scales())
+        if suits_numbers(rows, self.format, scale):
+            value = numbers_of_rows(rows, element, scale)
+        elif self.format.scale == E8M0:
             exponent = self.column(self.scale_codes).astype("int32") - E8M0.bias
-            (value,) = backend.map_rows(scale_by_power, self.rows(self.codes), exponent)
+            (value,) = backend.map_rows(scale_by_power, rows, exponent)
         else:
-            scale = self.column(self._scales())
-            (value,) = backend.map_rows(scale_by_float, self.rows(self.codes), scale)
+            (value,) = backend.map_rows(scale_by_float, rows, scale)
         return join(value, self.shape, self.axis, self.format.rows)
 
     @under_own_settings
     def integers(self) -> Array:
-        """Return the elements of an integer format as int8 (int16 above 8 bits).
+        """Return the elements of an integer format as int8, or as int16 above 8 bits.
+
+        Unsigned integers that have no room there are uint8 or uint16.
 
         Raises
         ------
@@ -293,6 +298,8 @@ class QuantizedArray:
             raise ValueError(f"integers needs an integer element format, got {fmt.name}")
         patterns = self.checked().codes
         unused = 8 * patterns.dtype.itemsize - fmt.bits
+        if not fmt.signed:
+            return patterns if not unused else patterns.view(f"int{fmt.bits + unused}")
         signed = (patterns << unused).view(f"int{fmt.bits + unused}")
         return signed >> unused
 

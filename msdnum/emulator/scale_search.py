@@ -1,147 +1,128 @@
 """Scales that a search gives to blocks: of several, the one whose elements err least."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 
-from msdnum.emulator import element_rounding
-from msdnum.emulator.block_rows import resolve, split
-from msdnum.emulator.blocks import divided_scales, elements_by
-from msdnum.emulator.floats import as_numbers, patterns
-from msdnum.emulator.quantized_arrays import QuantizedArray, assemble
-from msdnum.emulator.shared_scales import row_amax, tensor_scale_of
+from msdnum.emulator import backend, binary32, bit_patterns, element_rounding, shared_scales
+from msdnum.emulator.backend import Array
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import E8M0
-from msdnum.formats.modes import Criterion, Rounding
+from msdnum.formats.elements import E8M0, FloatFormat
+from msdnum.formats.modes import Criterion
+from msdnum.formats.scale_searches import ScaleSearch
 
-__all__ = ["quantize_searched"]
+__all__ = ["search_scales"]
+
+State: TypeAlias = tuple[Array, Array, Array]
+"""The least error of each row so far, and its element and scale codes."""
+
+CUT = ~((1 << 29) - 1)
+"""Mask of a binary64 pattern that leaves 24 bits of its significand."""
 
 
-def quantize_searched(
-    x: Any,
+def search_scales(
+    rows: Array,
     fmt: BlockFormat,
-    divisors: Sequence[float] | None,
-    *,
-    criterion: Criterion = Criterion.SQUARED,
-    tensor_scale: float | None = None,
-    nonzero: bool = False,
-    axis: int = -1,
-    block_size: int | None = None,
-) -> QuantizedArray:
-    """Give each block, of several scales, the first with the least error.
+    tensor_scale: Array | None,
+    scales_over: Callable[[float], Array],
+    elements_by: Callable[[Array], Array],
+) -> tuple[Array, Array]:
+    """Return the element and scale codes of rows under the scales that err least.
 
     Parameters
     ----------
-    x : array_like of float32, bfloat16 or float16
-        Finite. Computed with NumPy, whatever it is given.
+    rows : Array of int32
+        Binary32 patterns, a block in each row.
     fmt : BlockFormat
-        With a float scale of at most 8 bits, such as NVFP4.
-    divisors : sequence of float, or None
-        The scales are ``amax / divisor``, rounded as by `quantize`. ``(6, 4)`` is "four over six"
-        for E2M1, ``(6,)`` what `quantize` does. None: every positive scale that the format has.
-    criterion : Criterion
-        What is made least: the sum of squared errors or of absolute ones, or the largest.
-    tensor_scale : float, optional
-        Given scale of the tensor in place of ``amax / max_finite / 448``: ``amax / 6 / 256`` leaves
-        room for the scale ``amax / 4`` of the largest block.
-    nonzero : bool
-        Whether a scale that would be rounded to zero is the least positive one instead.
-    axis : int
-        Along which blocks are consecutive.
-    block_size : int, optional
-        In place of that of the format.
-
-    Returns
-    -------
-    QuantizedArray
-        Elements are rounded to nearest, as by `quantize`.
-
-    Raises
-    ------
-    ValueError
-        If ``x`` is not finite, the format has no such scale, or a divisor is not positive.
-
-    Notes
-    -----
-    Errors are squared and added in binary64, so that sums that differ by less than its rounding
-    count as equal. With a tensor scale over 448 the largest block has no scale ``amax / 4``: it
-    saturates. Source: Cook et al., arXiv:2512.02010 (four over six); ``spec.searched_block``.
-
-    Examples
-    --------
-    >>> from dataclasses import replace
-    >>> from msdnum import BLOCK_FORMATS, quantize
-    >>> from msdnum.emulator.scale_search import quantize_searched
-    >>> fp4 = replace(BLOCK_FORMATS["NVFP4"], name="alone", tensor_scale=False)
-    >>> x = np.float32([6, 5])
-    >>> quantize(x, fp4).dequantize(), quantize_searched(x, fp4, (6, 4)).dequantize()
-    (array([6., 4.], dtype=float32), array([6. , 4.5], dtype=float32))
-    >>> quantize_searched(x, fp4, None).scales()
-    array([1.5], dtype=float32)
+        With a search.
+    tensor_scale : Array of float32, or None
+        Of shape ().
+    scales_over : callable
+        From a divisor to scale codes, ``amax / divisor`` of each row.
+    elements_by : callable
+        From scale codes to element codes.
     """
-    x = as_numbers(np.asarray(x), "x")
-    fmt, place = resolve(x, fmt, axis, block_size, None)
-    _check(x, fmt, divisors)
-    pattern = patterns(x)
-    tensor = _tensor_scale(pattern, fmt, tensor_scale)
-    rows, values = split(pattern, fmt, place), split(x.astype(np.float64), fmt, place)
-    least = np.full((len(rows), 1), np.inf)
-    codes = np.zeros(rows.shape, np.uint8)
-    scale_codes = np.zeros(least.shape, np.uint8)
-    for candidate in _candidates(row_amax(rows), fmt, divisors, nonzero, tensor):
-        found = elements_by(rows, candidate, fmt, tensor, Rounding.RNE, None)
-        restored = _restored(found, candidate, fmt, tensor)
-        error = _errors(values - restored, criterion)
-        better = error < least
-        least = np.where(better, error, least)
-        codes = np.where(better, found, codes)
-        scale_codes = np.where(better, candidate, scale_codes)
-    return assemble(codes, scale_codes, tensor, fmt, x.shape, place)
+    search = fmt.search
+    assert search is not None
+    backend.require_float64(rows, "a search of scales")
+    xp = backend.namespace(rows)
+    amax = shared_scales.row_amax(rows)
+    finite = shared_scales.is_finite(amax)
+    values = bit_patterns.to_float64(xp.where(finite, rows, 0))
+
+    def tried(scale_codes: Array, state: State) -> State:
+        codes = elements_by(scale_codes)
+        error = _error(values, codes, scale_codes, fmt, tensor_scale, search.criterion)
+        better = error < state[0]
+        found = (error, codes, scale_codes)
+        return tuple(xp.where(better, new, old) for new, old in zip(found, state, strict=True))
+
+    first = scales_over(search.divisors[0]) if search.divisors else amax.astype("uint8")
+    nothing = xp.full_like(first, fmt.scale.nan_code)
+    worst = xp.full(first.shape, np.inf, np.float64)
+    state: State = (worst, xp.zeros_like(elements_by(nothing)), nothing)
+    for divisor in search.divisors or ():
+        state = tried(_not_zero(scales_over(divisor), amax, search), state)
+    if search.divisors is None:
+        state = _among_all(fmt, tried, state)
+    _, codes, scale_codes = state
+    return shared_scales.zero_unless(finite, codes), xp.where(finite, scale_codes, nothing)
 
 
-def _candidates(
-    amax: Any, fmt: BlockFormat, divisors: Sequence[float] | None, nonzero: bool, tensor: Any
-) -> list[Any]:
-    """Return arrays of scale codes, one code a row."""
-    if divisors is None:
-        return [np.full(amax.shape, c, np.uint8) for c in range(1, fmt.scale.max_code + 1)]
-    found = [divided_scales(amax, divisor, fmt, tensor) for divisor in divisors]
-    least = np.where(amax > 0, 1, 0) if nonzero else 0
-    return [np.maximum(codes, least).astype(np.uint8) for codes in found]
+def _among_all(fmt: BlockFormat, tried: Callable[[Array, State], State], state: State) -> State:
+    """Try every positive scale."""
+    xp, like = backend.namespace(state[0]), state[2]
+    lowest = 0 if fmt.scale == E8M0 else 1
+
+    def with_code(i: Array, state: State) -> State:
+        code = xp.asarray(i + lowest).astype(like.dtype)
+        return tried(xp.broadcast_to(code, like.shape), state)
+
+    found: State = backend.loop(fmt.scale.max_code + 1 - lowest, with_code, state)
+    return found
 
 
-def _tensor_scale(pattern: Any, fmt: BlockFormat, given: float | None) -> Any:
-    if given is None:
-        return tensor_scale_of(pattern, fmt) if fmt.tensor_scale else None
-    if not (fmt.tensor_scale and 0 < np.float32(given) < np.inf):
-        raise ValueError(f"tensor_scale must be positive, and None without one, got {given}")
-    return np.asarray(given, np.float32)
+def _not_zero(codes: Array, amax: Array, search: ScaleSearch) -> Array:
+    """Return scale codes, the least positive one for 0 where that is asked for."""
+    if not search.nonzero:
+        return codes
+    xp = backend.namespace(codes)
+    return xp.where((codes == 0) & (amax > 0), 1, codes).astype(codes.dtype)
 
 
-def _errors(errors: Any, criterion: Criterion) -> Any:
-    """Return the errors of rows, by the criterion."""
+def _error(
+    values: Array,
+    codes: Array,
+    scale_codes: Array,
+    fmt: BlockFormat,
+    tensor_scale: Array | None,
+    criterion: Criterion,
+) -> Array:
+    """Return the error of each row; products of 24 by fewer bits are exact, fused or not."""
+    assert isinstance(fmt.scale, FloatFormat)
+    xp = backend.namespace(values)
+    scale = element_rounding.decode_scaled(scale_codes, 0, fmt.scale)
+    if tensor_scale is not None:
+        scale = binary32.multiply(scale, tensor_scale)
+    elements = element_rounding.decode_scaled(codes, 0, fmt.element)
+    factors = [bit_patterns.to_float64(v.view(xp.int32)) for v in (elements, scale)]
+    error = values - factors[0] * factors[1]
+    short = xp.abs((error.view(xp.int64) & CUT).view(xp.float64))
     match criterion:
         case Criterion.SQUARED:
-            return np.sum(errors**2, axis=1, keepdims=True)
+            return _sum_by_halves(short * short)
         case Criterion.ABSOLUTE:
-            return np.sum(np.abs(errors), axis=1, keepdims=True)
+            return _sum_by_halves(short)
         case Criterion.LARGEST:
-            return np.max(np.abs(errors), axis=1, keepdims=True)
+            return short.max(axis=1, keepdims=True)
 
 
-def _restored(codes: Any, scale_codes: Any, fmt: BlockFormat, tensor_scale: Any) -> Any:
-    """Return the numbers of rows, exact but for the rounding of both scales' product."""
-    scale = element_rounding.decode_scaled(scale_codes, 0, fmt.scale).astype(np.float64)
-    if tensor_scale is not None:
-        scale = (scale * np.float64(tensor_scale)).astype(np.float32).astype(np.float64)
-    return element_rounding.decode_scaled(codes, 0, fmt.element) * scale
-
-
-def _check(x: Any, fmt: BlockFormat, divisors: Sequence[float] | None) -> None:
-    if not np.isfinite(x.astype(np.float64)).all():
-        raise ValueError("x must be finite for a search of scales")
-    if fmt.scale == E8M0 or fmt.scale.bits > 8:
-        raise ValueError(f"fmt must have a float scale of at most 8 bits, got {fmt.scale.name}")
-    if divisors is not None and (not divisors or min(divisors) <= 0):
-        raise ValueError(f"divisors must be one or more positive numbers, got {divisors}")
+def _sum_by_halves(terms: Array) -> Array:
+    """Return the sum of each row, one half added to the other until one number is left."""
+    xp, length = backend.namespace(terms), terms.shape[1]
+    left = xp.pad(terms, [(0, 0), (0, (1 << (length - 1).bit_length()) - length)])
+    while left.shape[1] > 1:
+        half = left.shape[1] // 2
+        left = left[:, :half] + left[:, half:]
+    return left

@@ -54,7 +54,7 @@ def shared_exponent(amax: Array, element: ElementFormat, rule: ScaleRule) -> Arr
         bit_patterns.fields(amax),
         bit_patterns.width(amax).fraction_bits - bit_patterns.FRACTION_BITS,
     )
-    above = x.significand > _threshold(element, rule) << more
+    above = x.significand > significand_threshold(element, rule) << more
     return x.exponent + above - element.emax
 
 
@@ -76,7 +76,8 @@ def exponent_codes(exponent: Array, amax: Array) -> Array:
     return xp.where(is_finite(amax), exponent + E8M0.bias, E8M0.max_code + 1).astype("uint8")
 
 
-def _threshold(element: ElementFormat, rule: ScaleRule) -> int:
+def significand_threshold(element: ElementFormat, rule: ScaleRule) -> int:
+    """Return the significand of amax, with 24 bits, above which its scale is twice as large."""
     one, two = bit_patterns.IMPLICIT_BIT, 2 * bit_patterns.IMPLICIT_BIT
     return {
         ScaleRule.FLOOR: two,
@@ -111,7 +112,8 @@ def tensor_scale_of(pattern: Array, fmt: BlockFormat) -> Array:
     magnitude = pattern & bit_patterns.width(pattern).magnitude_mask
     amax = xp.asarray(xp.where(is_finite(magnitude), magnitude, 0).max())
     scale = over(amax, fmt.element.max_finite)
-    return divide_by(xp.asarray(scale), fmt.scale.max_finite)
+    largest = (fmt.search and fmt.search.largest_scale) or fmt.scale.max_finite
+    return divide_by(xp.asarray(scale), largest)
 
 
 def check_tensor_scale(scale: Array, fmt: BlockFormat) -> None:

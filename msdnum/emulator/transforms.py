@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 
 from msdnum.emulator import backend, binary32, bit_patterns
-from msdnum.emulator.arrays import as_array
 from msdnum.emulator.backend import Array
-from msdnum.emulator.floats import as_floats
+from msdnum.emulator.floats import as_binary32
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.formats.transforms import Hadamard, Permutation, Smoothing, Transform
 
@@ -20,8 +19,8 @@ def transform(x: Any, how: Transform, *, axis: int = -1) -> Array:
 
     Parameters
     ----------
-    x : Array of float32, bfloat16 or float16
-        With one dimension or more.
+    x : Array of float32, bfloat16, float16 or float64
+        With one dimension or more. float64 is rounded once to float32 (RNE) before anything else.
     how : Hadamard, Smoothing or Permutation
         With as many factors or indices as the axis is long; a Hadamard length divides it.
     axis : int
@@ -93,7 +92,7 @@ def transform_factors(a: Any, b: Any, how: Transform) -> tuple[Array, Array]:
 
     Parameters
     ----------
-    a, b : Array of float32, bfloat16 or float16
+    a, b : Array of float32, bfloat16, float16 or float64
         Of shapes (..., k) and (k, n).
     how : Hadamard, Smoothing or Permutation
         Of ``a``; ``b`` gets what undoes it: the same rotation or permutation, or the factors that
@@ -129,7 +128,7 @@ def _along(x: Any, how: Transform, axis: int) -> Array:
     if not isinstance(how, Transform):
         expected = "Hadamard, Smoothing or Permutation"
         raise TypeError(f"how must be a {expected}, got {type(how).__name__}")
-    x = as_floats(as_array(x, "x"), "x")
+    x = as_binary32(x, "x")
     if not -x.ndim <= axis < x.ndim:
         raise ValueError(f"axis must be one of the {x.ndim} of x, got {axis}")
     _check_length(x.shape[axis], how)

@@ -15,7 +15,7 @@ from msdnum.emulator import (
     shared_scales,
 )
 from msdnum.emulator.backend import Array
-from msdnum.emulator.floats import as_floats
+from msdnum.emulator.floats import as_binary32
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.blocks import BlockFormat
@@ -36,17 +36,17 @@ class AsymmetricArray:
     Parameters
     ----------
     quantized : QuantizedArray
-        Codes of an integer format of at most 7 bits, and scales.
-    zero_points : Array of int8
+        Codes of an integer format of at most 8 bits, and scales.
+    zero_points : Array of int8, or of uint8 beside unsigned integers
         Of the shape of the scales, each an integer of the format.
 
     Raises
     ------
     TypeError
-        If the zero points are not int8, or of another backend than the codes.
+        If the zero points are not of such a type, or of another backend than the codes.
     ValueError
         If they are not of the shape of the scales, or the format is not one of integers of at most
-        7 bits with binary32 scales.
+        8 bits with binary32 scales.
     """
 
     quantized: QuantizedArray
@@ -92,7 +92,7 @@ class AsymmetricArray:
 
     @under_own_settings
     def integers(self) -> Array:
-        """Return ``code - zero_point`` as int8, of magnitudes up to ``largest``.
+        """Return ``code - zero_point``, of magnitudes up to ``largest``, as int8 or int16.
 
         Raises
         ------
@@ -101,7 +101,9 @@ class AsymmetricArray:
         """
         found = self.checked()
         q = found.quantized
-        difference = q.rows(q.integers()) - q.column(found.zero_points)
+        wide = "int8" if found.largest < 128 else "int16"
+        integers, zeros = q.integers().astype(wide), found.zero_points.astype(wide)
+        difference = q.rows(integers) - q.column(zeros)
         return block_rows.join(difference, q.shape, q.axis)
 
     @under_own_settings
@@ -129,10 +131,10 @@ def quantize_asymmetric(
 
     Parameters
     ----------
-    x : Array of float32, bfloat16 or float16
-        Numbers to quantize.
+    x : Array of float32, bfloat16, float16 or float64
+        Numbers to quantize; float64 is rounded once to float32 (RNE) before anything else.
     element : IntegerFormat
-        At most 7 bits, so that differences are int8.
+        At most 8 bits: INT8 or UINT8, INT4, and others.
     axis : int or None
         Axis of the blocks; None: the whole tensor is one block.
     block_size : int, optional
@@ -147,7 +149,7 @@ def quantize_asymmetric(
     TypeError
         If an argument is not of its type.
     ValueError
-        If the element format is wider than 7 bits or has fractions; otherwise as ``quantize``.
+        If the element format is wider than 8 bits or has fractions; otherwise as ``quantize``.
 
     Notes
     -----
@@ -172,7 +174,7 @@ def quantize_asymmetric(
     (array([[-8]], dtype=int8), array([[ 0.,  0.,  2., 30.]], dtype=float32))
     """
     _check_format(element, "element")
-    x = as_floats(x, "x")
+    x = as_binary32(x, "x")
     pattern = bit_patterns.as_pattern(x)
     fmt = BlockFormat(f"{element.name}_ASYMMETRIC", element, BINARY32, None, ScaleRule.AMAX)
     fmt, found = block_rows.resolve(x, fmt, axis, block_size, None)
@@ -188,8 +190,8 @@ def quantize_asymmetric(
 def _check_format(element: object, name: str) -> IntegerFormat:
     if not isinstance(element, IntegerFormat):
         raise TypeError(f"{name} must be of an IntegerFormat, got {element!r}")
-    if element.bits > 7 or element.fraction_bits:
-        raise ValueError(f"{name} must be of integers of at most 7 bits, got {element.name}")
+    if element.bits > 8 or element.fraction_bits:
+        raise ValueError(f"{name} must be of integers of at most 8 bits, got {element.name}")
     return element
 
 
@@ -208,7 +210,8 @@ def _quantize_rows(rows: Array, element: IntegerFormat) -> tuple[Array, Array, A
     code = xp.clip(_integers(rows, divisor) + zero, lowest, highest)
     mask = (1 << element.bits) - 1
     scales = xp.where(finite, scale.view(xp.int32), bit_patterns.NAN).view(xp.uint32)
-    return (code & mask).astype("uint8"), scales, zero.astype("int8")
+    byte = "int8" if highest < 128 else "uint8"
+    return (code & mask).astype("uint8"), scales, zero.astype(byte)
 
 
 def _scale(below: Array, above: Array, levels: int) -> Array:

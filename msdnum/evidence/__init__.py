@@ -12,11 +12,17 @@ from msdnum.evidence.attentions import (
 from msdnum.evidence.bf16_pairs import Profile, Window, every_amax, profile, scale_free
 from msdnum.evidence.black_boxes import BlackBox, box_of_accumulator, box_of_function
 from msdnum.evidence.cast_sweeps import CASTS, cast_sweep, judge_cast
+from msdnum.evidence.conversions import Conversion, conversion
 from msdnum.evidence.decompositions import Pairs, judge_blocks, pairs_of, witness_of
 from msdnum.evidence.effective_bits import approximation, samples_of
 from msdnum.evidence.large_tensors import judge_tensor
 from msdnum.evidence.probing import Fit, Probe, probe, probed
-from msdnum.evidence.product_bounds import accumulation, exact_values, remainders, theorem_gemm
+from msdnum.evidence.product_bounds import (
+    exact_values,
+    remainders,
+    theorem_gemm,
+)
+from msdnum.evidence.product_roundings import accumulation
 from msdnum.evidence.products import (
     Errors,
     Product,
@@ -41,13 +47,14 @@ from msdnum.evidence.worst_cases import Extreme, among_pairs, among_ties, bound_
 
 __all__ = [
     "CASTS", "AdditionOrder", "AttentionErrors", "AttentionOperands", "BlackBox", "Bound",
-    "Density", "Errors", "Event", "ExactAttention", "ExpectedErrors", "Extreme", "Features",
-    "Findings", "Fit", "Head", "LargestError", "Meeting", "Outcome", "Pairs", "Probe", "Product",
-    "ProductResult", "Profile", "Promise", "Shape", "SliceCount", "Sweep", "Window", "accumulation",
-    "among_pairs", "among_ties", "approximation", "attention_bound", "attention_errors", "bound_of",
-    "box_of_accumulator", "box_of_function", "cast_sweep", "certificate", "covering", "coverings",
-    "decomposed", "errors_of", "every_amax", "exact_values", "expected_errors", "expected_rounding",
-    "float32_reference", "judge_blocks", "judge_cast", "judge_tensor", "ozaki_count", "ozaki_error",
-    "pairs_of", "probe", "probed", "profile", "remainders", "run", "running_product", "samples_of",
-    "scale_free", "slices_needed", "theorem_gemm", "witness_of",
+    "Conversion", "Density", "Errors", "Event", "ExactAttention", "ExpectedErrors", "Extreme",
+    "Features", "Findings", "Fit", "Head", "LargestError", "Meeting", "Outcome", "Pairs", "Probe",
+    "Product", "ProductResult", "Profile", "Promise", "Shape", "SliceCount", "Sweep", "Window",
+    "accumulation", "among_pairs", "among_ties", "approximation", "attention_bound",
+    "attention_errors", "bound_of", "box_of_accumulator", "box_of_function", "cast_sweep",
+    "certificate", "conversion", "covering", "coverings", "decomposed", "errors_of", "every_amax",
+    "exact_values", "expected_errors", "expected_rounding", "float32_reference", "judge_blocks",
+    "judge_cast", "judge_tensor", "ozaki_count", "ozaki_error", "pairs_of", "probe", "probed",
+    "profile", "remainders", "run", "running_product", "samples_of", "scale_free", "slices_needed",
+    "theorem_gemm", "witness_of",
 ]  # fmt: skip

@@ -18,11 +18,13 @@ from msdnum.emulator.attention.kv_cache import (
     scales_per_token,
 )
 from msdnum.emulator.attention.methods import Method, StaticCast, WeightRange
+from msdnum.emulator.gemm.checks import is_inside
+from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.evidence.product_bounds import (
-    accumulation,
     over_ranges,
     ranges,
 )
+from msdnum.evidence.product_roundings import accumulation
 from msdnum.evidence.score_bounds import (
     ExactAttention,
     cached_values,
@@ -31,7 +33,8 @@ from msdnum.evidence.score_bounds import (
     rounded_inputs,
     score_errors,
 )
-from msdnum.formats.accumulators import Exact, Int32, Sequential
+from msdnum.formats.accumulators import SEQUENTIAL, Exact, Int32
+from msdnum.formats.elements import BINARY32
 from msdnum.formats.modes import Arithmetic
 from msdnum.formats.schemes import Scheme
 
@@ -41,7 +44,7 @@ Floats: TypeAlias = NDArray[np.float64]
 
 U32 = float(bounds.U32)
 UNDERFLOW = 2.0**-118
-"""Covers what powers and products below 2**-126, and digits of tiny amaxes, lose for each key."""
+"""Covers what powers below 2**-126, and digits of tiny amaxes, lose for each key."""
 FLOAT32_AMAX = 2.0**-103
 """From here on no scale of three INT8 terms is subnormal in binary32."""
 
@@ -66,7 +69,8 @@ def attention_bound(
     Returns
     -------
     ndarray of float64
-        Shape (m, e). Inf where the scores are too uncertain for a bound in binary64.
+        Shape (m, e). Inf where the scores are too uncertain for a bound in binary64, and where the
+        magnitudes of a channel of the values add up to half of what binary32 holds, or more.
 
     Raises
     ------
@@ -75,12 +79,17 @@ def attention_bound(
 
     Notes
     -----
-    Source: theorem attention. Hypothesis: nothing underflows in binary32 but powers of e and what
-    they are multiplied with.
+    Source: theorem attention. What is subnormal in sums, products and quotients is counted as
+    theorem gemm does; that a power below ``2**-126`` is off by at most ``UNDERFLOW`` is on paper.
     """
-    if not isinstance(method.accumulator, Sequential | Exact | Int32):
+    if method.accumulator != SEQUENTIAL and not isinstance(method.accumulator, Exact | Int32):
         raise ValueError(
             f"accumulator must be SEQUENTIAL, EXACT or INT32, got {method.accumulator.name}"
+        )
+    if not method.scores == method.sums == BINARY32:
+        raise ValueError(
+            f"method must keep scores and sums in BINARY32 for a bound, got {method.scores.name} "
+            f"and {method.sums.name}"
         )
     errors = score_errors(given, keys, method, running)
     rows = (
@@ -125,7 +134,23 @@ class _Query:
         error: Floats = moved + (1 + divided) / (1 - mass) * (numerator + mass * largest)
         error += divided * largest
         error += UNDERFLOW * (np.abs(used).sum(axis=0) + len(token) * np.abs(output))
-        return error
+        error += (1 + divided) / (1 - mass) * self._subnormal(values) + BINARY32.eta
+        # No weight is above 1, and its terms add up to less than twice as much.
+        largest_sum = 2 * (1 + gamma) * np.abs(used).sum(axis=0)
+        return np.where(largest_sum < BINARY32.max_finite, error, np.inf)
+
+    def _subnormal(self, values: Cache) -> Floats:
+        """Return what sums and products lose where they are subnormal, for each channel.
+
+        Each tile has its sums, their scales and decays, and a product of each weight and its
+        token's scale.
+        """
+        adding = self._adding(values)
+        lost = float(adding.underflow * (1 + adding.gamma)) * int(self._tile[-1] + 1)
+        scale = values.tensor_scale if isinstance(values, QuantizedArray) else None
+        codes = (np.abs(cached_values(values)) / _token_scales(values)[:, np.newaxis]).sum(axis=0)
+        total: Floats = lost * max(1.0, float(scale or 1)) + BINARY32.eta * codes
+        return total
 
     @property
     def _size(self) -> int:
@@ -230,14 +255,26 @@ class _Query:
         """Return the roundings of a weighted value: in its tile, then from tile to tile."""
         form = self.method.weights
         scheme = form if isinstance(form, Scheme) else None
+        group = _tokens_of_a_group(values)
         return accumulation(
             self.method.accumulator,
             self._size,
             terms=scheme.terms if scheme else 1,
-            scalings=has_row_scale(scheme) + has_tensor_scale(values) + self._chain,
-            segment=1 << 30,
+            scalings=has_row_scale(scheme)
+            + has_tensor_scale(values)
+            + (group is not None)
+            + self._chain,
+            segment=group or 1 << 30,
             inputs=rounded_inputs(scheme) + (scales_per_token(values) is not None),
         )
+
+
+def _tokens_of_a_group(values: Cache) -> int | None:
+    """Return how many tokens share a scale outside the products; None where all or none do."""
+    if not isinstance(values, QuantizedArray) or is_inside(values.format) or values.axis != -2:
+        return None
+    block = values.format.block_size
+    return None if block == values.shape[-2] else block
 
 
 def _token_scales(values: Cache) -> Floats:

@@ -9,13 +9,17 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from msdnum import errors
+from msdnum.display import html
+from msdnum.display.text import one_line
 from msdnum.emulator.attention.flash import attend
 from msdnum.emulator.attention.kv_cache import KV_FORMATS, Cache
 from msdnum.emulator.attention.methods import BF16_FLASH, FLOAT32_FLASH, Method
 from msdnum.emulator.gemm.dequantizing import to_bf16
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.evidence.attention_bounds import attention_bound
-from msdnum.evidence.product_bounds import exact_values
+from msdnum.evidence.product_bounds import (
+    exact_values,
+)
 from msdnum.evidence.score_bounds import ExactAttention
 from msdnum.formats.accumulators import INT32
 from msdnum.formats.elements import BF16, BINARY32
@@ -41,7 +45,7 @@ AttentionOperands: TypeAlias = tuple[Cache, Cache, Method]
 
 
 @dataclass(frozen=True, eq=False)
-class Head:
+class Head(html.Shown):
     """Queries, a quantized cache, and exact attention over it.
 
     Parameters
@@ -65,6 +69,8 @@ class Head:
     output: Floats
     reference: Array
 
+    __repr__ = one_line
+
     @classmethod
     def of(cls, queries: Array, keys: Array, values: Array, name: str) -> "Head":
         """Quantize keys and values, and attend exactly."""
@@ -82,7 +88,7 @@ class Head:
 
 
 @dataclass(frozen=True)
-class AttentionErrors:
+class AttentionErrors(html.Shown):
     """Errors of an output, and in the same units their bounds.
 
     Parameters

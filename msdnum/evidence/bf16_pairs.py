@@ -12,6 +12,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
+from msdnum.display import html
 from msdnum.emulator import shared_scales
 from msdnum.emulator.decompositions import decompose
 from msdnum.formats.schemes import OWN_AMAX, Scheme
@@ -35,7 +36,7 @@ CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
-class Window:
+class Window(html.Shown):
     """The pairs of all amax in ``first..last`` with all x from ``depth`` binades below up to it.
 
     Parameters
@@ -111,7 +112,7 @@ def scale_free(depth: int) -> tuple[Window, ...]:
 
 
 @dataclass(frozen=True)
-class Profile:
+class Profile(html.Shown):
     """The worst error beside each amax.
 
     Parameters

@@ -14,7 +14,9 @@ from msdnum.emulator.elements import round_to
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.evidence.bf16_pairs import Window, to_float32, to_number
 from msdnum.evidence.decompositions import witness_of
-from msdnum.evidence.product_bounds import exact_values
+from msdnum.evidence.product_bounds import (
+    exact_values,
+)
 from msdnum.evidence.promises import covering
 from msdnum.evidence.worst_cases import TOP, Extreme
 from msdnum.formats.blocks import BlockFormat
@@ -99,8 +101,20 @@ def of_block(fmt: BlockFormat) -> Extreme:
 
     An error depends on the element and on the amax of its block alone, and with scales that do not
     under- or overflow a power of two changes nothing. Relative to alpha with power-of-two scales,
-    to amax with others. With a tensor scale, that of a tensor whose amax is 2.
+    to amax with others. With a tensor scale, that of a tensor whose amax is 2. Of a search it is
+    the worst under any one of its divisors, between which the rest of a block decides.
+
+    Raises
+    ------
+    ValueError
+        If the search is of every scale: what it takes hangs on all of a block.
     """
+    if fmt.search is not None and fmt.search.divisors is None:
+        raise ValueError(f"search must have divisors for a worst case, not all of {fmt.name!r}")
+    if fmt.search is not None and len(fmt.search.divisors or ()) > 1:
+        single = [replace(fmt.search, divisors=(d,)) for d in fmt.search.divisors or ()]
+        found = [of_block(replace(fmt, search=search)) for search in single]
+        return max(found, key=lambda extreme: extreme.error)
     rows = Window(TOP[0], TOP[-1]).rows()
     x = to_float32(rows)
     left = np.abs(x - what_it_holds(quantize(x, replace(fmt, block_size=None))))

@@ -12,7 +12,7 @@ from msdnum.evidence.black_boxes import BlackBox, Question, box_of_accumulator, 
 from msdnum.evidence.products_of_powers import powers_of
 from msdnum.evidence.unit_batteries import BATTERIES, batteries
 from msdnum.evidence.unit_features import Features, features_of
-from msdnum.formats.accumulators import ALL_ACCUMULATORS, INSTRUCTIONS, AnyAccumulator
+from msdnum.formats.accumulators import ALL_ACCUMULATORS, FMA32, INSTRUCTIONS, AnyAccumulator
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import BF16, ElementFormat, FloatFormat, IntegerFormat
 
@@ -261,7 +261,7 @@ def probed(box: BlackBox, candidates: Iterable[AnyAccumulator] | None = None) ->
 
 
 def _presets() -> Mapping[str, AnyAccumulator]:
-    return {**ALL_ACCUMULATORS, **INSTRUCTIONS}
+    return {**ALL_ACCUMULATORS, **INSTRUCTIONS, FMA32.name: FMA32}
 
 
 # ------------------------------------------------------------------------------------------------

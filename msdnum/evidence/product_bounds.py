@@ -1,10 +1,10 @@
-"""Theorem gemm applied to an emulated product: every rounding counted, for each accumulator.
+"""Theorem gemm applied to an emulated product, whose roundings ``product_roundings`` counts.
 
 Nothing here looks at a result. The operands enter by their magnitudes and ranges alone.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -18,178 +18,19 @@ from msdnum.emulator.elements import decode
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.emulator.zero_points import AsymmetricArray
 from msdnum.evidence.promises import coverings
-from msdnum.formats.accumulators import (
-    AnyAccumulator,
-    Blocks,
-    Cdna3Unit,
-    Exact,
-    FusedUnit,
-    GroupedUnit,
-    Int32,
-    MatrixUnit,
-    Pairwise,
-    PairwiseUnit,
-    Sequential,
-)
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import BINARY32, E8M0, FloatFormat, IntegerFormat
+from msdnum.formats.elements import BINARY32, E8M0, FP16, FloatFormat, IntegerFormat
 from msdnum.formats.schemes import Scheme
 
 __all__ = [
-    "Left", "Right", "accumulation", "combined", "exact_values", "has_outside_scale", "over_ranges",
-    "ranges", "remainders", "sum_roundings", "sum_underflow", "theorem_gemm",
+    "Left", "Right", "exact_values", "has_outside_scale", "over_ranges", "ranges", "remainders",
+    "theorem_gemm",
 ]  # fmt: skip
 
 Floats: TypeAlias = NDArray[np.float64]
 Weight: TypeAlias = QuantizedArray | AsymmetricArray
 
-U32 = bounds.U32
-HALF_UNDERFLOW = Fraction(BINARY32.eta) / 2
 MIN_NORMAL = Fraction(BINARY32.min_normal)
-
-# Roundings
-
-
-def combined(*stages: Accumulation) -> Accumulation:
-    """Return one accumulation that covers the roundings of all stages, one after the other.
-
-    A rounding of relative error v is no worse than ``v / (u - u**2 / 2)`` roundings of the largest
-    error u, since ``log(1 + v) <= v`` and ``u - u**2 / 2 <= log(1 + u)``.
-    """
-    u = max(stage.unit_roundoff for stage in stages)
-    counts = (
-        stage.roundings
-        if stage.unit_roundoff == u
-        else math.ceil(stage.roundings * stage.unit_roundoff / (u - u * u / 2))
-        for stage in stages
-    )
-    nearest = all(stage.nearest for stage in stages)
-    return Accumulation(sum(counts), u, nearest)
-
-
-def sum_roundings(accumulator: AnyAccumulator, n: int) -> Accumulation:
-    """Return how often an exact product is rounded on its way into a binary32 sum of ``n``.
-
-    Parameters
-    ----------
-    accumulator : Accumulator
-        An exact sum counts as rounded once, where it is converted to binary32.
-    n : int
-        Number of products in a sum.
-
-    Notes
-    -----
-    A fused unit rounds the exact sum of accumulator and group once; the products of the first group
-    meet all of these roundings.
-
-    A step of a matrix unit errs by the truncation of each addend, relative to the largest of the
-    powers of two that they are aligned to. Such a power can exceed a product of subnormal
-    elements: ``theorem_gemm`` counts those as normal. An exact group is aligned to the power of its
-    scales even where its products cancel: they count with their magnitudes, not with their sum.
-    Sums that overflow FP16 are not bounded.
-    """
-    match accumulator:
-        case Exact() | Int32():
-            return Accumulation(1)
-        case Sequential():
-            return bounds.sequential(n)
-        case Pairwise():
-            return bounds.pairwise_sum(n)
-        case Blocks(size, inner, rounds, output):
-            across = Accumulation(-(-n // size) - 1, Fraction(output.unit_roundoff))
-            inside = sum_roundings(inner, min(size // rounds, n))
-            return combined(*[inside] * rounds, across)
-        case FusedUnit(group=group):
-            return Accumulation(-(-n // group))
-        case PairwiseUnit(group=group):
-            return Accumulation(-(-n // group) + group.bit_length() - 1)
-        case MatrixUnit(group=group, fraction_bits=bits):
-            return bounds.matrix_unit(n, group, bits, _result_bits(accumulator))
-        case GroupedUnit(group=group, exact=exact, fraction_bits=bits):
-            return bounds.matrix_unit(-(-n // exact), group // exact, bits)
-        case Cdna3Unit(group=group):
-            return Accumulation(-(-n // group), _cdna3_step(accumulator), nearest=False)
-
-
-def _result_bits(unit: MatrixUnit) -> int:
-    """Return b, for a relative error of at most 2**-b by what the sum of a step becomes."""
-    return unit.result_bits if unit.output == BINARY32 else unit.output.precision
-
-
-def _cdna3_step(unit: Cdna3Unit) -> Fraction:
-    """Return the relative error of a step, rounded up to a multiple of ``2**-fraction_bits``.
-
-    Products, sums of parts and c are rounded to that many bits, their sum first to one more than
-    ``sum_bits`` and then to these, at last to binary32.
-    """
-    aligned = Fraction(unit.group + unit.parts + 1, 2**unit.fraction_bits)
-    lowered = Fraction(1, 2**unit.sum_bits)
-    step = (1 + aligned + lowered / 2) * (1 + lowered) * (1 + U32) - 1
-    return Fraction(math.ceil(step * 2**unit.fraction_bits), 2**unit.fraction_bits)
-
-
-def accumulation(
-    accumulator: AnyAccumulator, k: int, *, terms: int, scalings: int, segment: int, inputs: int = 0
-) -> Accumulation:
-    """Return the roundings of a whole product of ``terms`` separate terms.
-
-    Parameters
-    ----------
-    accumulator : Accumulator
-        Accumulator of the products.
-    k : int
-        Inner dimension of the product.
-    terms : int
-        Results that are added.
-    scalings : int
-        Multiplications by binary32 scales.
-    segment : int
-        Length of k over which outside scales do not change; segments are added in binary32.
-    inputs : int
-        Roundings of a factor before it is used: the scale of an exact INT8 term, or a product of
-        two binary32 numbers.
-    """
-    size, segments = min(segment, k), -(-k // segment)
-    after = scalings + segments - 1 + terms - 1 + inputs
-    inner = accumulator.inner if isinstance(accumulator, Blocks) else accumulator
-    found = combined(sum_roundings(accumulator, size), Accumulation(after))
-    each = sum_underflow(accumulator, size) + scalings * HALF_UNDERFLOW
-    flushes = isinstance(inner, PairwiseUnit)
-    return replace(found, underflow=terms * segments * each, flushes=flushes)
-
-
-def sum_underflow(accumulator: AnyAccumulator, n: int) -> Fraction:
-    """Return the absolute error of a sum of ``n`` products by results that are subnormal.
-
-    A binary32 operation that rounds to nearest errs by at most ``2**-150``; additions that do are
-    exact there. A unit that aligns, to 2**-126 where all addends are smaller, truncates each addend
-    and each result; one that flushes loses up to ``2**-126`` of each.
-    """
-    match accumulator:
-        case Int32():
-            return Fraction(0)
-        case Exact():
-            return HALF_UNDERFLOW
-        case Sequential() | Pairwise():
-            return n * HALF_UNDERFLOW
-        case Blocks(size, inner, rounds):
-            return -(-n // size) * rounds * sum_underflow(inner, min(size // rounds, n))
-        case FusedUnit(group=group):
-            return -(-n // group) * HALF_UNDERFLOW
-        case PairwiseUnit(group=group):
-            return (2 * n + -(-n // group)) * MIN_NORMAL
-        case MatrixUnit(group=group, fraction_bits=bits, output=output):
-            step = _step_underflow(group + 1, bits, _result_bits(accumulator))
-            return -(-n // group) * step * Fraction(output.min_normal) / MIN_NORMAL
-        case GroupedUnit(group=group, exact=exact, fraction_bits=bits):
-            return -(-n // group) * _step_underflow(group // exact + 1, bits, 23)
-        case Cdna3Unit(group=group, parts=parts, fraction_bits=bits):
-            return -(-n // group) * _step_underflow(group + parts + 3, bits, 23)
-
-
-def _step_underflow(addends: int, fraction_bits: int, result_bits: int) -> Fraction:
-    lost = addends * MIN_NORMAL / (1 << fraction_bits)
-    return lost + MIN_NORMAL / (1 << result_bits)
 
 
 def has_outside_scale(fmt: BlockFormat) -> bool:
@@ -334,6 +175,9 @@ class Right:
         The same of a weight that is too small for a relative error.
     outside : ndarray of float64, optional
         Scale of each element that multiplies sums; 1 where it is part of the products.
+    normal : Fraction
+        Smallest normal number of the weight's format where it is an array of floats: what is below
+        it counts as zero to a unit that flushes.
     """
 
     magnitudes: Floats
@@ -341,6 +185,7 @@ class Right:
     error: Fraction = Fraction(0)
     absolute: Fraction = Fraction(0)
     outside: Floats | None = None
+    normal: Fraction = MIN_NORMAL
 
     @classmethod
     def of(cls, weight: Weight) -> "Right":
@@ -392,7 +237,8 @@ def theorem_gemm(
     weight, underflow, and the condition that nothing overflows. Theorem remainder gives what is
     lost, for each block at its own range. Where the unit aligns by exponents (``nearest`` is
     False), elements count with at least the smallest normal number. What is subnormal in binary32
-    has an absolute error of its own, which later scales can magnify.
+    has an absolute error of its own, which later scales can magnify. A unit that flushes loses what
+    is subnormal in the type of ``x``, and in the weight's, too (``flushed_dot``).
     """
     left, b = Left.of(x, scheme), right.magnitudes
     error = float(right.error) * b + float(right.absolute)
@@ -404,7 +250,10 @@ def theorem_gemm(
     if right.error:
         total = total + _product(left.magnitudes + left.lost, error)
     if adding.flushes:
-        total = total + _flushed(left.magnitudes, b)
+        normal = _smallest_normal(x)
+        terms = 1 if scheme is None else scheme.terms
+        below = float(terms * normal), float(max(normal, right.normal))
+        total = total + _flushed(left.magnitudes + left.carried, b + error, *below)
     total = total + float(adding.underflow * (1 + adding.gamma)) * scaled
     slack = 1 + (len(b) + 64) * 2.0**-52
     unscaled = _product(_over(counted, left.outside), _over(weights, right.outside))
@@ -415,10 +264,17 @@ def theorem_gemm(
     return result
 
 
-def _flushed(a: Floats, b: Floats) -> Floats:
-    """Return what is lost where a subnormal number of either side counts as zero."""
-    smallest = BINARY32.min_normal
-    return _product(np.minimum(a, smallest), b) + _product(a, np.minimum(b, smallest))
+def _smallest_normal(x: NDArray[Any]) -> Fraction:
+    """Return the smallest normal number of a factor's type: binary32 and BF16 have the same."""
+    return Fraction(FP16.min_normal) if x.dtype == np.float16 else MIN_NORMAL
+
+
+def _flushed(a: Floats, b: Floats, below_a: float, below_b: float) -> Floats:
+    """Return what is lost where subnormal numbers of either side count as zero.
+
+    The left side has its terms together: ``below_a`` is as many smallest normal numbers.
+    """
+    return _product(np.minimum(a, below_a), b) + _product(a, np.minimum(b, below_b))
 
 
 def _largest_scales(left: Left, right: Right) -> Floats:

@@ -10,17 +10,18 @@ from numpy.typing import NDArray
 from msdnum import errors
 from msdnum.bounds.sums import Accumulation
 from msdnum.display import html
+from msdnum.display.text import one_line
 from msdnum.emulator.decompositions import decompose_terms
 from msdnum.emulator.gemm.products import matmul
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.emulator.zero_points import AsymmetricArray
 from msdnum.evidence.product_bounds import (
     Right,
-    accumulation,
     exact_values,
     has_outside_scale,
     theorem_gemm,
 )
+from msdnum.evidence.product_roundings import accumulation
 from msdnum.formats.accumulators import SEQUENTIAL, AnyAccumulator
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import BINARY32, E8M0, IntegerFormat
@@ -41,7 +42,7 @@ Weight: TypeAlias = QuantizedArray | AsymmetricArray
 
 
 @dataclass(frozen=True, eq=False)
-class Product:
+class Product(html.Shown):
     """Activations, quantized weights, and their exact product.
 
     Parameters
@@ -66,6 +67,8 @@ class Product:
     product: Float64Array
     magnitude: Float64Array
     reference: Float32Array
+
+    __repr__ = one_line
 
     @classmethod
     def of(
@@ -111,11 +114,13 @@ def float32_reference(
 
 
 @dataclass(frozen=True, eq=False)
-class ProductResult:
+class ProductResult(html.Shown):
     """A product as some method computes it, and the bound on the error of every entry."""
 
     product: Float32Array
     bound: Float64Array
+
+    __repr__ = one_line
 
 
 ProductMethod: TypeAlias = Callable[[Product, AnyAccumulator], ProductResult]

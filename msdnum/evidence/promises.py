@@ -8,6 +8,7 @@ from math import frexp
 import numpy as np
 from numpy.typing import NDArray
 
+from msdnum.display import html
 from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import (
     Scheme,
@@ -53,7 +54,7 @@ UNITS: dict[str, Callable[[Number], Fraction]] = {"alpha": covering, "M": whole,
 
 
 @dataclass(frozen=True)
-class Bound:
+class Bound(html.Shown):
     """A promised bound on the error of every element of a block.
 
     Parameters
@@ -101,7 +102,7 @@ class Bound:
 
 
 @dataclass(frozen=True)
-class Promise:
+class Promise(html.Shown):
     """A bound on what a scheme leaves.
 
     Parameters

@@ -16,9 +16,11 @@ from msdnum.emulator.decompositions import decompose_terms
 from msdnum.emulator.elements import decode
 from msdnum.emulator.gemm.products import matmul
 from msdnum.emulator.quantized_arrays import QuantizedArray
-from msdnum.evidence.product_bounds import exact_values
+from msdnum.evidence.product_bounds import (
+    exact_values,
+)
 from msdnum.evidence.products import ProductResult
-from msdnum.formats.accumulators import EXACT, AnyAccumulator, Exact, Int32, Sequential
+from msdnum.formats.accumulators import EXACT, SEQUENTIAL, AnyAccumulator, Exact, Int32
 from msdnum.formats.elements import BINARY32, E8M0, IntegerFormat
 from msdnum.formats.schemes import Scheme
 
@@ -30,6 +32,12 @@ Operand: TypeAlias = QuantizedArray | Float32s
 
 U32 = float(bounds.U32)
 HALF_UNDERFLOW = BINARY32.eta / 2
+
+
+def _wide(x: Float32s) -> Floats:
+    """Return magnitudes in binary64: their sums in binary32 would be rounded either way."""
+    magnitudes: Floats = np.abs(x).astype(np.float64)
+    return magnitudes
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +59,7 @@ class _Tracked:
     def plus(self, other: "_Tracked") -> "_Tracked":
         """Add, rounded."""
         value = self.value + other.value
-        return _Tracked(value, self.error + other.error + U32 * np.abs(value))
+        return _Tracked(value, self.error + other.error + U32 * _wide(value))
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +137,7 @@ def running_product(
     >>> bool((found.product == before.product).all()), bool((2 * found.bound < before.bound).all())
     (True, True)
     """
-    if not isinstance(accumulator, Sequential | Exact | Int32):
+    if accumulator != SEQUENTIAL and not isinstance(accumulator, Exact | Int32):
         raise ValueError(f"accumulator must be SEQUENTIAL, EXACT or INT32, got {accumulator.name}")
     terms: tuple[Any, ...] = (x,) if scheme is None else decompose_terms(x, scheme)
     left, right = [_Factor.of(term, "x") for term in terms], _Factor.of(weight, "weight")
@@ -164,7 +172,7 @@ def _sums(
     term: Operand, left: _Factor, weight: Operand, right: _Factor, accumulator: AnyAccumulator
 ) -> _Tracked:
     """Return the sums of products, before any scale outside."""
-    if isinstance(accumulator, Sequential):
+    if accumulator == SEQUENTIAL:
         rows = [_in_order(row, right.inside) for row in left.inside]
         return _Tracked(np.stack([r.value for r in rows]), np.stack([r.error for r in rows]))
     if left.outside is not None or right.outside is not None:
@@ -173,7 +181,7 @@ def _sums(
         value = exact.astype(np.float32)
         return _Tracked(value, np.abs(value - exact))
     value = np.asarray(matmul(term, weight, accumulator=EXACT))
-    return _Tracked(value, U32 * np.abs(value) + HALF_UNDERFLOW)
+    return _Tracked(value, U32 * _wide(value) + HALF_UNDERFLOW)
 
 
 def _in_order(row: Floats, right: Floats) -> _Tracked:
@@ -181,5 +189,5 @@ def _in_order(row: Floats, right: Floats) -> _Tracked:
     exact = row[:, np.newaxis] * right
     products = exact.astype(np.float32)
     partial = np.add.accumulate(products, axis=0, dtype=np.float32)
-    error = np.abs(products - exact).sum(axis=0) + U32 * np.abs(partial[1:]).sum(axis=0)
+    error = np.abs(products - exact).sum(axis=0) + U32 * _wide(partial[1:]).sum(axis=0)
     return _Tracked(partial[-1], error)

@@ -9,12 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum.bounds.sums import Accumulation
+from msdnum.display import html
+from msdnum.display.text import one_line
 from msdnum.emulator import elements
 from msdnum.emulator.attention.kv_cache import Cache, scales_per_channel, without_scale
 from msdnum.emulator.attention.methods import Method
 from msdnum.emulator.gemm.products import transposed
 from msdnum.emulator.quantized_arrays import QuantizedArray
-from msdnum.evidence.product_bounds import Right, accumulation, exact_values, theorem_gemm
+from msdnum.evidence.product_bounds import (
+    Right,
+    exact_values,
+    theorem_gemm,
+)
+from msdnum.evidence.product_roundings import accumulation
 from msdnum.evidence.running_bounds import running_product
 from msdnum.formats.elements import BINARY32, E8M0
 from msdnum.formats.modes import Overflow
@@ -29,7 +36,7 @@ Floats: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class ExactAttention:
+class ExactAttention(html.Shown):
     """Attention of one head with exact operands: what a method is compared with.
 
     Parameters
@@ -44,6 +51,8 @@ class ExactAttention:
     queries: NDArray[np.float32]
     keys: Floats
     values: Floats
+
+    __repr__ = one_line
 
     @property
     def scale(self) -> float:
@@ -88,7 +97,9 @@ def score_errors(given: ExactAttention, keys: Cache, method: Method, running: bo
         summed = _running(used, scheme, factor, method, given.scale)
     else:
         summed = given.scale * theorem_gemm(used, scheme, right, _scoring(given, factor, method))
-    bound: Floats = given.scale * (represented + moved) + summed + 2.0**-45 * given.magnitude
+    # The exact scores are sums in binary64.
+    rounded = (given.queries.shape[1] + 8) * 2.0**-52 * given.magnitude
+    bound: Floats = given.scale * (represented + moved) + summed + rounded
     return bound
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum.bounds.rationals import Number, pow2
+from msdnum.display import html
 from msdnum.emulator.gemm.ozaki import check_matrix, slice_width
 
 __all__ = ["SliceCount", "ozaki_count", "ozaki_error", "slices_needed"]
@@ -107,7 +108,7 @@ def ozaki_count(width: int, ratio: Number, target: Number) -> int:
 
 
 @dataclass(frozen=True)
-class SliceCount:
+class SliceCount(html.Shown):
     """Slices of each side, and what they are bounded by.
 
     Parameters

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from msdnum import bounds
 from msdnum.display import html
-from msdnum.evidence.bf16_pairs import ONE, Profile, Window, profile, to_number
+from msdnum.emulator.decompositions import decompose
+from msdnum.evidence.bf16_pairs import ONE, Profile, Window, profile, to_float32, to_number
 from msdnum.evidence.decompositions import judge_blocks
-from msdnum.evidence.promises import EVERY_AMAX, Bound, Promise
+from msdnum.evidence.promises import EVERY_AMAX, Bound, Promise, covering
 from msdnum.formats.elements import E8M0, IntegerFormat
 from msdnum.formats.modes import Arithmetic
 from msdnum.formats.schemes import OWN_AMAX, Scheme
@@ -90,7 +91,9 @@ def pair_profile(scheme: Scheme) -> Profile:
 def among_pairs(scheme: Scheme) -> Extreme:
     """Find the worst of all BF16 pairs that differ by more than a power of two.
 
-    The block size of the scheme is not used.
+    The block size of the scheme is not used. Where each term is quantized anew, or has a
+    binary32 scale of its own, the pairs are blocks of two in one tensor, whose amax is 2; longer
+    blocks may leave more.
 
     Examples
     --------
@@ -100,6 +103,9 @@ def among_pairs(scheme: Scheme) -> Extreme:
     >>> worst.error, worst.bound
     (Fraction(1, 64), Fraction(1, 64))
     """
+    own = scheme.ratios is OWN_AMAX and scheme.terms > 1
+    if scheme.requantizes or (own and scheme.arithmetic is Arithmetic.FLOAT32):
+        return _among_blocks_of_two(scheme)
     found = pair_profile(scheme)
     bound = _proportional(scheme, bound_of(scheme))
     errors = {amax: e / bound.range(to_number(amax)) for amax, e in found.errors.items()}
@@ -108,6 +114,25 @@ def among_pairs(scheme: Scheme) -> Extreme:
     evidence = _looked_at(scheme, sum(found.pairs.values()))
     witness = Witness("BF16", block, len(block) - 1)
     return Extreme(errors[worst], bound_of(scheme), witness, evidence)
+
+
+def _among_blocks_of_two(scheme: Scheme) -> Extreme:
+    """Run pairs as blocks of a tensor whose amax is 2; relative to amax, or alpha with E8M0."""
+    rows = Window(TOP[0], TOP[-1]).rows()
+    x = to_float32(rows)
+    pairs = np.stack([np.broadcast_to(x[:, :1], x.shape), x], axis=-1)
+    formats = tuple(replace(fmt, block_size=2) for fmt in scheme.formats)
+    left = np.abs(decompose(pairs, replace(scheme, formats=formats)).remainder)
+    amaxes = [Fraction(to_number(int(amax))) for amax in rows[:, 0]]
+    if scheme.formats[0].scale == E8M0:
+        amaxes = [covering(float(amax)) for amax in amaxes]
+    ratios = left / np.array([float(amax) for amax in amaxes])[:, None, None]
+    row, column, element = np.unravel_index(ratios.argmax(), ratios.shape)
+    error = Fraction(float(left[row, column, element])) / amaxes[row]
+    witness = Witness("BF16", (int(rows[row, 0]), int(rows[row, column])), int(element))
+    count = int((rows[:, :1].astype(int) + 1).sum())
+    evidence = Evidence("exhaustive", count, "BF16 pairs as blocks of two, tensor amax 2")
+    return Extreme(error, bound_of(scheme), witness, evidence)
 
 
 def _looked_at(scheme: Scheme, pairs: int) -> Evidence:

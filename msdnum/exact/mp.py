@@ -1,11 +1,11 @@
 """References in mpmath, of any precision: products, softmax, attention, decompositions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any, TypeAlias
 
 from mpmath import MPContext
-from mpmath.libmp import from_int, from_rational, round_nearest, to_rational
+from mpmath.libmp import from_float, from_rational, round_nearest, to_rational
 from numpy.typing import ArrayLike
 
 from msdnum import spec
@@ -30,6 +30,9 @@ Mpf: TypeAlias = Any
 MpMatrix: TypeAlias = Any
 
 
+Rows: TypeAlias = list[list[Mpf]]
+
+
 def context(precision: int = 256) -> MPContext:
     """Return a new mpmath context of ``precision`` bits; the global one is never touched."""
     ctx = MPContext()
@@ -39,10 +42,9 @@ def context(precision: int = 256) -> MPContext:
 
 def to_mpf(x: float | Fraction, ctx: MPContext) -> Mpf:
     """Return ``x`` as an mpf: a float exactly, a Fraction rounded to the context's precision."""
-    numerator, denominator = x.as_integer_ratio()
     if isinstance(x, Fraction):
-        return ctx.make_mpf(from_rational(numerator, denominator, ctx.prec, round_nearest))
-    return ctx.ldexp(ctx.make_mpf(from_int(numerator)), 1 - denominator.bit_length())
+        return ctx.make_mpf(from_rational(x.numerator, x.denominator, ctx.prec, round_nearest))
+    return ctx.make_mpf(from_float(x))
 
 
 def to_fraction(x: Mpf) -> Fraction:
@@ -101,29 +103,33 @@ def _fraction(x: Fraction | Mpf) -> Fraction:
 
 def mp_matrix(x: ArrayLike, ctx: MPContext) -> MpMatrix:
     """Return a float matrix as an mpmath matrix, exactly."""
-    return ctx.matrix(
-        [[to_mpf(float(entry), ctx) for entry in row] for row in finite_matrix(x, "x")]
-    )
+    return ctx.matrix(_rows_of_floats(x, ctx))
+
+
+def _rows_of_floats(x: ArrayLike, ctx: MPContext) -> Rows:
+    return [[to_mpf(float(entry), ctx) for entry in row] for row in finite_matrix(x, "x")]
 
 
 def mp_gemm(a: MpMatrix, b: MpMatrix, ctx: MPContext) -> MpMatrix:
     """Return the product, each entry summed exactly and rounded once to the context's precision."""
-    columns = [list(b[:, j]) for j in range(b.cols)]
-    return ctx.matrix(
-        [[ctx.fdot(list(a[i, :]), column) for column in columns] for i in range(a.rows)]
-    )
+    return ctx.matrix(_products(a.tolist(), zip(*b.tolist(), strict=True), ctx))
+
+
+def _products(rows: Rows, columns: Iterable[Sequence[Mpf]], ctx: MPContext) -> Rows:
+    columns = list(columns)
+    return [[ctx.fdot(row, column) for column in columns] for row in rows]
 
 
 def mp_softmax(scores: MpMatrix, ctx: MPContext) -> MpMatrix:
     """Return the softmax of every row."""
-    rows = []
-    for i in range(scores.rows):
-        row = list(scores[i, :])
-        largest = max(row)
-        weights = [ctx.exp(score - largest) for score in row]
-        total = ctx.fsum(weights)
-        rows.append([weight / total for weight in weights])
-    return ctx.matrix(rows)
+    return ctx.matrix([_softmax(row, ctx) for row in scores.tolist()])
+
+
+def _softmax(row: Sequence[Mpf], ctx: MPContext) -> list[Mpf]:
+    largest = max(row)
+    weights = [ctx.exp(score - largest) for score in row]
+    total = ctx.fsum(weights)
+    return [weight / total for weight in weights]
 
 
 def mp_attention(q: ArrayLike, k: ArrayLike, v: ArrayLike, ctx: MPContext) -> MpMatrix:
@@ -137,9 +143,12 @@ def mp_attention(q: ArrayLike, k: ArrayLike, v: ArrayLike, ctx: MPContext) -> Mp
     >>> print(out)
     [0.804429682506956905192972607  0.195570317493043094807027393]
     """
-    queries, keys, values = (mp_matrix(x, ctx) for x in (q, k, v))
-    scores = mp_gemm(queries, keys.T, ctx) / ctx.sqrt(queries.cols)
-    return mp_gemm(mp_softmax(scores, ctx), values, ctx)
+    # Lists: an entry of an mpmath matrix is looked up more slowly than it is multiplied.
+    queries, keys, values = (_rows_of_floats(x, ctx) for x in (q, k, v))
+    root = ctx.sqrt(len(queries[0]))
+    scores = [[score / root for score in row] for row in _products(queries, keys, ctx)]
+    weights = [_softmax(row, ctx) for row in scores]
+    return ctx.matrix(_products(weights, zip(*values, strict=True), ctx))
 
 
 def amax_scales(amax: Mpf, elements: Sequence[IntegerFormat]) -> list[Mpf]:

@@ -1,6 +1,9 @@
 """Experiments and their tables, CSV with a header; figures are drawn by ``plots``, on its own."""
 
+from msdnum.experiments.differences import table_differences
 from msdnum.experiments.experiment import SEED, Experiment
-from msdnum.experiments.tables import Record, load, read, text
+from msdnum.experiments.tables import DIGITS, Record, load, read, text
 
-__all__ = ["SEED", "Experiment", "Record", "load", "read", "text"]
+__all__ = [
+    "DIGITS", "SEED", "Experiment", "Record", "load", "read", "table_differences", "text",
+]  # fmt: skip

@@ -1,6 +1,6 @@
 """Experiments: parameters that give a table; the same seed gives the same bytes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Any
 
 from msdnum import __version__, _files
 from msdnum._extras import progress
-from msdnum.experiments.tables import Record, text
+from msdnum.experiments.tables import DIGITS, Record, text
 
 __all__ = ["SEED", "Experiment"]
 
@@ -31,6 +31,8 @@ class Experiment:
         ``rows(spec, seed)`` yields the records; they all have the same columns.
     quick : tuple
         A smaller spec for a look or a test.
+    takes_schemes : bool
+        Whether ``rows`` takes schemes of the user's, at the end of its spec.
     """
 
     name: str
@@ -38,18 +40,34 @@ class Experiment:
     spec: tuple[Any, ...]
     rows: Callable[[tuple[Any, ...], int], Iterator[Record]]
     quick: tuple[Any, ...]
+    takes_schemes: bool = False
 
-    def table(self, *, seed: int = SEED, quick: bool = False) -> str:
-        """Carry it out and return the file's text."""
-        spec = self.quick if quick else self.spec
+    def table(
+        self,
+        *,
+        seed: int = SEED,
+        quick: bool = False,
+        digits: int = DIGITS,
+        schemes: Sequence[Any] = (),
+    ) -> str:
+        """Carry it out and return the file's text.
+
+        Raises
+        ------
+        ValueError
+            If schemes are given to an experiment that takes none.
+        """
+        if schemes and not self.takes_schemes:
+            raise ValueError(f"experiment {self.name} takes no schemes, got {len(schemes)}")
+        spec = (*(self.quick if quick else self.spec), *schemes)
         records = progress(self.rows(spec, seed), desc=self.name, unit=" rows")
-        return text(list(records), self._header(spec, seed))
+        return text(list(records), self._header(spec, seed), digits)
 
-    def write(self, directory: Path, *, quick: bool = False, seed: int = SEED) -> Path:
-        """Carry it out, write its file, making the directory if need be, and return the path."""
+    def write(self, directory: Path, **how: Any) -> Path:
+        """Carry it out as ``table`` does, write its file and return the path."""
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / f"{self.name}.csv"
-        _files.write_text(path, self.table(quick=quick, seed=seed))
+        _files.write_text(path, self.table(**how))
         return path
 
     def _header(self, spec: tuple[Any, ...], seed: int) -> dict[str, Any]:

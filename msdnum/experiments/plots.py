@@ -14,6 +14,7 @@ from matplotlib import rc_context, rcParamsDefault
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter, NullLocator
 
 from msdnum import _files
 
@@ -53,6 +54,10 @@ STYLE: dict[str, Any] = {
     "lines.markersize": 3.6,
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
+    "xtick.minor.width": 0.4,
+    "ytick.minor.width": 0.4,
+    "xtick.minor.size": 1.5,
+    "ytick.minor.size": 1.5,
     "legend.frameon": False,
     "legend.handlelength": 2.2,
     "legend.borderaxespad": 0.2,
@@ -79,7 +84,8 @@ class Mark:
     line : str
         As matplotlib names it; bounds are dashed, and nothing else is.
     filled : bool
-        Whether the marker is, or only its outline is drawn.
+        Whether the marker is. Only its outline is drawn where the legend says of what: the same
+        method, otherwise.
     """
 
     color: str
@@ -101,8 +107,8 @@ MARKS = {
     "MXFP8 x3": Mark(GREEN, "^"),
     "weight in BF16": Mark(ORANGE, "D"),
     "scale after": Mark(PURPLE, "v"),
-    "MXFP8 floor": Mark(GREEN, "<", filled=False),
-    "MXFP8 ceil": Mark(GREEN, "o", filled=False),
+    "MXFP8 floor": Mark(GREEN, "<"),
+    "MXFP8 ceil": Mark(GREEN, ">"),
     "float32": Mark(BLACK, "x"),
 }
 """By the name that a legend gives it."""
@@ -123,21 +129,17 @@ def figure(width: float, height: float) -> Figure:
 
 
 def only(records: Records, **cells: str) -> Records:
-    """Return the rows with these cells; spaces in the name of a column are written ``_``.
+    """Return the rows with these cells.
 
     Raises
     ------
     ValueError
         If there are none: a figure would be empty without a word.
     """
-    found = [r for r in records if all(_cell(r, name) == cell for name, cell in cells.items())]
+    found = [r for r in records if all(r.get(name) == cell for name, cell in cells.items())]
     if not found:
         raise ValueError(f"cells must be those of a row of the table, got {cells}")
     return found
-
-
-def _cell(record: Mapping[str, str], name: str) -> str | None:
-    return record.get(name, record.get(name.replace("_", " ")))
 
 
 def numbers(records: Records, column: str) -> list[float]:
@@ -168,11 +170,11 @@ def curve(
 def bound(axes: Axes, x: Sequence[float], y: Sequence[float], mark: Mark) -> None:
     """Draw what was promised: dashed, in the colour of what it is promised of.
 
-    A hollow marker of the same ends the line, so that lines of a colour can be told apart.
+    A small marker of the same ends the line, so that lines of a colour can be told apart.
     """
     axes.plot(
         x, y, "--", color=mark.color, linewidth=0.9, marker=mark.marker, markevery=[len(x) - 1],
-        markerfacecolor="white",
+        markersize=2.2,
     )  # fmt: skip
 
 
@@ -187,15 +189,32 @@ def legend(figure: Figure, panels: Iterable[Axes], columns: int) -> None:
     figure.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=columns)
 
 
+def _letter(figure: Figure) -> None:
+    """Write (a), (b) before the titles of panels, for people to name them."""
+    panels = [axes for axes in figure.axes if axes.get_subplotspec() is not None]
+    if len(panels) > 1:
+        for letter, axes in zip("abcdefghijklmnopqrstuvwxyz", panels, strict=False):
+            axes.set_title(f"({letter}) {axes.get_title()}".rstrip())
+
+
+def _tick(axes: Axes) -> None:
+    """Leave minor ticks on logarithmic axes alone, without numbers."""
+    for axis in (axes.xaxis, axes.yaxis):
+        if axis.get_scale() == "log":
+            axis.set_minor_formatter(NullFormatter())
+        else:
+            axis.set_minor_locator(NullLocator())
+
+
 def save(figure: Figure, stem: Path, source: str) -> tuple[Path, Path]:
     """Write a figure as PNG and PDF and return the paths.
 
     Their metadata says what they were drawn from, and no date, so that the bytes stay the same.
-    The layout is found once, where matplotlib would find it four times, and without the minor
-    ticks, which the style does not show.
+    The layout is found once, where matplotlib would find it four times.
     """
+    _letter(figure)
     for axes in figure.axes:
-        axes.minorticks_off()
+        _tick(axes)
     layout = figure.get_layout_engine()
     if layout is not None:
         layout.execute(figure)

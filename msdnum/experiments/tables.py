@@ -11,19 +11,32 @@ from typing import Any, TypeAlias
 from msdnum import _repository
 from msdnum._names import did_you_mean
 
-__all__ = ["Record", "load", "read", "text"]
+__all__ = ["DIGITS", "Record", "load", "read", "text"]
 
 Record: TypeAlias = Mapping[str, str | int | float]
 """One row: column names to values, in order."""
 
 
-def text(records: Sequence[Record], header: Mapping[str, Any]) -> str:
+DIGITS = 5
+"""Of a committed number: the last bits of ``exp`` and ``log`` differ from machine to machine."""
+
+
+def text(records: Sequence[Record], header: Mapping[str, Any], digits: int = DIGITS) -> str:
     """Return a table as CSV after one line of JSON, which begins with ``#``.
+
+    Parameters
+    ----------
+    records : sequence of mappings
+        The rows; all have the same columns.
+    header : mapping
+        What goes into the line of JSON.
+    digits : int
+        Significant digits of floats; 17 are all that binary64 has.
 
     Raises
     ------
     ValueError
-        If there are no records, or two have different columns.
+        If there are no records, two have different columns, or digits are not 1 to 17.
 
     Examples
     --------
@@ -35,16 +48,18 @@ def text(records: Sequence[Record], header: Mapping[str, Any]) -> str:
     """
     if not records or any(list(r) != list(records[0]) for r in records):
         raise ValueError(f"records must be one or more with equal columns, got {len(records)}")
+    if not 1 <= digits <= 17:
+        raise ValueError(f"digits must be in 1..17, got {digits}")
     file = io.StringIO()
     file.write(f"# {json.dumps(header)}\n")
     writer = csv.DictWriter(file, list(records[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in r.items()} for r in records)
+    writer.writerows({name: _cell(value, digits) for name, value in r.items()} for r in records)
     return file.getvalue()
 
 
-def _cell(value: str | int | float) -> str:
-    return f"{value:.5g}" if isinstance(value, float) else str(value)
+def _cell(value: str | int | float, digits: int) -> str:
+    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
 
 
 def read(path: Path) -> tuple[dict[str, Any], list[dict[str, str]]]:
@@ -99,7 +114,8 @@ def load(table: str | Path) -> Any:
         pandas = import_module("pandas")
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
-            "load needs pandas: pip install pandas; experiments.read has the same cells without",
+            "load needs pandas: pip install 'msdnum[tables]'; experiments.read has the same cells "
+            "without",
             name="pandas",
         ) from None
     path = _found(table)

@@ -9,11 +9,13 @@ from enum import Enum, unique
 from typing import ClassVar, TypeAlias
 
 from msdnum.display import html
+from msdnum.formats.chained_units import OwnUnit
 from msdnum.formats.elements import BINARY32, FP16, ElementFormat, FloatFormat
+from msdnum.formats.own_units import Pairwise, Sequential, check_divides, check_range
 
 __all__ = [
     "Accumulator", "AnyAccumulator", "Blocks", "Cdna3Unit", "Exact", "FusedUnit", "GroupedUnit",
-    "Int32", "Int32Overflow", "MatrixUnit", "Pairwise", "PairwiseUnit", "Sequential", "in_format",
+    "Int32", "Int32Overflow", "MatrixUnit", "PairwiseUnit", "in_format",
 ]  # fmt: skip
 
 
@@ -65,30 +67,12 @@ class Int32(html.Shown):
         """Refuse an empty group."""
         if not isinstance(self.overflow, Int32Overflow):
             raise TypeError(f"overflow must be an Int32Overflow, got {self.overflow!r}")
-        _check_range("group", self.group, 1)
+        check_range("group", self.group, 1)
 
     @property
     def name(self) -> str:
         """Name in tables."""
         return f"INT32_{self.overflow.name}"
-
-
-@dataclass(frozen=True)
-class Sequential(html.Shown):
-    """``c = fl(c + fl(a_k b_k))`` for k = 0, 1, ... in binary32 (RNE, subnormals kept)."""
-
-    name: ClassVar[str] = "SEQUENTIAL"
-    output: ClassVar[FloatFormat] = BINARY32
-    takes: ClassVar[tuple[ElementFormat, ...]] = ()
-
-
-@dataclass(frozen=True)
-class Pairwise(html.Shown):
-    """Neighbours ``fl(a_k b_k)`` are added, then their sums, in binary32; an odd one moves up."""
-
-    name: ClassVar[str] = "PAIRWISE"
-    output: ClassVar[FloatFormat] = BINARY32
-    takes: ClassVar[tuple[ElementFormat, ...]] = ()
 
 
 @dataclass(frozen=True)
@@ -123,12 +107,12 @@ class Blocks(html.Shown):
 
     def __post_init__(self) -> None:
         """Refuse an empty block and an inner accumulator without a binary32 sum."""
-        _check_range("size", self.size, 1)
+        check_range("size", self.size, 1)
         if not isinstance(self.inner, AnyAccumulator):
             raise TypeError(f"inner must be an Accumulator, got {self.inner!r}")
         if isinstance(self.inner, Int32 | Blocks):
             raise ValueError(f"inner must not be Int32 or Blocks, got {self.inner.name}")
-        _check_range("rounds", self.rounds, 1)
+        check_range("rounds", self.rounds, 1)
         if self.rounds > 1 and self.size % (2 * self.rounds):
             raise ValueError(f"rounds must divide the pairs of {self.size}, got {self.rounds}")
         if self.output not in (BINARY32, self.inner.output):
@@ -199,12 +183,12 @@ class MatrixUnit(html.Shown):
 
     def __post_init__(self) -> None:
         """Refuse what an int32 and 23 bits below it could not hold: products are below 4, c 2."""
-        _check_range("fraction_bits", self.fraction_bits, 1, 40)
-        _check_range("result_bits", self.result_bits, 1, 23)
-        _check_range("group", self.group, 1, 2 ** (37 - min(self.fraction_bits, 25)) - 1)
+        check_range("fraction_bits", self.fraction_bits, 1, 40)
+        check_range("result_bits", self.result_bits, 1, 23)
+        check_range("group", self.group, 1, 2 ** (37 - min(self.fraction_bits, 25)) - 1)
         if self.output not in (BINARY32, FP16):
             raise ValueError(f"output must be BINARY32 or FP16, got {self.output!r}")
-        _check_range("exponent_of_zero", self.exponent_of_zero, -300, self.output.emin)
+        check_range("exponent_of_zero", self.exponent_of_zero, -300, self.output.emin)
 
     def with_output(self, output: FloatFormat) -> "MatrixUnit":
         """Return the unit with another output, its zero as far below the subnormal numbers."""
@@ -260,11 +244,11 @@ class GroupedUnit(html.Shown):
 
     def __post_init__(self) -> None:
         """Refuse what an int32 and 20 bits below it could not hold: products are below 127."""
-        _check_range("exact", self.exact, 1, 16)
-        _check_range("fraction_bits", self.fraction_bits, 20, 35)
-        _check_range("group", self.group, 1, 512)
-        _check_divides("exact", self.exact, self.group)
-        _check_range("exponent_of_zero", self.exponent_of_zero, -300, -126)
+        check_range("exact", self.exact, 1, 16)
+        check_range("fraction_bits", self.fraction_bits, 20, 35)
+        check_range("group", self.group, 1, 512)
+        check_divides("exact", self.exact, self.group)
+        check_range("exponent_of_zero", self.exponent_of_zero, -300, -126)
 
 
 @dataclass(frozen=True)
@@ -322,11 +306,11 @@ class Cdna3Unit(html.Shown):
 
     def __post_init__(self) -> None:
         """Refuse what an int32 could not hold: products are below 4, c is below 2."""
-        _check_range("fraction_bits", self.fraction_bits, 2, 25)
-        _check_range("sum_bits", self.sum_bits, self.fraction_bits, 31)
-        _check_range("group", self.group, 1, min(16, 2 ** (29 - self.fraction_bits) - 1))
-        _check_range("parts", self.parts, 1)
-        _check_divides("parts", self.parts, self.group)
+        check_range("fraction_bits", self.fraction_bits, 2, 25)
+        check_range("sum_bits", self.sum_bits, self.fraction_bits, 31)
+        check_range("group", self.group, 1, min(16, 2 ** (29 - self.fraction_bits) - 1))
+        check_range("parts", self.parts, 1)
+        check_divides("parts", self.parts, self.group)
 
 
 @dataclass(frozen=True)
@@ -345,7 +329,7 @@ class FusedUnit(html.Shown):
 
     def __post_init__(self) -> None:
         """Refuse a group that is not small."""
-        _check_range("group", self.group, 1, 8)
+        check_range("group", self.group, 1, 8)
 
 
 @dataclass(frozen=True)
@@ -366,22 +350,9 @@ class PairwiseUnit(html.Shown):
 
     def __post_init__(self) -> None:
         """Refuse a group without a balanced tree."""
-        _check_range("group", self.group, 1)
+        check_range("group", self.group, 1)
         if self.group.bit_count() != 1:
             raise ValueError(f"group must be a power of two, got {self.group}")
-
-
-def _check_range(name: str, n: int, low: int, high: int | None = None) -> None:
-    if not isinstance(n, int) or isinstance(n, bool):
-        raise TypeError(f"{name} must be an int, got {n!r}")
-    if n < low or (high is not None and n > high):
-        expected = f"at least {low}" if high is None else f"in {low}..{high}"
-        raise ValueError(f"{name} must be {expected}, got {n}")
-
-
-def _check_divides(name: str, n: int, group: int) -> None:
-    if group % n:
-        raise ValueError(f"{name} must divide the group of {group}, got {n}")
 
 
 Accumulator: TypeAlias = (
@@ -394,6 +365,7 @@ Accumulator: TypeAlias = (
     | GroupedUnit
     | Cdna3Unit
     | PairwiseUnit
+    | OwnUnit
 )
 """Those that float32 arithmetic computes: all but CDNA1's, as in ``ACCUMULATORS``."""
 AnyAccumulator: TypeAlias = Accumulator | FusedUnit

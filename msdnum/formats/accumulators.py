@@ -20,11 +20,10 @@ from msdnum.formats.accumulator_kinds import (
     Int32,
     Int32Overflow,
     MatrixUnit,
-    Pairwise,
     PairwiseUnit,
-    Sequential,
     in_format,
 )
+from msdnum.formats.chained_units import ChainUnit, LanesUnit
 from msdnum.formats.elements import (
     BF16,
     E2M1,
@@ -38,6 +37,7 @@ from msdnum.formats.elements import (
     TF32,
     ElementFormat,
 )
+from msdnum.formats.own_units import DesignedUnit, Pairwise, Sequential, StepUnit, SumRounding
 
 __all__ = [
     "ACCUMULATORS", "ADA_FP8", "ADA_FP8_FP16", "ALL_ACCUMULATORS", "AMPERE", "AMPERE_FP16",
@@ -45,10 +45,12 @@ __all__ = [
     "BLACKWELL_MMA_FP8", "BLACKWELL_MX", "BLACKWELL_MXFP4", "BLACKWELL_TF32", "CDNA1_BF16",
     "CDNA1_FP16", "CDNA2", "CDNA2_BF16", "CDNA3", "CDNA3_FNUZ", "CDNA3_FP8", "CDNA3_XF32", "EXACT",
     "HOPPER", "HOPPER_FP16", "HOPPER_FP8", "HOPPER_FP8_FP16", "HOPPER_FP8_PROMOTED",
-    "HOPPER_MMA_FP8", "HOPPER_TF32", "INSTRUCTIONS", "INT32", "INT32_SATURATE", "INT32_WRAP",
-    "PAIRWISE", "SEQUENTIAL", "TURING", "TURING_FP16", "VOLTA", "VOLTA_FP16", "Accumulator",
-    "AnyAccumulator", "Blocks", "Cdna3Unit", "Exact", "FusedUnit", "GroupedUnit", "Int32",
-    "Int32Overflow", "MatrixUnit", "Pairwise", "PairwiseUnit", "Sequential", "in_format",
+    "ARM_BFMMLA", "FMA32", "HOPPER_MMA_FP8", "HOPPER_TF32", "INSTRUCTIONS", "INT32",
+    "INT32_SATURATE", "INT32_WRAP", "INTEL_AMX_BF16", "INTEL_AMX_FP16", "INTEL_AMX_TF32",
+    "PAIRWISE", "SEQUENTIAL", "TURING", "TURING_FP16", "VOLTA", "VOLTA_FP16", "X86_BF16",
+    "Accumulator", "AnyAccumulator", "Blocks", "Cdna3Unit", "ChainUnit", "DesignedUnit", "Exact",
+    "FusedUnit", "GroupedUnit", "Int32", "Int32Overflow", "LanesUnit", "MatrixUnit", "Pairwise",
+    "PairwiseUnit", "Sequential", "StepUnit", "SumRounding", "in_format",
 ]  # fmt: skip
 
 
@@ -138,6 +140,54 @@ Two steps of the FP16 unit from zero, then c added in the output's format. Infer
 results, which decide the order for FP16 output alone.
 """
 
+FMA32 = Sequential(fused=True)
+"""``SEQUENTIAL_FMA`` in tables: FP32 products of MFMA on every CDNA, k in order (MMA-Sim)."""
+INTEL_AMX_BF16 = LanesUnit(
+    "INTEL_AMX_BF16", 32, 2, fused=True, flushes_inputs=True, flushes_results=True, takes=(BF16,),
+    instruction="TDPBF16PS, tiles of K = 32", source="Intel SDM, volume 2, TDPBF16PS (operation)",
+)  # fmt: skip
+"""Even and odd k are a chain of FMAs each, from zero; their sum is added to c.
+
+From the manual, not compared with hardware: RNE, subnormal numbers of inputs and results as zero
+whatever MXCSR says. A shorter tile is a shorter step. That a result counts as subnormal after it is
+rounded is what `X86_BF16` was seen to do; this manual does not say it.
+"""
+INTEL_AMX_FP16 = LanesUnit(
+    "INTEL_AMX_FP16", 32, 2, fused=True, flushes_results=True, takes=(FP16,),
+    instruction="TDPFP16PS, tiles of K = 32", source="Intel SDM, volume 2, TDPFP16PS (operation)",
+)  # fmt: skip
+"""As `INTEL_AMX_BF16`, but that subnormal FP16 elements are numbers; a subnormal c is zero."""
+INTEL_AMX_TF32 = LanesUnit(
+    "INTEL_AMX_TF32", 16, 1, fused=True, flushes_results=True, takes=(TF32,),
+    instruction="TMMULTF32PS, tiles of K = 16",
+    source="LLVM's amxtf32intrin.h (operation), Intel's intrinsics guide",
+)  # fmt: skip
+"""One chain of FMAs from zero, then added to c; elements are binary32 cut to TF32.
+
+From the description of the intrinsic, not compared with hardware: it says that subnormal inputs are
+numbers and results are not. Unknown: whether the c of the tile is an input in this sense; here a
+subnormal c counts as zero, as for the other two.
+"""
+X86_BF16 = ChainUnit(
+    "X86_BF16", (1, 0), flushes_inputs=True, flushes_results=True, takes=(BF16,),
+    instruction="VDPBF16PS (AVX512_BF16)",
+    source="Intel SDM, volume 2, VDPBF16PS (operation); AMD EPYC (Zen 4)",
+)  # fmt: skip
+"""FMAs onto c, of each pair the odd element first; subnormal numbers are zero whatever MXCSR says.
+
+From the manual, and the same bits as the instruction of an AMD EPYC 9000: see ``benchmarks``.
+"""
+ARM_BFMMLA = LanesUnit(
+    "ARM_BFMMLA", 2, 2, rounding=SumRounding.TO_ODD, flushes_inputs=True, flushes_results=True,
+    takes=(BF16,), instruction="BFDOT, BFMMLA with FPCR.EBF = 0",
+    source="Arm Architecture Reference Manual, BFDOT (vectors), BFMMLA",
+)  # fmt: skip
+"""Two products are rounded, added, and added to c: each to odd, subnormal numbers as zero.
+
+From the manual, not compared with hardware. With FEAT_EBF16 and FPCR.EBF = 1 both products are
+added without a rounding between, and as FPCR says: ``LanesUnit("EBF", 2, 2)`` where it says RNE.
+"""
+
 ACCUMULATORS: Registry[Accumulator] = Registry.of(
     "ACCUMULATORS",
     (
@@ -164,9 +214,13 @@ INSTRUCTIONS: Registry[AnyAccumulator] = Registry.of(
         VOLTA_FP16, TURING_FP16, AMPERE_FP16, HOPPER_FP16, BLACKWELL_FP16, ADA_FP8_FP16,
         HOPPER_FP8_FP16, BLACKWELL_FP8_FP16, AMPERE_TF32, HOPPER_TF32, BLACKWELL_TF32,
         HOPPER_MMA_FP8, BLACKWELL_MMA_FP8, CDNA2_BF16, CDNA3_XF32, CDNA3_FNUZ,
+        INTEL_AMX_BF16, INTEL_AMX_FP16, INTEL_AMX_TF32, X86_BF16, ARM_BFMMLA,
     ),
 )  # fmt: skip
 """By name, units of one instruction each, which refuse the formats that it does not take.
 
-They are beside ``ALL_ACCUMULATORS``, from which test vectors and tables are derived.
+They are beside ``ALL_ACCUMULATORS``, from which test vectors and tables are derived. Nobody has
+published, bit for bit, what these compute, so that there are no presets of them: AMD's CDNA4
+(MI350), RDNA's WMMA, Huawei's Ascend cube, Google's TPU, Apple's units, Intel's XMX, NVIDIA's
+sm_103.
 """

@@ -22,6 +22,7 @@ from msdnum.formats.elements import (
     TableFormat,
 )
 from msdnum.formats.modes import ScaleRule
+from msdnum.formats.scale_searches import ScaleSearch
 
 __all__ = [
     "BLOCK_FORMATS", "INT4_GROUP", "INT8_GROUP", "INT8_ROW", "MXFP4", "MXFP6_E2M3", "MXFP6_E3M2",
@@ -53,6 +54,8 @@ class BlockFormat:
     rows : int
         Rows that share the scale, too, where blocks have two dimensions: 128 beside a block size of
         128 for tiles of 128 x 128. They lie along the other of the last two axes.
+    search : ScaleSearch, optional
+        In place of the rule: of several scales, each block has the one whose elements err least.
 
     Raises
     ------
@@ -60,7 +63,8 @@ class BlockFormat:
         If a field is not of its type.
     ValueError
         If the block size is not positive, the element has no zero or no sign, the scale no NaN,
-        the rule cannot give scales of that format, or there is a tensor scale beside E8M0.
+        the rule cannot give scales of that format, there is a tensor scale beside E8M0, or the
+        search does not suit the scale.
 
     Notes
     -----
@@ -87,6 +91,7 @@ class BlockFormat:
     tensor_scale: bool = False
     source: str = field(default="", compare=False)
     rows: int = 1
+    search: ScaleSearch | None = None
 
     def __post_init__(self) -> None:
         """Refuse combinations that mean nothing."""
@@ -107,6 +112,24 @@ class BlockFormat:
             raise ValueError(
                 f"rule must be AMAX exactly when the scale is not E8M0, "
                 f"got {self.rule.name} with {self.scale.name} for {self.name!r}"
+            )
+
+        if self.search is not None:
+            self._check_search(self.search)
+
+    def _check_search(self, search: ScaleSearch) -> None:
+        check_type("search", search, ScaleSearch, self.name)
+        if search.divisors is not None and self.scale == E8M0:
+            raise ValueError(f"search must be of every scale with E8M0, got {search}")
+        if search.divisors is None and self.scale.bits > 8:
+            raise ValueError(
+                f"search must have divisors for scales of more than 8 bits, got {self.scale.name} "
+                f"for {self.name!r}"
+            )
+        if search.largest_scale is not None and not self.tensor_scale:
+            raise ValueError(
+                f"largest_scale must be None without a tensor scale, got {search.largest_scale} "
+                f"for {self.name!r}"
             )
 
     def _check_no_zero(self) -> None:
@@ -132,8 +155,9 @@ class BlockFormat:
 
     def _repr_html_(self) -> str:
         return html.attributes(
-            self, "element", "scale", "block_size", "rows", "rule", "tensor_scale", "source"
-        )
+            self, "element", "scale", "block_size", "rows", "rule", "search", "tensor_scale",
+            "source",
+        )  # fmt: skip
 
 
 MX = "OCP MX v1.0, table 1"

@@ -73,16 +73,31 @@ E8_ZERO = FloatFormat("E8_ZERO", 8, 0, 127, NonNumbers.NAN, signed=False)
 """Exponent fields of binary32 without fractions: field 0 is 0, where E8M0 has 2**-127."""
 
 
-def _triton(name: str, fmt: BlockFormat, divisor: float, rounding: Rounding) -> ScaleArithmetic:
+E8_EVEN = FloatFormat("E8_EVEN", 8, 0, 127, NonNumbers.NAN, signed=False, ties_by_code=True)
+"""The same, halfway between two to the even field."""
+
+
+def _triton(
+    name: str, fmt: BlockFormat, divisor: float, scale: ScaleStep, source: str,
+    rounding: Rounding = Rounding.RNE,
+) -> ScaleArithmetic:  # fmt: skip
     return ScaleArithmetic(
         f"triton {name} {fmt.element.name}", fmt, (),
         (
-            _over("ideal", "amax", divisor), _to("scale", "ideal", E8_ZERO, rounding),
+            _over("ideal", "amax", divisor), scale,
             _if_zero("divisor", "scale", float("inf")), _over("factor", 1.0, "divisor"),
         ),
         (_times("quotient", "x", "factor"),),
-        source="triton_kernels, numerics_details/mxfp_details/_downcast_to_mxfp.py",
+        rounding,
+        source=source,
     )  # fmt: skip
+
+
+UP, DOWN = (_to("scale", "ideal", E8_ZERO, way) for way in (Rounding.RTP, Rounding.RTZ))
+NEAREST = _to("scale", "ideal", E8_EVEN)
+DOWNCAST = "triton_kernels, numerics_details/mxfp_details/_downcast_to_mxfp.py"
+EARLIER = f"{DOWNCAST}, commit d1c192b of 2025: elements to nearest, ties away"
+FORKED = "downcast_to_mxfp_rne, a kernel made of it for ROCm: the scale to nearest, ties to even"
 
 
 Q8_0 = BlockFormat("Q8_0", INT8, FP16, 32, ScaleRule.AMAX)
@@ -154,10 +169,14 @@ LIBRARY_ARITHMETIC: Registry[ScaleArithmetic] = Registry.of(
             BY_DIVISION,
             source="Model-Optimizer, quantization/qtensor/nvfp4_tensor.py",
         ),
-        _triton("up", MXFP4, 6.0, Rounding.RTP),
-        _triton("down", MXFP4, 4.0, Rounding.RTZ),
-        _triton("up", MXFP8_E4M3, 448.0, Rounding.RTP),
-        _triton("down", MXFP8_E4M3, 256.0, Rounding.RTZ),
+        _triton("up", MXFP4, 6.0, UP, f"{DOWNCAST}, commit 0616e64"),
+        _triton("down", MXFP4, 4.0, DOWN, DOWNCAST),
+        _triton("up", MXFP8_E4M3, 448.0, UP, f"{DOWNCAST}, commit 0616e64"),
+        _triton("down", MXFP8_E4M3, 256.0, DOWN, DOWNCAST),
+        _triton("up 2025", MXFP4, 6.0, UP, EARLIER, Rounding.RNA),
+        _triton("down 2025", MXFP4, 6.0, DOWN, EARLIER, Rounding.RNA),
+        _triton("nearest", MXFP4, 6.0, NEAREST, FORKED, Rounding.RNA),
+        _triton("nearest", MXFP8_E4M3, 448.0, NEAREST, FORKED),
         ScaleArithmetic(
             "gguf Q8_0", Q8_0, (),
             (

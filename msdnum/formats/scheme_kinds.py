@@ -41,12 +41,14 @@ class Scheme:
     name : str
         Name in tables and messages.
     formats : tuple of BlockFormat
-        One for each term. They differ in the element only.
+        One for each term. They differ in the element only; under FLOAT32 with OWN_AMAX in anything,
+        the block size too, and with ratios in the element and the rule of the first scale.
     ratios : tuple of Fraction, or OWN_AMAX
-        ``ratios[i]`` is the scale of term i over that of term i + 1.
+        ``ratios[i]`` is the scale of term i over that of term i + 1. Under FLOAT32 any positive
+        binary32 number: the quotient is rounded to binary32 and then to the scale format.
     arithmetic : Arithmetic
-        EXACT, or FLOAT32 as a vector unit computes it. With power-of-two scales every step is
-        exact and only EXACT is allowed.
+        EXACT, or FLOAT32 as a vector unit computes it. With power-of-two scales and given ratios
+        every step is exact and only EXACT is allowed.
 
     Raises
     ------
@@ -86,11 +88,16 @@ class Scheme:
         self._check_types()
         if not self.formats:
             raise ValueError(f"formats must name at least one term in scheme {self.name!r}")
+        if self.requantizes:
+            self._check_requantized()
+            return
         first = self.formats[0]
         if any(replace(f, element=first.element, name=first.name) != first for f in self.formats):
             raise ValueError(f"formats must differ in the element only in scheme {self.name!r}")
         if first.rows != 1:
             raise ValueError(f"formats must have blocks of one row in scheme {self.name!r}")
+        if first.search is not None:
+            raise ValueError(f"formats must not search their scales in scheme {self.name!r}")
         if first.tensor_scale:
             raise ValueError(f"formats must not have a tensor scale in scheme {self.name!r}")
         if self.ratios is not None and len(self.ratios) != self.terms - 1:
@@ -115,6 +122,46 @@ class Scheme:
         check_type("arithmetic", self.arithmetic, Arithmetic, self.name)
 
     __repr__ = one_line
+
+    @property
+    def requantizes(self) -> bool:
+        """Whether each term is what `quantize` makes of what binary32 has left of the array.
+
+        So it is under FLOAT32 but for integers of at most 8 bits that share binary32 scales.
+        """
+        first = self.formats[0]
+        alike = (replace(f, element=first.element, name=first.name) for f in self.formats)
+        same = all(fmt == first for fmt in alike)
+        digits = all(
+            isinstance(f.element, IntegerFormat) and f.element.bits <= 8 for f in self.formats
+        )
+        usual = first.scale == BINARY32 and not (first.tensor_scale or first.search)
+        usual = usual and first.rows == 1 and self.terms <= MAX_INTEGER_TERMS
+        return self.arithmetic is Arithmetic.FLOAT32 and not (same and digits and usual)
+
+    def _check_requantized(self) -> None:
+        """Refuse terms between which a ratio of scales means nothing."""
+        first = self.formats[0]
+        if any(fmt.rows != 1 for fmt in self.formats):
+            raise ValueError(f"formats must have blocks of one row in scheme {self.name!r}")
+        if self.ratios is OWN_AMAX:
+            return
+        if len(self.ratios) != self.terms - 1:
+            raise ValueError(
+                f"ratios must be {self.terms - 1} for {self.terms} terms, got {len(self.ratios)}"
+            )
+        if first.scale == E8M0:
+            raise ValueError(f"arithmetic must be EXACT with E8M0 scales in scheme {self.name!r}")
+        shared = (first.scale, first.block_size, first.tensor_scale)
+        if any((f.scale, f.block_size, f.tensor_scale) != shared for f in self.formats):
+            raise ValueError(
+                f"formats must have scales and blocks in common beside ratios in {self.name!r}"
+            )
+        for ratio in self.ratios:
+            if ratio <= 0 or not _is_binary32(Fraction(ratio)):
+                raise ValueError(
+                    f"ratios must be positive binary32 numbers, got {ratio} in scheme {self.name!r}"
+                )
 
     def _check_powers_of_two(self) -> None:
         if self.arithmetic is not Arithmetic.EXACT:
@@ -234,6 +281,11 @@ class Scheme:
 
 def _is_power_of_two(ratio: Fraction) -> bool:
     return ratio > 0 and ratio.numerator.bit_count() == 1 == ratio.denominator.bit_count()
+
+
+def _is_binary32(x: Fraction) -> bool:
+    bits = x.numerator.bit_length()
+    return bits <= 24 and x.denominator.bit_count() == 1 and -100 <= _log2(x) <= 100
 
 
 def _log2(power: Fraction) -> int:

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from msdnum._checks import check_integer, check_type
+from msdnum.display import html
 from msdnum.display.text import one_line
 
 __all__ = ["Hadamard", "Permutation", "Smoothing", "Transform", "random_signs"]
@@ -13,7 +14,7 @@ WORD = (1 << 64) - 1
 
 
 @dataclass(frozen=True)
-class Hadamard:
+class Hadamard(html.Shown):
     """A Hadamard transform of consecutive blocks: ``y = H (signs * x) / sqrt(length)``.
 
     ``H`` is Sylvester's matrix in natural order: its entry (i, j) is -1 to the number of bits that
@@ -83,7 +84,7 @@ class Hadamard:
 
 
 @dataclass(frozen=True)
-class Smoothing:
+class Smoothing(html.Shown):
     """Smoothing factors: ``y = x / factors``; the other side of a product is multiplied by them.
 
     Parameters
@@ -115,7 +116,7 @@ class Smoothing:
 
 
 @dataclass(frozen=True)
-class Permutation:
+class Permutation(html.Shown):
     """A permutation along an axis: ``y[i] = x[order[i]]``; exact.
 
     Parameters

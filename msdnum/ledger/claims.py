@@ -21,7 +21,7 @@ TERMS = {
     "see": "the theorem that says what is true instead (--full)",
     "exhaustive": "every case",
     "mod 2^k": "all other pairs are these times a power of two; --deep runs them, too",
-    "sampled": "some cases: drawn, evenly spaced, or from tables of measurements",
+    "sampled": "some cases: drawn, spaced evenly, or measured; last digits are of libm and SIMD",
     "known case": "made, or found before",
     "closed form": "formulas, evaluated",
 }
@@ -31,7 +31,7 @@ COLUMNS = ("convention", "promised", "worst found", "ratio", "verdict", "evidenc
 
 
 @dataclass(frozen=True)
-class Claim:
+class Claim(html.Shown):
     """Something that is said to be so, whatever the convention.
 
     Parameters

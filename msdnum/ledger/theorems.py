@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from msdnum._repository import PROOFS, as_typed, present
@@ -28,7 +28,7 @@ class Theorem:
 
     id: str
     path: Path
-    text: str
+    text: str = field(repr=False)
     machine_checked: bool
 
     @property

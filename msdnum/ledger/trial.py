@@ -6,7 +6,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from msdnum._extras import remedy
 from msdnum._names import did_you_mean
-from msdnum.ledger.claims import Claim, Entry, Row
+from msdnum.ledger.claims import Claim, Entry, Row, counted
 from msdnum.ledger.findings import Verdict, not_run
 from msdnum.ledger.ledger import Ledger
 from msdnum.ledger.theorems import theorem
@@ -118,6 +118,11 @@ class Trial:
         ids = self.ids
         if len(set(ids)) < len(ids):
             raise ValueError(f"claims must have different ids, got {ids} in trial {self.name!r}")
+
+    def __repr__(self) -> str:
+        """Return a line: its name, and how many claims of which paper."""
+        of = f" of {self.paper.source}" if self.paper else ""
+        return f"<Trial {self.name}: {counted(len(self.claims), 'claim')}{of}>"
 
     @property
     def ids(self) -> list[str]:

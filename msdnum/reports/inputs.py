@@ -13,7 +13,7 @@ from msdnum.inputs import families
 from msdnum.inputs.families import Family
 from msdnum.reports.pages import Measured
 
-__all__ = ["Input", "inputs", "measured"]
+__all__ = ["Input", "inputs", "measured", "name_of"]
 
 Array: TypeAlias = NDArray[np.float32]
 Approximation: TypeAlias = Callable[[Array], NDArray[Any]]
@@ -101,11 +101,11 @@ def _drawn(distribution: Any, seed: int) -> Input:
             f"scipy.stats do, or be a family or its name, got {distribution!r}"
         )
     x = distribution.rvs(size=SHAPE, random_state=np.random.default_rng(seed))
-    name = _name(distribution)
+    name = name_of(distribution)
     return Input(name, "independent samples", checked(x, f"a sample of {name}"), seed)
 
 
-def _name(distribution: Any) -> str:
+def name_of(distribution: Any) -> str:
     """Return the name of a frozen distribution with its parameters, else of its class."""
     inner: Any = getattr(distribution, "dist", None)
     if not hasattr(inner, "name"):

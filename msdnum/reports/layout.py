@@ -39,6 +39,8 @@ def sections(page: Any) -> Iterator[Section]:
     if page.measured:
         for part in _in_parts(page.measured):
             yield _bits(part)
+    for part in page.integrated:
+        yield _expected_bits(part)
     if page.sums:
         columns = ("sum of k", "roundings", "unit roundoff", "bound / |a||b|", "bits")
         yield Section("", columns, tuple(map(_sum_row, page.sums)))
@@ -107,6 +109,12 @@ def _bits(measured: Sequence[Measured]) -> Section:
     rows += [(name, *(_two(m.effective_bits[name]) for m in measured)) for name in EFFECTIVE_BITS]
     header = ("", *(m.input for m in measured))
     return Section(f"measured bits on {sizes} numbers{seed}", header, tuple(rows))
+
+
+def _expected_bits(found: Any) -> Section:
+    rows = [("SNR in dB", _two(found.snr_db))]
+    rows += [(name, _two(bits)) for name, bits in found.effective_bits.items()]
+    return Section("expected bits, by integration over cells", ("", found.input), tuple(rows))
 
 
 def _two(bits: float) -> str:

@@ -15,8 +15,8 @@ from msdnum.emulator.elements import round_to
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.evidence import format_worst_cases as worst_cases
 from msdnum.evidence.effective_bits import approximation
-from msdnum.evidence.product_bounds import accumulation
-from msdnum.evidence.worst_cases import Extreme, among_pairs
+from msdnum.evidence.product_roundings import accumulation
+from msdnum.evidence.worst_cases import among_pairs
 from msdnum.formats.accumulators import AnyAccumulator
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import (
@@ -25,7 +25,6 @@ from msdnum.formats.elements import (
     E3M2,
     E4M3,
     E5M2,
-    E8M0,
     INT8,
     INT8_SYMMETRIC,
     MXINT8_ELEMENT,
@@ -39,6 +38,7 @@ from msdnum.formats.schemes import OWN_AMAX, Scheme
 from msdnum.reports import units
 from msdnum.reports.costs import costs
 from msdnum.reports.inputs import Input, checked, compared, inputs, measured
+from msdnum.reports.integrals import integrals
 from msdnum.reports.pages import Guarantee, Measured, Storage
 from msdnum.reports.parts import (
     block_facts,
@@ -81,7 +81,8 @@ def report(what: Subject, x: Any = None, distribution: Any = None, *, seed: int 
     distribution : object, optional
         To measure on 256 x 128 samples of it: anything with ``rvs(size=..., random_state=...)``, as
         frozen distributions of ``scipy.stats``; a family of ``msdnum.inputs``, or its name. Without
-        it and ``x``, six families.
+        it and ``x``, six families. Of one that has a density the page of a number format or block
+        format has the expected bits, too, integrated over its cells.
     seed : int
         Of all samples.
 
@@ -110,9 +111,9 @@ def report(what: Subject, x: Any = None, distribution: Any = None, *, seed: int 
         )
     match what:
         case FloatFormat() | IntegerFormat() | TableFormat():
-            return _element(what, list(inputs(x, distribution, seed)), seed)
+            return _element(what, list(inputs(x, distribution, seed)), seed, distribution)
         case BlockFormat():
-            return _block(what, list(inputs(x, distribution, seed)), seed)
+            return _block(what, list(inputs(x, distribution, seed)), seed, distribution)
         case Scheme():
             return _scheme(what, list(inputs(x, distribution, seed)), seed)
         case QuantizedArray():
@@ -125,7 +126,7 @@ def report(what: Subject, x: Any = None, distribution: Any = None, *, seed: int 
 # Number formats
 
 
-def _element(fmt: ElementFormat, given: Sequence[Input], seed: int) -> Report:
+def _element(fmt: ElementFormat, given: Sequence[Input], seed: int, distribution: Any) -> Report:
     found = worst_cases.of_element(fmt)
     unit = "|x|" if worst_cases.has_relative(fmt) else "max"
 
@@ -140,6 +141,7 @@ def _element(fmt: ElementFormat, given: Sequence[Input], seed: int) -> Report:
         guarantee(found.bound, unit, "element-rounding", fmt in STATED),
         expected((fmt,), ScaleRule.COVERING),
         tuple(measured(one, rounded) for one in given),
+        integrals(fmt, distribution),
         Storage(Fraction(fmt.bits), f"{fmt.bits}, no scale"),
         (range_of(fmt),),
         costs=tuple(costs((fmt,), Fraction(fmt.bits))),
@@ -152,7 +154,7 @@ def _element(fmt: ElementFormat, given: Sequence[Input], seed: int) -> Report:
 # Block formats
 
 
-def _block(fmt: BlockFormat, given: Sequence[Input], seed: int) -> Report:
+def _block(fmt: BlockFormat, given: Sequence[Input], seed: int, distribution: Any = None) -> Report:
     found = worst_cases.of_block(fmt)
     scheme = worst_cases.as_scheme(fmt)
     name = None if scheme is None else theorem_of(scheme)
@@ -169,6 +171,7 @@ def _block(fmt: BlockFormat, given: Sequence[Input], seed: int) -> Report:
         guarantee(found.bound, unit, name),
         expected_of(scheme),
         tuple(measured(one, quantized) for one in given),
+        integrals(fmt, distribution),
         storage((fmt,)),
         (range_of(fmt.element), scaled_range(fmt)),
         costs=tuple(costs((fmt.element,), storage((fmt,)).bits_per_element)),
@@ -190,7 +193,7 @@ def _fitted(fmt: BlockFormat, x: NDArray[Any]) -> BlockFormat:
 def _scheme(scheme: Scheme, given: Sequence[Input], seed: int) -> Report:
     first = scheme.formats[0]
     unit, elements = unit_of_errors(first), [fmt.element for fmt in scheme.formats]
-    found = _searched(scheme)
+    found = among_pairs(scheme)
     ranges = tuple(dict.fromkeys(range_of(element) for element in elements))
     each = max(storage((fmt,)).bits_per_element for fmt in scheme.formats)
 
@@ -202,10 +205,11 @@ def _scheme(scheme: Scheme, given: Sequence[Input], seed: int) -> Report:
         scheme.name,
         "scheme",
         _scheme_facts(scheme),
-        None if found is None else worst_of(found, unit),
+        worst_of(found, unit),
         guarantee(bounds.remainder(scheme), unit, theorem_of(scheme)),
         expected_of(scheme),
         tuple(measured(one, decomposed) for one in given),
+        (),
         storage(scheme.formats),
         ranges,
         costs=tuple(costs(elements, each)),
@@ -224,12 +228,6 @@ def _scheme_facts(scheme: Scheme) -> dict[str, str]:
         "scale": block_facts(scheme.formats[0])["scale"],
         "arithmetic": f"{scheme.arithmetic.name}: {scheme.arithmetic.value}",
     }
-
-
-def _searched(scheme: Scheme) -> Extreme | None:
-    """Return the worst of all BF16 pairs; None where later scales, as numbers, follow data."""
-    follows = scheme.ratios is OWN_AMAX and scheme.terms > 1
-    return None if follows and scheme.formats[0].scale != E8M0 else among_pairs(scheme)
 
 
 # Arrays

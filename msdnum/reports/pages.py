@@ -10,9 +10,20 @@ from typing import Any
 import numpy as np
 
 from msdnum import errors
+from msdnum.display import html
 from msdnum.ledger.findings import Evidence, Witness
 
-__all__ = ["Cost", "Expected", "Guarantee", "Measured", "Range", "Storage", "Sum", "Worst"]
+__all__ = [
+    "Cost",
+    "Expected",
+    "Guarantee",
+    "Integrated",
+    "Measured",
+    "Range",
+    "Storage",
+    "Sum",
+    "Worst",
+]
 
 Record = dict[str, str | float | None]
 
@@ -40,7 +51,7 @@ def share(error: Fraction | float, unit: str) -> str:
 
 
 @dataclass(frozen=True)
-class Worst:
+class Worst(html.Shown):
     """The largest error that was found.
 
     Parameters
@@ -83,7 +94,7 @@ class Worst:
 
 
 @dataclass(frozen=True)
-class Guarantee:
+class Guarantee(html.Shown):
     """The bound on that error.
 
     Parameters
@@ -121,7 +132,7 @@ class Guarantee:
 
 
 @dataclass(frozen=True)
-class Expected:
+class Expected(html.Shown):
     """Bits in closed form, over the reals: of RMS error, by two definitions.
 
     Parameters
@@ -141,7 +152,7 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measured(html.Shown):
     """Bits on one input.
 
     Parameters
@@ -171,7 +182,29 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Storage:
+class Integrated(html.Shown):
+    """Expected bits, integrated over the cells of a format: nothing is drawn.
+
+    Parameters
+    ----------
+    input : str
+        Name of the distribution.
+    effective_bits : dict
+        By definition; those that follow a worst case, a median or a mean of logarithms have no such
+        limit and are not here.
+    """
+
+    input: str
+    effective_bits: dict[str, float]
+
+    @property
+    def snr_db(self) -> float:
+        """Signal-to-noise ratio, from the expectations of both."""
+        return self.effective_bits["snr"] * errors.DB_PER_BIT
+
+
+@dataclass(frozen=True)
+class Storage(html.Shown):
     """Bits of an element with its share of the scales.
 
     Parameters
@@ -187,7 +220,7 @@ class Storage:
 
 
 @dataclass(frozen=True)
-class Range:
+class Range(html.Shown):
     """Largest number, smallest normal and smallest subnormal; None for one that there is not."""
 
     name: str
@@ -197,7 +230,7 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Cost:
+class Cost(html.Shown):
     """What it takes on a machine, by the closed form of ``msdnum.cost``.
 
     Parameters
@@ -222,7 +255,7 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Sum:
+class Sum(html.Shown):
     """How often a product is rounded on its way into a sum of ``k``.
 
     Parameters

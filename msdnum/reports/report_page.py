@@ -10,6 +10,7 @@ from msdnum.reports.pages import (
     Cost,
     Expected,
     Guarantee,
+    Integrated,
     Measured,
     Range,
     Record,
@@ -22,7 +23,17 @@ from msdnum.reports.pages import (
 
 __all__ = ["Report"]
 
-PARTS = ("worst", "bound", "expected", "measured", "storage", "ranges", "sums", "costs")
+PARTS = (
+    "worst",
+    "bound",
+    "expected",
+    "measured",
+    "integrated",
+    "storage",
+    "ranges",
+    "sums",
+    "costs",
+)
 LIBRARIES = ("numpy", "ml_dtypes")
 
 
@@ -44,6 +55,8 @@ class Report:
         Bits in closed form, where there is one.
     measured : tuple of Measured
         Bits by every definition, input by input.
+    integrated : tuple of Integrated
+        Expected bits of a distribution that has a density, by every definition that has a limit.
     storage : Storage or None
         Bits per element; None of a unit.
     ranges : tuple of Range
@@ -67,6 +80,7 @@ class Report:
     bound: Guarantee
     expected: Expected | None = None
     measured: tuple[Measured, ...] = ()
+    integrated: tuple[Integrated, ...] = ()
     storage: Storage | None = None
     ranges: tuple[Range, ...] = ()
     sums: tuple[Sum, ...] = ()
@@ -117,7 +131,8 @@ class Report:
             pandas = import_module("pandas")
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(
-                "to_pandas needs pandas: pip install pandas; records() has the same rows without",
+                "to_pandas needs pandas: pip install 'msdnum[tables]'; records() has the same rows "
+                "without",
                 name=error.name,
             ) from None
         return pandas.DataFrame(self.records())

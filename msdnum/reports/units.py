@@ -14,7 +14,7 @@ from msdnum.emulator.elements import round_to
 from msdnum.emulator.gemm.products import matmul, transposed
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.evidence.format_worst_cases import what_it_holds
-from msdnum.evidence.product_bounds import sum_roundings
+from msdnum.evidence.product_roundings import sum_roundings
 from msdnum.formats.accumulators import AnyAccumulator
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import (

@@ -35,6 +35,7 @@ from msdnum.spec.elements import (
     round_to,
     to_float32_bits,
 )
+from msdnum.spec.hif4 import HiF4Unit, dequantize_hif4_unit, hif4_unit
 from msdnum.spec.library_arithmetic import BlockTrace, trace_block
 from msdnum.spec.numbers import (
     Special,
@@ -53,16 +54,19 @@ from msdnum.spec.numbers import (
     signed,
     subtract,
 )
+from msdnum.spec.requantization import Requantized, RequantizedTerm, requantize
 from msdnum.spec.transforms import add, hadamard_entry, hadamard_factor, inverse, transform
 
 __all__ = [
-    "BlockTrace", "Decomposition", "Number", "Special", "Value", "add", "candidate_scales",
-    "ceil_log2", "decode", "decompose", "decompose_amax", "decompose_covering",
-    "decompose_own_amax",
-    "dequantize_block", "dequantize_levels", "divide", "e8m0_code", "encode", "factor", "fl32",
-    "floor_log2", "from_float", "from_float32_bits", "hadamard_entry", "hadamard_factor",
+    "BlockTrace", "Decomposition", "HiF4Unit", "Number", "Requantized", "RequantizedTerm",
+    "Special", "Value", "add", "candidate_scales", "ceil_log2", "decode", "decompose",
+    "decompose_amax", "decompose_covering", "decompose_own_amax", "dequantize_block",
+    "dequantize_hif4_unit",
+    "dequantize_levels", "divide", "e8m0_code", "encode", "factor", "fl32", "floor_log2",
+    "from_float", "from_float32_bits", "hadamard_entry", "hadamard_factor", "hif4_unit",
     "inner_product", "inverse", "is_finite", "is_negative", "largest_magnitude", "max_finite",
-    "multiply", "nan_code", "number", "partial_sums", "pow2", "quantize_block", "round_significand",
-    "round_to", "round_to_integer", "searched_block", "shared_exponent", "shared_scale", "signed",
-    "subtract", "tensor_scale", "to_float32_bits", "trace_block", "transform",
+    "multiply", "nan_code", "number", "partial_sums", "pow2", "quantize_block", "requantize",
+    "round_significand", "round_to", "round_to_integer", "searched_block", "shared_exponent",
+    "shared_scale", "signed", "subtract", "tensor_scale", "to_float32_bits", "trace_block",
+    "transform",
 ]  # fmt: skip

@@ -3,67 +3,49 @@
 Slow and obviously right: the scalar twin of ``accumulate``, with which it shares no code.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from fractions import Fraction
-from functools import cached_property
-from itertools import zip_longest
 from math import floor
-from typing import TypeAlias
 
 from msdnum import spec
 from msdnum.formats.accumulators import (
     AnyAccumulator,
     Blocks,
     Cdna3Unit,
+    ChainUnit,
+    DesignedUnit,
     Exact,
     FusedUnit,
     GroupedUnit,
     Int32,
     Int32Overflow,
+    LanesUnit,
     MatrixUnit,
     Pairwise,
     PairwiseUnit,
     Sequential,
+    StepUnit,
 )
 from msdnum.formats.elements import BINARY32, E8M0, ElementFormat, FloatFormat
 from msdnum.formats.modes import Overflow
+from msdnum.spec.own_units import (
+    Factors,
+    Number,
+    Step,
+    chain_step,
+    designed_step,
+    fl,
+    lanes_step,
+    pairwise_step,
+    pairwise_sum,
+    sequential_step,
+)
 
 __all__ = ["Number", "factor", "inner_product", "partial_sums"]
 
 ZERO = Fraction(0)
 NO_EXPONENT = -1000
 """Below all exponents that there are."""
-
-
-@dataclass(frozen=True)
-class Number:
-    """One number of a product as a matrix unit sees it.
-
-    Parameters
-    ----------
-    element : Fraction
-        Without the scale.
-    scale : Fraction
-        The block scale that enters the accumulation; 1 if there is none.
-    exponent : int
-        Of the two together, not normalized below the element format's emin.
-    scale_exponent : int
-        Of the scale alone.
-    subnormal : bool
-        Whether the element is a subnormal number of a 16-bit format.
-    """
-
-    element: Fraction
-    scale: Fraction
-    exponent: int
-    scale_exponent: int
-    subnormal: bool
-
-    @cached_property
-    def value(self) -> Fraction:
-        """The number."""
-        return self.element * self.scale
 
 
 def factor(
@@ -93,10 +75,8 @@ def factor(
         return Number(element, scale, exponent, scale_exponent, False)
     emin = fmt.emin if isinstance(fmt, FloatFormat) else own
     exponent = max(own, emin) + scale_exponent
-    return Number(element, scale, exponent, scale_exponent, fmt.bits == 16 and own < emin)
-
-
-Factors: TypeAlias = Sequence[Number]
+    tiny = bool(element) and own < emin
+    return Number(element, scale, exponent, scale_exponent, fmt.bits == 16 and own < emin, tiny)
 
 
 def inner_product(
@@ -153,9 +133,6 @@ def partial_sums(
         yield c
 
 
-Step: TypeAlias = Callable[[Fraction, Factors, Factors], Fraction]
-
-
 def _step(accumulator: AnyAccumulator, length: int) -> tuple[Step, int]:
     """Return what one step does, and how many products it takes."""
     match accumulator:
@@ -164,9 +141,17 @@ def _step(accumulator: AnyAccumulator, length: int) -> tuple[Step, int]:
         case Int32():
             return lambda c, a, b: _int32(c, a, b, accumulator.overflow), accumulator.group
         case Sequential():
-            return lambda c, a, b: fl(c + fl(a[0].value * b[0].value)), 1
+            return sequential_step(accumulator), 1
         case Pairwise():
-            return lambda c, a, b: fl(c + _tree([fl(p) for p in _products(a, b)], fl)), length
+            return pairwise_step(accumulator), length
+        case DesignedUnit():
+            return designed_step(accumulator), accumulator.group
+        case LanesUnit():
+            return lanes_step(accumulator), accumulator.group
+        case ChainUnit():
+            return chain_step(accumulator), accumulator.group
+        case StepUnit():
+            return _own_step(accumulator), accumulator.group
         case Blocks():
             return lambda c, a, b: _block(c, a, b, accumulator), accumulator.size
         case MatrixUnit():
@@ -184,11 +169,6 @@ def _step(accumulator: AnyAccumulator, length: int) -> tuple[Step, int]:
 # ------------------------------------------------------------------------------------------------
 # Arithmetic
 # ------------------------------------------------------------------------------------------------
-
-
-def fl(x: Fraction) -> Fraction:
-    """Return x rounded to binary32, RNE."""
-    return spec.number(spec.fl32(x))
 
 
 def _truncated(x: Fraction, quantum: Fraction) -> Fraction:
@@ -211,6 +191,11 @@ def _into(x: Fraction, fmt: FloatFormat) -> Fraction:
     return spec.number(spec.round_to(x, fmt, overflow=Overflow.OVERFLOW))
 
 
+def _own_step(unit: StepUnit) -> Step:
+    """Return the step that a unit itself defines, on the numbers."""
+    return lambda c, a, b: unit.step(c, [x.value for x in a], [x.value for x in b])
+
+
 def _products(a: Factors, b: Factors) -> list[Fraction]:
     return [x.value * y.value for x, y in zip(a, b, strict=True)]
 
@@ -219,14 +204,6 @@ def _aligned(a: Factors, b: Factors) -> list[tuple[Fraction, int]]:
     """Return products with their exponents, without those that are zero."""
     pairs = zip(a, b, strict=True)
     return [(x.value * y.value, x.exponent + y.exponent) for x, y in pairs if x.value and y.value]
-
-
-def _tree(terms: list[Fraction], rounding: Callable[[Fraction], Fraction]) -> Fraction:
-    """Add neighbours, then their sums; an odd one moves up."""
-    while len(terms) > 1:
-        pairs = zip_longest(terms[::2], terms[1::2])
-        terms = [x if y is None else rounding(x + y) for x, y in pairs]
-    return terms[0]
 
 
 # ------------------------------------------------------------------------------------------------
@@ -310,7 +287,7 @@ def _pairwise_unit(c: Fraction, a: Factors, b: Factors, unit: PairwiseUnit) -> F
         for x, y in zip(a, b, strict=True)
     ]
     terms += [ZERO] * (-len(terms) % unit.group)
-    return _flushed(_flushed(c) + _tree(terms, _flushed))
+    return _flushed(_flushed(c) + pairwise_sum(terms, _flushed))
 
 
 def _flushed(x: Fraction) -> Fraction:

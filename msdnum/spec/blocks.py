@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import E8M0, ElementFormat, FloatFormat, IntegerFormat
+from msdnum.formats.elements import E8M0, ElementFormat, IntegerFormat
 from msdnum.formats.modes import Criterion, Overflow, Rounding, ScaleRule
+from msdnum.formats.scale_searches import ScaleSearch
 from msdnum.spec.elements import decode, encode, fl32, max_finite, nan_code
 from msdnum.spec.numbers import (
     Special,
@@ -22,7 +23,8 @@ from msdnum.spec.numbers import (
 )
 
 __all__ = [
-    "candidate_scales", "dequantize_block", "dequantize_levels", "e8m0_code", "largest_magnitude",
+    "candidate_scales", "dequantize_block", "dequantize_levels", "e8m0_code", "elements_by",
+    "largest_magnitude",
     "quantize_block", "searched_block", "shared_exponent", "shared_scale", "tensor_scale",
 ]  # fmt: skip
 
@@ -82,12 +84,15 @@ def tensor_scale(values: Sequence[Value], fmt: BlockFormat) -> Value | None:
     """Return the binary32 scale of a whole tensor, None for a format without one.
 
     ``fl32(fl32(amax / max_finite(element)) / max_finite(scale))``, with ``amax`` over the finite
-    elements. Source: NVIDIA's public description of NVFP4.
+    elements; a search may name another largest scale. Source: NVIDIA's public description of NVFP4.
     """
     if not fmt.tensor_scale:
         return None
+    largest = max_finite(fmt.scale)
+    if fmt.search is not None and fmt.search.largest_scale is not None:
+        largest = Fraction(fmt.search.largest_scale)
     amax = largest_magnitude([value for value in values if is_finite(value)])
-    return fl32(divide(fl32(amax / max_finite(fmt.element)), max_finite(fmt.scale)))
+    return fl32(divide(fl32(amax / max_finite(fmt.element)), largest))
 
 
 def largest_magnitude(values: Sequence[Value]) -> Fraction:
@@ -115,7 +120,8 @@ def quantize_block(
     saturate. Where the scale is 0, or times the tensor scale beyond binary32, elements are zeros
     that keep their sign where the format has one. In a block with an Inf or a NaN all element
     codes are 0 and the scale is NaN. ``random`` has one integer for each element (STOCHASTIC). For
-    another scale rule, ``dataclasses.replace(fmt, rule=...)``.
+    another scale rule, ``dataclasses.replace(fmt, rule=...)``; a format with a search has the scale
+    of `searched_block`.
 
     Source: OCP MX v1.0, section 6.3; paper, section on decomposition, for INT8 rows.
 
@@ -130,7 +136,21 @@ def quantize_block(
     """
     if not all(is_finite(value) for value in values):
         return nan_code(fmt.scale, Special.NAN), [0] * len(values)
+    if fmt.search is not None:
+        return searched_block(values, fmt, rounding=rounding, random=random, tensor=tensor)
     scale_code = shared_scale(largest_magnitude(values), fmt, tensor)
+    return scale_code, elements_by(scale_code, values, fmt, rounding, random, tensor)
+
+
+def elements_by(
+    scale_code: int,
+    values: Sequence[Value],
+    fmt: BlockFormat,
+    rounding: Rounding = Rounding.RNE,
+    random: Sequence[int] | None = None,
+    tensor: Value | None = None,
+) -> list[int]:
+    """Return the codes of elements over a scale."""
     scale = _effective_scale(scale_code, fmt, tensor)
     if is_finite(scale) and number(scale):
         quotients = [divide(value, number(scale)) for value in values]
@@ -139,7 +159,7 @@ def quantize_block(
     if fmt.scale != E8M0:
         quotients = [fl32(quotient) for quotient in quotients]
     words = [None] * len(values) if random is None else random
-    return scale_code, [
+    return [
         encode(x, fmt.element, overflow=Overflow.SATURATE, rounding=rounding, random=word)
         for x, word in zip(quotients, words, strict=True)
     ]
@@ -191,74 +211,78 @@ def dequantize_levels(
     return [fl32(product + number(minimum)) for product in products]
 
 
-def candidate_scales(
-    amax: Fraction,
-    fmt: BlockFormat,
-    divisors: Sequence[Fraction] | None,
-    *,
-    nonzero: bool = False,
-    tensor: Value | None = None,
-) -> list[int]:
-    """Return the scale codes that a search tries: of ``amax / d``, or all positive ones.
+def candidate_scales(amax: Fraction, fmt: BlockFormat, tensor: Value | None = None) -> list[int]:
+    """Return the scale codes that the search of a format tries.
 
-    With ``nonzero`` the least positive code stands for 0. ``divisors`` None: every positive code.
+    They are of ``amax / divisor``, or all positive ones. With ``nonzero`` the least positive code
+    stands for 0.
     """
-    assert isinstance(fmt.scale, FloatFormat)
-    if divisors is None:
-        return list(range(1, fmt.scale.max_code + 1))
+    search = fmt.search
+    assert search is not None
+    if search.divisors is None:
+        return list(range(fmt.scale.subnormals, fmt.scale.max_code + 1))
     codes = []
-    for divisor in divisors:
-        ideal = fl32(amax / divisor)
+    for divisor in search.divisors:
+        ideal = fl32(amax / Fraction(divisor))
         if tensor is not None:
             ideal = fl32(divide(ideal, number(tensor))) if number(tensor) else Fraction(0)
         codes.append(encode(ideal, fmt.scale, overflow=Overflow.SATURATE))
-    return [max(code, 1) if nonzero and amax else code for code in codes]
+    return [max(code, 1) if search.nonzero and amax else code for code in codes]
 
 
 def searched_block(
     values: Sequence[Value],
     fmt: BlockFormat,
-    divisors: Sequence[Fraction] | None,
     *,
-    criterion: Criterion = Criterion.SQUARED,
-    nonzero: bool = False,
+    rounding: Rounding = Rounding.RNE,
+    random: Sequence[int] | None = None,
     tensor: Value | None = None,
 ) -> tuple[int, list[int]]:
-    """Return the first of the candidates whose elements have the least error.
-
-    Errors are exact. Elements are those of `quantize_block` by the scale.
+    """Return the first of the candidates whose elements have the least error, by `ScaleSearch`.
 
     Examples
     --------
+    >>> from dataclasses import replace
     >>> from fractions import Fraction
     >>> from msdnum import spec
-    >>> from msdnum.formats import NVFP4
+    >>> from msdnum.formats import FOUR_OVER_SIX, NVFP4
+    >>> fmt = replace(NVFP4, search=FOUR_OVER_SIX)
     >>> block = [Fraction(6), Fraction(5)]  # 5 is between 4 and 6; of 1.5 times 4 it is 3 times 1.5
-    >>> code, elements = spec.searched_block(block, NVFP4, [Fraction(6), Fraction(4)])
+    >>> code, elements = spec.searched_block(block, fmt)
     >>> spec.decode(code, NVFP4.scale), elements
     (Fraction(3, 2), [6, 5])
     """
-    amax = largest_magnitude(values)
+    search = fmt.search
+    assert search is not None
     best: tuple[Fraction, int, list[int]] | None = None
-    for code in candidate_scales(amax, fmt, divisors, nonzero=nonzero, tensor=tensor):
+    for code in candidate_scales(largest_magnitude(values), fmt, tensor):
         scale = number(_effective_scale(code, fmt, tensor))
-        quotients = [
-            fl32(divide(v, scale)) if scale else signed(is_negative(v), Fraction(0)) for v in values
-        ]
-        codes = [encode(q, fmt.element, overflow=Overflow.SATURATE) for q in quotients]
+        codes = elements_by(code, values, fmt, rounding, random, tensor)
         restored = [number(decode(c, fmt.element)) * scale for c in codes]
-        error = _error([number(v) - r for v, r in zip(values, restored, strict=True)], criterion)
+        error = _error([number(v) - r for v, r in zip(values, restored, strict=True)], search)
         if best is None or error < best[0]:
             best = error, code, codes
     assert best is not None
     return best[1:]
 
 
-def _error(errors: Sequence[Fraction], criterion: Criterion) -> Fraction:
-    match criterion:
+def _error(errors: Sequence[Fraction], search: ScaleSearch) -> Fraction:
+    wide = [Fraction(float(abs(error))) for error in errors]
+    short = [round_significand(e, 24, Rounding.RTZ) if e else ZERO for e in wide]
+    match search.criterion:
         case Criterion.SQUARED:
-            return sum((error**2 for error in errors), ZERO)
+            return _sum_by_halves([error**2 for error in short])
         case Criterion.ABSOLUTE:
-            return sum((abs(error) for error in errors), ZERO)
+            return _sum_by_halves(short)
         case Criterion.LARGEST:
-            return max(abs(error) for error in errors)
+            return max(short)
+
+
+def _sum_by_halves(terms: Sequence[Fraction]) -> Fraction:
+    """Return the sum in binary64, one half added to the other until one number is left."""
+    left = [*terms, *[ZERO] * ((1 << (len(terms) - 1).bit_length()) - len(terms))]
+    while len(left) > 1:
+        half = len(left) // 2
+        pairs = zip(left[:half], left[half:], strict=True)
+        left = [Fraction(float(a + b)) for a, b in pairs]
+    return left[0]

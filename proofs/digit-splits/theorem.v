@@ -101,12 +101,12 @@ Qed.
 
 (** A kernel that subtracts from t itself: p is the first digit over F, off by w; the second is of
     the rest times G. *)
-Theorem direct_split u nu w F G M x t a p z y b (X := x / M) :
+Theorem direct_split u c nu w F G M x t a p z y b (X := x / M) :
   0 <= u -> 0 < G -> 0 < M -> Rabs x <= M -> 0 <= nu ->
   Rabs (t - X) <= nu * Rabs X -> Rabs (p - a / F) <= w ->
   Rabs (z - (t - p)) <= u * Rabs (t - p) -> Rabs (y - z * G) <= u * Rabs (z * G) ->
-  Rabs (b - y) <= 1 / 2 ->
-  Rabs (x - M * (a / F + b / G)) <= M * (1 / (2 * G) + (2 * u + u ^ 2) * Rabs (t - p) + nu + w).
+  Rabs (b - y) <= c ->
+  Rabs (x - M * (a / F + b / G)) <= M * (c / G + (2 * u + u ^ 2) * Rabs (t - p) + nu + w).
 Proof.
   intros U HG HM HX N T P Z Y B; assert (I : 0 < / G) by now apply Rinv_0_lt_compat.
   assert (X1 : Rabs X <= 1).
@@ -119,10 +119,9 @@ Proof.
   { apply Rmult_le_reg_r with (1 := HG); rewrite <- (Rabs_pos_eq G) at 2 by lra.
     rewrite <- Rabs_mult; replace ((y / G - z) * G) with (y - z * G) by (field; lra).
     apply Rle_trans with (1 := Y); rewrite Rabs_mult, (Rabs_pos_eq G) by lra; lra. }
-  assert (V : Rabs (b / G - y / G) <= 1 / (2 * G)).
+  assert (V : Rabs (b / G - y / G) <= c / G).
   { replace (b / G - y / G) with ((b - y) * / G) by (field; lra).
-    rewrite Rabs_mult, (Rabs_pos_eq (/ G)) by lra.
-    replace (1 / (2 * G)) with (1 / 2 * / G) by (field; lra); apply Rmult_le_compat_r; lra. }
+    rewrite Rabs_mult, (Rabs_pos_eq (/ G)) by lra; apply Rmult_le_compat_r; lra. }
   assert (MX : x = M * X) by (unfold X; field; lra); clearbody X; subst x.
   replace (M * X - M * (a / F + b / G)) with (- (M * (a / F + b / G - X))) by ring.
   rewrite Rabs_Ropp, Rabs_mult, (Rabs_pos_eq M) by lra; apply Rmult_le_compat_l; [lra|].
@@ -134,4 +133,42 @@ Proof.
   assert (T4 := Rabs_triang (a / F - p) (t - X)); rewrite (Rabs_minus_sym (a / F)) in T4.
   assert (nu * Rabs X <= nu * 1) by (apply Rmult_le_compat_l; lra).
   assert (u * Rabs z <= u * ((1 + u) * Rabs d)) by (apply Rmult_le_compat_l; lra); lra.
+Qed.
+
+(** The same, from the relative errors of the operations alone: the first digit over F is off by e,
+    a product with a rounded reciprocal, and the digit is of t times F, rounded. *)
+Theorem direct_split_error u c nu e F G M x t v a p z y b (X := x / M)
+    (d := 1 / (2 * F) + u * (1 + nu)) (o := e * (1 + nu + d)) :
+  0 <= u -> 0 < F -> 0 < G -> 0 < M -> Rabs x <= M -> 0 <= nu -> 0 <= e ->
+  Rabs (t - X) <= nu * Rabs X -> Rabs (v - t * F) <= u * Rabs (t * F) -> Rabs (a - v) <= 1 / 2 ->
+  Rabs (p - a / F) <= e * Rabs (a / F) -> Rabs (z - (t - p)) <= u * Rabs (t - p) ->
+  Rabs (y - z * G) <= u * Rabs (z * G) -> Rabs (b - y) <= c ->
+  Rabs (x - M * (a / F + b / G)) <= M * (c / G + (2 * u + u ^ 2) * (d + o) + nu + o).
+Proof.
+  intros U HF HG HM HX N E T V A P Z Y B.
+  assert (X1 : Rabs X <= 1).
+  { unfold X, Rdiv; rewrite Rabs_mult, Rabs_inv, (Rabs_pos_eq M) by lra.
+    apply Rmult_le_reg_r with (1 := HM); rewrite Rmult_assoc, Rinv_l by lra; lra. }
+  assert (T1 : Rabs t <= 1 + nu).
+  { replace t with (X + (t - X)) by ring; apply Rle_trans with (1 := Rabs_triang _ _).
+    assert (nu * Rabs X <= nu * 1) by (apply Rmult_le_compat_l; lra); lra. }
+  assert (D : Rabs (a / F - t) <= d).
+  { apply Rmult_le_reg_r with (1 := HF); rewrite <- (Rabs_pos_eq F) at 2 by lra.
+    rewrite <- Rabs_mult; replace ((a / F - t) * F) with ((a - v) + (v - t * F)) by (field; lra).
+    apply Rle_trans with (1 := Rabs_triang _ _).
+    replace (d * F) with (1 / 2 + u * ((1 + nu) * F)) by (unfold d; field; lra).
+    rewrite Rabs_mult, (Rabs_pos_eq F) in V by lra.
+    assert (u * (Rabs t * F) <= u * ((1 + nu) * F)).
+    { apply Rmult_le_compat_l; [exact U|]; apply Rmult_le_compat_r; lra. }
+    lra. }
+  assert (O : Rabs (p - a / F) <= o).
+  { apply Rle_trans with (1 := P); apply Rmult_le_compat_l; [exact E|].
+    replace (a / F) with (t + (a / F - t)) by ring; apply Rle_trans with (1 := Rabs_triang _ _); lra. }
+  apply Rle_trans with (1 := direct_split u c nu o F G M x t a p z y b U HG HM HX N T O Z Y B).
+  assert (R : Rabs (t - p) <= d + o).
+  { replace (t - p) with (- (a / F - t) + - (p - a / F)) by ring.
+    apply Rle_trans with (1 := Rabs_triang _ _); rewrite !Rabs_Ropp; lra. }
+  assert (Q : (2 * u + u ^ 2) * Rabs (t - p) <= (2 * u + u ^ 2) * (d + o)).
+  { apply Rmult_le_compat_l; [assert (0 <= u ^ 2) by apply pow2_ge_0; lra | exact R]. }
+  apply Rmult_le_compat_l; lra.
 Qed.

@@ -612,6 +612,163 @@ Proof.
   assert (A := Rabs_pos y); unfold m; apply Rmax_lub; lra.
 Qed.
 
+(** *** CDNA3: products summed in parts, then with c, most of it rounded down, at last to nearest *)
+
+Definition lowered (q x : R) : R := q * IZR (Zfloor (x / q)).
+Definition lowered_result (s : Z) (x : R) : R := round radix2 (FLT_exp (-126 - s) (s + 1)) Zfloor x.
+
+Lemma lowered_error q x : 0 < q -> Rabs (lowered q x - x) <= q.
+Proof.
+  intros Q; unfold lowered; set (y := x / q).
+  replace (q * IZR (Zfloor y) - x) with (q * (IZR (Zfloor y) - y)) by (unfold y; field; lra).
+  rewrite Rabs_mult, (Rabs_pos_eq q) by lra; rewrite <- (Rmult_1_r q) at 2.
+  apply Rmult_le_compat_l; [lra|].
+  assert (A := Zfloor_ub y); assert (B := Zfloor_lb y); apply Rabs_le; lra.
+Qed.
+
+Lemma lowered_result_error s x : (0 < s)%Z ->
+  Rabs (lowered_result s x - x) <= pow2 (- s) * Rmax (pow2 (-126)) (Rabs x).
+Proof.
+  intros P; assert (V : Prec_gt_0 (s + 1)) by (unfold Prec_gt_0; lia).
+  apply Rle_trans with (ulp radix2 (FLT_exp (-126 - s) (s + 1)) x).
+  { apply error_le_ulp; auto with typeclass_instances. }
+  assert (B := bpow_gt_0 radix2 (- s)).
+  destruct (Rle_or_lt (pow2 (-126)) (Rabs x)) as [H | H].
+  - apply Rle_trans with (Rabs x * pow2 (1 - (s + 1))).
+    + apply ulp_FLT_le; now replace (-126 - s + (s + 1) - 1)%Z with (-126)%Z by lia.
+    + replace (1 - (s + 1))%Z with (- s)%Z by lia; rewrite Rmult_comm.
+      apply Rmult_le_compat_l; [lra | apply Rmax_r].
+  - rewrite ulp_FLT_small; [| exact V |].
+    + replace (-126 - s)%Z with (- s + -126)%Z by lia; rewrite bpow_plus.
+      apply Rmult_le_compat_l; [lra | apply Rmax_l].
+    + apply Rlt_trans with (1 := H); apply bpow_lt; lia.
+Qed.
+
+(** Parts are products and the exponent e that they are aligned to. *)
+Notation part := (Z * list (R * R))%type.
+Definition products_of (parts : list part) : list (R * R) := concat (map snd parts).
+Definition part_sum (f joint : Z) (p : part) : R :=
+  lowered (pow2 (joint - f)) (sum (map (truncated (pow2 (fst p - f))) (map fst (snd p)))).
+Definition cdna3_sum (f s joint top : Z) (y : R) (parts : list part) : R :=
+  lowered (pow2 (top - s - 1)) (sum (map (part_sum f joint) parts)) + lowered (pow2 (top - f)) y.
+Definition cdna3_error (group parts : nat) (f s : Z) : R :=
+  (1 + ((INR group + INR parts + 1) * pow2 (- f) + pow2 (- s) / 2)) * (1 + pow2 (- s)) * (1 + u32) - 1.
+
+Lemma parts_error f joint top parts :
+  (joint <= top)%Z -> Forall (fun p => (fst p <= joint)%Z) parts ->
+  Rabs (sum (map (part_sum f joint) parts) - sum (map fst (products_of parts))) <=
+    (INR (length (products_of parts)) + INR (length parts)) * pow2 (top - f).
+Proof.
+  intros J; assert (Q := bpow_gt_0 radix2 (top - f)).
+  assert (S : forall xs ys, sum (xs ++ ys) = sum xs + sum ys).
+  { intros xs ys; unfold sum; induction xs as [|x xs IH]; simpl; [ring | rewrite IH; ring]. }
+  induction 1 as [|[e ps] parts E F IH].
+  { simpl; rewrite Rminus_diag_eq, Rabs_R0 by reflexivity; lra. }
+  change (products_of ((e, ps) :: parts)) with (ps ++ products_of parts).
+  rewrite map_app, S, app_length, plus_INR.
+  change (length ((e, ps) :: parts)) with (Datatypes.S (length parts)); rewrite S_INR.
+  set (one := part_sum f joint (e, ps)).
+  change (sum (map (part_sum f joint) ((e, ps) :: parts)))
+    with (one + sum (map (part_sum f joint) parts)).
+  set (aligned := sum (map (truncated (pow2 (e - f))) (map fst ps))).
+  assert (L : Rabs (one - aligned) <= pow2 (top - f)).
+  { apply Rle_trans with (pow2 (joint - f)); [apply lowered_error, bpow_gt_0 | apply bpow_le; lia]. }
+  assert (A : Rabs (aligned - sum (map fst ps)) <= INR (length ps) * pow2 (top - f)).
+  { destruct (aligned_error (pow2 (e - f)) (map fst ps) (bpow_gt_0 _ _)) as [A _].
+    rewrite map_length in A; apply Rle_trans with (1 := A).
+    apply Rmult_le_compat_l; [apply pos_INR | apply bpow_le; simpl in E; lia]. }
+  replace (one + sum (map (part_sum f joint) parts) - _) with
+    ((one - aligned) + (aligned - sum (map fst ps)) +
+     (sum (map (part_sum f joint) parts) - sum (map fst (products_of parts)))) by ring.
+  apply Rle_trans with (1 := Rabs_triang _ _).
+  assert (T := Rabs_triang (one - aligned) (aligned - sum (map fst ps))); lra.
+Qed.
+
+(** The accumulator y may be dropped where it is at most a unit; it is y' that is used. *)
+Theorem cdna3_step (group n : nat) (f s : Z) W c y y' a (parts : list part) (joint top : Z)
+    (v := cdna3_error group n f s) (x := binary32 (lowered_result s (cdna3_sum f s joint top y' parts)))
+    z (ps := products_of parts) :
+  (0 < s)%Z -> proper c -> computes W c y a -> at_least ps -> (length ps <= group)%nat ->
+  (length parts <= n)%nat -> Forall (fun p => (fst p <= joint)%Z) parts -> (joint <= top)%Z ->
+  pow2 top <= Rmax (pow2 (-126)) (a + sum (map snd ps)) ->
+  y' = y \/ y' = 0 /\ Rabs y <= pow2 (top - f) -> unless_overflow W x z ->
+  computes W (unit_step v (v * pow2 (-126) + h32) c ps) z (Rabs z).
+Proof.
+  intros Hs P C L G N E J T D; destruct (added_counts ps c L P) as [P' _].
+  apply rounds with (1 := P') (2 := computes_added W c ps y a C).
+  assert (Y := computes_magnitude W c y a P C); assert (B := bpow_gt_0 radix2 (-126)).
+  assert (Bf := bpow_gt_0 radix2 (- f)); assert (Bs := bpow_gt_0 radix2 (- s)).
+  assert (U := u32_pos); set (m := Rmax _ _) in T.
+  assert (M1 : pow2 (-126) <= m) by apply Rmax_l.
+  assert (M2 : a + sum (map snd ps) <= m) by apply Rmax_r.
+  assert (N0 : Rabs (sum (map fst ps)) <= sum (map snd ps)).
+  { clear -L; induction L as [|p ps H L IH]; simpl; [rewrite Rabs_R0; lra|].
+    apply Rle_trans with (1 := Rabs_triang _ _); lra. }
+  set (exact := sum (map fst ps) + y).
+  assert (X : Rabs exact <= m).
+  { unfold exact; apply Rle_trans with (1 := Rabs_triang _ _); lra. }
+  set (w := (INR group + INR n + 1) * pow2 (- f) + pow2 (- s) / 2).
+  set (total := cdna3_sum f s joint top y' parts) in *.
+  assert (Qf : pow2 (top - f) <= pow2 (- f) * m).
+  { replace (top - f)%Z with (- f + top)%Z by lia; rewrite bpow_plus; apply Rmult_le_compat_l; lra. }
+  assert (Qs : pow2 (top - s - 1) <= pow2 (- s) / 2 * m).
+  { replace (top - s - 1)%Z with (- s + top + -1)%Z by lia; rewrite !bpow_plus.
+    change (pow2 (-1)) with (/ 2).
+    assert (pow2 (- s) * pow2 top <= pow2 (- s) * m) by (apply Rmult_le_compat_l; lra); lra. }
+  assert (Count : INR (length ps) + INR (length parts) + 1 <= INR group + INR n + 1).
+  { apply le_INR in G; apply le_INR in N; lra. }
+  assert (O : Rabs (total - exact) <= w * m).
+  { assert (A := parts_error f joint top parts J E); fold ps in A.
+    set (parts_total := sum (map (part_sum f joint) parts)) in *.
+    assert (A2 : Rabs (lowered (pow2 (top - s - 1)) parts_total - parts_total) <= pow2 (top - s - 1))
+      by apply lowered_error, bpow_gt_0.
+    assert (A3 : Rabs (lowered (pow2 (top - f)) y' - y) <= pow2 (top - f)).
+    { destruct D as [-> | [-> D]]; [apply lowered_error, bpow_gt_0|].
+      unfold lowered; replace (0 / pow2 (top - f)) with 0 by (unfold Rdiv; ring).
+      rewrite Zfloor_IZR, Rmult_0_r, Rminus_0_l, Rabs_Ropp; exact D. }
+    replace (total - exact) with
+      ((lowered (pow2 (top - s - 1)) parts_total - parts_total)
+       + (lowered (pow2 (top - f)) y' - y) + (parts_total - sum (map fst ps)))
+      by (unfold total, cdna3_sum, exact; fold parts_total; ring).
+    apply Rle_trans with (1 := Rabs_triang _ _).
+    assert (T2 := Rabs_triang (lowered (pow2 (top - s - 1)) parts_total - parts_total)
+      (lowered (pow2 (top - f)) y' - y)).
+    assert ((INR (length ps) + INR (length parts) + 1) * pow2 (top - f)
+            <= (INR group + INR n + 1) * (pow2 (- f) * m)).
+    { apply Rmult_le_compat; [| apply bpow_ge_0 | exact Count | exact Qf].
+      assert (I := pos_INR (length ps)); assert (I' := pos_INR (length parts)); lra. }
+    unfold w; lra. }
+  assert (W0 : 0 <= w).
+  { assert (I := pos_INR group); assert (I' := pos_INR n).
+    assert (0 <= (INR group + INR n + 1) * pow2 (- f)) by (apply Rmult_le_pos; lra); unfold w; lra. }
+  assert (M0 : 0 <= m) by lra.
+  assert (Big : Rabs total <= (1 + w) * m).
+  { replace total with (exact + (total - exact)) by ring.
+    apply Rle_trans with (1 := Rabs_triang _ _); lra. }
+  assert (Wm : m <= (1 + w) * m) by (assert (0 <= w * m) by (apply Rmult_le_pos; lra); lra).
+  set (r := lowered_result s total) in *.
+  assert (R1 : Rabs (r - total) <= pow2 (- s) * ((1 + w) * m)).
+  { apply Rle_trans with (1 := lowered_result_error s total Hs).
+    apply Rmult_le_compat_l; [lra | apply Rmax_lub; lra]. }
+  assert (R2 : Rabs r <= (1 + pow2 (- s)) * ((1 + w) * m)).
+  { replace r with (total + (r - total)) by ring; apply Rle_trans with (1 := Rabs_triang _ _); lra. }
+  assert (F := binary32_error r); fold x in F.
+  assert (F' : u32 * Rabs r <= u32 * ((1 + pow2 (- s)) * ((1 + w) * m)))
+    by (apply Rmult_le_compat_l; lra).
+  assert (V : Rabs (x - exact) <= v * m + h32).
+  { replace (x - exact) with ((x - r) + (r - total) + (total - exact)) by ring.
+    apply Rle_trans with (1 := Rabs_triang _ _).
+    assert (T2 := Rabs_triang (x - r) (r - total)); unfold v, cdna3_error; fold w; lra. }
+  fold exact; apply Rle_trans with (1 := V); fold ps.
+  assert (V0 : 0 <= v).
+  { unfold v, cdna3_error; fold w.
+    assert (1 <= (1 + w) * (1 + pow2 (- s))) by nra; nra. }
+  assert (A0 : 0 <= a + sum (map snd ps)).
+  { assert (I := Rabs_pos y); assert (I' := Rabs_pos (sum (map fst ps))); lra. }
+  assert (m <= sum (map snd ps) + a + pow2 (-126)) by (unfold m; apply Rmax_lub; lra).
+  assert (v * m <= v * (sum (map snd ps) + a + pow2 (-126))) by (apply Rmult_le_compat_l; lra); lra.
+Qed.
+
 (** ** Scales and additions after the sums *)
 
 (** Several results added one after the other. *)
@@ -722,17 +879,17 @@ Proof.
   - now rewrite map_length.
 Qed.
 
-(** Neighbours added, then their sums, and so on. *)
-Fixpoint neighbours (ts : list tree) : list tree :=
+(** Neighbours added, then their sums, and so on, each sum with an absolute error h besides. *)
+Fixpoint neighbours (h : R) (ts : list tree) : list tree :=
   match ts with
-  | l :: r :: ts => Rounded u32 0 (Plus l r) :: neighbours ts
+  | l :: r :: ts => Rounded u32 h (Plus l r) :: neighbours h ts
   | _ => ts
   end.
 
-Fixpoint pairwise (levels : nat) (ts : list tree) : tree :=
+Fixpoint pairwise (h : R) (levels : nat) (ts : list tree) : tree :=
   match levels with
   | O => hd (Input 0 0) ts
-  | S levels => pairwise levels (neighbours ts)
+  | S levels => pairwise h levels (neighbours h ts)
   end.
 
 Lemma neighbours_induction (P : list tree -> Prop) :
@@ -742,39 +899,176 @@ Proof.
   induction ts as [|s ts [A B]]; [now split|]; split; [apply B | intros t; now apply P2].
 Qed.
 
-Lemma neighbours_counts ts g :
-  1 <= g -> Forall (fun t => proper t /\ growth t <= g) ts ->
-  Forall (fun t => proper t /\ growth t <= (1 + u32) * g) (neighbours ts) /\
-  over exact_value (neighbours ts) = over exact_value ts /\
-  over counted (neighbours ts) = over counted ts /\
-  over absolute (neighbours ts) = over absolute ts /\
-  (2 * length (neighbours ts) <= length ts + 1)%nat.
+Lemma neighbours_counts h ts g :
+  0 <= h -> 1 <= g -> Forall (fun t => proper t /\ growth t <= g) ts ->
+  Forall (fun t => proper t /\ growth t <= (1 + u32) * g) (neighbours h ts) /\
+  over exact_value (neighbours h ts) = over exact_value ts /\
+  over counted (neighbours h ts) = over counted ts /\
+  over absolute (neighbours h ts) + INR (length (neighbours h ts)) * h
+    = over absolute ts + INR (length ts) * h /\
+  (2 * length (neighbours h ts) <= length ts + 1)%nat /\
+  (0 < length ts -> 0 < length (neighbours h ts))%nat.
 Proof.
-  assert (U := u32_pos); intros G F; revert F; induction ts as [|t|l r ts IH] using neighbours_induction.
+  assert (U := u32_pos); intros H0 G F; revert F;
+    induction ts as [|t|l r ts IH] using neighbours_induction.
   - repeat split; simpl; lia || constructor.
   - intros F; inversion F as [|x xs [P H]]; subst; repeat split; simpl; try lia.
     constructor; [|constructor]; split; [exact P | nra].
   - intros F; inversion F as [|x xs [Pl Hl] F']; subst; inversion F' as [|x' xs' [Pr Hr] F'']; subst.
-    destruct (IH F'') as [A [E [C [L N]]]]; unfold over in *; cbn [neighbours map sum fold_right length].
-    fold sum; rewrite E, C, L; simpl; repeat split; try ring; try lia.
+    destruct (IH F'') as [A [E [C [L [N _]]]]]; unfold over in *.
+    cbn [neighbours map sum fold_right length] in *; fold sum; rewrite E, C, !S_INR.
+    repeat split; try (simpl; lia); try (simpl; lra).
     constructor; [|exact A]; simpl; repeat split; try lra; try assumption.
     apply Rmult_le_compat_l; [lra | now apply Rmax_lub].
 Qed.
 
-Theorem pairwise_counts levels ts g (t := pairwise levels ts) :
-  1 <= g -> Forall (fun t => proper t /\ growth t <= g) ts -> (length ts <= 2 ^ levels)%nat ->
+Theorem pairwise_counts h levels ts g (t := pairwise h levels ts) :
+  0 <= h -> 1 <= g -> Forall (fun t => proper t /\ growth t <= g) ts ->
+  (length ts <= 2 ^ levels)%nat ->
   proper t /\ exact_value t = over exact_value ts /\ counted t = over counted ts /\
-  absolute t = over absolute ts /\
+  absolute t = over absolute ts + INR (Nat.pred (length ts)) * h /\
   growth t <= (1 + u32) ^ levels * g.
 Proof.
-  unfold t; clear t; assert (U := u32_pos); revert ts g.
+  unfold t; clear t; assert (U := u32_pos); intros H; revert ts g.
   induction levels as [|n IH]; intros ts g G F N.
   - destruct ts as [|t [|s ts]]; [| | simpl in N; lia]; unfold over; simpl.
     + rewrite Rabs_R0; repeat split; lra.
-    + inversion F as [|x xs [P H]]; subst; repeat split; try lra; exact P.
-  - destruct (neighbours_counts ts g G F) as [A [E [C [L M]]]]; cbn [pairwise]; rewrite <- E, <- C, <- L.
-    replace ((1 + u32) ^ S n * g) with ((1 + u32) ^ n * ((1 + u32) * g)) by (simpl; ring).
-    apply IH; [nra | exact A |]; cbn [Nat.pow] in N; lia.
+    + inversion F as [|x xs [P Q]]; subst; repeat split; try lra; exact P.
+  - destruct (neighbours_counts h ts g H G F) as [A [E [C [L [M K]]]]]; cbn [pairwise].
+    rewrite <- E, <- C; destruct (IH (neighbours h ts) ((1 + u32) * g)) as [P [EV [CV [AV GV]]]];
+      [nra | exact A | cbn [Nat.pow] in N; lia |].
+    repeat split; [exact P | exact EV | exact CV | |].
+    + rewrite AV; destruct ts as [|s ts]; [simpl in *; lra|].
+      specialize (K ltac:(simpl; lia)); destruct (neighbours h (s :: ts)) as [|r rs];
+        [simpl in K; lia|].
+      cbn [length Nat.pred] in L |- *; rewrite !S_INR in L; lra.
+    + apply Rle_trans with (1 := GV); right; simpl; ring.
+Qed.
+
+(** *** A unit that adds groups pairwise and takes what is subnormal for zero *)
+
+Definition flushed (x : R) : R := if Rlt_bool (Rabs x) (pow2 (-126)) then 0 else x.
+
+(** A result of binary32 that is flushed. *)
+Lemma flushed_error y : Rabs (flushed (binary32 y) - y) <= u32 * Rabs y + pow2 (-126).
+Proof.
+  assert (U := u32_pos); assert (B := bpow_gt_0 radix2 (-126)); assert (A := Rabs_pos y).
+  assert (UA : 0 <= u32 * Rabs y) by (apply Rmult_le_pos; lra).
+  unfold flushed; case Rlt_bool_spec; intros H.
+  - assert (Y : Rabs y < pow2 (-126)).
+    { apply Rnot_le_lt; intros L; apply (Rlt_not_le _ _ H); clear H.
+      assert (P : Prec_gt_0 24) by reflexivity.
+      assert (F : generic_format radix2 (FLT_exp (-149) 24) (pow2 (-126))).
+      { apply generic_format_bpow; unfold FLT_exp; simpl; lia. }
+      unfold binary32, binary; now apply abs_round_ge_generic; auto with typeclass_instances. }
+    rewrite Rminus_0_l, Rabs_Ropp; lra.
+  - apply Rle_trans with (1 := binary32_error y); apply Rplus_le_compat_l.
+    unfold h32; simpl; lra.
+Qed.
+
+Theorem rounds_flushed W t y a z :
+  proper t -> computes W t y a -> unless_overflow W (flushed (binary32 y)) z ->
+  computes W (Rounded u32 (pow2 (-126)) t) z (Rabs z).
+Proof.
+  intros P C; apply rounds with (1 := P) (2 := C).
+  apply Rle_trans with (1 := flushed_error y), Rplus_le_compat_r, Rmult_le_compat_l.
+  - apply bpow_ge_0.
+  - now apply computes_magnitude with (2 := C).
+Qed.
+
+(** A product of at most 24 significant bits. *)
+Theorem product_flushed W x m z :
+  generic_format radix2 (FLX_exp 24) x -> Rabs x <= m ->
+  unless_overflow W (flushed (binary32 x)) z ->
+  computes W (Rounded 0 (pow2 (-126)) (Input x m)) z (Rabs z).
+Proof.
+  intros F M; assert (B := bpow_gt_0 radix2 (-126)); assert (P : Prec_gt_0 24) by reflexivity.
+  apply rounds with (1 := M : proper (Input x m)) (2 := computes_input W x m).
+  rewrite Rmult_0_l, Rplus_0_l; destruct (Rle_or_lt (pow2 (-126)) (Rabs x)) as [N | N].
+  - assert (E : binary32 x = x).
+    { unfold binary32, binary; apply round_generic; [auto with typeclass_instances|].
+      apply generic_format_FLT_FLX; [exact N | exact F]. }
+    unfold flushed; rewrite E; case Rlt_bool_spec; intros H; [lra|].
+    rewrite Rminus_diag_eq, Rabs_R0 by reflexivity; lra.
+  - assert (E := binary32_error x); unfold flushed; case Rlt_bool_spec; intros H.
+    + rewrite Rminus_0_l, Rabs_Ropp; lra.
+    + apply Rle_trans with (1 := E).
+      assert (u32 * Rabs x <= u32 * pow2 (-126)) by (apply Rmult_le_compat_l; [apply bpow_ge_0 | lra]).
+      unfold h32, u32 in *; simpl in *; lra.
+Qed.
+
+Definition flushing_step (levels : nat) (c : tree) (ps : list (R * R)) : tree :=
+  Rounded u32 (pow2 (-126)) (Plus c (pairwise (pow2 (-126)) levels
+    (map (fun p => Rounded 0 (pow2 (-126)) (Input (fst p) (snd p))) ps))).
+Definition flushing_sum (levels : nat) (groups : list (list (R * R))) : tree :=
+  fold_left (flushing_step levels) groups (Input 0 0).
+
+Lemma flushing_step_counts levels c ps (t := flushing_step levels c ps) n k :
+  proper c -> at_least ps -> (0 < length ps <= 2 ^ levels)%nat ->
+  growth c <= (1 + u32) ^ (k + levels) -> absolute c <= INR (2 * n) * pow2 (-126) ->
+  proper t /\ exact_value t = exact_value c + sum (map fst ps) /\
+  counted t = counted c + sum (map snd ps) /\
+  growth t <= (1 + u32) ^ (S k + levels) /\
+  absolute t <= INR (2 * (n + length ps)) * pow2 (-126).
+Proof.
+  intros P L N G H; assert (U := u32_pos); assert (B := bpow_gt_0 radix2 (-126)).
+  set (f := pow2 (-126)) in *.
+  set (products := map (fun p => Rounded 0 f (Input (fst p) (snd p))) ps).
+  assert (F : Forall (fun t => proper t /\ growth t <= 1) products).
+  { apply Forall_map, (Forall_impl _ (P := fun p => Rabs (fst p) <= snd p)); [|exact L].
+    intros p Hp; simpl; repeat split; try lra; exact Hp. }
+  assert (Len : length products = length ps) by apply map_length.
+  destruct (pairwise_counts f levels products 1) as [A [E [C [D K]]]];
+    [lra | lra | exact F | rewrite Len; lia |].
+  assert (E' : over exact_value products = sum (map fst ps)).
+  { unfold over, products; rewrite map_map; reflexivity. }
+  assert (C' : over counted products = sum (map snd ps)).
+  { unfold over, products; rewrite map_map; reflexivity. }
+  assert (D' : over absolute products = INR (length ps) * f).
+  { unfold over, products; rewrite map_map; clear; induction ps as [|p ps IH]; [simpl; ring|].
+    change (length (p :: ps)) with (S (length ps)); rewrite S_INR; unfold sum in *.
+    cbn [map fold_right]; rewrite IH; simpl; ring. }
+  rewrite E' in E; rewrite C' in C; rewrite D', Len in D; rewrite Rmult_1_r in K.
+  unfold t, flushing_step; fold f; fold products; simpl; rewrite E, C, D.
+  repeat split; try assumption; try lra.
+  - apply Rmult_le_compat_l; [lra|]; apply Rmax_lub; [exact G|].
+    apply Rle_trans with (1 := K), Rle_pow; [lra | lia].
+  - destruct ps as [|p ps]; [simpl in N; lia|]; cbn [length Nat.pred].
+    replace (n + S (length ps) + (n + S (length ps) + 0))%nat with (2 * n + (2 * length ps + 2))%nat by lia.
+    rewrite !plus_INR, !mult_INR, S_INR; rewrite mult_INR in H; simpl in *; lra.
+Qed.
+
+Theorem flushing_sum_counts levels groups (t := flushing_sum levels groups) :
+  Forall at_least groups -> Forall (fun ps => 0 < length ps <= 2 ^ levels)%nat groups ->
+  proper t /\ exact_value t = over (fun ps => sum (map fst ps)) groups /\
+  counted t = over (fun ps => sum (map snd ps)) groups /\
+  growth t <= (1 + u32) ^ (length groups + levels) /\
+  absolute t <= INR (2 * length (concat groups)) * pow2 (-126).
+Proof.
+  intros L N; unfold t, flushing_sum; assert (U := u32_pos).
+  enough (K : forall c n k, proper c -> growth c <= (1 + u32) ^ (k + levels) ->
+      absolute c <= INR (2 * n) * pow2 (-126) ->
+    let t := fold_left (flushing_step levels) groups c in
+    proper t /\ exact_value t = exact_value c + over (fun ps => sum (map fst ps)) groups /\
+    counted t = counted c + over (fun ps => sum (map snd ps)) groups /\
+    growth t <= (1 + u32) ^ (k + length groups + levels) /\
+    absolute t <= INR (2 * (n + length (concat groups))) * pow2 (-126)).
+  { destruct (K (Input 0 0) 0%nat 0%nat) as [A [E [C [G H]]]].
+    - simpl; rewrite Rabs_R0; lra.
+    - simpl; apply pow_R1_Rle; lra.
+    - simpl; lra.
+    - rewrite E, C; simpl exact_value; simpl counted; rewrite !Rplus_0_l; repeat split; assumption. }
+  revert N; induction L as [|ps groups Hp L IH]; intros N c n k P G H.
+  { unfold over; simpl; rewrite !Nat.add_0_r, !Rplus_0_r.
+    repeat split; try assumption; simpl in H; rewrite Nat.add_0_r in H; exact H. }
+  inversion N as [|q qs Np Ns]; subst.
+  destruct (flushing_step_counts levels c ps n k P Hp Np G H) as [A [E [C [G' H']]]].
+  cbn [fold_left length concat].
+  destruct (IH Ns (flushing_step levels c ps) (n + length ps)%nat (S k) A G' H') as [A2 [E2 [C2 [G2 H2]]]].
+  rewrite E2, C2, E, C; unfold over in *; cbn [map]; simpl sum; fold sum.
+  rewrite app_length; repeat split; try assumption; try (simpl; ring).
+  - now rewrite <- plus_n_Sm.
+  - now rewrite Nat.add_assoc.
 Qed.
 
 (** The sums of the segments of every term, by what they are multiplied with. *)
@@ -880,6 +1174,40 @@ Proof.
   apply Rle_trans with (exp (u - u ^ 2 / 2) ^ n).
   { rewrite 2!E; destruct H as [H | H]; [left; now apply exp_increasing | rewrite H; lra]. }
   apply pow_incr; split; [left; apply exp_pos | exact Lo].
+Qed.
+
+(** ** Inputs that count as zero where they are subnormal *)
+
+Definition dropped (s x y : R) : Prop := y = x \/ y = 0 /\ Rabs x <= s.
+
+Lemma dropped_error s x y :
+  dropped s x y -> Rabs (y - x) <= Rmin (Rabs x) (Rmax 0 s) /\ Rabs y <= Rabs x.
+Proof.
+  assert (A := Rabs_pos x); assert (M := Rmax_l 0 s); assert (M' := Rmax_r 0 s).
+  intros [-> | [-> H]].
+  - rewrite Rminus_diag_eq, Rabs_R0 by reflexivity; split; [apply Rmin_glb; lra | lra].
+  - rewrite Rminus_0_l, Rabs_Ropp, Rabs_R0; split; [apply Rmin_glb; lra | lra].
+Qed.
+
+Lemma dropped_sum s xs ys :
+  Forall2 (dropped s) xs ys ->
+  Rabs (sum ys - sum xs) <= Rmin (sum (magnitudes xs)) (INR (length xs) * Rmax 0 s) /\
+  Rabs (sum ys) <= sum (magnitudes xs) /\ sum (magnitudes ys) <= sum (magnitudes xs).
+Proof.
+  assert (M := Rmax_l 0 s); set (m := Rmax 0 s) in *.
+  induction 1 as [|x y xs ys D F [E [B C]]].
+  - simpl; rewrite Rminus_diag_eq, Rabs_R0 by reflexivity; repeat split; try lra.
+    apply Rmin_glb; lra.
+  - destruct (dropped_error s x y D) as [Ex Bx]; fold m in Ex.
+    change (length (x :: xs)) with (S (length xs)); rewrite S_INR; simpl; fold sum.
+    fold (magnitudes xs) (magnitudes ys) in *; repeat split.
+    + replace (y + sum ys - (x + sum xs)) with ((y - x) + (sum ys - sum xs)) by ring.
+      assert (T := Rabs_triang (y - x) (sum ys - sum xs)).
+      assert (E1 := Rle_trans _ _ _ E (Rmin_l _ _)); assert (E2 := Rle_trans _ _ _ E (Rmin_r _ _)).
+      assert (X1 := Rle_trans _ _ _ Ex (Rmin_l _ _)); assert (X2 := Rle_trans _ _ _ Ex (Rmin_r _ _)).
+      unfold sum, magnitudes in *; apply Rmin_glb; lra.
+    + apply Rle_trans with (1 := Rabs_triang _ _); unfold sum, magnitudes in *; lra.
+    + unfold sum, magnitudes in *; lra.
 Qed.
 
 (** ** The whole entry *)
@@ -989,9 +1317,9 @@ Proof.
   apply Rmult_le_compat; lra.
 Qed.
 
-(** Of any tree, by what it is. *)
-Theorem decomposed_dot_tree (W g : R) (t : tree) (y a : R) :
-  exact_value t = over (fun k => sum (terms k) * w' k) keys ->
+(** Of any tree, by what it is; its inputs may be off, by so much together. *)
+Theorem decomposed_dot_tree (W g off : R) (t : tree) (y a : R) :
+  Rabs (exact_value t - over (fun k => sum (terms k) * w' k) keys) <= off ->
   counted t <=
     over (fun k => (sum (magnitudes (terms k)) + least k) * (Rabs (w' k) + w_least k)) keys ->
   proper t -> growth t <= 1 + g -> peak t <= W -> computes W t y a ->
@@ -1000,20 +1328,47 @@ Theorem decomposed_dot_tree (W g : R) (t : tree) (y a : R) :
     + over (fun k => (Rabs (x k) + lost_at k) * w_error k) keys
     + g * over (fun k => (Rabs (x k) + carried (bounds k) + least k)
                          * (Rabs (w k) + w_error k + w_least k)) keys
-    + underflow t * (1 + g).
+    + underflow t * (1 + g) + off.
 Proof.
   intros E C P G K D; destruct (tree_error W t y a P D K) as [T _].
   assert (T' := Rle_trans _ _ _ T (tree_bound_le _ (1 + g) t P G)); unfold tree_bound in T'.
-  assert (M := Rle_trans _ _ _ C magnitudes_part); assert (B := data_part); rewrite <- E in B.
+  assert (M := Rle_trans _ _ _ C magnitudes_part); assert (B := data_part).
   assert (G0 : 0 <= g) by (assert (Q := growth_ge_1 t P); lra).
   apply (Rmult_le_compat_l g) in M; [|exact G0].
-  replace (y - over (fun k => x k * w k) keys)
-    with ((y - exact_value t) + (exact_value t - over (fun k => x k * w k) keys)) by ring.
-  apply Rle_trans with (1 := Rabs_triang _ _); lra.
+  set (used := over (fun k => sum (terms k) * w' k) keys) in *.
+  replace (y - over (fun k => x k * w k) keys) with
+    ((y - exact_value t) + (exact_value t - used) + (used - over (fun k => x k * w k) keys)) by ring.
+  apply Rle_trans with (1 := Rabs_triang _ _).
+  assert (T2 := Rabs_triang (y - exact_value t) (exact_value t - used)); lra.
 Qed.
 
 (** By what is counted of it: n roundings of u; magnitudes m and absolute errors h before scales,
     which make at most s of 1. *)
+Lemma decomposed_dot_off (W u off : R) (n : nat) (s m h : R) (t : tree) (y a : R) (g := gamma n u) :
+  Rabs (exact_value t - over (fun k => sum (terms k) * w' k) keys) <= off ->
+  counted t <=
+    over (fun k => (sum (magnitudes (terms k)) + least k) * (Rabs (w' k) + w_least k)) keys ->
+  proper t -> 0 <= u -> growth t <= (1 + u) ^ n -> INR n * u < 1 ->
+  largest_scale t <= s -> unscaled t <= m -> absolute t <= h -> (1 + g) * (s * (m + h)) <= W ->
+  computes W t y a ->
+  Rabs (y - over (fun k => x k * w k) keys) <=
+    over (fun k => lost_at k * Rabs (w k)) keys
+    + over (fun k => (Rabs (x k) + lost_at k) * w_error k) keys
+    + g * over (fun k => (Rabs (x k) + carried (bounds k) + least k)
+                         * (Rabs (w k) + w_error k + w_least k)) keys
+    + h * s * (1 + g) + off.
+Proof.
+  intros E C P U G N S M H K D; assert (Q := power_gamma n u U N); fold g in Q.
+  assert (G1 := growth_ge_1 t P); assert (S1 := largest_scale_ge_1 t).
+  destruct (unscaled_pos t P) as [M0 H0]; destruct (scaled_bound t P) as [_ B].
+  assert (K' : peak t <= W).
+  { apply Rle_trans with (1 := peak_bound t P), Rle_trans with (2 := K).
+    apply Rmult_le_compat; [lra | apply Rmult_le_pos; lra | lra | apply Rmult_le_compat; lra]. }
+  apply Rle_trans with (1 := decomposed_dot_tree W g off t y a E C P ltac:(lra) K' D).
+  apply Rplus_le_compat_r, Rplus_le_compat_l, Rmult_le_compat_r; [lra|].
+  apply Rle_trans with (1 := B); rewrite Rmult_comm; apply Rmult_le_compat; lra.
+Qed.
+
 Theorem decomposed_dot (W u : R) (n : nat) (s m h : R) (t : tree) (y a : R) (g := gamma n u) :
   exact_value t = over (fun k => sum (terms k) * w' k) keys ->
   counted t <=
@@ -1028,15 +1383,59 @@ Theorem decomposed_dot (W u : R) (n : nat) (s m h : R) (t : tree) (y a : R) (g :
                          * (Rabs (w k) + w_error k + w_least k)) keys
     + h * s * (1 + g).
 Proof.
-  intros E C P U G N S M H K D; assert (Q := power_gamma n u U N); fold g in Q.
-  assert (G1 := growth_ge_1 t P); assert (S1 := largest_scale_ge_1 t).
-  destruct (unscaled_pos t P) as [M0 H0]; destruct (scaled_bound t P) as [_ B].
-  assert (K' : peak t <= W).
-  { apply Rle_trans with (1 := peak_bound t P), Rle_trans with (2 := K).
-    apply Rmult_le_compat; [lra | apply Rmult_le_pos; lra | lra | apply Rmult_le_compat; lra]. }
-  apply Rle_trans with (1 := decomposed_dot_tree W g t y a E C P ltac:(lra) K' D).
-  apply Rplus_le_compat_l, Rmult_le_compat_r; [lra|].
-  apply Rle_trans with (1 := B); rewrite Rmult_comm; apply Rmult_le_compat; lra.
+  intros E C P U G N S M H K D; rewrite <- (Rplus_0_r (h * s * (1 + g))), <- Rplus_assoc.
+  apply (decomposed_dot_off W u 0 n s m h t y a); try assumption.
+  rewrite E, Rminus_diag_eq, Rabs_R0 by reflexivity; lra.
+Qed.
+
+(** Terms and weights of at most f and f' may count as zero: b is what is left of the terms, w'' of
+    the weights. *)
+Theorem flushed_dot (b : nat -> list R) (w'' : nat -> R) (f f' : R) (T : nat)
+    (W u : R) (n : nat) (s m h : R) (t : tree) (y a : R) (g := gamma n u)
+    (whole := fun k => Rabs (x k) + carried (bounds k)) (weight := fun k => Rabs (w k) + w_error k) :
+  (forall k, In k keys -> Forall2 (dropped f) (terms k) (b k)) ->
+  (forall k, In k keys -> dropped f' (w' k) (w'' k)) ->
+  (forall k, In k keys -> length (remainders k) <= T)%nat -> 0 <= f -> 0 <= f' ->
+  exact_value t = over (fun k => sum (b k) * w'' k) keys ->
+  counted t <= over (fun k => (sum (magnitudes (b k)) + least k) * (Rabs (w'' k) + w_least k)) keys ->
+  proper t -> 0 <= u -> growth t <= (1 + u) ^ n -> INR n * u < 1 ->
+  largest_scale t <= s -> unscaled t <= m -> absolute t <= h -> (1 + g) * (s * (m + h)) <= W ->
+  computes W t y a ->
+  Rabs (y - over (fun k => x k * w k) keys) <=
+    over (fun k => lost_at k * Rabs (w k)) keys
+    + over (fun k => (Rabs (x k) + lost_at k) * w_error k) keys
+    + g * over (fun k => (whole k + least k) * (weight k + w_least k)) keys
+    + h * s * (1 + g)
+    + over (fun k => Rmin (whole k) (INR T * f) * weight k + whole k * Rmin (weight k) f') keys.
+Proof.
+  intros B V L F0 F0' E C; apply decomposed_dot_off; fold whole weight.
+  - rewrite E, over_minus; apply Rle_trans with (1 := over_abs _ _), over_le; intros k K.
+    destruct (dropped_sum f _ _ (B k K)) as [S1 [S2 _]]; destruct (dropped_error f' _ _ (V k K)) as [V1 V2].
+    rewrite Rmax_right in S1, V1 by assumption.
+    destruct (terms_carried (x k) _ _ (Hremainders k K) (Hbounds k K)) as [_ A].
+    assert (U := weight_used k K); fold (weight k) in U; fold (whole k) in A.
+    assert (Len : (length (terms k) <= T)%nat).
+    { apply Nat.le_trans with (2 := L k K); clear; generalize (remainders k), (x k).
+      intros rs; induction rs as [|r rs IH]; intros z; simpl; [lia | apply le_n_S, IH]. }
+    apply le_INR, (Rmult_le_compat_r f) in Len; [|exact F0].
+    replace (sum (b k) * w'' k - sum (terms k) * w' k) with
+      ((sum (b k) - sum (terms k)) * w' k + sum (b k) * (w'' k - w' k)) by ring.
+    apply Rle_trans with (1 := Rabs_triang _ _); rewrite 2!Rabs_mult; apply Rplus_le_compat.
+    + apply Rmult_le_compat; try apply Rabs_pos; [|exact U].
+      apply Rle_trans with (1 := S1), Rmin_glb.
+      * apply Rle_trans with (1 := Rmin_l _ _), A.
+      * apply Rle_trans with (1 := Rmin_r _ _), Len.
+    + apply Rmult_le_compat; try apply Rabs_pos; [lra|].
+      apply Rle_trans with (1 := V1), Rmin_glb.
+      * apply Rle_trans with (1 := Rmin_l _ _), U.
+      * apply Rmin_r.
+  - apply Rle_trans with (1 := C), over_le; intros k K.
+    destruct (dropped_sum f _ _ (B k K)) as [_ [_ S]]; destruct (dropped_error f' _ _ (V k K)) as [_ V2].
+    destruct (Hleast k K) as [L1 L2].
+    assert (P : 0 <= sum (magnitudes (b k))).
+    { clear; generalize (b k); intros ts; induction ts as [|t ts IH]; simpl; [lra|].
+      assert (A := Rabs_pos t); unfold magnitudes in *; lra. }
+    assert (A := Rabs_pos (w'' k)); apply Rmult_le_compat; lra.
 Qed.
 
 End Whole.

@@ -146,38 +146,6 @@ Proof.
   assert (B := mag_gt_bpow radix2 _ _ Hn'); lia.
 Qed.
 
-Definition shift (d : R) : list (R * R) -> list (R * R) :=
-  map (fun '(v, b) => (v + d, b + d)).
-
-Lemma right_end_shift d a cells : right_end a (shift d cells) = right_end (a - d) cells + d.
-Proof.
-  revert a; induction cells as [| [v b] cells IH]; simpl; intros a; [ring|].
-  rewrite IH; repeat f_equal; ring.
-Qed.
-
-(** What is a cell to the other passes is one to all, shifted by the term. *)
-Lemma tiled_next f fs k v a cells :
-  tiled (remainder fs (next f k)) a cells ->
-  (forall x, a + v < x < right_end a cells + v -> term f k x = v) ->
-  tiled (remainder (f :: fs) k) (a + v) (shift v cells).
-Proof.
-  revert a; induction cells as [| [w b] cells IH]; simpl; intros a H Ht; [exact I|].
-  destruct H as (Hab & Hw & H); assert (E := right_end_le _ _ _ H).
-  repeat split; [lra | |].
-  - intros x Hx; rewrite Ht, Hw by lra; lra.
-  - apply IH; [exact H |]; intros x Hx; apply Ht; lra.
-Qed.
-
-Lemma right_end_app a c1 c2 : right_end a (c1 ++ c2) = right_end (right_end a c1) c2.
-Proof. revert a; induction c1 as [| [v b] c1 IH]; simpl; intros a; [reflexivity | apply IH]. Qed.
-
-Lemma tiled_app left a c1 c2 :
-  tiled left a c1 -> tiled left (right_end a c1) c2 -> tiled left a (c1 ++ c2).
-Proof.
-  revert a; induction c1 as [| [v b] c1 IH]; simpl; intros a H1 H2; [exact H2|].
-  destruct H1 as (Hab & Hv & H1); auto.
-Qed.
-
 (** ** A run of neighbours [m], ..., [m + n] of one spacing [q], from the first to the last *)
 
 Fixpoint run (q : R) (m : Z) (n : nat) : list (R * R) :=
@@ -253,140 +221,225 @@ Proof.
       destruct W3 as [W3 | [W3 | W3]]; [now left | right; left; lra | right; right; lra].
 Qed.
 
-(** * The cells of E2M1 between 0, 2 and 4, of either sign, in units of the scale *)
+(** * Cells that compute: all positions are whole numbers of units, each 2^-U *)
 
-Ltac spaced e :=
-  exists e; repeat split; simpl;
-  solve [lia | lra | contradiction | reflexivity | intros _; reflexivity].
-Ltac disjunct := solve [left; exact I | right; left; lra | right; right; lra].
-Ltac one_run is_subnormal e :=
-  eapply tiled_run with (subnormal := is_subnormal);
-  [apply e2m1_well_formed | spaced e
-  | repeat split; simpl; try lra; disjunct | simpl; lra | simpl; lra | lra].
+Section Units.
 
-Definition below s := run s (-4) 2.
-Definition left_of_0 s := run (s / 2) (-4) 4.
-Definition right_of_0 s := run (s / 2) 0 4.
-Definition above s := run s 2 2.
-Definition low s := below s ++ left_of_0 s.
-Definition high s := right_of_0 s ++ above s.
-Definition middle s := left_of_0 s ++ right_of_0 s.
+Variable U : Z.
 
-Ltac right_ends := unfold low, high, middle, below, left_of_0, right_of_0, above in *;
-  repeat (rewrite right_end_app || rewrite right_end_shift || rewrite right_end_run);
-  simpl INR in *.
+Definition real (z : Z) : R := IZR z * pow2 (- U).
 
-Section E2m1.
+(** The spacing of numbers of exponent [e], in units. *)
+Definition step_exponent f k e : Z := (e + Z.max (-127) (k - emax f) + U)%Z.
+Definition step f k e : Z := (2 ^ step_exponent f k e)%Z.
 
-Variables (k : Z) (s : R).
-Hypothesis Hs : scale e2m1 k = s.
+(** Between [a] and [b] the passes have these digits: [m] times 2^[e], each. *)
+Fixpoint fits (fs : list element) (k : Z) (digits : list (Z * Z)) (a b : Z) : bool :=
+  match fs, digits with
+  | [], [] => true
+  | f :: fs, (m, e) :: digits =>
+      let h := step f k e in
+      let low := (2 ^ (prec f - 1) * h)%Z in
+      let high := (2 ^ prec f * h)%Z in
+      ((0 <=? step_exponent f k e) && (emin f <=? e) && (e <=? emax f - prec f)
+       && (Z.abs m <=? 2 ^ prec f) && (- high <=? a) && (b <=? high)
+       && ((e =? emin f) || (low <=? a) || (b <=? - low))
+       && ((2 * m - 1) * h <=? 2 * a) && (2 * b <=? (2 * m + 1) * h)
+       && fits fs (next f k) digits (a - m * h) (b - m * h))%Z
+  | _, _ => false
+  end.
 
-Lemma scaled : 0 < s.
-Proof. rewrite <- Hs; apply scale_pos. Qed.
+Fixpoint value (fs : list element) (k : Z) (digits : list (Z * Z)) : Z :=
+  match fs, digits with
+  | f :: fs, (m, e) :: digits => (m * step f k e + value fs (next f k) digits)%Z
+  | _, _ => 0%Z
+  end.
 
-Lemma tiled_below : tiled (remainder [e2m1] k) (-4 * s) (below s).
-Proof. assert (P := scaled); one_run False 0%Z. Qed.
+Lemma real_minus a b : real (a - b) = real a - real b.
+Proof. unfold real; rewrite minus_IZR; ring. Qed.
 
-Lemma tiled_left_of_0 : tiled (remainder [e2m1] k) (-2 * s) (left_of_0 s).
-Proof. assert (P := scaled); one_run True (-1)%Z. Qed.
+Lemma real_plus a b : real (a + b) = real a + real b.
+Proof. unfold real; rewrite plus_IZR; ring. Qed.
 
-Lemma tiled_right_of_0 : tiled (remainder [e2m1] k) 0 (right_of_0 s).
-Proof. assert (P := scaled); one_run True (-1)%Z. Qed.
+Lemma real_le a b : (a <= b)%Z -> real a <= real b.
+Proof. intros H; apply Rmult_le_compat_r; [apply bpow_ge_0 | now apply IZR_le]. Qed.
 
-Lemma tiled_above : tiled (remainder [e2m1] k) (2 * s) (above s).
-Proof. assert (P := scaled); one_run False 0%Z. Qed.
+Lemma real_times m a : real (m * a) = IZR m * real a.
+Proof. unfold real; rewrite mult_IZR; ring. Qed.
 
-Lemma tiled_low : tiled (remainder [e2m1] k) (-4 * s) (low s).
+Lemma IZR_2_power n : (0 <= n)%Z -> IZR (2 ^ n) = pow2 n.
+Proof. intros H; exact (IZR_Zpower radix2 n H). Qed.
+
+Lemma real_step f k e : (0 <= step_exponent f k e)%Z -> real (step f k e) = pow2 e * scale f k.
 Proof.
-  apply tiled_app; [apply tiled_below|].
-  replace (right_end _ _) with (-2 * s) by (right_ends; lra); apply tiled_left_of_0.
+  intros H; unfold real, step; rewrite IZR_2_power by exact H; unfold step_exponent, scale.
+  rewrite <- !bpow_plus; f_equal; ring.
 Qed.
 
-Lemma tiled_high : tiled (remainder [e2m1] k) 0 (high s).
+Ltac booleans := repeat match goal with
+  | H : (_ <=? _)%Z = true |- _ => apply Zle_bool_imp_le in H
+  end.
+
+Lemma fits_correct fs k digits a b x :
+  Forall well_formed fs -> fits fs k digits a b = true -> real a < x < real b ->
+  remainder fs k x = x - real (value fs k digits).
 Proof.
-  apply tiled_app; [apply tiled_right_of_0|].
-  replace (right_end _ _) with (2 * s) by (right_ends; lra); apply tiled_above.
+  intros W; revert k digits a b x; induction W as [| f fs Wf W IH]; intros k digits a b x H Hx;
+    destruct digits as [| [m e] digits]; try discriminate H.
+  - simpl; unfold real; rewrite Rmult_0_l; ring.
+  - cbn [fits] in H; cbv zeta in H; repeat apply andb_prop in H as [H ?]; booleans.
+    rename H into N0, H8 into N1, H7 into N2, H6 into N3, H5 into N4, H4 into N5, H3 into N6,
+      H2 into N7, H1 into N8, H0 into Hrest.
+    assert (Wf' := Wf); destruct Wf' as ((Hp & _) & _).
+    assert (Eh := real_step f k e N0); set (h := step f k e) in *.
+    assert (Ep : forall n z, (0 <= n)%Z -> real (2 ^ n * z) = pow2 n * real z).
+    { intros n z Hn; now rewrite real_times, IZR_2_power. }
+    assert (Eo : forall z, real (- z) = - real z).
+    { intros z; unfold real; rewrite opp_IZR; ring. }
+    apply real_le in N4, N5, N7, N8; rewrite Eo, Ep in N4 by lia; rewrite Ep in N5 by lia.
+    rewrite !real_times, minus_IZR, mult_IZR in N7; rewrite !real_times, plus_IZR, mult_IZR in N8.
+    assert (T : remainder [f] k x = x - IZR m * real h).
+    { apply one_cell with (subnormal := (e = emin f)) (a := real a) (b := real b); try assumption.
+      - exists e; repeat split; [lia | lia | exact Eh | auto].
+      - repeat split; [lra | lra |].
+        repeat apply Bool.orb_true_iff in N6 as [N6 | N6].
+        + left; now apply Z.eqb_eq.
+        + apply Zle_bool_imp_le, real_le in N6; rewrite Ep in N6 by lia; right; left; lra.
+        + apply Zle_bool_imp_le, real_le in N6; rewrite Eo, Ep in N6 by lia; right; right; lra.
+      - rewrite <- abs_IZR, <- IZR_2_power by lia; now apply IZR_le.
+      - lra. }
+    simpl in T; simpl remainder; rewrite T, IH with (1 := Hrest); cbn [value]; fold h;
+      rewrite ?real_plus, ?real_minus, ?real_times; lra.
 Qed.
 
-Lemma tiled_middle : tiled (remainder [e2m1] k) (-2 * s) (middle s).
+(** Cells with their digits and right ends, from [a] on. *)
+Notation digit_cells := (list (list (Z * Z) * Z)).
+
+Fixpoint valid (fs : list element) (k a : Z) (cells : digit_cells) : bool :=
+  match cells with
+  | [] => true
+  | (digits, b) :: cells => ((a <=? b)%Z && fits fs k digits a b && valid fs k b cells)%bool
+  end.
+
+Definition whole_cells fs k (cells : digit_cells) : list (Z * Z) :=
+  map (fun '(digits, b) => (value fs k digits, b)) cells.
+Definition real_cells fs k (cells : digit_cells) : list (R * R) :=
+  map (fun '(v, b) => (real v, real b)) (whole_cells fs k cells).
+
+Fixpoint last_end (a : Z) (cells : digit_cells) : Z :=
+  match cells with [] => a | (_, b) :: cells => last_end b cells end.
+
+Lemma valid_tiled fs k a cells :
+  Forall well_formed fs -> valid fs k a cells = true ->
+  tiled (remainder fs k) (real a) (real_cells fs k cells).
 Proof.
-  apply tiled_app; [apply tiled_left_of_0|].
-  replace (right_end _ _) with 0 by (right_ends; lra); apply tiled_right_of_0.
+  intros W; revert a; induction cells as [| [digits b] cells IH]; intros a H; [exact I|].
+  cbn [valid] in H; apply andb_prop in H as [H Hv]; apply andb_prop in H as [Hab Hf].
+  apply Zle_bool_imp_le in Hab; repeat split; [now apply real_le | | now apply IH].
+  intros x Hx; now apply fits_correct with (2 := Hf).
 Qed.
 
-Lemma tiled_all : tiled (remainder [e2m1] k) (-4 * s) (low s ++ high s).
+Lemma right_end_real fs k a cells :
+  right_end (real a) (real_cells fs k cells) = real (last_end a cells).
 Proof.
-  apply tiled_app; [apply tiled_low|].
-  replace (right_end _ _) with 0 by (right_ends; lra); apply tiled_high.
+  revert a; induction cells as [| [digits b] cells IH]; simpl; intros a; [reflexivity | apply IH].
 Qed.
 
-End E2m1.
+(** ** What the primitives grow by: to 2^-60 for each end, or exactly *)
 
-(** * Two passes of MXFP4: the first keeps v, the second has what it leaves *)
+Definition quotient (v x : Z) : Z := ((4 * v * x - v * v) * 2 ^ 60 / (2 * x * x))%Z.
 
-Notation two := [e2m1; e2m1].
-Notation q := (/ 32).
+Fixpoint rounded_growth fs k (a : Z) (cells : digit_cells) : Z :=
+  match cells with
+  | [] => 0%Z
+  | (digits, b) :: cells =>
+      let v := value fs k digits in
+      (quotient v b - quotient v a + rounded_growth fs k b cells)%Z
+  end.
 
-Ltac magnitude := simpl; unfold Rabs; destruct Rcase_abs; lra.
-
-(** The term of the first pass: [m] units of [2^e]/4. *)
-Ltac next_pass lemma m e :=
-  apply tiled_next; [apply lemma; reflexivity |]; right_ends; intros x Hx;
-  rewrite (term_on_cell e2m1 0 (/ 4) x m e);
-  [simpl; lra | apply e2m1_well_formed | reflexivity | simpl; lia
-  | first [left; reflexivity | right; magnitude] | magnitude | magnitude | magnitude].
-
-(** The binades of x below 1, and all of [0, 1]. *)
-Definition binade_0 := shift (1 / 2) (high q) ++ shift (3 / 4) (low q ++ high q) ++ shift 1 (low q).
-Definition binade_1 :=
-  shift (1 / 4) (right_of_0 q) ++ shift (3 / 8) (middle q) ++ shift (1 / 2) (left_of_0 q).
-Definition binade_2 := shift (1 / 8) (right_of_0 q) ++ shift (1 / 4) (left_of_0 q).
-Definition binade_3 := shift (1 / 8) (left_of_0 q).
-
-Lemma tiled_from left a b cells : a = b -> tiled left a cells -> tiled left b cells.
-Proof. now intros ->. Qed.
-
-Ltac start_at a v := apply (tiled_from _ (a + v)); [lra |].
-
-Lemma tiled_binade_0 : tiled (remainder two 0) (1 / 2) binade_0.
+Lemma quotient_correct v x :
+  (0 < x)%Z -> IZR (quotient v x) <= relative (real v) (real x) * pow2 60 <= IZR (quotient v x) + 1.
 Proof.
-  repeat apply tiled_app; right_ends.
-  - start_at 0 (1 / 2); next_pass tiled_high 2%Z 0%Z.
-  - start_at (-4 * q) (3 / 4); next_pass tiled_all 3%Z 0%Z.
-  - start_at (-4 * q) 1; next_pass tiled_low 4%Z 0%Z.
+  intros Hx; unfold quotient; set (n := ((4 * v * x - v * v) * 2 ^ 60)%Z).
+  set (d := (2 * x * x)%Z); assert (Hd : (0 < d)%Z) by (unfold d; nia).
+  assert (E : relative (real v) (real x) * pow2 60 = IZR n / IZR d).
+  { unfold relative, real, n, d; rewrite !mult_IZR, minus_IZR, !mult_IZR, IZR_2_power by lia.
+    assert (0 < IZR x) by now apply IZR_lt.
+    assert (Pu := bpow_gt_0 radix2 (- U)); field; repeat split; lra. }
+  rewrite E; assert (D := Z.div_mod n d ltac:(lia)); assert (M := Z.mod_pos_bound n d Hd).
+  assert (Pd : 0 < IZR d) by now apply IZR_lt.
+  rewrite <- plus_IZR; split; apply Rmult_le_reg_r with (1 := Pd);
+    unfold Rdiv; rewrite Rmult_assoc, Rinv_l, Rmult_1_r, <- mult_IZR by lra; apply IZR_le; nia.
 Qed.
 
-Lemma tiled_binade_1 : tiled (remainder two 0) (1 / 4) binade_1.
+Lemma rounded_growth_correct fs k a cells :
+  (0 < a)%Z -> valid fs k a cells = true ->
+  Rabs (growth relative (real a) (real_cells fs k cells) * pow2 60
+        - IZR (rounded_growth fs k a cells)) <= INR (length cells).
 Proof.
-  repeat apply tiled_app; right_ends.
-  - start_at 0 (1 / 4); next_pass tiled_right_of_0 2%Z (-1)%Z.
-  - start_at (-2 * q) (3 / 8); next_pass tiled_middle 3%Z (-1)%Z.
-  - start_at (-2 * q) (1 / 2); next_pass tiled_left_of_0 4%Z (-1)%Z.
+  revert a; induction cells as [| [digits b] cells IH]; intros a Ha H.
+  - simpl; rewrite Rmult_0_l, Rminus_0_r, Rabs_R0; lra.
+  - cbn [valid] in H; apply andb_prop in H as [H Hv]; apply andb_prop in H as [Hab _].
+    apply Zle_bool_imp_le in Hab; assert (I := IH b ltac:(lia) Hv).
+    cbn [real_cells whole_cells map growth rounded_growth length]; set (v := value fs k digits).
+    assert (Qa := quotient_correct v a Ha); assert (Qb := quotient_correct v b ltac:(lia)).
+    rewrite S_INR, plus_IZR, minus_IZR; unfold real_cells, whole_cells in I.
+    apply Rabs_le_inv in I; apply Rabs_le; lra.
 Qed.
 
-Lemma tiled_binade_2 : tiled (remainder two 0) (1 / 8) binade_2.
+Fixpoint cubes fs k (a : Z) (cells : digit_cells) : Z :=
+  match cells with
+  | [] => 0%Z
+  | (digits, b) :: cells =>
+      let v := value fs k digits in
+      let cube x := ((x - v) * (x - v) * (x - v))%Z in (cube b - cube a + cubes fs k b cells)%Z
+  end.
+
+Lemma cubes_correct fs k a cells :
+  growth cube (real a) (real_cells fs k cells) = IZR (cubes fs k a cells) / 3 * pow2 (- U) ^ 3.
 Proof.
-  repeat apply tiled_app; right_ends.
-  - start_at 0 (1 / 8); next_pass tiled_right_of_0 1%Z (-1)%Z.
-  - start_at (-2 * q) (1 / 4); next_pass tiled_left_of_0 2%Z (-1)%Z.
+  revert a; induction cells as [| [digits b] cells IH]; intros a;
+    cbn [real_cells whole_cells map growth cubes].
+  - simpl; lra.
+  - unfold real_cells, whole_cells in IH; rewrite IH, plus_IZR, minus_IZR, !mult_IZR, !minus_IZR.
+    unfold cube, real; field.
 Qed.
 
-Lemma tiled_binade_3 : tiled (remainder two 0) (1 / 16) binade_3.
-Proof. start_at (-2 * q) (1 / 8); next_pass tiled_left_of_0 1%Z (-1)%Z. Qed.
+(** ** The cells between [a] and [b], by the digits of each pass in their order. What they are is
+    proved by [valid]. *)
 
-Definition all_binades :=
-  shift 0 (right_of_0 q) ++ binade_3 ++ binade_2 ++ binade_1 ++ binade_0.
+Definition from_to (m n : Z) : list Z :=
+  map (fun i => m + Z.of_nat i)%Z (seq 0 (Z.to_nat (n - m + 1))).
 
-Lemma tiled_all_binades : tiled (remainder two 0) 0 all_binades.
-Proof.
-  apply tiled_app; [| apply tiled_app; [| apply tiled_app; [| apply tiled_app]]];
-    unfold binade_3, binade_2, binade_1, binade_0; right_ends.
-  - start_at 0 0; next_pass tiled_right_of_0 0%Z (-1)%Z.
-  - apply (tiled_from _ (1 / 16)); [lra | exact tiled_binade_3].
-  - apply (tiled_from _ (1 / 8)); [lra | exact tiled_binade_2].
-  - apply (tiled_from _ (1 / 4)); [lra | exact tiled_binade_1].
-  - apply (tiled_from _ (1 / 2)); [lra | exact tiled_binade_0].
-Qed.
+Definition digits_of f : list (Z * Z) :=
+  let high := (2 ^ prec f)%Z in
+  let low := (2 ^ (prec f - 1))%Z in
+  let normal := from_to (emin f + 1) (emax f - prec f) in
+  let up := flat_map (fun e => map (fun m => (m, e)) (from_to low high)) normal in
+  rev (map (fun '(m, e) => (- m, e)%Z) up)
+  ++ map (fun m => (m, emin f)) (from_to (- high) high) ++ up.
+
+Fixpoint cells_of (fs : list element) (k a b : Z) : digit_cells :=
+  match fs with
+  | [] => [([], b)]
+  | f :: fs =>
+      let cell '(m, e) :=
+        let h := step f k e in
+        let high := (2 ^ prec f * h)%Z in
+        let low := (2 ^ (prec f - 1) * h)%Z in
+        let subnormal := (e =? emin f)%Z in
+        let left := if (negb subnormal && (0 <? m))%Z%bool then low else (- high)%Z in
+        let right := if (subnormal || (0 <? m))%Z%bool then high else (- low)%Z in
+        let a := Z.max a (Z.max left ((2 * m - 1) * h / 2)) in
+        let b := Z.min b (Z.min right ((2 * m + 1) * h / 2)) in
+        if (a <? b)%Z then
+          map (fun '(digits, c) => ((m, e) :: digits, (c + m * h)%Z))
+            (cells_of fs (next f k) (a - m * h) (b - m * h))
+        else []
+      in flat_map cell (digits_of f)
+  end.
+
+End Units.
 
 (** * The means *)
 
@@ -461,57 +514,143 @@ Proof.
   - unfold rounds_to, bits; interval with (i_prec 60).
 Qed.
 
-Theorem mxfp4_one_pass :
-  exists mean, relative_mean [e2m1] (1 / 2) mean /\ rounds_to (bits mean) 3272.
+(** ** Means that are computed, cell by cell: all in one number, true or not *)
+
+(** The cells of (a, 2a] are those of the remainder, and what they grow by is in units of 2^-60. *)
+Definition bounded_mean U fs (a low high : Z) : bool :=
+  let cells := cells_of U fs 0 a (2 * a) in
+  let g := rounded_growth U fs 0 a cells in
+  let n := Z.of_nat (length cells) in
+  ((0 <? a) && valid U fs 0 a cells && (last_end a cells =? 2 * a)
+   && (low <=? g - n) && (g + n <=? high))%Z%bool.
+
+Theorem computed_mean U fs (a low high : Z) :
+  Forall well_formed fs -> bounded_mean U fs a low high = true ->
+  exists g, relative_mean fs (real U a) (1 + g / ln 2) /\
+    IZR low / pow2 60 <= g <= IZR high / pow2 60.
 Proof.
-  exists (1 + - (24) / 35 / ln 2); split.
-  - rewrite <- e2m1_sum.
-    replace (1 / 2) with (2 * (pow2 0 * scale e2m1 0))
-      by (change (scale e2m1 0) with (/ 4); simpl; lra).
-    apply (one_pass e2m1 0 2); [apply e2m1_well_formed | change (-1 <= 0 <= 0)%Z; lia | lia |].
-    rewrite INR_IZR_INZ; reflexivity.
-  - unfold rounds_to, bits; interval with (i_prec 60).
+  unfold bounded_mean; set (cells := cells_of U fs 0 a (2 * a)); cbv zeta; intros W H.
+  apply andb_prop in H as [H Hi]; apply andb_prop in H as [H Lo]; apply andb_prop in H as [H E].
+  apply andb_prop in H as [Ha V]; apply Z.ltb_lt in Ha; apply Z.eqb_eq in E.
+  apply Zle_bool_imp_le, IZR_le in Lo, Hi; rewrite minus_IZR in Lo; rewrite plus_IZR in Hi.
+  rewrite <- INR_IZR_INZ in Lo, Hi.
+  exists (growth relative (real U a) (real_cells U fs 0 cells)); split.
+  - apply rms_relative; [| now apply valid_tiled |].
+    + unfold real; apply Rmult_lt_0_compat; [now apply IZR_lt | apply bpow_gt_0].
+    + rewrite right_end_real, E, real_times; reflexivity.
+  - assert (G := rounded_growth_correct U fs 0 a cells Ha V); apply Rabs_le_inv in G.
+    assert (P := bpow_gt_0 radix2 60).
+    split; apply Rmult_le_reg_r with (1 := P); unfold Rdiv; rewrite Rmult_assoc, Rinv_l, Rmult_1_r; lra.
 Qed.
 
-(** ** Two passes of MXFP4 *)
+Definition has_cubes U fs (n : Z) : bool :=
+  let cells := cells_of U fs 0 0 (2 ^ U) in
+  ((0 <=? U) && valid U fs 0 0 cells && (last_end 0 cells =? 2 ^ U)
+   && (cubes U fs 0 0 cells =? n))%Z%bool.
 
-Ltac binade lemma list :=
-  eexists; split;
-  [apply rms_relative; [lra | apply lemma | unfold list; right_ends; lra]
-  | unfold list; right_ends; unfold shift, rounds_to, bits, relative; simpl;
-    interval with (i_prec 80)].
+Theorem computed_uniform U fs (n : Z) :
+  Forall well_formed fs -> has_cubes U fs n = true ->
+  uniform_mean fs (IZR n / IZR (3 * 2 ^ (3 * U))).
+Proof.
+  unfold has_cubes; set (cells := cells_of U fs 0 0 (2 ^ U)); cbv zeta; intros W H.
+  apply andb_prop in H as [H N]; apply andb_prop in H as [H E]; apply andb_prop in H as [HU V].
+  apply Zle_bool_imp_le in HU; apply Z.eqb_eq in N, E; subst n; unfold uniform_mean.
+  replace (_ / _) with (IZR (cubes U fs 0 0 cells) / 3 * pow2 (- U) ^ 3).
+  2: { rewrite mult_IZR, IZR_2_power, bpow_opp by lia.
+    replace (3 * U)%Z with (U + U + U)%Z by ring; rewrite !bpow_plus.
+    assert (P := bpow_gt_0 radix2 U); field; lra. }
+  rewrite <- cubes_correct.
+  assert (H := rms_uniform _ _ _ (valid_tiled U fs 0 0 cells W V)).
+  rewrite right_end_real, E in H.
+  replace (real U (2 ^ U)) with 1 in H; [replace (real U 0) with 0 in H |].
+  - unfold real at 1; rewrite Rmult_0_l; exact H.
+  - unfold real; ring.
+  - unfold real; rewrite IZR_2_power, <- bpow_plus by exact HU; now rewrite Z.add_opp_diag_r.
+Qed.
 
-Theorem mxfp4_two_passes :
-  exists mean, relative_mean two (1 / 2) mean /\ rounds_to (bits mean) 6598.
-Proof. binade tiled_binade_0 binade_0. Qed.
+(** Bits in a binade, and the mean and bits of a uniform input, to three decimal places. *)
+Definition has_bits (fs : list element) (binade : Z) (d : R) : Prop :=
+  exists mean, relative_mean fs (pow2 (- binade - 1)) mean /\ rounds_to (bits mean) d.
+Definition has_uniform_bits (fs : list element) (mean d : R) : Prop :=
+  uniform_mean fs mean /\ rounds_to (uniform_bits mean) d.
 
-Theorem mxfp4_two_passes_binade_1 :
-  exists mean, relative_mean two (1 / 4) mean /\ rounds_to (bits mean) 6236.
-Proof. binade tiled_binade_1 binade_1. Qed.
+Ltac formats :=
+  repeat (apply Forall_cons || apply Forall_nil); repeat split; simpl; lia || lra.
+Ltac computed_bits U fs a :=
+  let range := eval vm_compute in
+    (let cells := cells_of U fs 0 a (2 * a) in
+     let g := rounded_growth U fs 0 a cells in
+     let n := Z.of_nat (length cells) in (g - n, g + n))%Z in
+  match range with (?low, ?high) =>
+    destruct (computed_mean U fs a low high) as (g & M & G);
+    [formats | vm_compute; reflexivity |];
+    exists (1 + g / ln 2); split;
+    [match goal with |- relative_mean _ ?x _ => replace x with (real U a) end;
+     [exact M | unfold real; simpl; lra]
+    | clear M; simpl in G; unfold rounds_to, bits; interval with (i_prec 80)]
+  end.
+Ltac computed_uniform_bits U fs :=
+  let n := eval vm_compute in (cubes U fs 0 0 (cells_of U fs 0 0 (2 ^ U))) in
+  let d := eval vm_compute in (3 * 2 ^ (3 * U))%Z in
+  split;
+  [match goal with |- uniform_mean _ ?x => replace x with (IZR n / IZR d) end;
+   [apply (computed_uniform U fs n); [formats | vm_compute; reflexivity] | field]
+  | unfold rounds_to, uniform_bits; interval with (i_prec 80)].
 
-(** In binade 2 the error is that of MXFP8, exactly. *)
-Theorem mxfp4_two_passes_binade_2 :
+(** Binades 2 and 3 of one pass are the subnormals of E2M1. *)
+Theorem mxfp4_one_pass (fs := [e2m1]) :
+  has_bits fs 0 3272 /\ has_bits fs 1 3272 /\ has_bits fs 2 2355 /\ has_bits fs 3 922.
+Proof.
+  repeat split;
+    [computed_bits 6%Z fs 32%Z | computed_bits 6%Z fs 16%Z | computed_bits 6%Z fs 8%Z
+    | computed_bits 6%Z fs 4%Z].
+Qed.
+
+Theorem mxfp4_two_passes (fs := [e2m1; e2m1]) :
+  has_bits fs 0 6598 /\ has_bits fs 1 6236 /\ has_bits fs 2 5238 /\ has_bits fs 3 4245.
+Proof.
+  repeat split;
+    [computed_bits 9%Z fs 256%Z | computed_bits 9%Z fs 128%Z | computed_bits 9%Z fs 64%Z
+    | computed_bits 9%Z fs 32%Z].
+Qed.
+
+Theorem mxfp4_three_passes (fs := [e2m1; e2m1; e2m1]) :
+  has_bits fs 0 9848 /\ has_bits fs 1 9236 /\ has_bits fs 2 8236 /\ has_bits fs 3 7236.
+Proof.
+  repeat split;
+    [computed_bits 12%Z fs 2048%Z | computed_bits 12%Z fs 1024%Z | computed_bits 12%Z fs 512%Z
+    | computed_bits 12%Z fs 256%Z].
+Qed.
+
+(** In binade 2 the error of two passes is that of MXFP8, exactly. *)
+Theorem mxfp4_two_passes_binade_2 (two := [e2m1; e2m1]) :
   relative_mean two (1 / 8) (1 + growth relative 8 (run 1 8 8) / ln 2).
 Proof.
-  replace (growth relative 8 (run 1 8 8)) with (growth relative (1 / 8) binade_2).
-  - apply rms_relative; [lra | apply tiled_binade_2 | unfold binade_2; right_ends; lra].
-  - rewrite e4m3_sum; unfold binade_2; right_ends; unfold shift, relative; simpl; field.
+  set (cells := cells_of 9 two 0 64 128).
+  replace (growth relative 8 (run 1 8 8))
+    with (growth relative (real 9 64) (real_cells 9 two 0 cells)).
+  - replace (1 / 8) with (real 9 64) by (unfold real; simpl; lra).
+    apply rms_relative; [unfold real; simpl; lra | |].
+    + apply valid_tiled; [formats | vm_compute; reflexivity].
+    + rewrite right_end_real; replace (last_end 64 cells) with 128%Z by (vm_compute; reflexivity).
+      unfold real; simpl; lra.
+  - unfold real_cells; match goal with |- context [whole_cells ?U ?fs ?k ?c] =>
+      let whole := eval vm_compute in (whole_cells U fs k c) in
+      change (whole_cells U fs k c) with whole end.
+    rewrite e4m3_sum; unfold relative, real; simpl; field.
+    apply not_0_IZR; discriminate.
 Qed.
 
-Theorem mxfp4_two_passes_binade_3 :
-  exists mean, relative_mean two (1 / 16) mean /\ rounds_to (bits mean) 4245.
-Proof. binade tiled_binade_3 binade_3. Qed.
-
-Theorem mxfp4_two_passes_uniform :
-  uniform_mean two (7 / 196608) /\ rounds_to (uniform_bits (7 / 196608)) 6596.
+(** Uniform inputs. *)
+Theorem uniform_inputs :
+  has_uniform_bits [e2m1] (5 / 1536) 3339 /\
+  has_uniform_bits [e2m1; e2m1] (7 / 196608) 6596 /\
+  has_uniform_bits [e2m1; e2m1; e2m1] (11 / 25165824) 9770 /\
+  has_uniform_bits [e4m3] (314146179365 / 1688849860263936) 5404.
 Proof.
-  split.
-  - assert (H := rms_uniform _ _ _ tiled_all_binades); unfold uniform_mean.
-    assert (E : right_end 0 all_binades = 1).
-    { unfold all_binades, binade_3, binade_2, binade_1, binade_0; right_ends; lra. }
-    rewrite E in H; clear E.
-    match type of H with is_RInt _ _ _ ?g => replace (7 / 196608) with g end; [exact H |].
-    unfold all_binades, binade_3, binade_2, binade_1, binade_0; right_ends.
-    unfold shift, cube; simpl; field.
-  - unfold rounds_to, uniform_bits; interval with (i_prec 60).
+  split; [| split; [| split]].
+  - computed_uniform_bits 6%Z [e2m1].
+  - computed_uniform_bits 9%Z [e2m1; e2m1].
+  - computed_uniform_bits 12%Z [e2m1; e2m1; e2m1].
+  - computed_uniform_bits 19%Z [e4m3].
 Qed.

@@ -33,14 +33,14 @@ def test_medians_of_interleaved_rounds_without_the_first_call(clock):
 
 
 def test_table():
-    unit = Timing(TimedCase("memcpy", "NumPy", int), 0.010)
+    unit = Timing(TimedCase("memcpy", "NumPy", int, moved=8), 0.010)
     lines = table(
-        [unit, Timing(TimedCase("slow case", "JAX jit", int, 25), 0.125)], unit
+        [unit, Timing(TimedCase("slow case", "JAX jit", int, 25, 5), 0.125)], unit
     ).splitlines()
     assert lines == [
-        "case       backend     ms  x memcpy  goal",
-        "memcpy     NumPy     10.0      1.00",
-        "slow case  JAX jit  125.0     12.50    25",
+        "case       backend     ms  x memcpy  floor  goal",
+        "memcpy     NumPy     10.0      1.00   1.00",
+        "slow case  JAX jit  125.0     12.50   0.62    25",
     ]
 
 

@@ -39,15 +39,14 @@ def test_rms_error_closed_forms():
     )
 
 
-def top_binade(elements):
-    """Integrate ``(x - v)**2 / x**3`` over (1/2, 1], less log 2, over the rationals."""
+def one_binade(elements, binade=0):
+    """Integrate ``(x - v)**2 / x**3`` over one binade, less log 2, over the rationals."""
 
     def primitive(v, x):
         return 2 * v / x - v**2 / (2 * x**2)
 
-    cells = averages._cells(
-        elements, averages._scales(elements, ScaleRule.COVERING), Fraction(1, 2), Fraction(1)
-    )
+    scales, high = averages._scales(elements, ScaleRule.COVERING), Fraction(1, 2**binade)
+    cells = averages._cells(elements, scales, high / 2, high)
     return sum(primitive(v, b) - primitive(v, a) for v, a, b in cells)
 
 
@@ -61,20 +60,59 @@ def closed_form(precision):
 
 
 def test_rms_error_over_the_rationals():
-    assert top_binade([E2M1]) == closed_form(2) == Fraction(-24, 35)
-    assert top_binade([E4M3]) == closed_form(4) == Fraction(-21858095488, 31556720475)
+    assert one_binade([E2M1]) == closed_form(2) == Fraction(-24, 35)
+    assert one_binade([E4M3]) == closed_form(4) == Fraction(-21858095488, 31556720475)
+
+
+BY_BITS = ["MXFP4", "MXFP4_X2", "MXFP4_X3", "MXFP8"]
 
 
 @pytest.mark.parametrize(
-    ("elements", "low", "high"), [((E2M1,) * 2, 6.5975, 6.5985), ((E4M3,), 5.2375, 5.2385)]
+    ("elements", "digits"),
+    [
+        ((E2M1,), [3272, 3272, 2355, 922]),
+        ((E2M1,) * 2, [6598, 6236, 5238, 4245]),
+        ((E2M1,) * 3, [9848, 9236, 8236, 7236]),
+        ((E4M3,), [5238] * 4),
+    ],
+    ids=BY_BITS,
 )
-def test_the_papers_effective_bits_in_intervals(elements, low, high):
-    """Every rounding enclosed: the 6.598 and the 5.238 are right to the last digit."""
-    total = top_binade(elements)
-    mean = 1 + iv.mpf(total.numerator) / iv.mpf(total.denominator) / iv.log(2)
-    found = -iv.log(mean) / (2 * iv.log(2))
-    assert low < found.a
-    assert found.b < high
+def test_the_bits_in_intervals(elements, digits):
+    """Every rounding enclosed: all decimals are right, the paper's 6.598 and 5.238 among them."""
+    for binade, expected in enumerate(digits):
+        total = one_binade(elements, binade)
+        mean = 1 + iv.mpf(total.numerator) / iv.mpf(total.denominator) / iv.log(2)
+        found = -iv.log(mean) / (2 * iv.log(2))
+        assert expected - 0.5 < 1000 * found.a
+        assert 1000 * found.b < expected + 0.5
+        assert found.a < bounds.rms_error(elements, binade=binade).bits + 1e-12 < found.b + 2e-12
+
+
+@pytest.mark.parametrize(
+    ("elements", "mean"),
+    [
+        ((E2M1,), Fraction(5, 1536)),
+        ((E2M1,) * 2, Fraction(7, 196608)),
+        ((E2M1,) * 3, Fraction(11, 25165824)),
+        ((E4M3,), Fraction(314146179365, 1688849860263936)),
+    ],
+    ids=BY_BITS,
+)
+def test_uniform_means_are_fractions(elements, mean):
+    """Remainders of the specification, squared: three points of a cell give its integral."""
+    cells = averages._cells(
+        elements, averages._scales(elements, ScaleRule.COVERING), Fraction(0), Fraction(1)
+    )
+
+    def squared(x):
+        return remainder(x, Fraction(1), elements) ** 2
+
+    total = Fraction(0)
+    for v, a, b in cells:
+        ends = (a - v) ** 2 + (b - v) ** 2
+        total += (b - a) * (ends + 4 * squared((a + b) / 2)) / 6
+    assert total == mean
+    assert bounds.rms_error(elements).uniform == pytest.approx(math.sqrt(mean), rel=1e-15)
 
 
 def test_the_papers_effective_bits():

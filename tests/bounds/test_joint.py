@@ -93,7 +93,7 @@ def test_thirteen_is_the_best_of_ratios():
     assert [r for share, r in shares(2) if share == Fraction(1, 113)] == [13, Fraction(13, 2)]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_thirteen_is_the_best_of_many_ratios():
     found = sorted(shares(40))
     assert [(share, r) for share, r in found[:2]] == [

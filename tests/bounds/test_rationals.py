@@ -5,7 +5,7 @@ import math
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from mpmath import MPContext
 
@@ -107,40 +107,111 @@ def test_bad_arguments_are_refused(call, message):
         call()
 
 
+CONTEXT = MPContext()
+CONTEXT.dps = 60
+
+
+def wide(x):
+    """Return a number with 60 digits."""
+    x = Fraction(x)
+    return CONTEXT.mpf(x.numerator) / x.denominator
+
+
+def covers(found, exact, bits=40):
+    """Say whether a float is not below a number of 60 digits, and not far above."""
+    return exact <= found <= exact * (1 + CONTEXT.mpf(2) ** -bits) + CONTEXT.mpf(2) ** -1070
+
+
+SUMS = st.floats(0, 1e300)
+
+
 @given(
     d=st.integers(1, 10**5),
     bits=st.integers(18, 40),
     confidence=st.floats(0.1, 30),
-    failure=st.floats(1e-300, 0.99),
-    score=st.floats(0, 4),
+    failure=st.floats(5e-324, 0.99),
+    part=st.fractions(0, 1),
+    sums=st.tuples(SUMS, SUMS, SUMS),
 )
-def test_floats_in_bounds_are_rounded_outward(d, bits, confidence, failure, score):
+def test_floats_in_bounds_are_rounded_outward(d, bits, confidence, failure, part, sums):
     """Against the same formulas with 60 digits: never below, and never far above."""
-    u, part = Fraction(1, 2**bits), Fraction(1, 7)
-    sums = bounds.Accumulation(d, u)
-    context = MPContext()
-    context.dps = 60
-    exp, sqrt, log = context.exp, context.sqrt, context.log
-    wide, n, lam = context.mpf(u.numerator) / u.denominator, context.mpf(d), context.mpf(confidence)
-    growth = context.expm1(lam * sqrt(n) * wide + n * wide**2 / (1 - wide))
-    chance = bounds.gemm_probabilistic([part], sums, 9, confidence)
-    martingale = bounds.gemm_martingale([part], sums, failure)
-    factor = sqrt(2 * log(2 / context.mpf(failure)))
-    grown = factor * sqrt(n) * wide * (1 + wide) ** n
-    attention = bounds.attention(score, [part], sums)
-    shift = context.mpf(score)
-    both = (2 * n + 1) * wide / (1 - (2 * n + 1) * wide)
+    u, exp, sqrt, log = Fraction(1, 2**bits), CONTEXT.exp, CONTEXT.sqrt, CONTEXT.log
+    adding = bounds.Accumulation(d, u)
+    small, n, lam = wide(u), CONTEXT.mpf(d), CONTEXT.mpf(confidence)
+    growth = CONTEXT.expm1(lam * sqrt(n) * small + n * small**2 / (1 - small))
+    chance = bounds.gemm_probabilistic([part], adding, 9, confidence)
+    martingale = bounds.gemm_martingale([part], adding, failure)
+    factor = sqrt(2 * log(2 / CONTEXT.mpf(failure)))
+    grown = factor * sqrt(n) * small * (1 + small) ** n
+    one, two, three = map(wide, sums)
+    rounded = wide(martingale.product) * one + wide(martingale.amax) * two
+    spread = wide(martingale.amax_two_norm) * three
     for found, exact in (
         (chance.product, growth),
-        (chance.amax, growth / 7),
-        (chance.amax_two_norm, lam / 7),
+        (chance.amax, growth * wide(part)),
+        (chance.amax_two_norm, lam * wide(part)),
         (martingale.product, grown),
-        (martingale.amax, grown / 7),
-        (martingale.amax_two_norm, factor / 7),
-        (attention.deviation, exp(shift) * context.expm1(shift)),
-        (attention.spread, context.tanh(shift / 2)),
-        (attention.weighted, exp(2 * shift) * both),
+        (martingale.amax, grown * wide(part)),
+        (martingale.amax_two_norm, factor * wide(part)),
+        (martingale.at(*sums), sqrt(rounded**2 + spread**2)),
+        (
+            chance.at(*sums),
+            wide(chance.product) * one
+            + wide(chance.amax) * two
+            + wide(chance.amax_two_norm) * three,
+        ),
     ):
-        assert exact <= found <= exact * (1 + context.mpf(2) ** -40)
-    missed = 20 * exp(-((lam * (1 - wide)) ** 2) / 2)
+        assert covers(found, exact)
+    missed = 20 * exp(-((lam * (1 - small)) ** 2) / 2)
     assert chance.probability <= max(0, 1 - missed)
+
+
+@given(
+    d=st.integers(1, 10**5),
+    bits=st.integers(18, 40),
+    score=st.floats(0, 100),
+    power=st.sampled_from([0.0, 2.0**-24, 1e-3]),
+    rescalings=st.integers(0, 50),
+    part=st.fractions(0, 1),
+    sums=st.tuples(*[st.floats(0, 1e60)] * 5),
+)
+@example(1, 24, 5e-324, 0.0, 0, Fraction(1, 2**1100), (1.0,) * 5)
+def test_so_are_those_of_attention(d, bits, score, power, rescalings, part, sums):
+    u, exp, n = Fraction(1, 2**bits), CONTEXT.exp, CONTEXT.mpf(d)
+    adding = bounds.Accumulation(d, u) if (2 * d + 1) * u < 1 else bounds.Accumulation(1, u)
+    n = CONTEXT.mpf(adding.roundings)
+    found = bounds.attention(score, [part], adding, exp_error=power, rescalings=rescalings)
+    shift = wide(score) - (rescalings + 1) * CONTEXT.log1p(-wide(power))
+    both, divided = (k * wide(u) / (1 - k * wide(u)) for k in (2 * n + 1, n + 1))
+    coefficients = (
+        exp(shift) * CONTEXT.expm1(shift),
+        CONTEXT.tanh(shift / 2),
+        exp(2 * shift) * both,
+        exp(2 * shift) * wide(part) * (1 + adding.gamma) * (1 + divided),
+        CONTEXT.mpf(1),
+    )
+    names = ("deviation", "spread", "weighted", "block", "values")
+    for name, exact in zip(names, coefficients, strict=True):
+        assert covers(getattr(found, name), exact, 36), name
+    used = [wide(getattr(found, name)) * wide(x) for name, x in zip(names, sums, strict=True)]
+    assert covers(found.at(*sums), min(used[:2]) + sum(used[2:]))
+
+
+def test_what_is_beyond_binary64_is_inf():
+    """No bound is an error, and none is NaN."""
+    sums = bounds.sequential(1024)
+    far = bounds.attention(1e4, [0, 0], sums)
+    assert (far.deviation, far.weighted, far.block) == (math.inf, math.inf, 0)
+    assert bounds.gemm_probabilistic([0], sums, 9, 1e300).product == math.inf
+    assert bounds.gemm_probabilistic([0], sums, 9, 1e300).probability == 1 - 2.0**-53
+    assert bounds.gemm_martingale([10**400], sums, 0.5).amax == math.inf
+
+
+@given(x=st.fractions(0, 10**6), y=st.floats(0, 1e150), z=st.floats(0, 1e150))
+@example(Fraction(1, 2**1100), 1e-200, 1e-200)
+def test_floats_above(x, y, z):
+    assert x <= bounds.above(x) <= x * (1 + Fraction(1, 2**52)) + Fraction(1, 2**1074)
+    assert Fraction(y) <= Fraction(bounds.up(y))
+    assert Fraction(y) * Fraction(z) <= Fraction(bounds.times(y, z))
+    assert bounds.exponential(y) >= min(math.exp(min(y, 700)), math.inf)
+    assert bounds.exponential(1e4) == bounds.above(10**400) == math.inf

@@ -42,7 +42,7 @@ def test_no_stranger_leaves_more_than_theorem_remainder():
     assert sum(r == 1 for r in ratios) > 500, "hardly ever met"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_no_stranger_of_many_leaves_more_than_theorem_remainder():
     """The largest ratio is 1; how often it is met in a random block is printed."""
     ratios = judge(200_000, 1)

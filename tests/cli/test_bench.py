@@ -33,10 +33,15 @@ def test_quantize_suite_and_its_json(tmp_path, capsys):
         assert timing["over_memcpy"] == timing["seconds"] / timings[0]["seconds"]
         assert timing["over_sgemm"] == timing["seconds"] / timings[1]["seconds"]
     goals = {(t["case"], t["backend"]): t["goal_over_memcpy"] for t in timings}
-    assert goals["MXFP4 quantize", "JAX jit"] == goals["MXFP8 quantize", "JAX jit"] == 3
-    assert goals["MXFP4 x2 terms", "JAX jit"] == 6
+    assert goals["MXFP4 quantize", "JAX jit"] == goals["MXFP8 quantize", "JAX jit"] == 1.6
+    assert goals["MXFP4 x2 terms", "JAX jit"] == 3.5
     assert goals["MXFP4 dequantize", "JAX jit"] is None
-    assert goals["MXFP4 quantize", "NumPy"] == goals["MXFP4 x2 terms", "NumPy"] == 25
+    assert (goals["MXFP4 quantize", "NumPy"], goals["MXFP4 x2 terms", "NumPy"]) == (8, 22)
+    floors = {t["case"]: t["floor_over_memcpy"] for t in timings}
+    assert (floors["memcpy"], floors["x + 1"], floors["sgemm"]) == (1, 1, None)
+    # Four bytes in, one out, and one scale for 32: of the eight that memcpy moves.
+    assert floors["MXFP4 quantize"] == floors["MXFP4 dequantize"] == (4 + 1 + 1 / 32) / 8
+    assert floors["INT8 x2 terms, float32"] == (4 + 2 + 2 * 4 / 64) / 8
     assert {"cast to float4_e2m1fn", "cast to float8_e4m3fn"} <= {t["case"] for t in timings}
 
 

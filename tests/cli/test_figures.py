@@ -8,6 +8,7 @@ import pytest
 from msdnum import _repository
 from msdnum.__main__ import main
 from msdnum.cli import figures
+from msdnum.experiments import read
 from tests.support.figures import CHEAP, COMMITTED, TABLES, committed, same_bytes
 from tests.support.paths import ROOT
 
@@ -65,9 +66,36 @@ def test_another_seed_is_another_table_and_goes_elsewhere(tables):
     assert not (tables / "figures").exists()
 
 
+@pytest.fixture
+def own(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import msdnum\n"
+        "IDEA = msdnum.covering_scheme('IDEA', msdnum.ELEMENT_FORMATS['E2M1'], block_size=16)\n"
+    )
+    return f"{path}:IDEA"
+
+
+def test_a_scheme_of_the_users_is_in_table_and_figure(tables, own, capsys):
+    assert main(["figures", "--quick", "--digits", "17", "--scheme", own]) == 0
+    out = tables / "quick" / "msd"
+    header, rows = read(out / "tables" / "effective_bits.csv")
+    assert (out / "effective_bits.png").is_file()
+    assert "IDEA" in header["spec"][-1]
+    (mine,) = [row for row in rows if row["scheme"] == "own: IDEA"]
+    (known,) = [row for row in rows if row["scheme"] == "MXFP4_X1"]
+    assert float(mine["worst_case"]) == float(known["worst_case"]) == 3
+    assert len(mine["rms_relative"]) > 15
+    assert main(["figures", "binade", "--scheme", own]) == 2
+    assert "experiment binade takes no schemes, got 1" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["--digits", "18"], "must be an integer in 1..17, got '18'\n"),
+        (["--digits", "9", "--redraw"], "leave out --digits, got 9"),
+        (["--scheme", "mine"], "scheme must be one of"),
         (["--seed", "-1"], "must be a nonnegative integer, got '-1'"),
         (["--seed", "1", "--redraw"], "--redraw draws tables as they are: leave out --seed, got 1"),
     ],
@@ -111,3 +139,26 @@ def test_a_table_that_is_nowhere_needs_a_clone(tables, capsys, monkeypatch):
     assert main(["figures", CHEAP, "--redraw"]) == 3
     said = capsys.readouterr().err
     assert f"needs a clone: there is no {tables / 'none' / 'msd' / 'tables' / CHEAP}.csv" in said
+
+
+# Tables made anew and compared
+
+
+def test_a_check_finds_the_committed_table_again(tables, monkeypatch, capsys):
+    monkeypatch.setattr(figures, "OUT", COMMITTED)
+    assert main(["figures", CHEAP, "--check"]) == 0
+    assert capsys.readouterr().out.endswith("0 of 1 tables differ, numbers by more than 0.001\n")
+    assert not (tables / "figures").exists()
+
+
+def test_a_check_says_what_differs(tables, capsys):
+    kept = tables / "figures" / "msd" / "tables" / f"{CHEAP}.csv"
+    kept.parent.mkdir(parents=True)
+    lines = TABLES[CHEAP].table_in(COMMITTED).read_text().splitlines()
+    kept.write_text("\n".join([*lines[:-1], lines[-1].replace(lines[-1].split(",")[0], "other")]))
+    assert main(["figures", CHEAP, "--check"]) == 1
+    out = capsys.readouterr().out
+    assert ", was other\n" in out
+    assert out.endswith("1 of 1 tables differ, numbers by more than 0.001\n")
+    assert main(["figures", CHEAP, "--check", "--seed", "1"]) == 2
+    assert "leave out --seed" in capsys.readouterr().err

@@ -24,6 +24,26 @@ def test_wrong_use_is_one_line(arguments, capsys):
     assert re.match(r"msdnum.*: error: ", refused(capsys, *arguments))
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("verify --ony C2", "--only"),
+        ("verify --tensr=x:y", "--tensor"),
+        ("sweep E2M1 --roundng RTZ", "--rounding"),
+        ("figures --lst", "--list"),
+        ("verify --verison", "--version"),
+        ("sweep E2M1 --cast x:y --rounding RTX", "RTZ"),
+    ],
+)
+def test_an_option_that_is_misspelt_is_named(words, meant, capsys):
+    assert refused(capsys, *words.split()).rstrip().endswith(f"; did you mean {meant!r}?")
+
+
+@pytest.mark.parametrize("words", ["verify C2 more", "verify --zzzz", "sweep E2M1 --rounding Q"])
+def test_nothing_is_guessed_from_what_is_like_nothing(words, capsys):
+    assert "did you mean" not in refused(capsys, *words.split())
+
+
 @pytest.mark.parametrize("command", ["verify", "explain"])
 def test_help_names_what_can_be_named(command, capsys):
     with pytest.raises(SystemExit):

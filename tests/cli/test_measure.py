@@ -19,6 +19,7 @@ def parse(*words):
     return parser.parse_args(words)
 
 
+@pytest.mark.slow
 def test_command(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(device, "LAP", 0)
     monkeypatch.setattr(device, "MOST", 2)

@@ -99,6 +99,7 @@ def test_schemes_of_a_users_file(name, bound, apart, users, tmp_path, capsys, mo
     assert Path(lines["file"]).is_file()
 
 
+@pytest.mark.slow
 @needs_coq
 def test_a_scheme_of_a_users_file_is_checked(users, capsys):
     status, lines, _ = run(capsys, f"{users}:floor")

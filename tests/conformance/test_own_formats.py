@@ -11,8 +11,18 @@ from msdnum.conformance import groups_of
 from msdnum.conformance.adapter import AdapterError, own_groups
 from msdnum.conformance.own_formats import check_formats
 from msdnum.conformance.runner import conform
+from msdnum.formats import HIF8, NF4, OTHER_FORMATS
 from msdnum.formats.blocks import MXFP4, BlockFormat
-from msdnum.formats.elements import BF16, BINARY32, E4M3, E8M0, FP16, FloatFormat, IntegerFormat
+from msdnum.formats.elements import (
+    BF16,
+    BINARY32,
+    E4M3,
+    E8M0,
+    FP16,
+    UNIT_FORMATS,
+    FloatFormat,
+    IntegerFormat,
+)
 from msdnum.formats.modes import ScaleRule
 from tests.support.conformance import assert_all_agree, carry_out
 from tests.support.own_formats import adapter_of
@@ -112,3 +122,28 @@ def test_who_has_no_such_format_has_compared_nothing(tmp_path, capsys):
     assert carry_out(path, "ml_dtypes", "--only", "encode/E2M2") == 2
     error = capsys.readouterr().err
     assert "ml_dtypes: nothing was compared: there is no such vector for this adapter" in error
+
+
+QUICK = ("NF4", "IQ4_NL", "HIF8", "HIF4_ELEMENT", "UINT4", "E3M4")
+FURTHER = [
+    fmt if fmt.name in QUICK else pytest.param(fmt, marks=pytest.mark.slow)
+    for fmt in (*OTHER_FORMATS.values(), *UNIT_FORMATS.values())
+    if fmt.bits <= 8
+]
+
+
+@pytest.mark.parametrize("fmt", FURTHER, ids=lambda fmt: fmt.name)
+def test_the_emulator_passes_every_format_that_has_a_name(fmt):
+    report = conform(adapter_of(fmt), groups_of(fmt))
+    assert report.compared >= 1 << fmt.bits
+    assert_all_agree(report)
+
+
+def test_a_table_has_its_midpoints_and_what_is_beside_them():
+    groups = {group.name: group for group in groups_of(HIF8)}
+    ties = groups["encode/HIF8/RNA/SATURATE/ties"]
+    assert len(ties.cases) == len(HIF8.ordered) - 1
+    beyond = groups["encode/HIF8/RNE/OVERFLOW/overflow"]
+    assert any("codes" in case.expected for case in beyond.cases)
+    report = conform(adapter_of(NF4, wrong=True), groups_of(NF4))
+    assert report.disagreements

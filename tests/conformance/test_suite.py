@@ -24,6 +24,7 @@ def test_written_vectors_are_the_vectors(tmp_path):
     assert suite.read(tmp_path) == GROUPS
 
 
+@pytest.mark.slow
 def test_the_same_bytes_each_time():
     assert dict(suite.documents()) == _made_again()
 

@@ -31,7 +31,7 @@ def test_every_unit_has_a_setting():
         "HOPPER_TF32",
         "BLOCKS_32_IN_2_HOPPER",
     } <= units
-    assert len(units) == 30
+    assert len(units) == 35
     assert sum(s.unit == "BLACKWELL_FP8" for s in SETTINGS) == 25
     assert all(s.a == s.b for s in SETTINGS if s.unit in ("AMPERE", "CDNA2"))
 

@@ -46,6 +46,13 @@ def test_a_difference_is_counted_and_shown(tmp_path, changed):
     assert "- VOLTA, FP16: " in text
 
 
+def test_the_sign_of_a_zero_counts(tmp_path):
+    negative = "-0.0 if found[-1] == 0 else found[-1]"
+    (found,) = agreements(adapter(tmp_path, negative), 640, only=["VOLTA"])
+    assert found.equal < found.dots
+    assert "0x00000000 here, 0x80000000 there" in found.first
+
+
 def test_nan_is_nan_whatever_its_bits(tmp_path):
     nan = "np.uint32(0x7FFFFFFF).view(np.float32) if np.isnan(found[-1]) else found[-1]"
     (found,) = agreements(adapter(tmp_path, nan), 640, only=["VOLTA"])

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from msdnum import BLOCK_FORMATS, ELEMENT_FORMATS, ScaleRule
@@ -167,3 +168,8 @@ def test_a_machine_shows_where_its_numbers_are_from(machine):
     assert rows[1][1] == written(machine.bandwidth.value / 10**12)
     assert rows[1][2] == machine.bandwidth.source
     assert rows[-1][0] == "route"
+
+
+def test_an_array_is_written_by_type_and_shape():
+    assert display.cell(np.zeros((2, 3), np.float32)) == "float32[2, 3]"
+    assert display.cell(np.float32(1.5)) == "1.5"

@@ -28,6 +28,7 @@ from msdnum.formats.elements import (
 from msdnum.formats.schemes import INT8_X2, INT8_X2_FLOAT32, INT8_X3, MXFP4_X2, MXFP8_X1
 from tests.support.agreement import assert_same_bits, on_all_backends, on_numpy_and_jit
 from tests.support.decompositions import CORPUS, FLOOR, MIXED, POWERS, assert_sums_up, by_name
+from tests.support.selection import quick
 
 pytestmark = pytest.mark.core
 
@@ -38,6 +39,9 @@ OWN = [
 
 
 ALL = [*SCHEMES.values(), *MIXED, *OWN]
+
+COMPILED = {"MXFP4_X1", "MXFP4_X2", "MXFP8_X2", "INT8_X2", "INT8_X2_FLOAT32", "MXFP4_X2-OWN"}
+"""One of each kind, for `make test`."""
 
 
 def values(x):
@@ -72,7 +76,7 @@ def test_hostile_blocks_as_specified(scheme):
     assert_as_specified(CORPUS[:60], scheme)
 
 
-@pytest.mark.parametrize("scheme", ALL, **by_name)
+@pytest.mark.parametrize("scheme", quick(ALL, COMPILED), **by_name)
 def test_backends_agree(scheme):
     # Eager JAX compiles every operation for itself: enough of it in the schemes of the paper.
     agree = on_all_backends if scheme in SCHEMES.values() else on_numpy_and_jit
@@ -80,7 +84,7 @@ def test_backends_agree(scheme):
         agree(lambda x: msdnum.decompose(x, scheme), CORPUS)
 
 
-@pytest.mark.parametrize("scheme", ALL, **by_name)
+@pytest.mark.parametrize("scheme", quick(ALL, COMPILED), **by_name)
 def test_terms_alone_are_the_terms(scheme):
     whole = msdnum.decompose(CORPUS, scheme)
     alone = msdnum.decompose_terms(CORPUS, scheme)

@@ -1,6 +1,7 @@
 """Packing and layouts: the first code lowest, and undone."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,3 +36,22 @@ def test_packing_is_undone(fmt, data):
 def test_packing_agrees_on_all_backends():
     codes = np.arange(256, dtype=np.uint8).reshape(4, 64) % 16
     on_all_backends(lambda c: msdnum.unpack(msdnum.pack(c, E2M1), E2M1), codes)
+
+
+def test_codes_share_bytes_along_any_axis():
+    codes = np.arange(24, dtype=np.uint8).reshape(4, 6) % 16
+
+    def both(codes):
+        packed = msdnum.pack(codes, E2M1, axis=0)
+        return packed, msdnum.unpack(packed, E2M1, axis=0)
+
+    packed, back = on_all_backends(both, codes)
+    assert_same_bits(packed, codes[0::2] | codes[1::2] << 4)
+    assert_same_bits(back, codes)
+
+
+def test_an_axis_that_is_not_whole_bytes_is_refused():
+    with pytest.raises(ValueError, match=r"axis 0 divisible by 2, got shape \(3, 2\)"):
+        msdnum.pack(np.zeros((3, 2), np.uint8), E2M1, axis=0)
+    with pytest.raises(ValueError, match="axis must be one of the 1 of packed, got 1"):
+        msdnum.unpack(np.zeros(2, np.uint8), E2M1, axis=1)

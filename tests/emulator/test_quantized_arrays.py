@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 import msdnum
-from msdnum.formats.blocks import (
-    INT8_ROW,
-    MXFP4,
-    NVFP4,
-)
-from tests.support.agreement import assert_same_bits
+from msdnum import matmul, quantize
+from msdnum.emulator.gemm import transposed
+from msdnum.formats.accumulators import INT32
+from msdnum.formats.blocks import INT8_ROW, MXFP4, NVFP4, BlockFormat
+from msdnum.formats.elements import BINARY32
+from msdnum.formats.modes import ScaleRule
+from msdnum.formats.other_elements import UINT4, UINT8
+from tests.support.agreement import assert_same_bits, on_all_backends
 from tests.support.blocks import CORPUS, one_block
 
 
@@ -42,3 +44,18 @@ def test_scales_of_a_vmapped_array_are_refused():
         quantized = jax.jit(jax.vmap(partial(msdnum.quantize, fmt=fmt, axis=axis)))(x)
         with pytest.raises(ValueError, match="dequantize inside"):
             quantized.dequantize()
+
+
+@pytest.mark.parametrize(("fmt", "dtype"), [(UINT4, np.int8), (UINT8, np.uint8)], ids=str)
+def test_unsigned_integers_stay_unsigned(fmt, dtype):
+    rows = BlockFormat(fmt.name, fmt, BINARY32, None, ScaleRule.AMAX)
+    x = np.float32([[fmt.max_integer, 3, 0]])
+
+    def found(x):
+        q = quantize(x, rows)
+        return q.integers(), matmul(q, transposed(q), accumulator=INT32)
+
+    integers, product = on_all_backends(found, x)
+    assert integers.dtype == dtype
+    assert integers.tolist() == x.tolist()
+    assert product == fmt.max_integer**2 + 9

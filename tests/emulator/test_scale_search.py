@@ -3,46 +3,95 @@
 from dataclasses import replace
 from fractions import Fraction
 
+import jax
 import ml_dtypes
 import numpy as np
 import pytest
 
 from msdnum import quantize, spec
-from msdnum.emulator.scale_search import quantize_searched
-from msdnum.formats.blocks import INT8_ROW, MXFP4, NVFP4
-from msdnum.formats.modes import Criterion
+from msdnum.emulator.scale_search import _error
+from msdnum.formats import EVERY_SCALE, FOUR_OVER_SIX, Criterion, ScaleSearch
+from msdnum.formats.blocks import INT4_GROUP, MXFP4, NVFP4
+from msdnum.formats.modes import Rounding
 from msdnum.formats.other_elements import UE5M3
+from msdnum.spec.blocks import _error as _specified_error
+from tests.support.agreement import on_numpy_and_jit
+from tests.support.corpus import hostile_blocks
 
 FP4 = replace(NVFP4, name="FP4", tensor_scale=False, block_size=4)
 WIDE = replace(FP4, name="FP4 by UE5M3", scale=UE5M3)
+MX = replace(MXFP4, block_size=4)
+SIX, BOTH = ScaleSearch((6,)), ScaleSearch((6, 4))
+
+
+def searching(fmt, search):
+    return replace(fmt, search=search)
 
 
 def drawn(sigma, shape=(8, 12), seed=0):
-    """BF16 numbers of a few binades, so that sums of squared errors are exact in binary64."""
+    """Return BF16 numbers of a few binades."""
     rng = np.random.default_rng([seed, round(-np.log2(sigma))])
     x = rng.uniform(1, 2, shape) * 2.0 ** rng.integers(-5, 1, shape) * rng.choice([-1, 1], shape)
     return (x * sigma).astype(ml_dtypes.bfloat16).astype(np.float32)
 
 
+def assert_as_specified(x, fmt, **choices):
+    found = quantize(x, fmt, block_size=4, **choices)
+    rows, codes = found.rows(found.codes), found.rows(x)
+    values = [[spec.from_float(float(v)) for v in row] for row in codes]
+    tensor = spec.tensor_scale([v for row in values for v in row], fmt)
+    for i, row in enumerate(values):
+        code, elements = spec.quantize_block(row, fmt, tensor=tensor, **choices)
+        assert (found.scale_codes.ravel()[i], rows[i].tolist()) == (code, elements)
+
+
+@pytest.mark.parametrize("fmt", [FP4, WIDE, NVFP4, MX], ids=lambda f: f.name)
+def test_the_best_of_all_scales_is_as_specified(fmt):
+    for criterion, sigma in zip(Criterion, (2.0**-3, 2.0**-9, 2.0**-12), strict=True):
+        assert_as_specified(drawn(sigma, (1, 4)), searching(fmt, ScaleSearch(None, criterion)))
+
+
 @pytest.mark.parametrize("fmt", [FP4, WIDE, NVFP4], ids=lambda f: f.name)
-@pytest.mark.parametrize("divisors", [(6,), (6, 4), None], ids=str)
-@pytest.mark.parametrize("nonzero", [False, True])
 @pytest.mark.parametrize("criterion", Criterion)
-def test_scales_and_elements_are_as_specified(fmt, divisors, nonzero, criterion):
-    for sigma in (2.0**-3, 2.0**-9, 2.0**-12):
-        x = drawn(sigma, (8, 12) if divisors else (1, 8))
-        found = quantize_searched(
-            x, fmt, divisors, criterion=criterion, nonzero=nonzero, block_size=4
+def test_the_better_of_two_scales_is_as_specified(fmt, criterion):
+    for sigma, nonzero in ((2.0**-3, False), (2.0**-9, True), (2.0**-12, False)):
+        both = ScaleSearch((6, 4), criterion, nonzero=nonzero)
+        assert_as_specified(drawn(sigma, (2, 12)), searching(fmt, both))
+
+
+@pytest.mark.parametrize("criterion", Criterion)
+def test_errors_are_cut_and_added_as_specified(criterion):
+    x = hostile_blocks(40)[:, :11]
+    x = x[np.isfinite(x).all(axis=1)]
+    codes = np.tile(np.uint8([7, 9, 0, 3, 12, 5, 1, 15, 8, 2, 6]), (len(x), 1))
+    scale_codes = np.arange(len(x), dtype=np.uint8)[:, None]
+    tensor = np.float32(0.3)
+    found = _error(x.astype(np.float64), codes, scale_codes, NVFP4, np.asarray(tensor), criterion)
+    for row, error, code in zip(x, found, scale_codes, strict=True):
+        scale = spec.number(
+            spec.fl32(spec.decode(int(code[0]), NVFP4.scale) * Fraction(float(tensor)))
         )
-        values = [spec.from_float(float(v)) for v in x.ravel()]
-        tensor = spec.tensor_scale(values, fmt)
-        for i in range(0, len(values), 4):
-            code, codes = spec.searched_block(
-                values[i : i + 4], fmt, divisors and [Fraction(d) for d in divisors],
-                criterion=criterion, nonzero=nonzero, tensor=tensor,
-            )  # fmt: skip
-            assert found.scale_codes.ravel()[i // 4] == code
-            assert found.codes.ravel()[i : i + 4].tolist() == codes
+        left = [
+            Fraction(float(v)) - spec.number(spec.decode(int(c), NVFP4.element)) * scale
+            for v, c in zip(row, codes[0], strict=True)
+        ]
+        assert Fraction(float(error[0])) == _specified_error(left, ScaleSearch(None, criterion))
+
+
+def test_hostile_blocks_are_as_specified():
+    """Inf and NaN, subnormal numbers, and errors of many binades, whose sums are rounded."""
+    x = hostile_blocks(30)[:, :8]
+    assert_as_specified(x, searching(FP4, BOTH))
+    assert_as_specified(x, searching(replace(INT4_GROUP, block_size=4), ScaleSearch((7.0, 8.0))))
+    assert_as_specified(x[:3], searching(FP4, BOTH), rounding=Rounding.RTZ)
+
+
+@pytest.mark.parametrize(
+    "fmt", [searching(NVFP4, BOTH), searching(MX, EVERY_SCALE)], ids=lambda f: f.name
+)
+def test_jit_gives_the_same_bits(fmt):
+    with jax.enable_x64():
+        on_numpy_and_jit(lambda x: quantize(x, fmt, block_size=4), hostile_blocks(60)[:, :16])
 
 
 def error(x, q):
@@ -52,7 +101,7 @@ def error(x, q):
 def test_one_divisor_is_what_quantize_does():
     for fmt in (FP4, WIDE, NVFP4):
         x = drawn(2.0**-8, (4, 32), 1)
-        found, usual = quantize_searched(x, fmt, (6,)), quantize(x, fmt)
+        found, usual = quantize(x, searching(fmt, SIX)), quantize(x, fmt)
         np.testing.assert_array_equal(found.codes, usual.codes)
         np.testing.assert_array_equal(found.scale_codes, usual.scale_codes)
 
@@ -60,41 +109,30 @@ def test_one_divisor_is_what_quantize_does():
 def test_more_scales_never_err_more():
     for sigma in (2.0**-3, 2.0**-8, 2.0**-11):
         x = drawn(sigma, (16, 16), 2)
-        six, four, every = (quantize_searched(x, FP4, d) for d in ((6,), (6, 4), None))
-        assert error(x, every) <= error(x, four) <= error(x, six)
+        six, both, every = (quantize(x, searching(FP4, s)) for s in (SIX, BOTH, EVERY_SCALE))
+        assert error(x, every) <= error(x, both) <= error(x, six)
         assert error(x, every) < error(x, six)
 
 
 def test_a_block_that_underflows_has_the_least_scale_if_asked():
-    x = np.full(4, 2.0**-10, np.float32)
-    assert quantize_searched(x, FP4, (6,)).scale_codes == 0
-    assert quantize_searched(x, FP4, (6,), nonzero=True).scale_codes == 1
-    assert quantize_searched(0 * x, FP4, (6,), nonzero=True).scale_codes == 0
+    x, nonzero = np.full(4, 2.0**-10, np.float32), ScaleSearch((6,), nonzero=True)
+    assert quantize(x, searching(FP4, SIX)).scale_codes == 0
+    assert quantize(x, searching(FP4, nonzero)).scale_codes == 1
+    assert quantize(0 * x, searching(FP4, nonzero)).scale_codes == 0
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((np.float32([1, np.inf]), FP4, None), "x must be finite"),
-        ((np.float32([1, 2]), MXFP4, None), "fmt must have a float scale of at most 8 bits"),
-        ((np.float32([1, 2]), INT8_ROW, None), "fmt must have a float scale of at most 8 bits"),
-        ((np.float32([1, 2]), FP4, ()), "divisors must be one or more positive numbers"),
-        ((np.float32([1, 2]), FP4, (6, 0)), "divisors must be one or more positive numbers"),
-    ],
-)
-def test_what_is_refused(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        quantize_searched(*arguments)
+def test_float64_is_refused():
+    with pytest.raises(TypeError, match="x must be float32, bfloat16 or float16, got float64"):
+        quantize(np.ones(4), searching(FP4, SIX))
 
 
 def test_a_tensor_scale_over_256_leaves_room_for_four():
     """The largest block, 6 and 5, is better over 4; over 448 that scale saturates."""
     x = np.float32([6, 5, 5, 5])
-    found = [
-        quantize_searched(x, NVFP4, (6, 4), tensor_scale=6 / 6 / top, block_size=4).dequantize()
-        for top in (448, 256)
-    ]
-    assert found[0].tolist() == [6, 4, 4, 4]
-    assert found[1].tolist() == [6, 4.5, 4.5, 4.5]
-    with pytest.raises(ValueError, match="tensor_scale must be positive"):
-        quantize_searched(x, FP4, (6, 4), tensor_scale=1.0)
+    plain = quantize(x, searching(NVFP4, BOTH))
+    assert plain.dequantize().tolist() == [6, 4, 4, 4]
+    room = quantize(x, searching(NVFP4, FOUR_OVER_SIX))
+    assert room.tensor_scale == np.float32(1 / 256)
+    assert room.dequantize().tolist() == [6, 4.5, 4.5, 4.5]
+    given = quantize(x, searching(NVFP4, BOTH), tensor_scale=1 / 256)
+    assert given.dequantize().tolist() == [6, 4.5, 4.5, 4.5]

@@ -109,7 +109,7 @@ def test_committed_certificates(name):
     assert document["left_out"] == ({} if cast_sweeps.CASTS[name].nan_code is not None else nan)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_sweep_says_what_is_committed():
     sweep = cast_sweeps.cast_sweep(E2M1)
     with ProcessPoolExecutor(None, get_context("spawn")) as processes:

@@ -32,6 +32,7 @@ from msdnum.formats.schemes import (
 )
 from tests.support.certificates import needs_coq, refused, run
 from tests.support.paths import PROOFS
+from tests.support.selection import quick
 
 NAMED = [scheme for scheme in SCHEMES.values() if "FLOAT32" not in scheme.name]
 
@@ -74,7 +75,7 @@ def test_an_alpha_that_no_scale_covers_has_a_range_of_its_own():
 
 def test_strangers_have_certificates_of_their_bounds():
     rng = np.random.default_rng(5)
-    for _ in range(200):
+    for _ in range(80):
         scheme = strangers.scheme(rng)
         assert certificates.write(scheme).bound == bounds.remainder(scheme)
 
@@ -93,7 +94,9 @@ def test_a_name_cannot_end_a_comment():
 
 
 @needs_coq
-@pytest.mark.parametrize("scheme", [INT8_X2, *ODD], ids=lambda scheme: scheme.name)
+@pytest.mark.parametrize(
+    "scheme", quick([INT8_X2, *ODD], {"INT8_X2", "floor"}), ids=lambda scheme: scheme.name
+)
 def test_a_certificate_is_checked(scheme):
     found = certificates.certify(scheme)
     assert found.checked_by.startswith("coqc 8")
@@ -102,7 +105,7 @@ def test_a_certificate_is_checked(scheme):
     )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @needs_coq
 def test_certificates_of_strangers_are_checked():
     rng = np.random.default_rng(6)
@@ -133,8 +136,9 @@ WRONG = [
 
 
 @needs_coq
-@pytest.mark.parametrize(("scheme", "right", "wrong"), WRONG)
-def test_a_wrong_number_is_refused(scheme, right, wrong):
+@pytest.mark.parametrize("case", quick(range(len(WRONG)), {"0", "2", "7"}))
+def test_a_wrong_number_is_refused(case):
+    scheme, right, wrong = WRONG[case]
     written = certificates.write(scheme)
     assert right in written.text
     with pytest.raises(RefusedError):
@@ -157,6 +161,7 @@ def test_a_cheat_is_refused(right, wrong, reason):
         certificates.check(replace(written, text=written.text.replace(right, wrong)))
 
 
+@pytest.mark.slow
 @needs_coq
 def test_kept_files_that_were_changed_are_not_trusted():
     certificates.certify(MXFP4_X2)

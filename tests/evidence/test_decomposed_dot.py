@@ -1,4 +1,4 @@
-"""``theorem_gemm`` computes the closed statement ``gemm_decomposed_dot``, sum by sum.
+"""``theorem_gemm`` computes the closed statements of an entry, flushed or not, sum by sum.
 
 The oracle is the statement written out in fractions, with the remainders of theorems
 mxfp4-decomposition and int8-decomposition.
@@ -12,7 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msdnum import bounds, spec
-from msdnum.evidence.product_bounds import Right, theorem_gemm
+from msdnum.evidence.product_bounds import (
+    Right,
+    theorem_gemm,
+)
 from msdnum.formats.elements import BINARY32, E2M1
 from msdnum.formats.schemes import INT8_X2, MXFP4_X2
 
@@ -20,7 +23,9 @@ TINY = Fraction(1, 2**100)
 # Large, so that no sum of the statement is too small to be seen beside another.
 ROUNDED = bounds.Accumulation(3, Fraction(1, 64), underflow=TINY)
 ALIGNED = bounds.Accumulation(3, Fraction(1, 64), nearest=False, underflow=TINY)
+FLUSHING = bounds.Accumulation(3, Fraction(1, 64), underflow=TINY, flushes=True)
 W_LEAST = Fraction(1, 8)
+FP16_NORMAL = Fraction(1, 2**14)
 NUMBERS = st.integers(-255, 255).map(lambda n: n / 64)
 
 
@@ -53,10 +58,17 @@ def statement(scheme, row, column, right, adding):
     total += sum((x + lost) * e for (x, _), e in zip(pairs, off, strict=True))
     counted = ((x + carried + low) * (w + e + w_low) for (x, w), e in zip(pairs, off, strict=True))
     total += gamma * sum(counted)
+    if adding.flushes:
+        total += sum(
+            min(x + carried, 2 * FP16_NORMAL) * (w + e) + (x + carried) * min(w + e, FP16_NORMAL)
+            for (x, w), e in zip(pairs, off, strict=True)
+        )
     return total + adding.underflow * (1 + gamma)
 
 
-@pytest.mark.parametrize("adding", [ROUNDED, ALIGNED], ids=["rounded", "aligned"])
+@pytest.mark.parametrize(
+    "adding", [ROUNDED, ALIGNED, FLUSHING], ids=["rounded", "aligned", "flushing"]
+)
 @pytest.mark.parametrize("scheme", [MXFP4_X2, INT8_X2], ids=lambda scheme: scheme.name)
 @given(
     pairs=st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=8),
@@ -69,7 +81,8 @@ def test_the_bound_is_the_closed_statement(scheme, adding, pairs, error, absolut
         return
     b = np.array([[float(abs(w))] for w in column])
     right = Right(b, np.full_like(b, float(W_LEAST)), error, absolute=absolute * (error > 0))
-    found = theorem_gemm(np.array([row], np.float32), scheme, right, adding)[0, 0]
+    dtype = np.float16 if adding.flushes else np.float32
+    found = theorem_gemm(np.array([row], dtype), scheme, right, adding)[0, 0]
     promised = statement(scheme, row, column, right, adding)
     assert promised <= Fraction(found) <= promised * (1 + Fraction(1, 10**12))
 

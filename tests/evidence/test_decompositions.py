@@ -43,7 +43,7 @@ def test_zeros_are_no_error():
     assert (finding.verdict, finding.ratio, finding.found) == (HOLDS, 0, "0")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_all_pairs_give_what_those_up_to_powers_of_two_give(all_bf16):
     deep = decompositions.Pairs(deep=True)
     for promise in (CLAIMED[0], Promise("", INT8_X2_FLOAT32, M_64516, None, INT8_NORMAL)):

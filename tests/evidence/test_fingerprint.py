@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.experimental.compilation_cache import compilation_cache
 
 from msdnum import BLOCK_FORMATS, quantize
 from msdnum.emulator import blocks
@@ -13,6 +14,7 @@ from msdnum.evidence.fingerprint import digest, parts
 from msdnum.formats.schemes import SCHEMES, Arithmetic
 from msdnum.ledger.findings import Verdict
 from msdnum.trials.toolkit import agreement
+from tests.support.selection import quick
 
 pytestmark = pytest.mark.core
 
@@ -28,9 +30,16 @@ def test_the_digest_is_the_one_that_the_ledger_has():
     assert agreement.fingerprint_kept().verdict is Verdict.HOLDS
 
 
-@pytest.mark.parametrize(
-    "part", [part for part in parts() if part.name not in EXACT_INT8], ids=lambda part: part.name
-)
+TRACED = [part for part in parts() if part.name not in EXACT_INT8]
+
+QUICK = {part.name for part in TRACED if " by " not in part.name} | {
+    "MXFP4_X2 by MXFP4, SEQUENTIAL",
+    "MXFP4_X2 by MXFP4, HOPPER_FP8",
+    "MXFP8_X1 by MXFP8_E4M3, BLACKWELL_MX",
+}
+
+
+@pytest.mark.parametrize("part", quick(TRACED, QUICK), ids=lambda part: part.name)
 def test_jitted_jax_gives_the_same_bits(part):
     jitted = jax.jit(part.compute)(*part.operands)
     for ours, theirs in zip(part.results(), jitted, strict=True):
@@ -61,6 +70,18 @@ def test_a_broken_emulator_has_another_digest(monkeypatch):
     assert finding.found != agreement.FINGERPRINT[:16]
 
 
+@pytest.fixture
+def nothing_kept():
+    """A compiler that keeps nothing and looks nothing up."""
+    before = jax.config.jax_enable_compilation_cache
+    jax.config.update("jax_enable_compilation_cache", False)
+    compilation_cache.reset_cache()
+    yield
+    jax.config.update("jax_enable_compilation_cache", before)
+    compilation_cache.reset_cache()
+
+
+@pytest.mark.usefixtures("nothing_kept")
 def test_nvfp4_is_compiled_in_seconds():
     """JAX 0.11 and later took a minute, compiling copies of one quotient."""
 

@@ -52,7 +52,7 @@ def test_a_preset_is_recognized(unit):
     assert_recognized(unit)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("unit", PRESETS, ids=lambda u: u.name)
 def test_every_preset_is_recognized(unit):
     assert_recognized(unit)
@@ -176,6 +176,16 @@ def test_a_product_that_starts_from_c_says_where_it_is_added():
     assert found[0].fits == ("HOPPER",)
     assert found[1].order.start == "last, to the sum of all products"
     assert found[1].fits == ()
+
+
+def test_the_sign_of_zero_is_part_of_what_a_preset_gives():
+    """A unit that differs from HOPPER in nothing but -0 for 0 is none."""
+
+    def other(a, b):
+        found = matmul(a, b, accumulator=HOPPER)
+        return np.where(found == 0, np.float32(-0.0), found)
+
+    assert probe(other, BF16, length=17, shape=(1, 1), candidates=[HOPPER]).fits == ()
 
 
 def test_the_page_names_what_was_found():

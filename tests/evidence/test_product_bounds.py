@@ -11,7 +11,9 @@ from msdnum.emulator.blocks import quantize
 from msdnum.emulator.gemm.products import transposed
 from msdnum.evidence.attention_bounds import attention_bound
 from msdnum.evidence.attentions import DECOMPOSING
-from msdnum.evidence.product_bounds import exact_values
+from msdnum.evidence.product_bounds import (
+    exact_values,
+)
 from msdnum.evidence.products import Product, decomposed
 from msdnum.evidence.score_bounds import ExactAttention
 from msdnum.formats.accumulators import EXACT, SEQUENTIAL
@@ -61,7 +63,7 @@ def test_no_strange_product_exceeds_its_bound():
     assert found["close"] > 10
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_none_of_many_strange_products_exceeds_its_bound():
     print(judge(30_000, 1))
 

@@ -12,17 +12,16 @@ from msdnum.emulator.decompositions import decompose
 from msdnum.evidence import products
 from msdnum.evidence.product_bounds import (
     Right,
-    accumulation,
-    combined,
     exact_values,
     ranges,
     remainders,
-    sum_roundings,
     theorem_gemm,
 )
+from msdnum.evidence.product_roundings import accumulation, combined, sum_roundings
 from msdnum.formats.accumulators import (
     CDNA1_BF16,
     CDNA1_FP16,
+    CDNA2,
     CDNA3_FP8,
     EXACT,
     HOPPER_FP8,
@@ -64,6 +63,24 @@ def test_a_fused_unit_rounds_as_often_as_its_bound_says():
     found = products.matmul(a, np.ones_like(a.T), accumulator=CDNA1_BF16)
     gamma = float(sum_roundings(CDNA1_BF16, 2 * steps).gamma)
     assert 0.9 * gamma * exact < exact - found[0, 0] <= gamma * exact
+
+
+@pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16])
+def test_what_a_unit_flushes_is_in_the_bound(dtype):
+    """Subnormal numbers of FP16 are below 2**-14: the largest of them reach the bound."""
+    rng, normal = np.random.default_rng(1), float(ml_dtypes.finfo(dtype).smallest_normal)
+    worst = 0.0
+    for _ in range(60):
+        size = (1, int(rng.integers(1, 9)))
+        x = (rng.uniform(1, 2, size) * normal * 2.0 ** rng.integers(-7, 7, size)).astype(dtype)
+        w = (rng.uniform(1, 2, size[::-1]) / normal).astype(dtype)
+        a, b = (x, w) if rng.random() < 0.5 else (w.T, x.T)
+        found = float(products.matmul(a, b, accumulator=CDNA2)[0, 0])
+        exact = float((a.astype(np.float64) @ b.astype(np.float64))[0, 0])
+        right = Right(np.abs(b.astype(np.float64)), np.zeros(b.shape), normal=Fraction(normal))
+        adding = accumulation(CDNA2, size[1], terms=1, scalings=0, segment=size[1])
+        worst = max(worst, abs(found - exact) / theorem_gemm(a, None, right, adding)[0, 0])
+    assert 0.9 < worst <= 1
 
 
 def test_combined_covers_the_product_of_errors():

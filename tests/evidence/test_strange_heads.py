@@ -13,7 +13,9 @@ from msdnum.emulator.attention.kv_cache import KV_FORMATS
 from msdnum.emulator.attention.methods import Method, WeightRange
 from msdnum.evidence.attention_bounds import attention_bound
 from msdnum.evidence.attentions import DECOMPOSING
-from msdnum.evidence.product_bounds import exact_values
+from msdnum.evidence.product_bounds import (
+    exact_values,
+)
 from msdnum.evidence.score_bounds import ExactAttention
 from msdnum.formats.accumulators import EXACT, SEQUENTIAL
 from msdnum.formats.elements import BF16, BINARY32, FP16
@@ -45,6 +47,14 @@ def head(rng):
     return bf16, keys.astype(np.float32), values.astype(np.float32)
 
 
+def at_an_end(rng):
+    """Draw a head whose values are at an end of the range: subnormal, or near overflow."""
+    query, keys, values = head(rng)
+    low, high = choice(rng, ((-148, -126), (-126, -90), (100, 127)))
+    largest = np.abs(values).max() or 1
+    return query, keys, (values / largest * 2.0 ** rng.integers(low, high)).astype(np.float32)
+
+
 def method_for(rng, cache):
     if cache.startswith("INT8"):
         found = DECOMPOSING[cache]
@@ -53,10 +63,10 @@ def method_for(rng, cache):
     return replace(found, tile=choice(rng, (32, 64, 128)), range=choice(rng, WeightRange))
 
 
-def worst(rng):
+def worst(rng, drawn=head):
     """Return the largest error over bound of a head's outputs; None where no bound is finite."""
     name = choice(rng, KV_FORMATS)
-    queries, k, v = head(rng)
+    queries, k, v = drawn(rng)
     keys, values, method = (
         KV_FORMATS[name].keys(k),
         KV_FORMATS[name].values(v),
@@ -73,9 +83,10 @@ def worst(rng):
     return float(ratios.max()) if bounded.any() else None
 
 
-def judge(count, seed):
+def judge(count, seed, drawn=head):
     rng = np.random.default_rng(seed)
-    ratios = [worst(rng) for _ in range(count)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        ratios = [worst(rng, drawn) for _ in range(count)]
     found = [ratio for ratio in ratios if ratio is not None]
     assert max(found) <= 1
     return Counter("judged" if ratio is not None else "no bound" for ratio in ratios), max(found)
@@ -87,6 +98,14 @@ def test_no_strange_head_exceeds_its_bound():
     assert largest > 0.1
 
 
-@pytest.mark.slow
+def test_nor_does_one_with_values_at_the_ends_of_the_range():
+    """Their products are subnormal, or their sums beyond what binary32 holds: no bound there."""
+    found, largest = judge(60, 3, at_an_end)
+    assert found["judged"] > 40
+    assert largest > 0.05
+
+
+@pytest.mark.long
 def test_none_of_many_strange_heads_exceeds_its_bound():
     print(judge(3000, 1))
+    print(judge(1000, 2, at_an_end))

@@ -9,13 +9,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 
 from msdnum.evidence import sweeps
 from msdnum.evidence.sweeps import Event, Findings, run
 from tests.support.paths import ROOT
+from tests.support.processes import KNOWN, runs
 from tests.support.sweep_state import BLOCK, NUMBERS
 
 
@@ -128,12 +128,12 @@ def test_findings_hold_no_nonsense():
 
 SCRIPT = """
 import os, signal, time
-from msdnum.cli import sweep
+from msdnum.cli import worker_processes
 
 if __name__ != "__main__":
     os.kill(os.getpid(), signal.SIGINT)  # as a terminal does, while a worker imports
 if __name__ == "__main__":
-    with sweep._processes(2) as executor:
+    with worker_processes.processes(2) as executor:
         pids = [executor.submit(os.getpid) for _ in range(8)]
         executor.submit(time.sleep, 300)
         print(*{future.result() for future in pids}, flush=True)
@@ -141,14 +141,7 @@ if __name__ == "__main__":
 """
 
 
-def running(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+@pytest.mark.skipif(not KNOWN, reason="needs /proc")
 def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
@@ -161,9 +154,9 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     ) as process:
         workers = process.stdout.readline().split()
         assert workers
-        assert all(map(running, workers))
+        assert all(map(runs, workers))
         process.send_signal(signal.SIGKILL)
     deadline = time.monotonic() + 20
-    while any(map(running, workers)) and time.monotonic() < deadline:
+    while any(map(runs, workers)) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert not any(map(running, workers))
+    assert not any(map(runs, workers))

@@ -15,7 +15,7 @@ def at_the_root(monkeypatch):
 
 
 def test_rows_that_are_not_there_are_missed():
-    records = [{"a b": "1", "c": "2"}]
+    records = [{"a_b": "1", "c": "2"}]
     assert plots.only(records, a_b="1", c="2") == records
     with pytest.raises(ValueError, match="cells must be those of a row of the table"):
         plots.only(records, a_b="2")

@@ -49,7 +49,9 @@ def test_every_table_can_be_loaded():
 
 def test_what_is_missing_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ModuleNotFoundError, match="load needs pandas: pip install pandas; "):
+    with pytest.raises(
+        ModuleNotFoundError, match=r"load needs pandas: pip install 'msdnum\[tables\]'; "
+    ):
         tables.load("effective_bits")
 
 

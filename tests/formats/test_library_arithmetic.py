@@ -87,11 +87,42 @@ def test_nvfp4_is_that_of_the_library(name):
         np.testing.assert_array_equal(found.codes, codes)
 
 
-@pytest.mark.parametrize(("way", "divisor", "bump"), [("up", 6, 0x7FFFFF), ("down", 4, 0)])
-def test_mxfp4_is_that_of_triton(way, divisor, bump):
-    x = np.concatenate([tensor(), tensor() * F(2.0**-118)]).reshape(-1, 32)
+MIDDLES = F([0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5])
+
+
+def ties_away(x):
+    """Return E2M1 codes, halfway to the larger magnitude."""
+    codes = np.searchsorted(MIDDLES, abs(x), side="right")
+    return np.where(np.signbit(x), codes + 8, codes)
+
+
+def nearest_power(bits):
+    """Return the bits of the nearest power of two, halfway to the even exponent field."""
+    field, fraction = bits >> 23 & 0xFF, bits & 0x7FFFFF
+    up = (fraction > 0x400000) | ((fraction == 0x400000) & (field % 2 == 1))
+    return (field + up).astype(np.uint32) << 23
+
+
+def up(bits):
+    return bits + np.uint32(0x7FFFFF) & np.uint32(0x7F800000)
+
+
+def down(bits):
+    return bits & np.uint32(0x7F800000)
+
+
+@pytest.mark.parametrize(
+    ("way", "divisor", "power", "e2m1"),
+    [
+        ("up", 6, up, e2m1), ("down", 4, down, e2m1), ("up 2025", 6, up, ties_away),
+        ("down 2025", 6, down, ties_away), ("nearest", 6, nearest_power, ties_away),
+    ],
+)  # fmt: skip
+def test_mxfp4_is_that_of_triton(way, divisor, power, e2m1):
+    x = np.concatenate([tensor(), tensor() * F(2.0**-118), np.round(tensor() * 8) * F(0.75)])
+    x = x.reshape(-1, 32)
     ideal = abs(x).max(axis=1, keepdims=True) / F(divisor)
-    bits = (ideal.view(np.uint32) + np.uint32(bump)) & np.uint32(0x7F800000)
+    bits = power(ideal.view(np.uint32))
     scale = bits.view(F)
     factor = np.divide(F(1), scale, out=np.zeros_like(scale), where=scale != 0)
     found = quantize_as(x, LIBRARY_ARITHMETIC[f"triton {way} E2M1"])
@@ -112,4 +143,4 @@ def test_q8_0_is_that_of_gguf():
 
 def test_every_arithmetic_says_where_it_was_read():
     assert all(arithmetic.source for arithmetic in LIBRARY_ARITHMETIC.values())
-    assert len(LIBRARY_ARITHMETIC) == 12
+    assert len(LIBRARY_ARITHMETIC) == 16

@@ -16,6 +16,7 @@ from msdnum.formats.elements import (
     IntegerFormat,
 )
 from msdnum.formats.elements import MXINT8_ELEMENT as FIXED
+from msdnum.formats.scale_searches import EVERY_SCALE
 from msdnum.formats.schemes import INT8_X2
 from tests.support.decompositions import CORPUS, FLOOR, MIXED, POWERS, assert_sums_up, by_name
 
@@ -47,6 +48,10 @@ INTEGERS = INT8_X2.formats
         (((MXFP4, MXINT8), (Fraction(8),), Arithmetic.FLOAT32), "arithmetic must be EXACT"),
         (((MXFP4, replace(MXFP4, block_size=16)), None, Arithmetic.EXACT), "formats must differ"),
         (((NVFP4,), (), Arithmetic.EXACT), "formats must not have a tensor scale"),
+        (
+            ((replace(MXFP4, search=EVERY_SCALE),), (), Arithmetic.EXACT),
+            "must not search their scales",
+        ),
         ((POWERS, (), Arithmetic.EXACT), "ratios must be 1 for 2 terms, got 0"),
         ((POWERS, (Fraction(3),), Arithmetic.EXACT), "ratios must be powers of two"),
         (
@@ -70,16 +75,16 @@ INTEGERS = INT8_X2.formats
             (
                 (replace(INTEGERS[0], element=IntegerFormat("INT9", 9, -256)),),
                 (),
-                Arithmetic.FLOAT32,
+                Arithmetic.EXACT,
             ),
             "formats must be integers of at most 8 bits, no fractions",
         ),
         (
-            ((replace(INTEGERS[0], element=E2M1),), (), Arithmetic.FLOAT32),
+            ((replace(INTEGERS[0], element=E2M1),), (), Arithmetic.EXACT),
             "formats must be integers with BINARY32 scales",
         ),
         (
-            ((replace(INTEGERS[0], scale=E4M3),), (), Arithmetic.FLOAT32),
+            ((replace(INTEGERS[0], scale=E4M3),), (), Arithmetic.EXACT),
             "formats must have E8M0 or BINARY32 scales",
         ),
     ],

@@ -69,6 +69,7 @@ def run(folder, code):
     return subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_an_element_format_is_added_in_two_files(copied):
     assert run(copied, KNOWN).stderr.splitlines()[-1].startswith("KeyError")
     for name, lines in EDITS.items():

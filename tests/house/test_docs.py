@@ -1,5 +1,7 @@
 """The pages of docs/ do what they say: their code is run, and prints what they print."""
 
+import contextlib
+import io
 import os
 import re
 import shlex
@@ -25,6 +27,24 @@ def sections(page):
 
 def blocks(text, language):
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+PRINTING = ("index", "large-arrays", "own-format", "own-scheme", "own-unit")
+"""Pages whose code is run from top to bottom; each block prints what stands below it."""
+
+
+@pytest.mark.parametrize("name", PRINTING)
+def test_a_page_prints_what_it_says(name):
+    page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    names, printed = {}, ""
+    for language, code in re.findall(r"```(python|text)\n(.*?)```", page, re.DOTALL):
+        if language == "text":
+            assert code == printed
+            continue
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            exec(code, names)
+        printed = out.getvalue()
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ def test_a_committed_figure_is_what_redrawing_gives(name, tmp_path):
     assert same_bytes(drawn, committed(name)) == [True, True]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @EACH_FIGURE
 def test_every_committed_figure_is_what_redrawing_gives(name, tmp_path):
     member = DRAWN[name]

@@ -91,7 +91,7 @@ def test_proofs_match_one_to_one(listed):
 
 @pytest.mark.parametrize(
     "study",
-    [product_bounds, pytest.param(decomposition_bounds, marks=pytest.mark.slow)],
+    [product_bounds, pytest.param(decomposition_bounds, marks=pytest.mark.long)],
     ids=lambda f: f.__name__,
 )
 def test_the_ratios_are_those_of_the_ledger(study):

@@ -10,22 +10,16 @@ from nbclient.exceptions import CellExecutionError
 from traitlets.config import Config
 
 from tests.support.paths import ROOT
+from tests.support.selection import quick
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-TRIALS = ("deepseek_v3", "finer", "pcast")
-"""Notebooks of trials run with the slow tests: what they call is tested in tests/trials."""
 EACH_NOTEBOOK = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-EACH_RUN = pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(p, marks=[pytest.mark.slow] if p.stem.endswith(TRIALS) else [], id=p.stem)
-        for p in NOTEBOOKS
-    ],
-)
+ONE = {"1_formats"}
+"""The others run with the slow tests: what they call has tests of its own."""
 
 
 def read(path):
@@ -65,9 +59,9 @@ def test_there_are_notebooks():
     assert len(NOTEBOOKS) == 9
 
 
-@EACH_RUN
-def test_a_notebook_runs_from_scratch(path, run):
-    shown = kinds(run(read(path)))
+@pytest.mark.parametrize("stem", quick([path.stem for path in NOTEBOOKS], ONE))
+def test_a_notebook_runs_from_scratch(stem, run):
+    shown = kinds(run(read(ROOT / "notebooks" / f"{stem}.ipynb")))
     assert "text/html" in shown
 
 
@@ -91,5 +85,5 @@ def test_a_notebook_is_committed_without_output(path):
 @EACH_NOTEBOOK
 def test_a_notebook_is_short_and_holds_what_it_says(path):
     notebook = read(path)
-    assert 8 <= len(notebook.cells) <= 15
+    assert 8 <= len(notebook.cells) <= 17
     assert sum("assert " in cell.source for cell in code_cells(notebook)) >= 4

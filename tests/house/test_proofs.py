@@ -79,6 +79,7 @@ def kept(tmp_path_factory):
     return check("--only", "int32-overflow", "--keep", str(folder)), folder
 
 
+@pytest.mark.slow
 @needs_provers
 def test_theorem_holds(kept):
     done, _ = kept
@@ -90,6 +91,7 @@ def test_theorem_holds(kept):
     assert [row.split()[2] for row in rows[-3:-1]] == ["int32_no_overflow", "int32_overflow"]
 
 
+@pytest.mark.slow
 @needs_provers
 def test_files_are_kept_for_an_editor(kept):
     _, folder = kept
@@ -99,7 +101,7 @@ def test_files_are_kept_for_an_editor(kept):
     assert check("--only", "int32-overflow", "--keep", str(folder)).returncode == 2
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @needs_provers
 def test_wrong_statements_are_refused():
     done = check("--mutants", "--only", "int8-decomposition")
@@ -109,14 +111,14 @@ def test_wrong_statements_are_refused():
 
 
 @needs_provers
-@pytest.mark.slow
+@pytest.mark.long
 def test_all_theorems_hold():
     done = check()
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @needs_provers
-@pytest.mark.slow
+@pytest.mark.long
 def test_all_wrong_statements_are_refused():
     done = check("--mutants")
     assert done.returncode == 0, done.stdout + done.stderr

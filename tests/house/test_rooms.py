@@ -12,8 +12,8 @@ import msdnum
 
 PACKAGE = Path(msdnum.__file__).parent
 HEAVY = {
-    "distributed", "flint", "gguf", "hypothesis", "jax", "jaxlib", "matplotlib", "mpmath", "pandas",
-    "safetensors", "scipy", "tokenizers", "torch", "tqdm",
+    "distributed", "flint", "gguf", "hypothesis", "jax", "jaxlib", "matplotlib", "mpmath", "numba",
+    "pandas", "safetensors", "scipy", "tokenizers", "torch", "tqdm",
 }  # fmt: skip
 MAY_LOAD = {"exact": {"flint", "mpmath"}, "testing": {"hypothesis"}}
 """What a room needs by its nature: see ``msdnum._extras``."""

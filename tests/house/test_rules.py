@@ -4,8 +4,6 @@ import ast
 import re
 from collections import defaultdict
 
-import pytest
-
 from tests.support.paths import ROOT
 
 PACKAGE = ROOT / "msdnum"
@@ -25,9 +23,8 @@ ASKS_OF_JAX = {
 LINES, STATEMENTS = 350, 30
 LONG_FILES = {
     "emulator/cann/products.py": 500,
-    "evidence/product_bounds.py": 445,
     "evidence/sweeps.py": 415,
-    "formats/accumulator_kinds.py": 420,
+    "formats/accumulator_kinds.py": 392,
 }
 """Files that are longer than they should be: none may grow, and what is short must leave."""
 
@@ -51,8 +48,6 @@ WRITES_THERE = {
     "trials/msd/experiments/model.py",
 }
 """Where results go if nothing else is said, in the folder in which the command is run."""
-
-EACH_FILE = pytest.mark.parametrize("name", FILES)
 
 
 def text_of(name):
@@ -153,32 +148,35 @@ def paths_into_the_clone(name, source):
     )
 
 
-@pytest.mark.parametrize("name", [n for n in FILES if not n.startswith("trials/")])
-def test_a_paper_is_a_source_and_nothing_more(name):
-    assert name in CITES_A_CLAIM or of_one_paper(text_of(name)) == set()
+def breaking(rule, names=FILES):
+    """Return the files that break a rule, with what breaks it."""
+    return {name: found for name in names if (found := rule(text_of(name)))}
 
 
-@pytest.mark.parametrize("name", [n for n in FILES if n.startswith("emulator/")])
-def test_one_file_asks_which_backend_an_array_has(name):
-    assert name in ASKS_OF_JAX or asks_for_the_backend(text_of(name)) == []
+def test_a_paper_is_a_source_and_nothing_more():
+    outside = [name for name in FILES if not name.startswith("trials/")]
+    assert breaking(of_one_paper, outside).keys() == set(CITES_A_CLAIM)
 
 
-@EACH_FILE
-def test_one_file_imports_matplotlib(name):
-    imports = re.search(r"^ *(from|import) matplotlib", text_of(name), re.M)
-    assert bool(imports) == (name == "experiments/plots.py")
+def test_one_file_asks_which_backend_an_array_has():
+    emulator = [name for name in FILES if name.startswith("emulator/")]
+    assert breaking(asks_for_the_backend, emulator).keys() <= set(ASKS_OF_JAX)
 
 
-@EACH_FILE
-def test_a_file_is_short(name):
-    lines = len(text_of(name).splitlines())
-    assert lines <= LONG_FILES.get(name, LINES)
-    assert name not in LONG_FILES or lines > LINES, f"{name} is short now: take it off the list"
+def test_one_file_imports_matplotlib():
+    imports = re.compile(r"^ *(?:from|import) matplotlib", re.M)
+    assert breaking(imports.search).keys() == {"experiments/plots.py"}
 
 
-@EACH_FILE
-def test_a_function_is_read_at_one_glance(name):
-    assert too_long(text_of(name)) == []
+def test_a_file_is_short():
+    lengths = {name: len(text_of(name).splitlines()) for name in FILES}
+    long = {name: lines for name, lines in lengths.items() if lines > LINES}
+    assert long.keys() == LONG_FILES.keys()
+    assert all(lines <= LONG_FILES[name] for name, lines in long.items()), long
+
+
+def test_a_function_is_read_at_one_glance():
+    assert breaking(too_long) == {}
 
 
 def test_a_class_or_registry_has_one_meaning():
@@ -192,9 +190,9 @@ def test_every_exception_is_one():
     assert all(paths_into_the_clone("", text_of(name)) for name in WRITES_THERE)
 
 
-@EACH_FILE
-def test_one_file_knows_where_the_clone_is(name):
-    assert name in KNOWS_PATHS or paths_into_the_clone(name, text_of(name)) == set()
+def test_one_file_knows_where_the_clone_is():
+    found = {name: paths_into_the_clone(name, text_of(name)) for name in FILES}
+    assert {name: paths for name, paths in found.items() if paths}.keys() <= set(KNOWS_PATHS)
 
 
 def test_what_breaks_a_rule_is_seen():

@@ -102,6 +102,6 @@ def test_a_package_that_is_missing_is_said_to_be(monkeypatch):
     assert "not run: jax is missing: verify needs msdnum[verify]: pip install" in brief
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_whole_ledger_is_as_expected():
     assert ledger_of(None).unexpected == []

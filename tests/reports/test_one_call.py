@@ -13,8 +13,11 @@ import pytest
 
 import msdnum
 from msdnum import BLOCK_FORMATS, ELEMENT_FORMATS, SCHEMES, report
+from msdnum.evidence.format_worst_cases import of_block
 from msdnum.evidence.worst_cases import among_pairs
+from msdnum.formats.blocks import NVFP4
 from msdnum.formats.elements import E2M1, E4M3, E8M0, INT4, INT8, INT8_SYMMETRIC
+from msdnum.formats.scale_searches import EVERY_SCALE, ScaleSearch
 from msdnum.formats.schemes import OWN_AMAX
 from msdnum.reports.costs import carries
 from msdnum.reports.pages import Guarantee
@@ -95,10 +98,10 @@ def test_what_has_no_theorem_says_so():
         Guarantee(Fraction(1), "alpha", None, "")
 
 
-def test_later_scales_that_follow_numbers_are_not_searched():
+def test_later_scales_that_follow_numbers_are_searched_in_blocks_of_two():
     page = report(replace(SCHEMES["INT8_X2_FLOAT32"], ratios=OWN_AMAX), X)
-    assert page.worst is None
-    assert "not searched" in str(page)
+    assert 0 < page.worst.error < Fraction(1, 64000)
+    assert "pairs as blocks of two" in str(page)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +121,7 @@ def test_wrong_arguments_are_named(arguments, error, message):
         report(*arguments)
 
 
-@pytest.mark.parametrize("count", [24, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [24, pytest.param(200, marks=pytest.mark.long)])
 def test_strangers_have_pages(count):
     """Numbers above what is proved, or a page that fails: neither for any."""
     rng = np.random.default_rng(17)
@@ -150,14 +153,22 @@ def test_the_example_of_the_docstring():
     assert doctest.testmod(one_call) == (0, 3)
 
 
-def test_the_readme_prints_what_it_says():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    block = re.search(
-        r"## One call\n.*?```python\n(.*?)```\n\n```text\n(.*?)```", readme, re.DOTALL
-    )
+def test_the_page_on_it_prints_what_it_says():
+    page = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
+    block = re.search(r"```python\n(.*?)```\n\n```text\n(.*?)```", page, re.DOTALL)
     source, printed = block.groups()
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         exec(source, {})
     shown = re.sub(": stated|: proved on paper", ": proved", out.getvalue())
     assert shown.startswith(printed)
+
+
+def test_the_worst_case_of_a_search_is_that_of_its_worst_divisor():
+    both, six, four = (
+        of_block(replace(NVFP4, search=ScaleSearch(d, largest_scale=256.0))).error
+        for d in ((6.0, 4.0), (6.0,), (4.0,))
+    )
+    assert both == max(six, four)
+    with pytest.raises(ValueError, match="search must have divisors for a worst case"):
+        of_block(replace(NVFP4, search=EVERY_SCALE))

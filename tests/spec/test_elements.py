@@ -154,7 +154,7 @@ def test_breakpoints_of_a_binade_agree_with_ml_dtypes(fmt: FloatFormat, field: i
     assert_agrees_with_ml_dtypes(breakpoints(fmt, codes), fmt)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("fmt", [FP16, BF16], **NAMES)
 def test_all_breakpoints_agree_with_ml_dtypes(fmt: FloatFormat) -> None:
     assert_agrees_with_ml_dtypes(breakpoints(fmt, range(fmt.max_code + 1)), fmt)

@@ -113,7 +113,7 @@ def test_a_wrong_scale_is_said_with_the_block():
     assert "scale expected 0x18" in text
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_wrong_scale_shrinks_to_one_element(drawn_alone):
     """A binary32 logarithm is wrong just below large powers of two."""
     text = fails(by_logarithm, MXFP4, examples=1000)

@@ -25,6 +25,7 @@ import numpy as np
 from msdnum.emulator import argument_checks, backend, binary32
 from msdnum.emulator.attention.kv_cache import (
     Cache,
+    by_channel,
     check_cache,
     padded,
     scales_per_channel,
@@ -36,6 +37,7 @@ from msdnum.emulator.attention.methods import Mask, Method, StaticCast
 from msdnum.emulator.attention.online_softmax import (
     State,
     Terms,
+    kept_in,
     like,
     output,
     represented,
@@ -46,7 +48,6 @@ from msdnum.emulator.backend import Array
 from msdnum.emulator.floats import as_floats
 from msdnum.emulator.gemm.checks import check_dimensions, checked
 from msdnum.emulator.gemm.products import matmul, transposed
-from msdnum.emulator.gemm.tiles import loop
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.elements import FloatFormat
@@ -126,7 +127,7 @@ def attend(
     argument_checks.check_mode("mask", mask, Mask)
     queries = as_floats(queries, "queries")
     factor = _softmax_scale(scale, queries)
-    keys, values = checked(keys, "keys"), checked(values, "values")
+    keys, values = by_channel(checked(keys, "keys")), by_channel(checked(values, "values"))
     group = _check_operands(queries, keys, values, method)
     limits = _limits(queries, keys, lengths, mask)
     function = _jitted() if backend.is_jax(queries) else _attend
@@ -272,7 +273,7 @@ def _attend(
         seen = i * size + xp.arange(size, dtype=np.int32) < limits
         return with_tile(state, _scores(terms, k, method, factor), seen, v, method)
 
-    state = loop(-(-n // size), step, start(xp, rows, values.shape[-1]))
+    state = backend.loop(-(-n // size), step, start(xp, rows, values.shape[-1]))
     return output(state, scales).reshape(*heads, m, values.shape[-1])
 
 
@@ -288,4 +289,5 @@ def _scores(queries: Terms, keys: Cache, method: Method, factor: float) -> Array
         else backend.namespace(keys).swapaxes(keys, -1, -2)
     )
     products = matmul(queries, swapped, accumulator=method.accumulator)
+    products = kept_in(products, method.scores)
     return binary32.multiply(products, backend.namespace(products).full_like(products, factor))

@@ -1,8 +1,9 @@
 """The KV cache: keys and values quantized so that a product can take their codes as they are.
 
 Keys and values have the shape (..., tokens, width). A binary32 scale *per channel* is shared by all
-tokens of a channel, one *per token* by all channels of a token. MX blocks lie along what a product
-sums over: the channels of a key, the tokens of the values.
+tokens of a channel, one *per token* by all channels of a token; one for the whole tensor is that of
+every channel. MX blocks, and groups with a scale each, lie along what a product sums over: the
+channels of a key, the tokens of the values.
 """
 
 from collections.abc import Callable
@@ -22,8 +23,8 @@ from msdnum.formats.blocks import INT8_ROW, MXFP4, MXFP8_E4M3, BlockFormat
 from msdnum.formats.elements import BINARY32
 
 __all__ = [
-    "KV_FORMATS", "Cache", "KeyValueFormat", "check_cache", "padded", "per_channel", "per_token",
-    "scales_per_channel", "scales_per_token", "tokens", "without_scale",
+    "KV_FORMATS", "Cache", "KeyValueFormat", "by_channel", "check_cache", "padded", "per_channel",
+    "per_token", "scales_per_channel", "scales_per_token", "tokens", "without_scale",
 ]  # fmt: skip
 
 Quantizer: TypeAlias = Callable[[Array], QuantizedArray]
@@ -153,6 +154,16 @@ def tokens(x: Cache, start: Array | int, size: int) -> Cache:
     )
 
 
+def by_channel(x: Cache) -> Cache:
+    """Return a cache with one scale for the tensor as one in which every channel has it."""
+    if not isinstance(x, QuantizedArray) or x.axis is not None:
+        return x
+    xp, shape = backend.namespace(x.codes), (*x.shape[:-2], 1, x.shape[-1])
+    scales = xp.broadcast_to(x.scale_codes, shape)
+    fmt = replace(x.format, block_size=x.shape[-2])
+    return replace(x, scale_codes=scales, format=fmt, axis=-2)
+
+
 def scales_per_channel(x: Cache) -> Array | None:
     """Return the binary32 scale of each channel, (..., 1, width); None where there is none."""
     return x.scales() if _has_scale(x, -2) else None
@@ -164,7 +175,9 @@ def scales_per_token(x: Cache) -> Array | None:
 
 
 def _has_scale(x: Cache, axis: int) -> bool:
-    return isinstance(x, QuantizedArray) and not is_inside(x.format) and x.axis == axis
+    if not isinstance(x, QuantizedArray) or is_inside(x.format) or x.axis != axis:
+        return False
+    return _block(x) == x.shape[axis]
 
 
 def check_cache(x: Cache, name: str, axis: int, tile: int) -> None:
@@ -174,15 +187,16 @@ def check_cache(x: Cache, name: str, axis: int, tile: int) -> None:
         return
     check_layout(x, x.axis, name)
     block = _block(x)
-    if not is_inside(x.format):
-        if x.axis is None or block != x.shape[x.axis]:
-            raise ValueError(
-                f"{name} must have {x.format.scale.name} scales per channel or per token, "
-                f"got blocks of {block} along axis {x.axis} of shape {x.shape}"
-            )
-    elif x.axis != axis:
+    if not is_inside(x.format) and x.axis is not None and block == x.shape[x.axis]:
+        return
+    if not is_inside(x.format) and x.axis != axis:
+        raise ValueError(
+            f"{name} must have {x.format.scale.name} scales per channel, per token or per group "
+            f"along axis {axis}, got blocks of {block} along axis {x.axis} of shape {x.shape}"
+        )
+    if x.axis != axis:
         raise ValueError(
             f"{name} must have its {x.format.name} blocks along axis {axis}, got axis {x.axis}"
         )
-    elif axis == -2 and block != x.shape[-2] and tile % block:
+    if axis == -2 and block != x.shape[-2] and tile % block:
         raise ValueError(f"tile must be a multiple of the {block} tokens of a block, got {tile}")

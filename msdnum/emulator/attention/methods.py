@@ -92,6 +92,11 @@ class Method:
         Keys in a tile; a multiple of the block size of the values.
     exp : Exponential
         Of scores less their maximum.
+    scores : FloatFormat
+        What products of queries and keys are rounded to before they are scaled, overflowing:
+        BINARY32, or FP16 or BF16.
+    sums : FloatFormat
+        What weighted values, and the sum of the weights, are rounded to after each tile: the same.
 
     Raises
     ------
@@ -99,6 +104,19 @@ class Method:
         If an argument is not of its type.
     ValueError
         If the tile is not positive, or a format is none of these.
+
+    Examples
+    --------
+    Where scores are kept in FP16, 128 products of 100 by 100 are Inf, and Inf less Inf is NaN:
+
+    >>> from dataclasses import replace
+    >>> from msdnum import attend
+    >>> from msdnum.emulator.attention import FLOAT32_FLASH
+    >>> from msdnum.formats import FP16
+    >>> q, k = np.full((1, 128), 100, np.float32), np.full((2, 128), 100, np.float32)
+    >>> v = np.ones((2, 1), np.float32)
+    >>> attend(q, k, v, FLOAT32_FLASH), attend(q, k, v, replace(FLOAT32_FLASH, scores=FP16))
+    (array([[1.]], dtype=float32), array([[nan]], dtype=float32))
     """
 
     queries: Scheme | FloatFormat
@@ -107,6 +125,8 @@ class Method:
     range: WeightRange = WeightRange.FIXED
     tile: int = 128
     exp: Exponential = STATED
+    scores: FloatFormat = BINARY32
+    sums: FloatFormat = BINARY32
 
     def __post_init__(self) -> None:
         """Refuse what is not defined."""
@@ -118,6 +138,9 @@ class Method:
             raise TypeError(f"tile must be an integer, got {self.tile!r}")
         if self.tile < 1:
             raise ValueError(f"tile must be at least 1, got {self.tile}")
+        for name in ("scores", "sums"):
+            argument_checks.check_mode(name, getattr(self, name), FloatFormat)
+            _check_form(name, getattr(self, name))
         _check_form("queries", self.queries)
         if not isinstance(self.weights, StaticCast):
             _check_form("weights", self.weights)

@@ -20,7 +20,7 @@ from msdnum.formats.elements import BINARY32, FloatFormat
 from msdnum.formats.modes import Overflow
 from msdnum.formats.schemes import Scheme
 
-__all__ = ["State", "Terms", "like", "output", "represented", "start", "with_tile"]
+__all__ = ["State", "Terms", "kept_in", "like", "output", "represented", "start", "with_tile"]
 
 Terms: TypeAlias = Any
 """What a product takes: terms, or an array of floats."""
@@ -84,7 +84,15 @@ def with_tile(state: State, scores: Array, seen: Array, values: Cache, method: M
     weights, decay = _scaled(powers[..., :-1], method), powers[..., -1:]
     kept = binary32.multiply(state.sums, like(decay, state.sums))
     found = [_weighted(weights, seen, values, method), _pairwise(weights)]
-    return State(maximum, binary32.add(kept, xp.concatenate(found, axis=-1)))
+    total = binary32.add(kept, xp.concatenate(found, axis=-1))
+    return State(maximum, kept_in(total, method.sums))
+
+
+def kept_in(x: Array, fmt: FloatFormat) -> Array:
+    """Return binary32 numbers rounded to a format, overflowing, as binary32 numbers."""
+    if fmt == BINARY32:
+        return x
+    return elements.decode(elements.encode(x, fmt, overflow=Overflow.OVERFLOW), fmt)
 
 
 def _scaled(weights: Array, method: Method) -> Array:

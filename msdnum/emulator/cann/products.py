@@ -276,6 +276,9 @@ def _rounded(x: Floats, fmt: ElementFormat, rounding: Rounding) -> Floats:
 
 def _half(exact: NDArray[np.float64], rounding: Rounding) -> Floats:
     """Round binary64 numbers once to half: in binary32 to odd before, which keeps what decides."""
+    if rounding is Rounding.RNE:  # NumPy rounds so, once, but does not saturate.
+        with np.errstate(over="ignore", under="ignore"):
+            return np.clip(exact.astype(np.float16), -65504, 65504).astype(np.float32)
     near = exact.astype(np.float32)
     error = exact - near
     toward = np.where(error > 0, np.float32(np.inf), np.float32(-np.inf))
@@ -392,7 +395,6 @@ MAGIC = 0x4B200000
 So it is down to 2**23, for sums of at least -2**21: ``127 * 128`` times a group of at most 129.
 """
 
-
 LARGEST_MAGIC_GROUP = 2**21 // (127 * 128)
 
 
@@ -423,8 +425,6 @@ def _feed_forward(
 
 
 _INT8_FACTORS = [np.float32(1 / 127), np.float32(1 / (127 * 254))]
-
-
 _INT4_FACTORS = [np.float32(1 / (7.49 * 14.98**i)) for i in range(3)]
 
 

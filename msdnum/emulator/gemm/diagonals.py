@@ -14,7 +14,7 @@ from msdnum.emulator.gemm.products import matmul, transposed
 from msdnum.emulator.gemm.units.kinds import sums_of
 from msdnum.emulator.gemm.units.sums import Range
 from msdnum.emulator.quantized_arrays import QuantizedArray
-from msdnum.formats.accumulators import AnyAccumulator, Blocks
+from msdnum.formats.accumulators import AnyAccumulator, Blocks, Pairwise, StepUnit
 from msdnum.formats.elements import FP16
 
 __all__ = ["inner_products", "some_rows"]
@@ -50,7 +50,8 @@ def inner_products(a: Any, b: Any, c: NDArray[Any] | None, accumulator: AnyAccum
     >>> inner_products(ones, ones, np.array([0, 1, 2]), accumulators.VOLTA)
     array([4., 5., 6.], dtype=float32)
     """
-    elementwise = sums_of(accumulator).takes_start and not isinstance(accumulator, Blocks)
+    whole = isinstance(accumulator, Blocks | Pairwise | StepUnit)
+    elementwise = sums_of(accumulator).takes_start and not whole
     run, rows = (_elementwise, MANY) if elementwise else (_diagonal, ROWS)
     parts = (slice(i, i + rows) for i in range(0, a.shape[0], rows))
     found = [

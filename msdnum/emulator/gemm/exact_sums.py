@@ -9,7 +9,7 @@ from msdnum.emulator import backend, bit_patterns
 from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm.float_products import dot
 from msdnum.emulator.gemm.operands import OperandType, Prepared, scaled_elements
-from msdnum.emulator.gemm.tiles import cut, loop
+from msdnum.emulator.gemm.tiles import cut
 from msdnum.formats.accumulators import Int32, Int32Overflow
 
 __all__ = [
@@ -50,11 +50,11 @@ def largest_k(kinds: tuple[OperandType, OperandType]) -> int:
 def integer_dot(
     a: Array, b: Array, kinds: tuple[OperandType, OperandType], accumulator: Int32 | None
 ) -> Array:
-    """Return the product of int8 matrices.
+    """Return the product of matrices of integers.
 
     Parameters
     ----------
-    a, b : Array of int8
+    a, b : Array of int8, uint8 or int16
         Shapes (m, k) and (k, n).
     kinds : tuple of Kind
         They bound the elements.
@@ -78,6 +78,9 @@ def _integers(a: Array, b: Array, kinds: tuple[OperandType, OperandType], dtype:
     if backend.is_jax(a):
         import jax
 
+        if a.dtype != b.dtype:
+            # Unsigned bytes, or integers less zero points, beside signed bytes.
+            a, b = a.astype(np.int32), b.astype(np.int32)
         return jax.lax.dot_general(
             a, b, (((1,), (0,)), ((), ())), preferred_element_type=np.dtype(dtype)
         )
@@ -106,7 +109,7 @@ def _saturated(a: Array, b: Array, kinds: tuple[OperandType, OperandType], group
         x, y = cut(a, i * group, size, 1), cut(b, i * group, size, 0)
         return _add_clamped(total, _integers(x, y, kinds, np.int32))
 
-    total = loop(k // group, add_group, backend.namespace(a).zeros((m, n), np.int32))
+    total = backend.loop(k // group, add_group, backend.namespace(a).zeros((m, n), np.int32))
     return add_group(k // group, total, k % group) if k % group else total
 
 

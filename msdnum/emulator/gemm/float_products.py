@@ -7,7 +7,7 @@ import numpy as np
 from msdnum.emulator import backend
 from msdnum.emulator.backend import Array
 
-__all__ = ["dot"]
+__all__ = ["check_exact_sums", "dot"]
 
 K, ROWS = 1040, 64
 """1040 products of INT8 numbers are the most whose sum is surely below 2**24."""

@@ -52,7 +52,7 @@ class OperandType:
     largest : int
         Largest element as a multiple of the format's eta.
     integer : bool
-        Whether elements are integers of at most 8 bits.
+        Whether elements are integers: of at most 8 bits, or their differences from zero points.
     inside : int or None
         Block size of the inside scale along k; None without one.
     outside : int or None
@@ -114,7 +114,7 @@ class Prepared(NamedTuple):
     """
 
     elements: Array
-    """int8 of an integer kind, otherwise float32."""
+    """int8, uint8 or int16 of an integer kind, otherwise float32."""
     exponents: Array | None
     """int32: of E8M0 scales, or of floats whose elements are their significands in [1, 2)."""
     scales: Array | None
@@ -271,9 +271,15 @@ def exponent_range(x: Prepared) -> tuple[Array, Array]:
 
     Elements are normal numbers or zero.
     """
-    xp = backend.namespace(x.elements)
-    pattern = scaled_elements(x).view(np.int32)
-    field = (pattern & bit_patterns.MAGNITUDE_MASK) >> bit_patterns.FRACTION_BITS
-    exponent = field - bit_patterns.BIAS + (0 if x.exponents is None else x.exponents)
-    exponent = xp.where((field > 0) & (field < 255), exponent, 0)
-    return exponent.min(), exponent.max()
+    xp, length = backend.namespace(x.elements), x.elements.shape[-1]
+
+    def of_rows(value: Array, power: Array) -> tuple[Array, Array]:
+        pattern = value.view(np.int32)
+        field = (pattern & bit_patterns.MAGNITUDE_MASK) >> bit_patterns.FRACTION_BITS
+        exponent = field - bit_patterns.BIAS + power
+        exponent = xp.where((field > 0) & (field < 255), exponent, 0)
+        return exponent.min(axis=1), exponent.max(axis=1)
+
+    value, power = significands_and_exponents(x)
+    low, high = backend.map_rows(of_rows, value.reshape(-1, length), power.reshape(-1, length))
+    return low.min(), high.max()

@@ -42,7 +42,7 @@ from msdnum.emulator.gemm.recombination import (
     full,
     triangular,
 )
-from msdnum.emulator.gemm.tiles import cut, loop
+from msdnum.emulator.gemm.tiles import cut
 from msdnum.emulator.gemm.units.sums import Range
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray
@@ -266,7 +266,7 @@ def _pair(a: Prepared, b: Prepared, kinds: Pair, plan: Plan) -> Array:
     def add_segment(i: Any, total: Array, length: int = size) -> Array:
         return binary32.add(total, _segment_sum(a, b, kinds, i * size, length, plan))
 
-    total = loop(whole, add_segment, zero)
+    total = backend.loop(whole, add_segment, zero)
     if kinds[0].length % size:
         total = add_segment(whole, total, kinds[0].length % size)
     row = a.outer if kinds[0].outside is None else None

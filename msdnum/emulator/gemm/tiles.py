@@ -9,7 +9,7 @@ import numpy as np
 from msdnum.emulator import backend
 from msdnum.emulator.backend import Array
 
-__all__ = ["Arrays", "Run", "Tiling", "cut", "loop", "over_tiles", "padded", "slices"]
+__all__ = ["Arrays", "Run", "Tiling", "cut", "over_tiles", "padded", "slices"]
 
 ELEMENTS = 1 << 15
 """Elements of a tile of NumPy's accumulator: it and a product stay in the cache."""
@@ -32,18 +32,6 @@ class Tiling(Enum):
 
 Run: TypeAlias = Callable[[Arrays, Arrays, Array], Array]
 """From rows of the left, columns of the right and c between them to the next c."""
-
-
-def loop(count: int, body: Callable[[Any, Any], Any], state: Any) -> Any:
-    """Return the state, an array or a tuple of them, after ``body(0, state)``, ..."""
-    first = state[0] if isinstance(state, tuple) else state
-    if not backend.is_jax(first) or count <= 1:
-        for i in range(count):
-            state = body(i, state)
-        return state
-    import jax
-
-    return jax.lax.fori_loop(0, count, body, state)
 
 
 def cut(x: Array, start: Any, size: int, axis: int) -> Array:

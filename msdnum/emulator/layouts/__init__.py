@@ -1,5 +1,6 @@
 """Layouts in which quantized tensors are stored: each is read and written, same bytes back."""
 
+from msdnum.emulator.layouts.filling import cut_to_length, fill_blocks
 from msdnum.emulator.layouts.gguf import GGUF_MXFP4, GGUF_Q4_0, GGUF_Q4_1, GGUF_Q8_0, GGUFLayout
 from msdnum.emulator.layouts.gpt_oss import from_blocks_and_scales, to_blocks_and_scales
 from msdnum.emulator.layouts.nvfp4 import (
@@ -15,7 +16,8 @@ from msdnum.emulator.layouts.words import AWQ_WORDS, GPTQ_WORDS, WordLayout
 
 __all__ = [
     "AWQ_WORDS", "GGUF_MXFP4", "GGUF_Q4_0", "GGUF_Q4_1", "GGUF_Q8_0", "GPTQ_WORDS", "NVFP4_DIVIDED",
-    "GGUFLayout", "WordLayout", "from_blocks_and_scales", "from_compressed_tensors",
+    "GGUFLayout", "WordLayout", "cut_to_length", "fill_blocks", "from_blocks_and_scales",
+    "from_compressed_tensors",
     "from_compressed_tensors_divided", "from_modelopt", "from_scale_tiles", "to_blocks_and_scales",
     "to_compressed_tensors", "to_modelopt", "to_scale_tiles",
 ]  # fmt: skip

@@ -50,7 +50,8 @@ def to_blocks_and_scales(quantized: QuantizedArray) -> tuple[Array, Array]:
     if quantized.axis != -1 or quantized.format.rows > 1 or quantized.shape[-1] % size:
         raise ValueError(
             f"quantized must have whole blocks along its last axis, "
-            f"got blocks of {size} along axis {quantized.axis} of shape {quantized.shape}"
+            f"got blocks of {size} along axis {quantized.axis} of shape {quantized.shape}: "
+            f"gemm.transposed exchanges the last two axes, layouts.fill_blocks fills a short block"
         )
     if quantized.format.tensor_scale or quantized.divisor != 1:
         raise ValueError(

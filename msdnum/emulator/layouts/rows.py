@@ -35,6 +35,7 @@ def checked_rows(quantized: QuantizedArray, fmt: BlockFormat) -> QuantizedArray:
     size = fmt.block_size
     if size and quantized.shape[-1] % size:
         raise ValueError(
-            f"quantized must have a last axis divisible by {size}, got shape {quantized.shape}"
+            f"quantized must have a last axis divisible by {size}, got shape {quantized.shape}: "
+            f"layouts.fill_blocks fills the last block with zeros"
         )
     return quantized

@@ -62,8 +62,8 @@ def _remedies(records: Records) -> Figure:
         ("E4M3", "four over six", Mark(SKY, "^")),
         ("E4M3", "both", Mark(BLUE, "D")),
         ("E4M3", "every scale", Mark(BLACK, "x")),
-        ("UE5M3", "amax / 6", Mark(GREEN, "o", filled=False)),
-        ("UE5M3", "four over six", Mark(GREY, "^", filled=False)),
+        ("UE5M3", "amax / 6", Mark(GREEN, "v")),
+        ("UE5M3", "four over six", Mark(GREY, "P")),
     )
     for axes, (name, sigma) in zip(panels, cases, strict=True):
         given = only(records, distribution=name, sigma=sigma)

@@ -1,13 +1,15 @@
 """Remedies, sampled: scales that may not be zero, four over six, both, and every scale."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from msdnum.emulator.scale_search import quantize_searched
+from msdnum.emulator.blocks import quantize
 from msdnum.formats.blocks import BlockFormat
+from msdnum.formats.scale_searches import ScaleSearch
 from msdnum.trials.finer.distributions import Distribution
 from msdnum.trials.finer.formats import BY_E4M3
 
@@ -42,7 +44,8 @@ def drawn(of: Distribution, sigma: float, n: int, seed: int) -> Floats:
 def squared_error(x: Floats, fmt: BlockFormat, method: str, size: int) -> NDArray[np.float64]:
     """Return the squared error of each element."""
     divisors, nonzero = METHODS[method]
-    found = quantize_searched(x, fmt, divisors, nonzero=nonzero, block_size=size).dequantize()
+    searched = replace(fmt, search=ScaleSearch(divisors, nonzero=nonzero))
+    found = quantize(x, searched, block_size=size).dequantize()
     error: NDArray[np.float64] = x.astype(np.float64) - found
     return error**2
 

@@ -43,7 +43,7 @@ def _rotations(spec: tuple[Any, ...], seed: int) -> Iterator[Record]:
         yield {
             "size": size,
             **{
-                f"{fmt.name}_{length or 'plain'}": snr(rows, fmt, length)
+                f"{fmt.name.lower()}_{length or 'plain'}": snr(rows, fmt, length)
                 for fmt in (NVINT4, NVFP4_FORMAT)
                 for length in (None, 16, 128)
             },

@@ -12,9 +12,9 @@ from msdnum.emulator.gemm import dequantizing
 from msdnum.emulator.zero_points import quantize_asymmetric
 from msdnum.evidence.product_bounds import (
     Right,
-    accumulation,
     theorem_gemm,
 )
+from msdnum.evidence.product_roundings import accumulation
 from msdnum.evidence.products import (
     Float32Array,
     Float64Array,

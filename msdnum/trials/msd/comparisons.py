@@ -73,7 +73,7 @@ def claim(spec: Spec, seed: int) -> Iterator[Record]:
             given = operands(name, weight, shape, rng, block_size)
             for accumulator in (SEQUENTIAL, HOPPER):
                 labels: dict[str, Any] = {
-                    "family": name,
+                    "input": name,
                     **sizes(shape),
                     "block_size": block_size or "",
                     "weight": weight,

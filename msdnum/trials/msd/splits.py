@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from msdnum import bounds
 from msdnum.emulator.cann.digits import (
+    F1,
+    F2,
     INT4_FIRST,
     INT4_RATIO,
     Digits,
@@ -25,8 +27,8 @@ from msdnum.emulator.cann.digits import (
 )
 
 __all__ = [
-    "BF16_PAIRS", "PAPER_BOUND", "SUCCESSIVE", "SplitError", "proved_split_bound", "split_error",
-    "split_errors",
+    "BF16_PAIRS", "DIRECT", "FUSED", "PAPER_BOUND", "SUCCESSIVE", "SplitError",
+    "proved_split_bound", "split_error", "split_errors",
 ]  # fmt: skip
 
 PAPER_BOUND = Fraction(1, 64516)
@@ -162,21 +164,41 @@ SUCCESSIVE: dict[str, Callable[[Fraction], Fraction]] = {
 }
 """What theorem digit-splits promises of each kernel that splits digit by digit, over amax."""
 
+FUSED: dict[str, Callable[[Fraction], Fraction]] = {
+    # The first digit rounds the rounded product; what is left is of the product itself.
+    "grouped_a16w8": lambda off: bounds.digit_splits(
+        division=off,
+        rounding=Fraction(1, 2) + 127 * U32 * (1 + off),
+        weights=U32 + (2 * U32 + U32**2) / 254,
+    ),
+}
+"""The same where a kernel fuses that product with a sum."""
+
+DIRECT = ("multicore", "multicore_short_k")
+"""The kernels that subtract the first digit from the quotient itself."""
+
 
 def proved_split_bound(variant: Variant, switches: Switches | None = None) -> Fraction:
     """Return the bound of theorem digit-splits on what a kernel leaves, over amax.
 
-    It holds for every binary32 x and amax while nothing underflows, and for separate roundings.
+    It holds for every binary32 x and amax while nothing underflows.
 
     Raises
     ------
     ValueError
-        If the kernel does not split so, or fuses a product with a sum.
+        If the kernel has no product to fuse with a sum.
     """
     switches = switches or Switches()
-    if variant.name not in SUCCESSIVE or switches.fusion is not Fusion.SEPARATE:
+    division = DIVISIONS[switches.division or variant.division]
+    fused = switches.fusion is Fusion.FUSED
+    if variant.name in DIRECT:
+        quotient = U32 if fused else 2 * U32 + U32**2
+        first, second = _fraction(F1), _fraction(F2)
+        return bounds.direct_split(first, second, division=division, quotient=quotient)
+    known = FUSED if fused else SUCCESSIVE
+    if variant.name not in known:
         raise ValueError(
-            f"variant must be one of {', '.join(SUCCESSIVE)}, its roundings separate, "
-            f"got {variant.name}, {switches.fusion.name}"
+            f"variant must be one of {', '.join([*DIRECT, *known])} where fusion is "
+            f"{switches.fusion.name}, got {variant.name}"
         )
-    return SUCCESSIVE[variant.name](DIVISIONS[switches.division or variant.division])
+    return known[variant.name](division)

@@ -47,6 +47,7 @@ def _curve(records: Records) -> Figure:
         axes.set_yscale("log")
         axes.set_xlabel("INT8 slices")
     right.plot([], [], "-.", color=GREY, label="binary64 GEMM")
+    left.set_title("$a_{ij} = (u_{ij} - 1/2)\\,e^{\\phi z_{ij}}$")
     legend(page, (left, right), 6)
     return page
 

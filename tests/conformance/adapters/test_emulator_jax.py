@@ -14,6 +14,7 @@ def some(group):
     return names in FEW or group.operation in ("encode", "decode", "dequantize", "pack", "unpack")
 
 
+@pytest.mark.slow
 def test_jax_passes():
     groups = [group for group in suite.groups() if some(group)]
     report = runner.conform("emulator_jax", groups)
@@ -21,7 +22,7 @@ def test_jax_passes():
     assert len(report.counts) == len(groups)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_jax_passes_every_vector():
     report = runner.conform("emulator_jax")
     assert_all_agree(report)

@@ -53,13 +53,14 @@ def on_both(x):
     ("name", "method", "options"),
     [
         ("INT8_TOKEN", replace(DECOMPOSING["INT8"], tile=16), {"lengths": np.array([[9], [40]])}),
-        (
+        pytest.param(
             "MXFP4",
             replace(DECOMPOSING["MXFP4"], range=WeightRange.AMAX, tile=32),
             {"mask": Mask.CAUSAL},
+            marks=pytest.mark.slow,
         ),
-        pytest.param("INT8", DECOMPOSING["INT8"], {}, marks=pytest.mark.slow),
-        pytest.param("MXFP8", DECOMPOSING["MXFP8"], {}, marks=pytest.mark.slow),
+        pytest.param("INT8", DECOMPOSING["INT8"], {}, marks=pytest.mark.long),
+        pytest.param("MXFP8", DECOMPOSING["MXFP8"], {}, marks=pytest.mark.long),
     ],
 )
 def test_numpy_and_jit_agree(name, method, options):

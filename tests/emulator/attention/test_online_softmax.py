@@ -1,15 +1,19 @@
 """Online softmax: the order of tiles, short tiles, and rows that see nothing."""
 
+import math
 from dataclasses import replace
 
+import ml_dtypes
 import numpy as np
 import pytest
 
+from msdnum import Arithmetic, BlockFormat, ScaleRule, Scheme, matmul
 from msdnum.emulator.attention.flash import attend
 from msdnum.emulator.attention.kv_cache import KV_FORMATS
-from msdnum.emulator.attention.methods import FLOAT32_FLASH, Mask
+from msdnum.emulator.attention.methods import FLOAT32_FLASH, Mask, Method, WeightRange
 from msdnum.evidence.attentions import DECOMPOSING
-from tests.support.agreement import assert_same_bits
+from msdnum.formats import BINARY32, E4M3, EXACT, FP16, SEQUENTIAL
+from tests.support.agreement import assert_same_bits, on_numpy_and_jit
 from tests.support.attention import drawn, over_cache
 
 
@@ -33,3 +37,72 @@ def test_the_order_of_tiles_is_part_of_the_definition():
     q, k, v = drawn(4, 32), drawn(64, 32), drawn(64, 8)
     one = attend(q, k, v, FLOAT32_FLASH)
     assert (one != attend(q, k, v, replace(FLOAT32_FLASH, tile=16))).any()
+
+
+# Scores and sums in FP16, weights in FP8 with their own amax
+
+
+def half(x):
+    with np.errstate(over="ignore"):
+        return np.float32(np.float16(x))
+
+
+def in_halves(q, k, v, method):
+    """Return one row, number by number, for binary32 queries and weights and exact sums."""
+    exp, factor = method.exp.function, np.float32(1 / np.sqrt(q.size))
+    sums, maximum = [np.float32(0)] * (v.shape[1] + 1), np.float32(-np.inf)
+    for i in range(0, len(k), method.tile):
+        rows, values = k[i : i + method.tile], v[i : i + method.tile]
+        scores = [half(np.float32(math.fsum(q * row.astype(np.float64)))) * factor for row in rows]
+        largest = max(maximum, *scores)
+        weights = [exp(np.float32([s - largest]))[0] for s in scores]
+        decay = exp(np.float32([maximum - largest]))[0]
+        found = [
+            np.float32(
+                math.fsum(
+                    np.float64(w) * np.float64(x) for w, x in zip(weights, column, strict=True)
+                )
+            )
+            for column in values.T
+        ]
+        mass = (weights[0] + weights[1]) + (weights[2] + weights[3])
+        sums = [half(s * decay + f) for s, f in zip(sums, [*found, mass], strict=True)]
+        maximum = largest
+    return [s / sums[-1] for s in sums[:-1]]
+
+
+def test_scores_and_sums_are_kept_in_fp16():
+    rng = np.random.default_rng(0)
+    q, k, v = (rng.normal(size=shape).astype(np.float32) for shape in ((1, 8), (12, 8), (12, 3)))
+    method = Method(BINARY32, BINARY32, EXACT, tile=4, scores=FP16, sums=FP16)
+    found = attend(q, k, v, method)
+    np.testing.assert_array_equal(found[0], in_halves(q[0].astype(np.float64), k, v, method))
+    assert (found != attend(q, k, v, replace(method, scores=BINARY32))).any()
+    assert (found != attend(q, k, v, replace(method, sums=BINARY32))).any()
+    sequential = replace(method, accumulator=SEQUENTIAL)
+    on_numpy_and_jit(lambda q, k, v: attend(q, k, v, sequential), q, k, v)
+
+
+def test_a_sum_of_weights_beyond_fp16_is_infinite():
+    """113,100 equal keys: their weights add up to more than 65504."""
+    keys, values = np.zeros((66_000, 1), np.float32), np.ones((66_000, 1), np.float32)
+    method = Method(BINARY32, BINARY32, EXACT, tile=2000, sums=FP16)
+    assert np.isnan(attend(np.zeros((1, 1), np.float32), keys, values, method)).all()
+
+
+def test_weights_become_fp8_with_the_amax_of_their_tile():
+    """One tile: codes of ``fl(p / fl(amax / 448))``, and the scale again outside the sum."""
+    fp8 = Scheme(
+        "FP8", (BlockFormat("FP8", E4M3, BINARY32, None, ScaleRule.AMAX),), (), Arithmetic.FLOAT32
+    )
+    rng = np.random.default_rng(1)
+    q, k, v = (rng.normal(size=shape).astype(np.float32) for shape in ((1, 8), (8, 8), (8, 2)))
+    method = Method(BINARY32, fp8, EXACT, range=WeightRange.AMAX, tile=8)
+    found = attend(q, k, v, method)[0]
+    scores = matmul(q, k.T, accumulator=EXACT)[0] * np.float32(1 / np.sqrt(8))
+    p = method.exp.function(scores - scores.max())
+    scale = p.max() / np.float32(448)
+    digits = (p / scale).astype(ml_dtypes.float8_e4m3fn).astype(np.float64)
+    sums = [np.float32(math.fsum(digits * column.astype(np.float64))) * scale for column in v.T]
+    mass = ((p[0] + p[1]) + (p[2] + p[3])) + ((p[4] + p[5]) + (p[6] + p[7]))
+    np.testing.assert_array_equal(found, [s / mass for s in sums])

@@ -34,6 +34,7 @@ from msdnum.formats.blocks import (
     MXFP4,
     MXFP8_E4M3,
     MXFP8_E5M2,
+    MXINT8,
     NVFP4,
     BlockFormat,
 )
@@ -229,8 +230,8 @@ def test_a_malformed_array(a, change, error, message):
          "zero_points must be int8 or int4, got int32"),
         ({"zero_points": jax.numpy.zeros((5, N), np.int8)}, TypeError,
          "zero_points must be of the backend of its codes"),
-        ({"quantized": quantize(normal(K, N), INT8_GROUP, axis=-2, block_size=16)}, ValueError,
-         "quantized must be of integers of at most 7 bits"),
+        ({"quantized": quantize(normal(K, N), MXFP4, axis=-2, block_size=16)}, ValueError,
+         "quantized must be of integers of at most 8 bits"),
     ],
 )  # fmt: skip
 def test_malformed_zero_points(change, error, message):
@@ -262,7 +263,7 @@ def test_exact_sums_of_floats_need_values():
         (lambda: Schedule(((0, -1),)), "pairs"),
         (lambda: Recombination(precision=MXFP4.element), "precision"),
         (lambda: Recombination(addition=Addition.CHAINED, precision=BF16), "CHAINED"),
-        (lambda: quantize_asymmetric(normal(3, 4), INT8_ROW.element), "7 bits"),
+        (lambda: quantize_asymmetric(normal(3, 4), MXINT8.element), "8 bits"),
     ],
 )
 def test_bad_choices(make, message):

@@ -7,7 +7,7 @@ from msdnum import matmul, quantize
 from msdnum.emulator.gemm.diagonals import inner_products, some_rows
 from msdnum.emulator.gemm.products import transposed
 from msdnum.evidence.black_boxes import elements_of
-from msdnum.formats.accumulators import BLACKWELL_MX, HOPPER, HOPPER_FP16
+from msdnum.formats.accumulators import BLACKWELL_MX, HOPPER, HOPPER_FP16, PAIRWISE
 from msdnum.formats.blocks import MXFP4, BlockFormat
 from tests.support.probes import PRESETS, format_of
 
@@ -47,6 +47,11 @@ def test_rows_are_the_entries_of_a_product(unit):
         started = inner_products(a, b, c, unit)
         expected = entries(a, b, c, unit)
         np.testing.assert_array_equal(started.view(np.uint32), expected.view(np.uint32))
+
+
+def test_a_length_that_is_no_power_of_two_is_filled_up():
+    found = inner_products(A[:, :43], B[:, :43], None, PAIRWISE)
+    np.testing.assert_array_equal(found, entries(A[:, :43], B[:, :43], None, PAIRWISE))
 
 
 @pytest.mark.parametrize("unit", [HOPPER, HOPPER_FP16], ids=lambda u: u.name)

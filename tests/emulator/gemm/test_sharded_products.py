@@ -21,11 +21,12 @@ def check(names):
     ]
 
 
+@pytest.mark.slow
 def test_sharding_changes_no_bit():
     check(QUICK)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_sharding_changes_no_bit_of_any_accumulator():
     # An exact sum of floats needs values: it is not traced, and so not sharded.
     check([name for name in ACCUMULATORS if name != "EXACT"])

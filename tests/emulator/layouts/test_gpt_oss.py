@@ -48,9 +48,9 @@ def test_layouts_refuse_scales_they_cannot_hold():
 
 
 def test_bad_layouts():
-    with pytest.raises(ValueError, match="codes must have a last axis divisible by 2"):
+    with pytest.raises(ValueError, match="codes must have an axis -1 divisible by 2"):
         msdnum.pack(np.zeros(3, np.uint8), E2M1)
-    with pytest.raises(ValueError, match="packed must have a last axis divisible by 3"):
+    with pytest.raises(ValueError, match="packed must have an axis -1 divisible by 3"):
         msdnum.unpack(np.zeros(4, np.uint8), MXFP6_E2M3.element)
     with pytest.raises(ValueError, match="fmt must have 4, 6 or 8 bits, got BF16 of 16"):
         msdnum.pack(np.zeros(4, np.uint16), msdnum.ELEMENT_FORMATS["BF16"])

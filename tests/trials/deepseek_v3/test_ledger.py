@@ -7,6 +7,7 @@ from msdnum.ledger.findings import Verdict
 from msdnum.ledger.trial import Study, entries, judge
 from msdnum.trials import find_trial
 from msdnum.trials.deepseek_v3.claims import bits, errors, promotion
+from tests.support.selection import quick
 
 TRIAL = find_trial("deepseek_v3")
 STUDY = Study()
@@ -19,7 +20,10 @@ def small(monkeypatch):
     monkeypatch.setitem(promotion.N, False, 32)
 
 
-@pytest.mark.parametrize("claim", [claim.id for claim in TRIAL.claims])
+CLAIMS = {claim.id for claim in TRIAL.claims}
+
+
+@pytest.mark.parametrize("claim", quick(sorted(CLAIMS), CLAIMS - {"D1", "D4"}))
 def test_every_row_is_as_recorded(claim):
     rows = [judge(entry) for entry in entries([TRIAL], STUDY, claim)]
     assert [row.entry.convention for row in rows if not row.as_expected] == []

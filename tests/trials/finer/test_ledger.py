@@ -9,6 +9,7 @@ from msdnum.ledger.trial import Study, entries, judge
 from msdnum.trials import find_trial
 from msdnum.trials.finer.claims import anomalies, remedies
 from msdnum.trials.finer.formats import BY_UE5M3
+from tests.support.selection import quick
 
 TRIAL = find_trial("finer")
 STUDY = Study()
@@ -20,7 +21,10 @@ def small(monkeypatch):
     monkeypatch.setitem(remedies.N, False, 1 << 12)
 
 
-@pytest.mark.parametrize("claim", [claim.id for claim in TRIAL.claims])
+CLAIMS = {claim.id for claim in TRIAL.claims}
+
+
+@pytest.mark.parametrize("claim", quick(sorted(CLAIMS), CLAIMS - {"F5"}))
 def test_every_row_is_as_recorded(claim):
     rows = [judge(entry) for entry in entries([TRIAL], STUDY, claim)]
     assert [row.entry.convention for row in rows if not row.as_expected] == []

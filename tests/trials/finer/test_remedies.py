@@ -1,11 +1,13 @@
 """Remedies once more in fractions: the block that finer makes worse, and why no other can."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from msdnum import spec
+from msdnum.formats import ScaleSearch
 from msdnum.trials.finer.distributions import DISTRIBUTIONS
 from msdnum.trials.finer.formats import BY_E4M3
 from msdnum.trials.finer.remedies import (
@@ -21,9 +23,8 @@ from msdnum.trials.finer.remedies import (
 def in_fractions(values, divisors, nonzero=True):
     """Return the least squared error of a block among the candidate scales."""
     values = [Fraction(float(v)) for v in values]
-    code, codes = spec.searched_block(
-        values, BY_E4M3, divisors and [Fraction(d) for d in divisors], nonzero=nonzero
-    )
+    fmt = replace(BY_E4M3, search=ScaleSearch(divisors, nonzero=nonzero))
+    code, codes = spec.quantize_block(values, fmt)
     scale = spec.decode(code, BY_E4M3.scale)
     restored = [spec.decode(c, BY_E4M3.element) * scale for c in codes]
     return sum((v - r) ** 2 for v, r in zip(values, restored, strict=True))

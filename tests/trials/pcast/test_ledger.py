@@ -7,12 +7,16 @@ from msdnum.ledger.trial import Study, entries, judge
 from msdnum.trials import find_trial
 from msdnum.trials.pcast.claims import scales, sinks
 from msdnum.trials.pcast.scales import StaticScale
+from tests.support.selection import quick
 
 TRIAL = find_trial("pcast")
 STUDY = Study()
 
 
-@pytest.mark.parametrize("claim", [claim.id for claim in TRIAL.claims])
+CLAIMS = {claim.id for claim in TRIAL.claims}
+
+
+@pytest.mark.parametrize("claim", quick(sorted(CLAIMS), CLAIMS - {"P6"}))
 def test_every_row_is_as_recorded(claim):
     rows = [judge(entry) for entry in entries([TRIAL], STUDY, claim)]
     assert [row.entry.convention for row in rows if not row.as_expected] == []

@@ -9,7 +9,7 @@ import numpy as np
 from msdnum.emulator import backend
 from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm.exact_sums import float64_dot, scaled_float64
-from msdnum.emulator.gemm.float_products import dot
+from msdnum.emulator.gemm.float_products import check_exact_sums, dot
 from msdnum.emulator.gemm.operands import Prepared
 from msdnum.emulator.gemm.outputs import rounded_to
 from msdnum.emulator.gemm.tiles import Arrays, Tiling
@@ -31,6 +31,8 @@ __all__ = ["BlockSums", "ExactBlockSums"]
 
 FLOAT32_INTEGERS = 1 << 24
 FLOAT64_INTEGERS = 1 << 53
+CACHED_SUMS = 1 << 18
+"""Entries of NumPy's accumulator that stay in a cache beside as many sums of a block."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,17 @@ class ExactBlockSums(RangedSums[Blocks]):
                 f"accumulator {name} needs sums of 53 bits, got {kinds[0].name} by {kinds[1].name}"
             )
 
+    def fold(
+        self, operations: Operations, kinds: OperandTypes, a: Arrays, b: Arrays, c: Array
+    ) -> Array:
+        """Return c after all blocks; NumPy takes a few rows through all of them in the cache."""
+        size = min(self.accumulator.size, kinds[0].length)
+        narrow = _largest_sum(size, kinds) <= FLOAT32_INTEGERS
+        if narrow and operations is PLAIN and not backend.is_jax(c):
+            check_exact_sums(False, str(a[0].dtype))
+            return _fold_in_cache(a[0], b[0], c, size)
+        return super().fold(operations, kinds, a, b, c)
+
     def step(self, operations: Operations, kinds: OperandTypes) -> tuple[Step, int]:
         """Add the rounded sum of a block."""
         total = _exact_block(self.accumulator.size, operations, kinds)
@@ -100,6 +113,22 @@ class ExactBlockSums(RangedSums[Blocks]):
             return operations.add(c, total(a, b))
 
         return step, min(self.accumulator.size, kinds[0].length)
+
+
+def _fold_in_cache(a: Array, b: Array, c: Array, size: int) -> Array:
+    """Return c plus the exact sum of each block, one after another, rounded once each."""
+    result, (m, k) = c.copy(), a.shape
+    rows = max(1, CACHED_SUMS // c.shape[1])
+    product = np.empty((min(rows, m), c.shape[1]), np.float32)
+    for i in range(0, m, rows):
+        part = result[i : i + rows]
+        total = product[: len(part)]
+        for start in range(0, k, size):
+            # Rows of the slice are far apart: BLAS would miss a page with each.
+            left = np.ascontiguousarray(a[i : i + rows, start : start + size], np.float32)
+            np.matmul(left, b[start : start + size], out=total)
+            np.add(part, total, out=part)
+    return result
 
 
 def _exact_block(

@@ -22,7 +22,7 @@ from msdnum.emulator.gemm.units.sums import OperandTypes, Operations, Step
 from msdnum.formats.accumulators import Cdna3Unit
 from msdnum.formats.elements import BINARY32
 
-__all__ = ["Cdna3Sums"]
+__all__ = ["Cdna3Sums", "with_infinite_products"]
 
 
 class Cdna3Sums(ExponentSums[Cdna3Unit]):
@@ -36,7 +36,7 @@ class Cdna3Sums(ExponentSums[Cdna3Unit]):
             result = _of_finite_products(c, a, b, unit)
             if all(k.bounded for k in kinds):
                 return result
-            return _with_infinite_products(result, c, a, b)
+            return with_infinite_products(result, c, a, b)
 
         return step, unit.group
 
@@ -83,7 +83,7 @@ def _lowered_accumulator(significand: Array, exponent: Array, top: Array, unit: 
     return aligned
 
 
-def _with_infinite_products(result: Array, c: Array, a: Arrays, b: Arrays) -> Array:
+def with_infinite_products(result: Array, c: Array, a: Arrays, b: Arrays) -> Array:
     """Return ``result``, but where products are 2**128 or more, c and those as infinities."""
     possible = a[1].max() + b[1].max() >= 127 + PRODUCT_BIAS
 

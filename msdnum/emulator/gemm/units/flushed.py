@@ -20,7 +20,7 @@ from msdnum.emulator.gemm.units.sums import (
 )
 from msdnum.formats.accumulators import PairwiseUnit
 
-__all__ = ["FlushedSums"]
+__all__ = ["FlushedSums", "without_subnormal", "without_subnormals"]
 
 
 class FlushedSums(RangedSums[PairwiseUnit]):
@@ -32,7 +32,7 @@ class FlushedSums(RangedSums[PairwiseUnit]):
 
     def operands(self, a: Prepared, b: Prepared, kinds: OperandTypes, values: Range) -> Operands:
         """Return both sides without the subnormal numbers of floats."""
-        a, b = (_without_subnormals(x, k) for x, k in zip((a, b), kinds, strict=True))
+        a, b = (without_subnormals(x, k) for x, k in zip((a, b), kinds, strict=True))
         return super().operands(a, b, kinds, values)
 
     def step(self, operations: Operations, kinds: OperandTypes) -> tuple[Step, int]:
@@ -50,10 +50,10 @@ class FlushedSums(RangedSums[PairwiseUnit]):
     ) -> Array:
         """Return c after all steps, a subnormal c as +0."""
         step, size = self.step(operations, kinds)
-        return fold_steps(step, size, a, b, _without_subnormal(c))
+        return fold_steps(step, size, a, b, without_subnormal(c))
 
 
-def _without_subnormals(x: Prepared, kind: OperandType) -> Prepared:
+def without_subnormals(x: Prepared, kind: OperandType) -> Prepared:
     """Replace the subnormal numbers of a float format by zeros."""
     if x.exponents is None or not kind.is_float:
         return x
@@ -70,7 +70,7 @@ def _flush(x: Array) -> Array:
     return (pattern & kept.astype(np.int32)).view(np.float32)
 
 
-def _without_subnormal(c: Array) -> Array:
+def without_subnormal(c: Array) -> Array:
     """Return c with +0 for zeros and subnormal numbers."""
     xp = backend.namespace(c)
     pattern = c.view(np.int32)

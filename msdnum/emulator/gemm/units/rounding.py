@@ -10,11 +10,13 @@ import numpy as np
 from msdnum.emulator import backend, bit_patterns
 from msdnum.emulator.backend import Array
 from msdnum.formats.elements import FloatFormat
+from msdnum.formats.own_units import SumRounding
 
 __all__ = [
-    "EMIN", "EXPONENT_BIAS", "PRODUCT_BIAS", "Leading", "bit_length", "leading_bits", "limbs",
-    "nearest", "power_of_two", "significand_and_exponent", "truncated", "truncated_shift",
-    "unless_infinite", "without_negative_zero",
+    "EMIN", "EXPONENT_BIAS", "PRODUCT_BIAS", "Leading", "bit_length", "goes_up", "leading_bits",
+    "limbs", "nearest", "power_of_two", "rounded", "significand_and_exponent", "truncated",
+    "truncated_shift", "unless_infinite", "without_negative_zero",
+    "without_subnormal_sums",
 ]  # fmt: skip
 
 EMIN = bit_patterns.EMIN
@@ -23,6 +25,8 @@ EXPONENT_BIAS = 2000
 PRODUCT_BIAS = 2 * EXPONENT_BIAS
 HEAD = 27
 """Leading bits of a sum that are kept as they are."""
+FAR_BELOW = 64
+"""Below a normal number, further than it has bits."""
 
 
 class Leading(NamedTuple):
@@ -88,9 +92,14 @@ def leading_bits(high: Array, low: Array, base: int, exponent: Array) -> Leading
 
 def _excess(x: Leading, fraction_bits: int, emin: int) -> Array:
     """Return how many bits are below the last of a significand with these fraction bits."""
+    return backend.namespace(x.bits).minimum(_all_excess(x, fraction_bits, emin), HEAD + 1)
+
+
+def _all_excess(x: Leading, fraction_bits: int, emin: int) -> Array:
+    """Return the same, of numbers far below the subnormal ones more than there are bits."""
     xp = backend.namespace(x.bits)
     excess = xp.maximum(bit_length(x.bits) - (fraction_bits + 1), emin - fraction_bits - x.exponent)
-    return xp.clip(excess, 0, HEAD + 1)
+    return xp.maximum(excess, 0)
 
 
 def truncated(x: Leading, fraction_bits: int) -> Array:
@@ -110,9 +119,75 @@ def nearest(x: Leading, fmt: FloatFormat) -> Array:
     return xp.where(too_large, xp.copysign(np.float32(np.inf), found), found)
 
 
+def rounded(
+    x: Leading,
+    fmt: FloatFormat,
+    rounding: SumRounding,
+    negative_zero: Array | bool = False,
+    flushes: bool = False,
+) -> Array:
+    """Return the sum rounded once to a format of at most 24 bits, as float32; overflow is Inf.
+
+    A zero has the sign that is given, also one for a number that is subnormal once it is rounded.
+    It is decided here: of a float32 result LLVM would ask whether it is zero by a comparison that
+    takes subnormal numbers for zeros.
+    """
+    excess = _all_excess(x, fmt.fraction_bits, fmt.emin - (FAR_BELOW if flushes else 0))
+    # Beyond that all bits are below half of the last.
+    xp = backend.namespace(excess)
+    shift = xp.minimum(excess, HEAD + 1)
+    kept = x.bits >> shift
+    tail = (x.bits - (kept << shift) << 1) | x.inexact
+    kept = kept + goes_up(rounding, tail, 1 << shift, kept & 1, x.negative)
+    if flushes:
+        kept = xp.where(bit_length(kept) + x.exponent + excess <= fmt.emin, 0, kept)
+    negative = xp.where(kept == 0, negative_zero, x.negative)
+    found = bit_patterns.compose(negative, kept, x.exponent + excess)
+    too_large = xp.abs(found) > np.float32(fmt.max_finite)
+    return xp.where(too_large, xp.copysign(np.float32(np.inf), found), found)
+
+
+def goes_up(rounding: SumRounding, tail: Array, half: Array, odd: Array, negative: Array) -> Array:
+    """Return whether a magnitude goes up to the next, by what is below its last bit.
+
+    Parameters
+    ----------
+    rounding : SumRounding
+        To which neighbour.
+    tail, half : Array
+        What is below, not negative, and half of the last bit, in the same unit.
+    odd : Array
+        Last bit of the magnitude.
+    negative : Array
+        Whether the number is.
+    """
+    match rounding:
+        case SumRounding.NEAREST_EVEN:
+            return (tail > half) | ((tail == half) & (odd != 0))
+        case SumRounding.NEAREST_AWAY:
+            return tail >= half
+        case SumRounding.TOWARDS_ZERO:
+            return tail < 0
+        case SumRounding.DOWN:
+            return (tail > 0) & negative
+        case SumRounding.UP:
+            return (tail > 0) & ~negative
+        case SumRounding.TO_ODD:
+            return (tail > 0) & (odd == 0)
+
+
 def without_negative_zero(x: Array) -> Array:
-    """Return x with +0 for -0."""
+    """Return x with +0 for -0, for numbers none of which is subnormal in binary32."""
     return backend.namespace(x).where(x == 0, np.float32(0), x)
+
+
+def without_subnormal_sums(x: Array, fmt: FloatFormat) -> Array:
+    """Return float32 numbers of a format with +0 for zeros and subnormal ones."""
+    xp = backend.namespace(x)
+    pattern = x.view(np.int32)
+    least = int(np.float32(fmt.min_normal).view(np.int32))
+    small = (pattern & bit_patterns.MAGNITUDE_MASK) < least
+    return xp.where(small, 0, pattern).view(np.float32)
 
 
 def unless_infinite(c: Array, result: Array) -> Array:

@@ -19,7 +19,7 @@ from msdnum.emulator.gemm.operands import (
     scaled_elements,
     significands_and_exponents,
 )
-from msdnum.emulator.gemm.tiles import Arrays, Tiling, loop, over_tiles, slices
+from msdnum.emulator.gemm.tiles import Arrays, Tiling, over_tiles, slices
 from msdnum.formats.accumulators import AnyAccumulator
 
 __all__ = [
@@ -158,9 +158,14 @@ def _values(x: Prepared, operations: Operations) -> Array:
         return value
     if operations is ROUNDED:
         return scale_by_power(value, x.exponents)
+    (scaled,) = backend.map_rows(_scaled_in_range, value, x.exponents)
+    return scaled
+
+
+def _scaled_in_range(value: Array, exponent: Array) -> tuple[Array]:
     # In range: each of two powers is a normal number, and so is every intermediate value.
-    half = x.exponents >> 1
-    return value * _power(half) * _power(x.exponents - half)
+    half = exponent >> 1
+    return (value * _power(half) * _power(exponent - half),)
 
 
 def _power(exponent: Array) -> Array:
@@ -186,7 +191,7 @@ def fold_steps(step: Step, size: int, a: Arrays, b: Arrays, c: Array) -> Array:
         return step(c, *parts), slices(a, b, following, size)
 
     if whole:
-        c, _ = loop(whole, body, (c, slices(a, b, 0, size)))
+        c, _ = backend.loop(whole, body, (c, slices(a, b, 0, size)))
     return step(c, *slices(a, b, whole * size, rest)) if rest else c
 
 

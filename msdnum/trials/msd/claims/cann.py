@@ -17,6 +17,7 @@ from msdnum.ledger.trial import Study
 from msdnum.trials.msd.claims.traps import traps
 from msdnum.trials.msd.splits import (
     BF16_PAIRS,
+    DIRECT,
     PAPER_BOUND,
     SUCCESSIVE,
     SplitError,
@@ -43,7 +44,7 @@ def cann(study: Study) -> Iterator[Entry]:
     for name, division, keeps in DIVISIONS:
         words = f"{name}, division {division.name}"
         yield _entry(VARIANTS[name], Switches(division), words, keeps)
-    for name in SUCCESSIVE:
+    for name in (*SUCCESSIVE, *DIRECT):
         yield Entry("CANN", f"{name}, as proved", "bounds.digit_splits",
                     partial(_judge_proved, VARIANTS[name]), "digit-splits",
                     on_paper=True)  # fmt: skip

@@ -191,7 +191,7 @@ class DecoderRun:
     products: dict[int, list[Errors]]
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=3)
 def _reference(weight: str, cached: str, texts: Texts) -> DecoderReference:
     """Run texts in float64, with what weights, keys and values stand for.
 
@@ -244,17 +244,13 @@ def _states(
     return np.asarray(jax_decoder.normalized(x, norm, settings)), np.stack(states)
 
 
-@lru_cache(maxsize=4)
-def _expected(weight: str, cached: str, texts: Texts) -> NDArray[np.float32]:
-    return _logits(_reference(weight, cached, texts).final)
-
-
-def _logits(final: Any) -> NDArray[np.float32]:
-    """Return logits by the head in float32, (texts, tokens, vocabulary)."""
+def _logits(final: Any) -> Floats:
+    """Return the logits of a text by the head in float32, (tokens, vocabulary), as float64."""
     from msdnum.inputs import jax_decoder
 
     embedding = jax_decoder.decoder_weights(smollm2())["embedding"]
-    return np.asarray(jax_decoder.head(np.asarray(final, np.float32), embedding))
+    found = jax_decoder.head(np.asarray(final, np.float32), embedding)
+    return np.asarray(found).astype(np.float64)
 
 
 def run_decoder(name: str, texts: Texts) -> DecoderRun:
@@ -292,11 +288,11 @@ def run_decoder(name: str, texts: Texts) -> DecoderRun:
     with jax.enable_x64(True):
         ways = variant.linear, variant.attention.compute
         final, states = _states(texts, weights, variant.form, ways, np.float32, seen)
-    found, ids = _logits(final), token_ids(texts)
+    published, expected = _reference(SHIPPED, "float32", texts), _reference(*own)
     return DecoderRun(
-        list(_compared(_expected(SHIPPED, "float32", texts), found, ids)),
-        list(_compared(_expected(*own), found, ids)),
-        [errors.relative_l2(*pair) for pair in zip(_reference(*own).states, states, strict=True)],
+        list(_compared(published.final, final, token_ids(texts))),
+        list(_compared(expected.final, final, token_ids(texts))),
+        [errors.relative_l2(*pair) for pair in zip(expected.states, states, strict=True)],
         products,
     )
 
@@ -317,6 +313,6 @@ def linear_inputs(texts: Texts) -> list[NDArray[np.float32]]:
 
 
 def _compared(expected: Any, found: Any, ids: Any) -> Iterator[TextErrors]:
-    for pair in zip(expected, found, ids, strict=True):
-        right, given, tokens = pair
-        yield text_errors(right.astype(np.float64), given.astype(np.float64), tokens)
+    """Compare text by text: the logits of all of them at once would fill the memory."""
+    for right, given, tokens in zip(expected, found, ids, strict=True):
+        yield text_errors(_logits(right), _logits(given), tokens)

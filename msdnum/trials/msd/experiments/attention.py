@@ -24,7 +24,7 @@ def lengths(spec: Spec, seed: int) -> Iterator[Record]:
                 rng = np.random.default_rng([seed, queries, n, width])
                 head = drawn(name, (queries, n, width), rng, cache)
                 for row in measured(head):
-                    yield {"family": name, "cache": cache, "d": width, "length": n, **row}
+                    yield {"input": name, "cache": cache, "d": width, "length": n, **row}
 
 
 ATTENTION = Experiment(

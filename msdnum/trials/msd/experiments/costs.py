@@ -174,7 +174,7 @@ def _two_int8_passes(machine: Machine) -> Fraction:
 
 def machines() -> Table:
     """Return two passes against one, by machine."""
-    header = ("machine", "route", "two FP4 / one FP8", "two INT8 / one BF16", "BF16 ops per byte")
+    header = ("machine", "route", "two_fp4_over_fp8", "two_int8_over_bf16", "bf16_ops_per_byte")
     return Table(header, tuple(map(_machine_row, MACHINES.values())))
 
 
@@ -206,7 +206,7 @@ def _sources() -> Iterator[Row]:
 
 def traffic() -> Table:
     """Return HBM bits for each weight or element of the cache, and their ratio (C6)."""
-    header = ("setting", "baseline route", "MSD reads", "baseline bits", "MSD bits", "ratio")
+    header = ("setting", "baseline_route", "msd_reads", "baseline_bits", "msd_bits", "ratio")
     return Table(header, tuple(_traffic()))
 
 
@@ -221,7 +221,7 @@ def _traffic() -> Iterator[Row]:
 # Latency
 
 COMPARED = (
-    "baseline us", "MSD us", "speedup", "traffic ratio", "baseline bottleneck", "MSD bottleneck",
+    "baseline_us", "msd_us", "speedup", "traffic_ratio", "baseline_bottleneck", "msd_bottleneck",
 )  # fmt: skip
 
 
@@ -311,7 +311,7 @@ def _roofline() -> Iterator[Row]:
 def published() -> Table:
     """Return what others measured, beside what the model says under each assumption."""
     header = (
-        "measurement", "source", "machine", "shape", "kind", "low", "high", "not stated",
+        "measurement", "source", "machine", "shape", "kind", "low", "high", "not_stated",
         "assumption", "predicted", "standing",
     )  # fmt: skip
     rows = chain.from_iterable(map(_published_rows, MEASUREMENTS.values()))

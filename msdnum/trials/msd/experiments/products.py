@@ -150,7 +150,9 @@ def ill_conditioned(x: Array, weight: Any, target: float) -> Array:
     A row is its part orthogonal to all columns, and as much of the rest as the condition asks for.
     Rounding to BF16 leaves 2**-9 of it, so that the condition ends near ``2**9 sqrt(k)``.
     """
-    from msdnum.evidence.product_bounds import exact_values
+    from msdnum.evidence.product_bounds import (
+        exact_values,
+    )
 
     b = exact_values(weight)
     wide = x.astype(np.float64)

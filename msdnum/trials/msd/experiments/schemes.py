@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache
-from math import log2, prod
+from math import isinf, log2, prod
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,7 +13,9 @@ from msdnum import bounds
 from msdnum.emulator.cann.digits import VARIANTS, Variant
 from msdnum.errors import EFFECTIVE_BITS
 from msdnum.evidence.effective_bits import EffectiveBits, approximation
-from msdnum.evidence.product_bounds import ranges
+from msdnum.evidence.product_bounds import (
+    ranges,
+)
 from msdnum.evidence.worst_cases import Extreme, among_pairs, among_ties, bound_of
 from msdnum.experiments.experiment import Experiment
 from msdnum.experiments.tables import Record
@@ -103,12 +105,14 @@ def reconstructed(x: Array, variant: Variant) -> Floats:
 
 def effective_bits(spec: Spec, seed: int) -> Iterator[Record]:
     """Measure effective bits by four definitions of every scheme on every input."""
-    names, rows = spec
+    names, rows, *own = spec
     effective = EffectiveBits(seed, rows)
     for name in names:
         x = effective.sample(family(name))
         for scheme in SCHEMES.values():
             yield _scheme_bits(scheme, name, x)
+        for scheme in own:
+            yield {**_scheme_bits(scheme, name, x), "scheme": f"own: {scheme.name}"}
         for variant in VARIANTS.values():
             y, amax = reconstructed(x, variant), np.abs(x).max(axis=-1, keepdims=True)
             yield _bits(f"CANN {variant.name}", name, x, y, amax.astype(np.float64), None, None)
@@ -136,9 +140,9 @@ def _bits(
         **found,
         "closed_rms_relative": closed.bits if closed and name == "log_uniform" else "",
         "closed_equivalent_uniform": closed.uniform_bits if closed and name == "uniform" else "",
-        "worst_case": "" if bound is None else -log2(bound),
+        "worst_case": "" if bound is None or isinf(bound) else -log2(bound),
         "error": float((np.abs(x - y) / span).max()),
-        "bound": "" if bound is None else float(bound),
+        "bound": "" if bound is None or isinf(bound) else float(bound),
     }
 
 
@@ -230,6 +234,7 @@ SCHEME_EXPERIMENTS = (
         ),
         effective_bits,
         (("log_uniform",), 32),
+        takes_schemes=True,
     ),
     Experiment(
         "passes",

@@ -38,7 +38,7 @@ ROUTES = {"HBM": "through HBM", "ON_CHIP": "on chip"}
 """How data goes between the vector and the matrix unit: filled and hollow markers."""
 
 METHODS = {"dequantize": Mark(ORANGE, "D"), "MSD": Mark(BLUE, "s")}
-TIMES = ("baseline us", "MSD us")
+TIMES = ("baseline_us", "msd_us")
 
 READS = {"PER_PASS": "one read a pass", "ONCE": "one read"}
 
@@ -86,16 +86,16 @@ def _traffic_ratios(axes: Axes, rows: Records, column: str) -> None:
             line = only(rows, route=route, reads=reads)
             mark = Mark(BLACK, marker, filled=route == "HBM")
             label = f"traffic ratio {words}, {READS[reads]}"
-            curve(axes, numbers(line, column), numbers(line, "traffic ratio"), mark, label)
+            curve(axes, numbers(line, column), numbers(line, "traffic_ratio"), mark, label)
     axes.axhline(1, color=GREY, linewidth=0.8)
     axes.set_yscale("log", base=2)
 
 
 SOURCES = {
-    "dequantize through HBM": ({"baseline_route": "HBM"}, "baseline bits", ORANGE),
-    "dequantize on chip": ({"baseline_route": "ON_CHIP"}, "baseline bits", YELLOW),
-    "MSD, one read a pass": ({"MSD_reads": "PER_PASS"}, "MSD bits", BLUE),
-    "MSD, one read": ({"MSD_reads": "ONCE"}, "MSD bits", SKY),
+    "dequantize through HBM": ({"baseline_route": "HBM"}, "baseline_bits", ORANGE),
+    "dequantize on chip": ({"baseline_route": "ON_CHIP"}, "baseline_bits", YELLOW),
+    "MSD, one read a pass": ({"msd_reads": "PER_PASS"}, "msd_bits", BLUE),
+    "MSD, one read": ({"msd_reads": "ONCE"}, "msd_bits", SKY),
 }
 """Bars of a group: which rows, which column, which colour."""
 
@@ -241,6 +241,12 @@ def _under_the_roof(axes: Axes, rows: Records, mark: Mark, method: str) -> None:
     x, useful = numbers(rows, "intensity"), numbers(rows, "useful")
     roof = numbers(rows, "attainable")
     axes.plot(x, roof, color=mark.color, linewidth=0.8, label=f"{method}, attainable")
+    ridge, peak = numbers(rows, "ridge")[0], max(roof)
+    axes.axvline(ridge, color=mark.color, linewidth=0.6, linestyle=":")
+    axes.annotate(
+        f"ridge {ridge:.4g}, peak {peak:.3g}/s", (ridge, peak), (-3, 2), fontsize=6, ha="right",
+        va="bottom", textcoords="offset points", color=mark.color,
+    )  # fmt: skip
     curve(axes, x, useful, mark, f"{method}, useful")
     side = -1 if method == "dequantize" else 1
     for row, place in zip(rows, zip(x, useful, strict=True), strict=True):

@@ -44,13 +44,13 @@ def attention(records: Records) -> Figure:
 
     INT8 values with a scale for each token differ little from those with one for each channel.
     """
-    families = values(records, "family")
+    families = values(records, "input")
     caches = [cache for cache in values(records, "cache") if cache != "INT8_TOKEN"]
     page = figure(PAGE, 0.9 + 1.3 * len(families))
     panels = page.subplots(len(families), len(caches), sharex=True, sharey="row", squeeze=False)
     for family, row in zip(families, panels, strict=True):
         for cache, axes in zip(caches, row, strict=True):
-            _lengths(axes, only(records, family=family, cache=cache))
+            _lengths(axes, only(records, input=family, cache=cache))
         row[0].set_ylabel(f"L2 error,\n{family.replace('_', ' ')}")
     for cache, top, bottom in zip(caches, panels[0], panels[-1], strict=True):
         top.set_title(f"{cache} cache")
@@ -74,7 +74,7 @@ def _lengths(axes: Axes, rows: Records) -> None:
 
 
 def linears(records: Records) -> Figure:
-    """Draw the error of each linear layer of the model, beside its bound."""
+    """Draw the error of each linear layer of the model, beside its bound, a short bar."""
     page = figure(PAGE, 3.2)
     weights = [weight for weight in ("INT8", "MXFP4") if weight in values(records, "weight")]
     panels = page.subplots(len(weights), 1, sharex=True, squeeze=False)[:, 0]
@@ -82,7 +82,8 @@ def linears(records: Records) -> Figure:
         _layers(axes, only(records, weight=weight))
         axes.set_title(f"{weight} weights")
         axes.set_ylabel("relative L2 error")
-    legend(page, panels, 7)
+    panels[0].plot([], [], "_", color=BLACK, markersize=4.5, label="bound")
+    legend(page, panels, 6)
     return page
 
 
@@ -97,9 +98,10 @@ def _layers(axes: Axes, rows: Records) -> None:
 
 
 def _bounded(axes: Axes, errors: Sequence[float], bounds: Sequence[float], name: str) -> None:
-    places = range(len(errors))
-    curve(axes, places, errors, MARKS[name], name)
-    bound(axes, places, bounds, MARKS[name])
+    places, mark = range(len(errors)), replace(MARKS[name], line="none")
+    curve(axes, places, errors, mark, name)
+    # Linears are categories: each has a bound of its own, and nothing lies between two.
+    axes.plot(places, bounds, "_", color=mark.color, markersize=4.5)
 
 
 WEIGHTS = ("INT8", "INT4", "MXFP4", "MXFP8")

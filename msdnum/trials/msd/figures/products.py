@@ -1,6 +1,6 @@
 """Figures of emulated products: accumulators, C7, lengths, conditions, crossing points, Ozaki."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from msdnum.experiments.plots import (
@@ -108,7 +108,7 @@ def accuracy(records: Records) -> Figure:
     """Draw error and bound of four products by accumulator."""
     page = figure(PAGE, 3.6)
     panels = page.subplots(1, len(UNITS), sharey=True)
-    accumulators = values(records, "accumulator")
+    accumulators = sorted(values(records, "accumulator"), key=_maker)
     for axes, product in zip(panels, UNITS, strict=True):
         mark = replace(MARKS[named(product).rpartition(" x ")[0]], line="none")
         rows = only(records, product=product)
@@ -123,9 +123,34 @@ def accuracy(records: Records) -> Figure:
         axes.set_xscale("log")
     panels[0].set_yticks(range(len(accumulators)), accumulators)
     panels[0].invert_yaxis()
+    _makers(panels, accumulators)
     curve(panels[0], [], [], Mark(GREY, "o", "none"), "error")
     legend(page, panels, 2)
     return page
+
+
+ARCHITECTURES = ("VOLTA", "TURING", "AMPERE", "ADA", "HOPPER", "BLACKWELL")
+MAKERS = ("orders", "NVIDIA", "AMD")
+
+
+def _maker(accumulator: str) -> int:
+    """Return the place in MAKERS of who builds an accumulator; orders of addition come first."""
+    if "CDNA" in accumulator:
+        return MAKERS.index("AMD")
+    return MAKERS.index("NVIDIA" if any(a in accumulator for a in ARCHITECTURES) else "orders")
+
+
+def _makers(panels: Sequence[Axes], accumulators: Sequence[str]) -> None:
+    """Draw a line between makers, and write their names at the right."""
+    makers = list(map(_maker, accumulators))
+    for maker in sorted(set(makers)):
+        first, count = makers.index(maker), makers.count(maker)
+        for axes in panels if first else ():
+            axes.axhline(first - 0.5, color=GREY, linewidth=0.6)
+        panels[-1].text(
+            1.03, first + (count - 1) / 2, MAKERS[maker], rotation=270, va="center",
+            transform=panels[-1].get_yaxis_transform(),
+        )  # fmt: skip
 
 
 def _undefined(axes: Axes, accumulators: list[str], defined: list[str]) -> None:
@@ -165,13 +190,13 @@ def claim(records: Records) -> Figure:
     for axes, weight in zip(panels, weights, strict=True):
         rows = only(records, weight=weight, accumulator="SEQUENTIAL")
         for row in sorted(rows, key=_usual):
-            family, usual = row["family"], _usual(row)
+            family, usual = row["input"], _usual(row)
             mark = replace(FAMILIES[family], filled=usual)
             place = baselines.index(row["baseline"]) + OFFSETS[family]
             label = family.replace("_", " ") if usual else None
             curve(axes, numbers([row], "l2_ratio"), [place], mark, label)
         axes.axvline(1, color=BLACK, linewidth=0.8)
-        axes.set_title(f"{weight} weights, {named(rows[0]['scheme'])}")
+        axes.set_title(f"{weight} weights,\n{named(rows[0]['scheme'])}")
         axes.set_xlabel("L2 error, MSD / baseline")
         axes.set_xscale("log")
     panels[0].set_yticks(range(len(baselines)), baselines)

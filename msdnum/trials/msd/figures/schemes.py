@@ -12,6 +12,7 @@ from msdnum.experiments.plots import (
     MARKS,
     ORANGE,
     PAGE,
+    PURPLE,
     SKY,
     VERMILLION,
     Axes,
@@ -49,11 +50,11 @@ def effective_bits(records: Records) -> Figure:
     page = figure(PAGE, 3)
     panels = page.subplots(1, len(DEFINITIONS), sharey=True)
     inputs = values(records, "input")
-    schemes = [s for s in values(records, "scheme") if named(s) in MARKS]
+    schemes = [s for s in values(records, "scheme") if _mark(s)]
     for axes, (column, title) in zip(panels, DEFINITIONS.items(), strict=True):
         for scheme in schemes:
             bits = _bits(only(records, scheme=scheme), column)
-            mark = replace(MARKS[named(scheme)], line="none")
+            mark = replace(_mark(scheme) or OWN, line="none")
             curve(axes, bits, range(len(inputs)), mark, named(scheme))
         axes.set_title(title)
         axes.set_xlabel("effective bits")
@@ -63,6 +64,14 @@ def effective_bits(records: Records) -> Figure:
     panels[0].invert_yaxis()
     legend(page, panels, 6)
     return page
+
+
+OWN = Mark(PURPLE, "P")
+
+
+def _mark(scheme: str) -> Mark | None:
+    """Return how a scheme is drawn: all of the user's alike, and some of the table not at all."""
+    return OWN if scheme.startswith("own: ") else MARKS.get(named(scheme))
 
 
 def _bits(records: Records, column: str) -> list[float]:
@@ -82,16 +91,20 @@ def _claims(axes: Axes, inputs: list[str]) -> None:
 
 def _promises(axes: Axes, records: Records, schemes: list[str], count: int) -> None:
     for scheme in schemes:
-        bits = numbers(only(records, scheme=scheme)[:1], "worst_case")
-        bound(axes, bits * 2, (-0.3, count - 0.7), replace(MARKS[named(scheme)], marker=""))
+        first = only(records, scheme=scheme)[:1]
+        if first[0]["worst_case"]:
+            bits = numbers(first, "worst_case")
+            bound(axes, bits * 2, (-0.3, count - 0.7), replace(_mark(scheme) or OWN, marker=""))
 
 
 LADDERS = {
-    "INT8": Mark(BLUE, "s"),
-    "INT8 float32": Mark(SKY, "D"),
-    "MXFP4": Mark(VERMILLION, "o"),
-    "MXFP8": Mark(GREEN, "^"),
+    "INT8": Mark(BLUE, ""),
+    "INT8 float32": Mark(SKY, ""),
+    "MXFP4": Mark(VERMILLION, ""),
+    "MXFP8": Mark(GREEN, ""),
 }
+BY_PASSES = {"1": "o", "2": "s", "3": "^", "4": "p"}
+"""Markers, here as everywhere."""
 
 
 def passes(records: Records) -> Figure:
@@ -105,6 +118,9 @@ def passes(records: Records) -> Figure:
             x, mark = numbers(rows, "passes"), LADDERS[ladder]
             bound(axes, x, numbers(rows, "bound"), mark)
             curve(axes, x, numbers(rows, "error"), mark, ladder)
+            for row in rows:
+                point = replace(mark, marker=BY_PASSES[row["passes"]], line="none")
+                curve(axes, numbers([row], "passes"), numbers([row], "error"), point)
         axes.set_xticks((1, 2, 3, 4))
         axes.set_xlabel("passes")
         axes.set_ylabel(measure)

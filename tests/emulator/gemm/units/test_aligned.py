@@ -34,6 +34,7 @@ from tests.support.matrix_units import (
     started_dot,
     starts,
 )
+from tests.support.selection import quick
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,11 @@ def test_units_are_as_specified_from_any_accumulator(unit, family):
     assert finite >= (16 if family in ("top", "everywhere") else 64)
 
 
-@pytest.mark.parametrize("unit", UNITS[:8] + UNITS[10:12], ids=lambda u: u.name)
+@pytest.mark.parametrize(
+    "unit",
+    quick(UNITS[:8] + UNITS[10:12], {"AMPERE", "HOPPER", "CDNA3", "widest"}),
+    ids=lambda u: u.name,
+)
 def test_units_have_the_same_bits_on_jax_from_any_accumulator(unit):
     rng = np.random.default_rng(5)
     families = (("bottom", 10), ("top", 10), ("everywhere", 20))

@@ -11,6 +11,7 @@ import pytest
 from msdnum.emulator.gemm.accumulation import check_accumulator
 from msdnum.emulator.gemm.operands import OperandType
 from msdnum.emulator.gemm.products import matmul
+from msdnum.emulator.gemm.units import blocks
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.accumulators import (
     EXACT,
@@ -72,3 +73,12 @@ def test_exact_blocks_must_not_straddle_scales(size):
                 check()
         else:
             check()
+
+
+def test_rows_that_share_the_cache_are_summed_as_those_that_do_not(monkeypatch):
+    a, b = mx(MX["MXFP4"], 9, rows=37, k=160)
+    expected = matmul(a, b, accumulator=Blocks(32, EXACT))
+    monkeypatch.setattr(blocks, "CACHED_SUMS", 5 * expected.shape[1])
+    assert_same_bits(matmul(a, b, accumulator=Blocks(32, EXACT)), expected)
+    on_jax = jax.tree.map(jax.numpy.asarray, (a, b))
+    assert_same_bits(np.asarray(matmul(*on_jax, accumulator=Blocks(32, EXACT))), expected)

@@ -48,7 +48,7 @@ def test_it_is_near_attention_over_what_the_cache_stands_for(name):
     assert distance(name) < NEAR[name]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", [n for n in NEAR if n[0] == "MSD"], ids=" over ".join)
 def test_so_it_is_when_queries_and_weights_are_decomposed(name):
     assert distance(name) < NEAR[name]

@@ -11,7 +11,7 @@ from tests.support.paths import TABLES
 
 def errors_by_length(cache, method):
     _, rows = tables.read(TABLES / "attention_length.csv")
-    chosen = {"family": "normal", "cache": cache, "method": method}
+    chosen = {"input": "normal", "cache": cache, "method": method}
     return [float(r["l2"]) for r in rows if all(r[key] == cell for key, cell in chosen.items())]
 
 

@@ -72,13 +72,11 @@ def test_the_claim_depends_on_the_baseline():
         assert won(weight=weight, baseline="scale after") == {"worse"}
         assert won(weight=weight, baseline="float32") == {"worse"}
     assert won(weight="MXFP4", baseline="weight in BF16") == {"worse"}
-    assert won(weight="MXFP4", baseline="MXFP8 ceil", family="normal", block_size="") == {
-        "no worse"
-    }
-    assert won(weight="MXFP4", baseline="MXFP8 ceil", family="student_t", block_size="128") == {
+    assert won(weight="MXFP4", baseline="MXFP8 ceil", input="normal", block_size="") == {"no worse"}
+    assert won(weight="MXFP4", baseline="MXFP8 ceil", input="student_t", block_size="128") == {
         "worse"
     }
-    assert won(weight="INT8", baseline="weight in BF16", family="outlier_per_row", k="65536") == {
+    assert won(weight="INT8", baseline="weight in BF16", input="outlier_per_row", k="65536") == {
         "worse"
     }
 
