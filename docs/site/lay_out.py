@@ -27,6 +27,8 @@ TOP = {
     "limits",
     "findings",
     "columns",
+    "emulated",
+    "report",
 }
 """Pages of docs/ that are no answer to "how do I": all others are, and are listed as such."""
 

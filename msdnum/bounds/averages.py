@@ -96,12 +96,15 @@ def rms_error(
             _primitive(v, b) - _primitive(v, a) for v, a, b in _cells(elements, scales, low, high)
         )
         relative = (1 + sum(steps, Decimal(0)) / Decimal(2).ln()).sqrt()
-        cubes = sum(
-            (b - v) ** 3 - (a - v) ** 3
-            for v, a, b in _cells(elements, scales, Fraction(0), Fraction(1))
-        )
-        uniform = (_decimal(Fraction(cubes)) / 3).sqrt()
+        uniform = (_decimal(_cubes(tuple(elements), rule)) / 3).sqrt()
     return RmsError(float(relative), float(uniform))
+
+
+@cache
+def _cubes(elements: tuple[ElementFormat, ...], rule: ScaleRule) -> Fraction:
+    """Return the sum over the cells of the whole range, which no binade changes."""
+    cells = _cells(elements, _scales(elements, rule), Fraction(0), Fraction(1))
+    return sum(((b - v) ** 3 - (a - v) ** 3 for v, a, b in cells), Fraction(0))
 
 
 def _scales(elements: Sequence[ElementFormat], rule: ScaleRule) -> list[Fraction]:

@@ -1,8 +1,11 @@
 """``msdnum explain``: a claim, theorem or test vector."""
 
 import argparse
+import sys
 
 from msdnum.cli.explanations import claim_ids, explain, explain_with_proofs
+from msdnum.display.formulas import in_unicode
+from msdnum.display.terminal import for_terminal
 from msdnum.ledger.theorems import theorem_ids
 
 __all__ = ["add_arguments", "run"]
@@ -33,5 +36,9 @@ def run(args: argparse.Namespace) -> int:
         suite.keep()
         print(explain_vector(args.name))
     else:
-        print("\n".join((explain_with_proofs if args.proof else explain)(args.name)))
+        text = "\n".join((explain_with_proofs if args.proof else explain)(args.name))
+        if sys.stdout.isatty():  # A program that reads it gets the source.
+            lines = for_terminal(in_unicode(text).split("\n"), {}, sys.stdout)
+            text = "\n".join(lines)
+        print(text)
     return 0

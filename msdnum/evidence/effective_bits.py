@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,9 @@ Floats = NDArray[np.float64]
 
 SCHEMES = (INT8_X1, INT8_X2, INT8_X3, MXFP4_X1, MXFP4_X2, MXFP4_X3, MXFP8_X1, MXFP8_X2)
 NAMES = ("uniform", "normal", "laplace", "student_t", "log_uniform", "log_uniform_40")
+
+GROUPS = 16
+"""Parts of a sample, whose spread is that of other seeds."""
 
 
 def approximation(x: Array, scheme: Scheme) -> Floats:
@@ -71,15 +74,29 @@ class EffectiveBits:
         """Say what was drawn."""
         return Evidence("sampled", inputs * self.rows * 128, "binary32 elements", self.seed)
 
+    def sampled(self, scheme: Scheme, definition: str, name: str) -> float:
+        """Return the bits of one scheme, by one definition, on one input."""
+        return EFFECTIVE_BITS[definition](*self._pair(scheme, name))
+
+    def uncertainty(self, scheme: Scheme, definition: str, name: str) -> float:
+        """Return the standard error of bits, from those of ``GROUPS`` parts of the rows."""
+        measure, (x, y) = EFFECTIVE_BITS[definition], self._pair(scheme, name)
+        parts = zip(np.split(x, GROUPS), np.split(y, GROUPS), strict=True)
+        return float(np.std([measure(a, b) for a, b in parts], ddof=1) / np.sqrt(GROUPS))
+
+    @cache  # noqa: B019 - an instance lives as long as its study
+    def _pair(self, scheme: Scheme, name: str) -> tuple[Array, Floats]:
+        x = self.sample(families.family(name))
+        return x, approximation(x, scheme)
+
     @cached_property
     def measured(self) -> dict[tuple[str, str, str], float]:
         """Bits by (scheme, definition, input)."""
         return {
             (scheme.name, definition, name): measure(x, y)
             for name in NAMES
-            for x in [self.sample(families.family(name))]
             for scheme in SCHEMES
-            for y in [approximation(x, scheme)]
+            for x, y in [self._pair(scheme, name)]
             for definition, measure in EFFECTIVE_BITS.items()
         }
 

@@ -22,7 +22,6 @@ from msdnum.formats.elements import BINARY32
 
 __all__ = ["accumulation", "combined", "sum_roundings", "sum_underflow"]
 
-U32 = bounds.U32
 HALF_UNDERFLOW = Fraction(BINARY32.eta) / 2
 MIN_NORMAL = Fraction(BINARY32.min_normal)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,10 @@ from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import E8M0, ElementFormat, FloatFormat, IntegerFormat, TableFormat
 from msdnum.formats.modes import ScaleRule
 
-__all__ = ["Density", "ExpectedErrors", "expected_errors", "expected_rounding"]
+__all__ = [
+    "Cells", "Density", "ExpectedErrors", "element_cells", "expectations", "expected_errors",
+    "expected_rounding", "integral", "scale_cases",
+]  # fmt: skip
 
 Floats = NDArray[np.float64]
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)
@@ -98,6 +101,21 @@ class ExpectedErrors(html.Shown):
         }
 
 
+class Cells(NamedTuple):
+    """What numbers become, over their scale.
+
+    Parameters
+    ----------
+    values : ndarray of float64, (n,)
+        What they become, in the order of the cells.
+    middles : ndarray of float64, (n - 1,)
+        Where one cell ends and the next begins, ascending.
+    """
+
+    values: Floats
+    middles: Floats
+
+
 Weight = Callable[[Floats], Floats]
 """Of magnitudes: the probability that such a number has the scale."""
 
@@ -137,10 +155,11 @@ def expected_errors(
     """
     if fmt.block_size is None:
         raise ValueError(f"fmt must have a block size, got None for {fmt.name}")
-    total = np.zeros(4)
-    for scale, weight, kinks in _cases(fmt, fmt.block_size * fmt.rows, distribution, tensor_scale):
-        total += _integral(fmt.element, scale, distribution, weight, kinks)
-    return _together(distribution, total, np.ones_like, ())
+    total, cells = np.zeros(4), element_cells(fmt.element)
+    size = fmt.block_size * fmt.rows
+    for scale, weight, kinks in scale_cases(fmt, size, distribution, tensor_scale):
+        total += integral(cells, scale, distribution, weight, kinks)
+    return expectations(distribution, total)
 
 
 def expected_rounding(
@@ -163,13 +182,17 @@ def expected_rounding(
     weight = partial(_by_threshold, limit, limit, 0.0, inside)
 
     kinks = (-limit, limit)
-    found = _integral(element, scale, distribution, weight, kinks)
-    return _together(distribution, found, weight, kinks)
+    found = integral(element_cells(element), scale, distribution, weight, kinks)
+    return expectations(distribution, found, weight, kinks)
 
 
-def _together(
-    distribution: Density, found: Floats, weight: Weight, kinks: tuple[float, ...]
+def expectations(
+    distribution: Density,
+    found: Floats,
+    weight: Weight = np.ones_like,
+    kinks: tuple[float, ...] = (),
 ) -> ExpectedErrors:
+    """Return integrals of errors, as ``integral`` gives them, with those of the numbers."""
     x, dx = _nodes(_breakpoints(distribution, (0.0, *kinks)))
     density = distribution.pdf(x) * weight(np.abs(x)) * dx
     signal, magnitude, mean = (float((density * g).sum()) for g in (x * x, np.abs(x), x))
@@ -180,8 +203,8 @@ def _together(
 # Cases: the scales that a block may have
 
 
-def _cases(
-    fmt: BlockFormat, size: int, distribution: Density, tensor: float
+def scale_cases(
+    fmt: BlockFormat, size: int, distribution: Density, tensor: float = 1.0
 ) -> Iterator[tuple[float, Weight, tuple[float, ...]]]:
     """Yield scales, the probability of each for a number by magnitude, and where it has kinks."""
 
@@ -254,16 +277,15 @@ def _by_threshold(low: float, high: float, under: float, over: float, r: Floats)
 # Integrals
 
 
-def _integral(
-    element: ElementFormat,
+def integral(
+    cells: Cells,
     scale: float,
     distribution: Density,
     weight: Weight,
     kinks: tuple[float, ...],
 ) -> Floats:
     """Return the integrals of ``error**2``, ``abs(error)``, and both relative to x."""
-    values = _numbers(element) * scale
-    middles = (values[1:] + values[:-1]) / 2
+    values, middles = cells.values * scale, cells.middles * scale
     edges = _breakpoints(distribution, (0.0, *kinks, *middles, *values))
     # What all have weight 0 beyond the largest kink need not be looked at.
     centres = (edges[1:] + edges[:-1]) / 2
@@ -273,6 +295,12 @@ def _integral(
     density = distribution.pdf(x) * weight(np.abs(x)) * dx
     ratio = error / np.abs(x)
     return np.array([(density * g).sum() for g in (error**2, error, ratio**2, ratio)])
+
+
+def element_cells(element: ElementFormat) -> Cells:
+    """Return the cells of rounding to nearest, saturating."""
+    values = _numbers(element)
+    return Cells(values, (values[1:] + values[:-1]) / 2)
 
 
 def _numbers(element: ElementFormat) -> Floats:

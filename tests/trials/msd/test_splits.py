@@ -81,7 +81,7 @@ def test_every_division_obeys_it(name, division):
     assert 0.98 < ratio <= 1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("division", Division)
 @pytest.mark.parametrize("name", [*DIRECT, *FUSED])
 def test_fused_kernels_obey_it(name, division):

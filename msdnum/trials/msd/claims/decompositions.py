@@ -23,7 +23,7 @@ from msdnum.formats.schemes import INT8_X2, INT8_X2_FLOAT32, MXFP4_X2
 from msdnum.ledger.claims import Claim, Entry
 from msdnum.ledger.findings import Verdict
 from msdnum.ledger.trial import Study
-from msdnum.trials.msd.claims import effective_bits
+from msdnum.trials.msd.claims import effective_bits, expectations
 
 __all__ = ["C1", "C2", "C3", "c1", "c2", "c3"]
 
@@ -59,6 +59,10 @@ def c1(study: Study) -> Iterator[Entry]:
     convention = "bits: every definition and input"
     judge = partial(effective_bits.int8_elsewhere, samples)
     yield Entry("C1", convention, "16 bits", judge, "rms-error", Verdict.FAILS)
+    convention = "bits: the same, expected, by quadrature"
+    yield Entry(
+        "C1", convention, "16 bits", expectations.int8_by_quadrature, expected=Verdict.FAILS
+    )
 
 
 def _c1_of_pairs(study: Study) -> Iterator[Entry]:
@@ -117,6 +121,11 @@ def c3(study: Study) -> Iterator[Entry]:
         "rms-error",
         Verdict.FAILS,
     )
+    convention = "the same, expected, by quadrature"
+    yield Entry("C3", convention, numbers, expectations.paper_by_quadrature, expected=Verdict.FAILS)
+    convention = "samples of C1 and C3 beside quadrature"
+    judge_samples = partial(expectations.sampling_agrees, samples)
+    yield Entry("C3", convention, "within their intervals", judge_samples)
     convention = "RMS of error/x, binade by binade"
     promise = "MXFP4 x2 > MXFP8"
     yield Entry(
