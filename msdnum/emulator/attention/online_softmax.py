@@ -21,16 +21,9 @@ from msdnum.formats.modes import Overflow
 from msdnum.formats.schemes import Scheme
 
 __all__ = [
-    "State",
-    "Terms",
-    "kept_in",
-    "like",
-    "output",
-    "represented",
-    "start",
-    "with_sinks",
+    "State", "Terms", "kept_in", "like", "output", "represented", "start", "with_sinks",
     "with_tile",
-]
+]  # fmt: skip
 
 Terms: TypeAlias = Any
 """What a product takes: terms, or an array of floats."""
