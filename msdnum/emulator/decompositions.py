@@ -21,18 +21,19 @@ from msdnum.emulator import (
     element_rounding,
     elements,
     quantized_arrays,
+    quotients,
     shared_scales,
 )
 from msdnum.emulator.backend import Array
 from msdnum.emulator.compilation import compiled_whole
 from msdnum.emulator.element_rounding import Quanta
 from msdnum.emulator.floats import as_floats
+from msdnum.emulator.integer_digits import digits_over
 from msdnum.emulator.jax_settings import under_own_settings
-from msdnum.emulator.machine_modes import flushes_subnormals
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.emulator.requantization import left_by_terms, requantized_terms
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import E8M0, ElementFormat, IntegerFormat
+from msdnum.formats.elements import E8M0
 from msdnum.formats.modes import Arithmetic, Overflow, Rounding
 from msdnum.formats.schemes import OWN_AMAX, Scheme
 
@@ -283,25 +284,12 @@ def _exact(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
     rest = bit_patterns.to_float64(xp.where(finite, rows, 0)) * scheme.divisors[0]
     codes = []
     for i, fmt in enumerate(scheme.formats):
-        digit, rest = _divide_exactly(rest, divisor)
+        digit, rest = quotients.integer_and_rest(rest, divisor)
         codes.append((digit.astype("int32") & ((1 << fmt.element.bits) - 1)).astype("uint8"))
         rest = rest * (scheme.divisors[min(i + 1, scheme.terms - 1)] // scheme.divisors[i])
     scale_code = shared_scales.finite_or_nan(amax).view(xp.uint32)
     remainder = xp.where(finite, rest, np.nan)
     return *codes, *[scale_code] * scheme.terms, remainder
-
-
-def _divide_exactly(x: Array, y: Array) -> tuple[Array, Array]:
-    """Return the quotient to the nearest integer, ties to even, and the rest ``x - quotient * y``.
-
-    The division may be a little off, as jitted JAX's is: the rest, which is exact, corrects it.
-    """
-    xp = backend.namespace(x)
-    quotient = xp.round(x / xp.where(y == 0, 1.0, y))
-    rest = x - quotient * y
-    away = (2 * xp.abs(rest) > y) | ((2 * xp.abs(rest) == y) & (quotient % 2 != 0))
-    step = xp.where(away, xp.sign(rest), 0.0)
-    return quotient + step, rest - step * y
 
 
 def _float32(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
@@ -315,32 +303,11 @@ def _float32(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
             scale = shared_scales.divide_by(amax, fmt.element.max_finite)
         else:
             scale = shared_scales.divide_by(scale, float(scheme.ratios[i - 1]))
-        code, digit = _digits(left, scale, fmt.element)
+        code, digit = digits_over(left, scale, fmt.element)
         codes.append(code)
         scale_codes.append(scale.view(xp.uint32))
         left = binary32.subtract(left, binary32.multiply(scale, digit))
     return *codes, *scale_codes
-
-
-def _digits(x: Array, scale: Array, element: ElementFormat) -> tuple[Array, ...]:
-    """Return the codes of quotients, and their numbers; 0 where the scale is 0 or NaN."""
-    xp, pattern = backend.namespace(x), scale.view(np.int32)
-    usable = (pattern != 0) & ~bit_patterns.is_nan(pattern)
-    if isinstance(element, IntegerFormat) and not backend.is_jax(x) and not flushes_subnormals():
-        return _natively(x, scale, usable, element)
-    quotient = binary32.divide(x, scale).view(xp.int32)
-    codes = element_rounding.encode_scaled(quotient, 0, element, Overflow.SATURATE)
-    codes = shared_scales.zero_unless(usable, codes)
-    return codes, elements.decode(codes, element)
-
-
-def _natively(x: Array, scale: Array, usable: Array, element: IntegerFormat) -> tuple[Array, ...]:
-    """Return the same by NumPy's own division and rounding, which are correctly rounded."""
-    with np.errstate(all="ignore"):
-        digit = np.rint(x / np.where(usable, scale, np.float32(np.inf)))
-        np.clip(digit, element.min_integer, element.max_integer, out=digit)
-        digit[~usable[:, 0]] = 0
-    return digit.astype(np.int16).astype(np.uint8) & ((1 << element.bits) - 1), digit
 
 
 def _float32_and_remainder(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
