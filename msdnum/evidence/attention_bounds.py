@@ -70,7 +70,8 @@ def attention_bound(
     -------
     ndarray of float64
         Shape (m, e). Inf where the scores are too uncertain for a bound in binary64, and where the
-        magnitudes of a channel of the values add up to half of what binary32 holds, or more.
+        magnitudes of a channel of the values, times the largest digit of a weight, add up to half
+        of what binary32 holds, or more.
 
     Raises
     ------
@@ -135,8 +136,11 @@ class _Query:
         error += divided * largest
         error += UNDERFLOW * (np.abs(used).sum(axis=0) + len(token) * np.abs(output))
         error += (1 + divided) / (1 - mass) * self._subnormal(values) + BINARY32.eta
-        # No weight is above 1, and its terms add up to less than twice as much.
-        largest_sum = 2 * (1 + gamma) * np.abs(used).sum(axis=0)
+        # No weight is above 1, its terms add up to less than twice as much, and are digits before
+        # the scale of their row.
+        form = self.method.weights
+        digits = form.formats[0].element.max_finite if isinstance(form, Scheme) else 1.0
+        largest_sum = 2 * (1 + gamma) * max(1.0, digits) * np.abs(used).sum(axis=0)
         return np.where(largest_sum < BINARY32.max_finite, error, np.inf)
 
     def _subnormal(self, values: Cache) -> Floats:
