@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import msdnum
 from msdnum import OWN_AMAX, SCHEMES, Arithmetic, Scheme, bounds, spec, testing
-from msdnum.emulator.decompositions import _divide_exactly
+from msdnum.emulator.quotients import integer_and_rest
 from msdnum.formats.elements import (
     BINARY32,
     E2M1,
@@ -138,7 +138,7 @@ def test_a_quotient_that_is_rounded_to_a_tie_is_corrected():
     y = 2.0**52 + 1
     x = np.array([3 * 2.0**51 + 1, -3 * 2.0**51 - 1])  # half a unit below 3 y / 2
     assert (x / y).tolist() == [1.5, -1.5], "binary64 cannot tell them from ties"
-    quotient, rest = _divide_exactly(x, np.full(2, y))
+    quotient, rest = integer_and_rest(x, np.full(2, y))
     assert quotient.tolist() == [1, -1]
     assert rest.tolist() == [(y - 1) / 2, (1 - y) / 2]
 
@@ -158,7 +158,7 @@ def test_a_quotient_that_is_off_is_corrected(aim):
     y = np.array([2.0, 2, 2, 2, 2, 2, 3, 3, 3, 3])
     x = np.array([1.0, 3, 5, -1, -3, -5, 4, 5, -4, -5]).view(Inexact)
     x.aim = aim
-    quotient, rest = _divide_exactly(x, y)
+    quotient, rest = integer_and_rest(x, y)
     assert quotient.tolist() == [0, 2, 2, 0, -2, -2, 1, 2, -1, -2]
     assert rest.tolist() == [1, -1, 1, -1, 1, -1, 1, -1, -1, 1]
 
