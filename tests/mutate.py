@@ -2,8 +2,9 @@
 
 cosmic-ray makes the mutants and keeps the session. Each is tested in a fork of this process, which
 has imported everything but msdnum: a second's work, where `cosmic-ray exec` starts an interpreter,
-pytest and JAX for every one. At first the tests run on NumPy alone, those most likely to fail for
-their time before the others; what survives them meets JAX as well.
+pytest and JAX for every one. At first the tests of the module run on NumPy alone, those most likely
+to fail for their time before the others; what survives them meets the other test files of the
+room, for a module may be tested through one that a user calls, and at last JAX.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import re
 import resource
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,8 @@ CACHE = {
 """A mutant compiles what it has changed; the rest is there."""
 CPU_SECONDS = 300
 """Several times what any of the test files takes: a mutant that needs more does not end."""
+
+STAGES = ("own", "room", "jax")
 
 Place = tuple[int, int]
 
@@ -92,7 +95,7 @@ def on_numpy(function: Callable[..., Any], *arrays: Any) -> Any:
     return function(*arrays)
 
 
-def run_tests(mutant: Mutant, tests: str, stage: Stage) -> tuple[int, Stage]:
+def run_tests(mutant: Mutant, tests: list[str], stage: Stage) -> tuple[int, Stage]:
     """Return pytest's exit status, and the plugin as it was at the end, from a fork."""
     read, write = os.pipe()
     child = os.fork()
@@ -105,7 +108,7 @@ def run_tests(mutant: Mutant, tests: str, stage: Stage) -> tuple[int, Stage]:
     return status, pickle.loads(told) if told else Stage(jax=stage.jax)
 
 
-def _run_tests(mutant: Mutant, tests: str, stage: Stage, write: int) -> None:
+def _run_tests(mutant: Mutant, tests: list[str], stage: Stage, write: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
@@ -114,7 +117,7 @@ def _run_tests(mutant: Mutant, tests: str, stage: Stage, write: int) -> None:
     if not stage.jax:
         agreement.on_all_backends = agreement.on_numpy_and_jit = on_numpy
     options = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider"]
-    status = int(pytest.main([*options, tests], plugins=[stage]))
+    status = int(pytest.main([*options, *tests], plugins=[stage]))
     os.write(write, pickle.dumps(stage))
     os._exit(status)
 
@@ -156,31 +159,38 @@ def change(before: str, after: str) -> str:
 
 
 class Judge:
-    """Tests the mutants of one module."""
+    """Tests the mutants of one module, stage after stage until one kills it."""
 
-    def __init__(self, module: str, *, with_jax: bool) -> None:
+    def __init__(self, module: str, *, stages: Sequence[str]) -> None:
         self.module = module
         self.source = Path("msdnum", f"{module}.py").read_text(encoding="utf-8")
         room, _, file = module.rpartition("/")
-        self.tests = str(Path("tests", room, f"test_{file}.py"))
+        own = Path("tests", room, f"test_{file}.py")
+        others = sorted(path for path in own.parent.glob("test_*.py") if path != own)
+        self.tests = {"own": [str(own)], "room": list(map(str, others)), "jax": [str(own)]}
+        self.chosen = stages
+        self.stages: dict[str, Stage] = {}
         os.environ.update(CACHE)
         for name in IMPORTED_BEFORE:
             importlib.import_module(name)
-        self.stages = [self.baseline(jax) for jax in ((False, True) if with_jax else (False,))]
 
-    def baseline(self, jax: bool) -> Stage:
-        """Run the tests as they are."""
-        status, stage = run_tests(Mutant(self.module, self.source), self.tests, Stage(jax=jax))
-        if status:
-            sys.exit(f"the tests of {self.module} fail as they are: {stage.killer}")
-        return stage
+    def stage(self, name: str) -> Stage:
+        """Return a stage; its tests have passed on the module as it is, and were timed."""
+        if name not in self.stages:
+            unchanged = Mutant(self.module, self.source)
+            status, stage = run_tests(unchanged, self.tests[name], Stage(jax=name == "jax"))
+            if status:
+                sys.exit(f"the tests of {self.module} fail as they are: {stage.killer}")
+            self.stages[name] = stage
+        return self.stages[name]
 
     def result(self, mutation: MutationSpec) -> WorkResult:
         """Test one mutant, and remember who killed it."""
         after = mutated(self.source, mutation)
         what = f"{self.module}:{mutation.start_pos[0]}: {change(self.source, after)}"
-        for stage in self.stages:
-            status, end = run_tests(Mutant(self.module, after), self.tests, stage)
+        for name in self.chosen:
+            stage = self.stage(name)
+            status, end = run_tests(Mutant(self.module, after), self.tests[name], stage)
             stage.kills[end.killer] += 1
             if status:
                 return WorkResult(WorkerOutcome.NORMAL, end.killer, TestOutcome.KILLED, what)
@@ -194,9 +204,11 @@ def main() -> None:
     parser.add_argument("--sample", type=int, help="so many mutants drawn at random; else all")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--again", action="store_true", help="test those that survived once more")
-    parser.add_argument("--numpy", action="store_true", help="the first stage alone")
+    parser.add_argument(
+        "--stages", nargs="+", choices=STAGES, default=STAGES, help="which, in turn"
+    )
     arguments = parser.parse_args()
-    judge = Judge(arguments.module, with_jax=not arguments.numpy)
+    judge = Judge(arguments.module, stages=arguments.stages)
     with use_db(arguments.session, WorkDB.Mode.open) as db:
         items = population(db, judge.source)
         total = len(items)

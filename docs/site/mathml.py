@@ -1,7 +1,9 @@
 """Mathematics as MathML, which browsers show by themselves: no scripts, nothing from a network."""
 
 import re
+from html import unescape
 from typing import Any
+from xml.etree import ElementTree
 
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
@@ -15,12 +17,33 @@ SAME = [
 """What the converter does not know, in words that it does; sizes are MathML's own affair."""
 
 
+NAMESPACE = "http://www.w3.org/1998/Math/MathML"
+ACCENTS = "\u02c6\u02dc\u00af^~"
+"""Hat, tilde and bar."""
+
+
 def markup(tex: str, block: bool) -> str:
     """Return TeX as MathML."""
     for pattern, known in SAME:
         tex = re.sub(pattern, known, tex)
-    found = str(tex2mathml(tex.strip(), as_block=block))
+    found = _accents_apart(str(tex2mathml(tex.strip(), as_block=block)))
     return re.sub(r"<mo([^>]*)>([|‖/])</mo>", r'<mo\1 lspace="0" rspace="0">\2</mo>', found)
+
+
+def _accents_apart(found: str) -> str:
+    """Return MathML whose hats are over letters alone: an index stays at the foot of both."""
+    ElementTree.register_namespace("", NAMESPACE)
+    root = ElementTree.fromstring(re.sub(r"&(?!lt;|gt;|amp;)\w+;", lambda m: unescape(m[0]), found))
+    for both in list(root.iter(f"{{{NAMESPACE}}}munderover")):
+        letter, index, accent = both
+        if accent.text in ACCENTS:
+            both.tag = f"{{{NAMESPACE}}}msub"
+            for child in (letter, index, accent):
+                both.remove(child)
+            over = ElementTree.SubElement(both, f"{{{NAMESPACE}}}mover", {"accent": "true"})
+            over.extend([letter, accent])
+            both.append(index)
+    return ElementTree.tostring(root, encoding="unicode")
 
 
 def inline(writer: Any, node: nodes.math) -> None:

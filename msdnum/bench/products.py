@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from msdnum.emulator import backend
 from msdnum.emulator.blocks import quantize
 from msdnum.emulator.gemm.products import matmul
 from msdnum.emulator.quantized_arrays import QuantizedArray
@@ -22,7 +23,7 @@ def references(size: int) -> dict[str, Call]:
 
     a, b = _matrices(size)
     on_jax = jax.jit(jax.numpy.matmul)
-    x, y = _on_jax((a, b))
+    x, y = backend.on_jax((a, b))
     return {"numpy": lambda: a @ b, "jax": lambda: on_jax(x, y).block_until_ready()}
 
 
@@ -56,7 +57,7 @@ def cases(size: int) -> dict[str, Call]:
     slow = ("MXFP8 x MXFP8, sequential float32", "MXFP8 x MXFP8, matrix unit")
     named = {"jax: float32": references(size)["jax"]}
     for name, operands, accumulator in products:
-        named[f"jax: {name}"] = _product(_on_jax(operands), accumulator)
+        named[f"jax: {name}"] = _product(backend.on_jax(operands), accumulator)
     for name, operands, accumulator in products:
         if name not in slow:
             named[f"numpy: {name}"] = _product(operands, accumulator)
@@ -81,9 +82,3 @@ def pair(size: int, fmt: BlockFormat) -> tuple[QuantizedArray, QuantizedArray]:
     """Return two square standard normal matrices, each quantized along k."""
     a, b = _matrices(size)
     return quantize(a, fmt), quantize(b, fmt, axis=-2)
-
-
-def _on_jax(operands: Any) -> Any:
-    import jax
-
-    return jax.tree.map(jax.numpy.asarray, operands)

@@ -136,7 +136,8 @@ def matrix_unit(n: int, group: int, fraction_bits: int, result_bits: int = 23) -
 
     Notes
     -----
-    Source: ``matrix_unit_error`` in proofs/gemm, machine-checked.
+    Source: ``matrix_unit_error`` in proofs/gemm, machine-checked. It is block FMA that truncates;
+    one to nearest is that of Blanchard, Higham, Lopez, Mary and Pranesh, SISC 42(3), 2020.
 
     Examples
     --------

@@ -282,11 +282,7 @@ def _terms(group: Group, case: Case) -> Iterator[str]:
         return
     rounds = scheme.arithmetic is Arithmetic.FLOAT32
     fl: Callable[[spec.Value], spec.Value] = spec.fl32 if rounds else lambda value: value
-    if scheme.arithmetic is None:
-        result = spec.decompose_covering(values, scheme.elements)
-    else:
-        integers = [fmt for fmt in scheme.elements if isinstance(fmt, IntegerFormat)]
-        result = spec.decompose_amax(values, integers, scheme.arithmetic)
+    result = spec.decompose(values, scheme)
     yield f"amax = {_amax(values)}"
     left: list[spec.Value] = list(values)
     for i, (scale, codes) in enumerate(zip(result.scales, result.codes, strict=True)):

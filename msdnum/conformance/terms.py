@@ -1,7 +1,7 @@
 """Test vectors of packed layouts, decompositions and dot products."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from msdnum import spec
@@ -18,11 +18,11 @@ from msdnum.formats.elements import (
     E8M0,
     ELEMENT_FORMATS,
     INT8,
-    INT8_SYMMETRIC,
     ElementFormat,
-    IntegerFormat,
 )
 from msdnum.formats.modes import Arithmetic, Overflow
+from msdnum.formats.scheme_kinds import Scheme
+from msdnum.formats.schemes import SCHEMES
 from msdnum.spec.accumulators import Number, factor, inner_product
 
 __all__ = [
@@ -80,21 +80,14 @@ def _gpt_oss(scale: int) -> Case:
     return Case(f"scale-{scale:02X}", given, {"values": one(BINARY32, *values)})
 
 
-@dataclass(frozen=True)
-class Terms:
-    """A scheme of ``decompose``: its elements, and how its scales follow."""
-
-    elements: tuple[ElementFormat, ...]
-    arithmetic: Arithmetic | None
-    """None: power-of-two scales."""
-
-
-TERM_SCHEMES: dict[str, Terms] = {
-    **{f"MXFP4_X{n}": Terms((E2M1,) * n, None) for n in (2, 3)},
-    **{f"MXFP8_X{n}": Terms((E4M3,) * n, None) for n in (2, 3)},
-    **{f"INT8_X{n}": Terms((INT8_SYMMETRIC,) * n, Arithmetic.EXACT) for n in (2, 3)},
-    **{f"INT8_X{n}_FLOAT32": Terms((INT8_SYMMETRIC,) * n, Arithmetic.FLOAT32) for n in (2, 3)},
+TERM_SCHEMES = {
+    name: SCHEMES[name]
+    for name in (
+        *(f"{elements}_X{n}" for elements in ("MXFP4", "MXFP8", "INT8") for n in (2, 3)),
+        *(f"INT8_X{n}_FLOAT32" for n in (2, 3)),
+    )
 }
+"""What has vectors of terms, in their order."""
 TERM_TOPICS = ("ordinary", "ties", "amax-power-of-two", "amax-below-power-of-two", "nan")
 UNROUNDED = "the number of an exact scale is amax; it is over 127 * 254^i"
 ORDER = "the paper writes it over the rationals; here every operation is rounded to binary32"
@@ -103,7 +96,7 @@ ORDER = "the paper writes it over the rationals; here every operation is rounded
 def decompose_groups() -> Iterator[Group]:
     """Yield the vectors of ``decompose``, in two and three terms."""
     for name, scheme in TERM_SCHEMES.items():
-        claim = "C2" if scheme.arithmetic is None else "C1"
+        claim = "C2" if _by_powers_of_two(scheme) else "C1"
         blocks = [b for b in edge_blocks(scheme.elements[0]) if b.topic in TERM_TOPICS]
         for topic in TERM_TOPICS:
             cases = tuple(
@@ -117,35 +110,33 @@ def decompose_groups() -> Iterator[Group]:
             yield Group("decompose", {"scheme": name}, topic, source, standard, note, cases)
 
 
-def _note(topic: str, scheme: Terms) -> str:
+def _by_powers_of_two(scheme: Scheme) -> bool:
+    return scheme.formats[0].scale == E8M0
+
+
+def _note(topic: str, scheme: Scheme) -> str:
     if topic == "nan":
         return "not in the paper: NaN scales"
     if scheme.arithmetic is Arithmetic.FLOAT32:
         return ORDER
-    return UNROUNDED if scheme.arithmetic else ""
+    return "" if _by_powers_of_two(scheme) else UNROUNDED
 
 
-def terms(patterns: tuple[int, ...], scheme: Terms) -> NamedPatterns:
+def terms(patterns: tuple[int, ...], scheme: Scheme) -> NamedPatterns:
     """Return the specification's scale and codes of every term."""
     values = [spec.from_float32_bits(pattern) for pattern in patterns]
-    scale_format = BINARY32 if scheme.arithmetic else E8M0
-    result = _decompose(values, scheme)
+    scale_format = scheme.formats[0].scale
+    exact = scale_format != E8M0 and scheme.arithmetic is Arithmetic.EXACT
+    result = spec.decompose(values, scheme)
     arrays: NamedPatterns = {}
     for i, (scale, codes) in enumerate(zip(result.scales, result.codes, strict=True), 1):
-        if scheme.arithmetic is Arithmetic.EXACT:
+        if exact:
             scale = spec.multiply(scale, Fraction(127 * 254 ** (i - 1)))
         code = spec.encode(scale, scale_format, overflow=Overflow.OVERFLOW)
         arrays[f"scale_{i}"] = one(scale_format, code)
         if scale is not spec.Special.NAN:
             arrays[f"codes_{i}"] = one(scheme.elements[i - 1], *codes)
     return arrays
-
-
-def _decompose(values: list[spec.Value], scheme: Terms) -> spec.Decomposition:
-    if scheme.arithmetic is None:
-        return spec.decompose_covering(values, scheme.elements)
-    integers = [fmt for fmt in scheme.elements if isinstance(fmt, IntegerFormat)]
-    return spec.decompose_amax(values, integers, scheme.arithmetic)
 
 
 DOT = "OCP MX v1.0, 6.1"

@@ -8,7 +8,7 @@ import numpy as np
 
 __all__ = [
     "Array", "check_array", "check_floats", "compiled_apart", "is_traced", "loop", "map_rows",
-    "namespace", "pytree", "random_words", "require_float64", "straight_through",
+    "namespace", "on_jax", "pytree", "random_words", "require_float64", "straight_through",
 ]  # fmt: skip
 
 Array: TypeAlias = Any
@@ -180,6 +180,14 @@ def pytree(data: tuple[str, ...], static: tuple[str, ...]) -> Callable[[type[T]]
         return cls
 
     return remember
+
+
+def on_jax(value: Any) -> Any:
+    """Return a value whose arrays are JAX's, those in quantized arrays and containers too."""
+    import jax
+
+    register_pytrees()
+    return jax.tree.map(jax.numpy.asarray, value)
 
 
 def register_pytrees() -> None:

@@ -21,6 +21,7 @@ from msdnum.emulator import (
     element_rounding,
     elements,
     quantized_arrays,
+    quotients,
     shared_scales,
 )
 from msdnum.emulator.backend import Array
@@ -283,25 +284,12 @@ def _exact(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
     rest = bit_patterns.to_float64(xp.where(finite, rows, 0)) * scheme.divisors[0]
     codes = []
     for i, fmt in enumerate(scheme.formats):
-        digit, rest = _divide_exactly(rest, divisor)
+        digit, rest = quotients.integer_and_rest(rest, divisor)
         codes.append((digit.astype("int32") & ((1 << fmt.element.bits) - 1)).astype("uint8"))
         rest = rest * (scheme.divisors[min(i + 1, scheme.terms - 1)] // scheme.divisors[i])
     scale_code = shared_scales.finite_or_nan(amax).view(xp.uint32)
     remainder = xp.where(finite, rest, np.nan)
     return *codes, *[scale_code] * scheme.terms, remainder
-
-
-def _divide_exactly(x: Array, y: Array) -> tuple[Array, Array]:
-    """Return the quotient to the nearest integer, ties to even, and the rest ``x - quotient * y``.
-
-    The division may be a little off, as jitted JAX's is: the rest, which is exact, corrects it.
-    """
-    xp = backend.namespace(x)
-    quotient = xp.round(x / xp.where(y == 0, 1.0, y))
-    rest = x - quotient * y
-    away = (2 * xp.abs(rest) > y) | ((2 * xp.abs(rest) == y) & (quotient % 2 != 0))
-    step = xp.where(away, xp.sign(rest), 0.0)
-    return quotient + step, rest - step * y
 
 
 def _float32(rows: Array, scheme: Scheme) -> tuple[Array, ...]:

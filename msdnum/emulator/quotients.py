@@ -1,4 +1,4 @@
-"""Quotients of binary64 by binary32 numbers, rounded once to binary32."""
+"""Quotients of binary64 by binary32 numbers, rounded once to binary32, or to integers."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from msdnum.emulator.bit_patterns import Fields
 from msdnum.formats.elements import BINARY32
 from msdnum.formats.modes import Overflow
 
-__all__ = ["divide"]
+__all__ = ["divide", "integer_and_rest"]
 
 GUARD = 10
 """Bits put behind the 53 of a dividend: the quotient by 24 bits has 38 or more."""
@@ -62,3 +62,16 @@ def _class(x: Fields, special: int) -> Array:
     magnitude = xp.where(x.exponent == special, np.float32(np.inf), magnitude)
     magnitude = xp.where((x.exponent == special) & nan, np.float32(np.nan), magnitude)
     return xp.where(x.negative, -magnitude, magnitude)
+
+
+def integer_and_rest(x: Array, y: Array) -> tuple[Array, Array]:
+    """Return the quotient to the nearest integer, ties to even, and the rest ``x - quotient * y``.
+
+    The division may be a little off, as jitted JAX's is: the rest, which is exact, corrects it.
+    """
+    xp = backend.namespace(x)
+    quotient = xp.round(x / xp.where(y == 0, 1.0, y))
+    rest = x - quotient * y
+    away = (2 * xp.abs(rest) > y) | ((2 * xp.abs(rest) == y) & (quotient % 2 != 0))
+    step = xp.where(away, xp.sign(rest), 0.0)
+    return quotient + step, rest - step * y

@@ -34,6 +34,12 @@ U32 = float(bounds.U32)
 HALF_UNDERFLOW = BINARY32.eta / 2
 
 
+def _wide(x: Float32s) -> Floats:
+    """Return magnitudes in binary64: their sums in binary32 would be rounded either way."""
+    magnitudes: Floats = np.abs(x).astype(np.float64)
+    return magnitudes
+
+
 @dataclass(frozen=True, eq=False)
 class _Tracked:
     """Binary32 numbers, and what bounds their errors."""
@@ -53,7 +59,7 @@ class _Tracked:
     def plus(self, other: "_Tracked") -> "_Tracked":
         """Add, rounded."""
         value = self.value + other.value
-        return _Tracked(value, self.error + other.error + U32 * np.abs(value))
+        return _Tracked(value, self.error + other.error + U32 * _wide(value))
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,7 +181,7 @@ def _sums(
         value = exact.astype(np.float32)
         return _Tracked(value, np.abs(value - exact))
     value = np.asarray(matmul(term, weight, accumulator=EXACT))
-    return _Tracked(value, U32 * np.abs(value) + HALF_UNDERFLOW)
+    return _Tracked(value, U32 * _wide(value) + HALF_UNDERFLOW)
 
 
 def _in_order(row: Floats, right: Floats) -> _Tracked:
@@ -183,5 +189,5 @@ def _in_order(row: Floats, right: Floats) -> _Tracked:
     exact = row[:, np.newaxis] * right
     products = exact.astype(np.float32)
     partial = np.add.accumulate(products, axis=0, dtype=np.float32)
-    error = np.abs(products - exact).sum(axis=0) + U32 * np.abs(partial[1:]).sum(axis=0)
+    error = np.abs(products - exact).sum(axis=0) + U32 * _wide(partial[1:]).sum(axis=0)
     return _Tracked(partial[-1], error)

@@ -75,6 +75,9 @@ class Entry:
         What is known.
     on_paper : bool
         Whether a step from the theorem to this row is on paper only.
+    subject : tuple of str
+        Names of what is judged, such as scheme, weight or cache and baseline: rows are selected by
+        them, never by their prose.
     """
 
     claim: str
@@ -84,6 +87,7 @@ class Entry:
     theorem: str | None = None
     expected: Verdict = Verdict.HOLDS
     on_paper: bool = False
+    subject: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -173,6 +177,7 @@ class Row:
         return {
             "claim": entry.claim,
             "convention": entry.convention,
+            "subject": list(entry.subject),
             "theorem": entry.theorem,
             "promised": entry.promise,
             "found": finding.found,

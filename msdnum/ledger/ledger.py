@@ -130,7 +130,8 @@ class Ledger:
             ``schema`` (1), ``versions`` (name to version; also ``platform``), ``settings``
             (``deep``, ``seed``, ``only``, ``tensor``), ``as_expected``, ``claims`` (``id``,
             ``statement``, ``verdict``, ``expected``) and ``rows``: ``claim``, ``convention``,
-            ``theorem``, ``promised``, ``found``, ``ratio`` (found over promised), ``witness``
+            ``subject`` (names by which rows are selected), ``theorem``, ``promised``,
+            ``found``, ``ratio`` (found over promised), ``witness``
             (``format``, ``block`` as hexadecimal patterns, ``element`` the index of the worst),
             ``proof``, ``on_paper`` (whether it is applied on paper), ``evidence`` (``kind``,
             ``count``, ``of``, ``seed``: see ``Evidence``), ``notes``, ``table`` and ``data``

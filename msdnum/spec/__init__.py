@@ -20,6 +20,7 @@ from msdnum.spec.blocks import (
 )
 from msdnum.spec.decompositions import (
     Decomposition,
+    decompose,
     decompose_amax,
     decompose_covering,
     decompose_own_amax,
@@ -58,8 +59,9 @@ from msdnum.spec.transforms import add, hadamard_entry, hadamard_factor, inverse
 
 __all__ = [
     "BlockTrace", "Decomposition", "HiF4Unit", "Number", "Requantized", "RequantizedTerm",
-    "Special", "Value", "add", "candidate_scales", "ceil_log2", "decode", "decompose_amax",
-    "decompose_covering", "decompose_own_amax", "dequantize_block", "dequantize_hif4_unit",
+    "Special", "Value", "add", "candidate_scales", "ceil_log2", "decode", "decompose",
+    "decompose_amax", "decompose_covering", "decompose_own_amax", "dequantize_block",
+    "dequantize_hif4_unit",
     "dequantize_levels", "divide", "e8m0_code", "encode", "factor", "fl32", "floor_log2",
     "from_float", "from_float32_bits", "hadamard_entry", "hadamard_factor", "hif4_unit",
     "inner_product", "inverse", "is_finite", "is_negative", "largest_magnitude", "max_finite",

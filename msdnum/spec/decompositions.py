@@ -8,11 +8,14 @@ from itertools import pairwise
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import E8M0, ElementFormat, FloatFormat, IntegerFormat
 from msdnum.formats.modes import Arithmetic, Overflow, ScaleRule
+from msdnum.formats.scheme_kinds import Scheme
 from msdnum.spec.blocks import e8m0_code, largest_magnitude, quantize_block, shared_exponent
 from msdnum.spec.elements import decode, encode, fl32, max_finite
 from msdnum.spec.numbers import Special, Value, divide, is_finite, multiply, number, subtract
 
-__all__ = ["Decomposition", "decompose_amax", "decompose_covering", "decompose_own_amax"]
+__all__ = [
+    "Decomposition", "decompose", "decompose_amax", "decompose_covering", "decompose_own_amax",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,51 @@ class Decomposition:
     codes: tuple[tuple[int, ...], ...]
     remainders: tuple[Value, ...]
     carried: tuple[Value, ...]
+
+
+def decompose(values: Sequence[Value], scheme: Scheme) -> Decomposition:
+    """Decompose one block as a scheme says, whatever its formats, ratios, rule and arithmetic.
+
+    The first scale follows from the rule of the formats, each of the others is the one before over
+    its ratio; with ``OWN_AMAX`` each term is `quantize_block` of what is left. Exponents of E8M0
+    are clamped to [-127, 127] last.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from fractions import Fraction
+    >>> from msdnum import SCHEMES, spec
+    >>> block = [Fraction(1), Fraction(6, 10)]
+    >>> spec.decompose(block, SCHEMES["MXFP4_X2"]).remainders
+    (Fraction(0, 1), Fraction(1, 160))
+
+    With scales further apart the second term saturates, and more is left:
+
+    >>> far = replace(SCHEMES["MXFP4_X2"], ratios=(Fraction(32),))
+    >>> spec.decompose(block, far).remainders
+    (Fraction(0, 1), Fraction(17, 320))
+    """
+    if scheme.ratios is None:
+        return decompose_own_amax(values, scheme.formats)
+    if not all(is_finite(value) for value in values):
+        return _not_a_number(len(values), scheme.terms)
+    first, amax = scheme.formats[0], largest_magnitude(values)
+    if first.scale == E8M0:
+        exponents = [shared_exponent(amax, first.element, first.rule) if amax else -127]
+        for ratio in scheme.ratios:
+            exponents.append(exponents[-1] - _exponent(ratio))
+        scales = [number(decode(e8m0_code(exponent), E8M0)) for exponent in exponents]
+        return _decompose(values, scheme.elements, scales, _exact)
+    fl = fl32 if scheme.arithmetic is Arithmetic.FLOAT32 else _exact
+    scales = [number(fl(amax / max_finite(first.element)))]
+    for ratio in scheme.ratios:
+        scales.append(number(fl(scales[-1] / ratio)))
+    return _decompose(values, scheme.elements, scales, fl)
+
+
+def _exponent(power: Fraction) -> int:
+    """Return the logarithm of a power of two."""
+    return power.numerator.bit_length() - power.denominator.bit_length()
 
 
 def decompose_covering(

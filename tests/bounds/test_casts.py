@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, target
 
 from msdnum import bounds
+from msdnum.bounds.casts import half_gap
 from msdnum.formats.elements import (
     BF16,
     BINARY32,
@@ -62,3 +63,8 @@ def test_integer_rounding_is_attained(fmt):
 def test_e8m0_has_no_absolute_bound():
     with pytest.raises(ValueError, match="fmt must have a zero and subnormals, got E8M0"):
         bounds.element_rounding(E8M0)
+
+
+@pytest.mark.parametrize("fmt", INTEGERS, ids=by_name)
+def test_integers_are_spaced_evenly_up_to_any_reach(fmt):
+    assert half_gap(fmt, Fraction(1, 1000)) == half_gap(fmt, Fraction(3)) == Fraction(fmt.eta) / 2

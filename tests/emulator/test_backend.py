@@ -87,3 +87,31 @@ def test_float64_needs_x64_in_jax():
     backend.require_float64(np.zeros(3, np.float32), "the remainder")
     with jax.enable_x64(True):
         backend.require_float64(jnp.zeros(3), "the remainder")
+
+
+@pytest.mark.parametrize("made", [np.ma.masked_array, np.matrix])
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+def test_arrays_that_compute_otherwise_are_refused(made):
+    with pytest.raises(TypeError, match=r"^x must be a NumPy or JAX array, got (Masked|matrix)"):
+        backend.check_array(made([1.0, 2.0]), "x", None)
+
+
+def test_a_rare_case_is_there_if_numpy_has_it_and_always_in_jax():
+    none, one = np.array([False, False]), np.array([False, True])
+    assert (backend.maybe_any(none), backend.maybe_any(one)) == (False, True)
+    assert backend.maybe_any(jnp.asarray(none))
+
+
+def test_what_is_compiled_apart_is_what_it_was():
+    x = np.arange(3, dtype=np.float32)
+    assert backend.compiled_apart(x) is x
+    y = jnp.asarray(x)
+    apart = backend.compiled_apart(y)
+    assert apart is not y
+    assert_same_bits(np.asarray(apart), x)
+
+
+def test_values_go_to_jax_whole():
+    found = backend.on_jax({"a": np.zeros(2, np.float32), "b": [np.ones(1, np.int8)]})
+    assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(found))
+    assert found["b"][0].dtype == np.int8

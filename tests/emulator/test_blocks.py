@@ -145,3 +145,12 @@ def test_wide_elements_are_scaled_too():
     fmt = BlockFormat("wide", BINARY32, E8M0, 4, ScaleRule.FLOOR)
     x = one_block(1.0, -2.5, 3.0, 4.0)
     assert_same_bits(on_numpy_and_jit(lambda x: msdnum.quantize(x, fmt).dequantize(), x), x)
+
+
+def test_under_a_tensor_scale_of_zero_every_scale_is_zero():
+    """The amax 2**-149 over 2688 rounds to zero."""
+    x = np.full((1, 16), 2.0**-149, np.float32)
+    found = msdnum.quantize(x, NVFP4)
+    assert found.tensor_scale == 0
+    assert found.scale_codes.tolist() == [[0]]
+    assert not found.dequantize().any()

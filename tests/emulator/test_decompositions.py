@@ -49,12 +49,7 @@ def values(x):
 
 
 def specified(x, scheme):
-    elements = [fmt.element for fmt in scheme.formats]
-    if scheme.ratios is OWN_AMAX:
-        return spec.decompose_own_amax(values(x), scheme.formats)
-    if scheme.formats[0].scale is E8M0:
-        return spec.decompose_covering(values(x), elements, scheme.formats[0].rule)
-    return spec.decompose_amax(values(x), elements, scheme.arithmetic)
+    return spec.decompose(values(x), scheme)
 
 
 def assert_as_specified(x, scheme):

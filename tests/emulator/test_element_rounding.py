@@ -14,6 +14,8 @@ from msdnum.formats.elements import (
     E8M0,
     INT8,
 )
+from msdnum.formats.other_elements import UE5M3
+from msdnum.formats.p3109_families import p3109
 from tests.support.agreement import assert_same_bits
 from tests.support.elements import NARROW, by_name, neighbours
 
@@ -66,3 +68,17 @@ def test_a_table_has_the_numbers_of_the_fields(fmt):
     beyond = np.int32([[-300, -150, 128, 300]])
     expected = element_rounding._decode_fields(codes, beyond, fmt)
     assert_same_bits(element_rounding.decode_scaled(codes, beyond, fmt), expected)
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_ties_of_one_bit_significands_go_to_even_codes(signed):
+    fmt = p3109(6, 1, signed=signed)
+    codes = [c for c in range(1, fmt.max_code) if fmt.value(c) > 0]
+    middles = np.float32([(fmt.value(c) + fmt.value(c + 1)) / 2 for c in codes])
+    found = msdnum.encode(middles, fmt, overflow=Overflow.SATURATE)
+    assert found.tolist() == [c + c % 2 for c in codes]
+
+
+def test_minus_zero_is_zero_where_there_is_no_sign_and_less_is_nan():
+    found = msdnum.encode(np.float32([-0.0, -1.0]), UE5M3, overflow=Overflow.SATURATE)
+    assert found.tolist() == [0, UE5M3.nan_code]

@@ -4,6 +4,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from msdnum import bounds, spec
 from msdnum.emulator.attention.flash import attend
@@ -62,6 +64,29 @@ def test_nor_of_tiny_and_huge_operands(case):
         found = running_product(x, scheme, w, SEQUENTIAL)
         error = np.abs(found.product - given.product) - 2.0**-52 * np.abs(given.product)
         assert (error <= found.bound).all(), exponent
+
+
+@given(
+    pairs=st.lists(st.tuples(st.integers(-255, 255), st.integers(-20, 20)), min_size=1, max_size=12)
+)
+@example([(m, 0) for m in range(99, 160)])
+def test_its_floats_are_rounded_outward(pairs):
+    """Against the theorem's sum in fractions: no float of the bound is below it."""
+    row = np.float32([[m * 2.0**e for m, e in pairs]])
+    column = np.float32([[(2 * m + 1) * 2.0**-e] for m, e in pairs])
+    total, shares = Fraction(0), Fraction(0)
+    for i, (x, w) in enumerate(zip(row[0], column[:, 0], strict=True)):
+        product = Fraction(float(x)) * Fraction(float(w))
+        rounded = Fraction(float(np.float32(float(product))))
+        shares += abs(rounded - product)
+        if i:
+            total = Fraction(float(np.float32(float(total)) + np.float32(float(rounded))))
+            shares += abs(total) / 2**24
+        else:
+            total = rounded
+    found = running_product(row, None, column, SEQUENTIAL)
+    assert Fraction(float(found.product[0, 0])) == total
+    assert shares <= Fraction(float(found.bound[0, 0])) <= shares * (1 + Fraction(1, 2**40))
 
 
 def test_a_sum_that_overflows_has_none():

@@ -112,3 +112,8 @@ def test_ratios_of_integers_at_the_edge(ratio):
 )
 def test_a_scheme_that_may_saturate_or_round_promises_nothing(scheme):
     assert scheme.largest_remainder is None
+
+
+def test_elements_of_a_covering_scheme_are_element_formats():
+    with pytest.raises(TypeError, match=r"elements must be FloatFormat or .*, got 'E2M1'"):
+        msdnum.covering_scheme("mine", E2M1, "E2M1")

@@ -90,6 +90,7 @@ def adapter(tmp_path, monkeypatch):
     (tmp_path / "adapter.py").write_text(text)
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_section_on_ci(adapter, capsys):
     conform, pytest_ = blocks(sections(PAGE)["The vectors, in CI"], "bash")[0].splitlines()
     assert main(shlex.split(conform)[1:]) == 0

@@ -142,6 +142,7 @@ def without_places(text):
     return re.sub(r"python \S*proofs/check.py", "python proofs/check.py", text)
 
 
+@pytest.mark.slow
 def test_what_is_proved_is_proved_from_a_wheel(installed):
     printed = installed("explain", "C2", "--proof").stdout
     assert "proved; exhaustive" in printed
@@ -158,6 +159,7 @@ def test_figures_are_redrawn_from_the_tables_of_the_wheel(installed, empty):
     assert drawn == (ROOT / "figures" / "msd" / "cost_traffic.pdf").read_bytes()
 
 
+@pytest.mark.slow
 def test_vectors_are_those_of_the_clone(installed, empty):
     here = installed("vectors", "--out", "vectors")
     assert here.returncode == 0
@@ -205,6 +207,7 @@ def test_every_figure_is_redrawn_from_a_wheel(installed, empty):
         assert drawn.read_bytes() == (ROOT / drawn.relative_to(empty)).read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("folder", "arguments"),
     [

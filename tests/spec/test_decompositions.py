@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from msdnum import spec
@@ -27,6 +27,7 @@ from msdnum.formats.elements import (
     FloatFormat,
 )
 from msdnum.formats.modes import Arithmetic, ScaleRule
+from msdnum.formats.schemes import OWN_AMAX, SCHEMES, Scheme
 from msdnum.spec.numbers import Special
 from tests.support.spec import ETA, LARGEST, as_float, block, float32s, pattern
 
@@ -46,6 +47,39 @@ def reassembled(d: spec.Decomposition, elements: list[ElementFormat]) -> list[Fr
         for i, code in enumerate(codes):
             total[i] += spec.number(scale) * spec.number(spec.decode(code, element))
     return total
+
+
+def specified(values: list[Fraction], scheme: Scheme) -> spec.Decomposition:
+    """Return what the function of the scheme's scales says, which derives its own ratios."""
+    elements = [fmt.element for fmt in scheme.formats]
+    if scheme.formats[0].scale == E8M0:
+        return spec.decompose_covering(values, elements, scheme.formats[0].rule)
+    return spec.decompose_amax(values, elements, scheme.arithmetic)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES.values(), ids=lambda scheme: scheme.name)
+@given(values=st.lists(moderate.map(Fraction), min_size=1, max_size=4))
+@settings(max_examples=20)
+def test_a_scheme_of_natural_ratios_is_what_its_scales_say(
+    scheme: Scheme, values: list[Fraction]
+) -> None:
+    assert spec.decompose(values, scheme) == specified(values, scheme)
+
+
+def test_ratios_and_rules_of_a_scheme_are_its_own() -> None:
+    """Scales of 1/4 and, with a ratio of 32, 1/128: of the 1/10 that is left 6/128 is taken."""
+    far = replace(SCHEMES["MXFP4_X2"], ratios=(Fraction(32),))
+    d = spec.decompose(block(1, "0.6"), far)
+    assert d.scales == (Fraction(1, 4), Fraction(1, 128))
+    assert d.remainders == (0, Fraction(6, 10) - Fraction(1, 2) - Fraction(6, 128))
+    own = replace(SCHEMES["MXFP4_X2"], ratios=OWN_AMAX)
+    assert spec.decompose(block(1, "0.6"), own) == spec.decompose_own_amax(
+        block(1, "0.6"), own.formats
+    )
+    floor = SCHEMES["MXFP4_X2"].with_rule(ScaleRule.FLOOR)
+    assert spec.decompose(block("7.999"), floor).scales == (Fraction(1), Fraction(1, 8))
+    fourth = replace(SCHEMES["INT8_X2"], ratios=(Fraction(4),))
+    assert spec.decompose(block(127), fourth).scales == (Fraction(1), Fraction(1, 4))
 
 
 def test_mxfp4_x2_by_hand() -> None:

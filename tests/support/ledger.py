@@ -10,7 +10,6 @@ from msdnum.evidence.bf16_pairs import (
     to_float32,
 )
 from msdnum.evidence.promises import EVERY_AMAX, MXFP4_NORMAL, Promise
-from msdnum.formats.elements import E8M0
 from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import INT8_X2, INT8_X2_FLOAT32, MXFP4_X2
 from msdnum.ledger.claims import Entry, Row
@@ -49,13 +48,7 @@ def error_by_spec(promise, witness):
     """Return what the scheme leaves of the worst element of a witness, one number at a time."""
     scheme = promise.scheme
     values = [spec.from_float(float(x)) for x in to_float32(np.array(witness.block, np.uint16))]
-    formats = [fmt.element for fmt in scheme.formats]
-    if scheme.ratios is None:
-        result = spec.decompose_own_amax(values, scheme.formats)
-    elif scheme.formats[0].scale is E8M0:
-        result = spec.decompose_covering(values, formats, scheme.formats[0].rule)
-    else:
-        result = spec.decompose_amax(values, formats, scheme.arithmetic)
+    result = spec.decompose(values, scheme)
     amax = max(abs(spec.number(value)) for value in values)
     return abs(spec.number(result.remainders[witness.element])), amax
 

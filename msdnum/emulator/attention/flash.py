@@ -42,6 +42,7 @@ from msdnum.emulator.attention.online_softmax import (
     output,
     represented,
     start,
+    with_sinks,
     with_tile,
 )
 from msdnum.emulator.backend import Array
@@ -65,6 +66,7 @@ def attend(
     mask: Mask = Mask.FULL,
     lengths: Array | int | None = None,
     scale: float | None = None,
+    sinks: Array | float | None = None,
 ) -> Array:
     """Return ``softmax(scale * queries @ keys^T) @ values`` as ``method`` computes it.
 
@@ -86,6 +88,9 @@ def attend(
         Traced lengths are not checked: 0 gives NaN, more than n counts keys that are not there.
     scale : float, optional
         Of the scores; by default ``1 / sqrt(d)``. Rounded to binary32.
+    sinks : number or Array of float32, bfloat16 or float16, optional
+        One more score for each head, whose weight counts in the sum of the weights alone (attention
+        sinks, as in gpt-oss). It broadcasts to the leading dimensions of the queries.
 
     Returns
     -------
@@ -130,15 +135,16 @@ def attend(
     keys, values = by_channel(checked(keys, "keys")), by_channel(checked(values, "values"))
     group = _check_operands(queries, keys, values, method)
     limits = _limits(queries, keys, lengths, mask)
+    extra = None if sinks is None else _checked_sinks(sinks, queries)
     function = _jitted() if backend.is_jax(queries) else _attend
-    return function(queries, keys, values, limits, method, factor, group)
+    return function(queries, keys, values, limits, extra, method, factor, group)
 
 
 @cache
 def _jitted() -> Callable[..., Array]:
     import jax
 
-    return jax.jit(_attend, static_argnums=(4, 5, 6))
+    return jax.jit(_attend, static_argnums=(5, 6, 7))
 
 
 # ------------------------------------------------------------------------------------------------
@@ -154,6 +160,24 @@ def _softmax_scale(scale: float | None, queries: Array) -> float:
     if not 2.0**-126 <= scale < 2.0**127:
         raise ValueError(f"scale must be a positive normal binary32 number, got {scale}")
     return float(np.float32(scale))
+
+
+def _checked_sinks(sinks: Any, queries: Array) -> Array:
+    """Return the sink of every query, float32 of shape (..., m, 1)."""
+    xp = backend.namespace(queries)
+    given = as_floats(np.float32(sinks) if isinstance(sinks, int | float) else sinks, "sinks")
+    numbers = xp.asarray(given).astype(np.float32)
+    if not backend.is_traced(numbers) and not np.isfinite(np.asarray(numbers)).all():
+        raise ValueError("sinks must be finite, got Inf or NaN")
+    *heads, m, _ = queries.shape
+    try:
+        each = xp.broadcast_to(numbers, heads)
+    except ValueError:
+        raise ValueError(
+            f"sinks must broadcast to the leading dimensions of the queries, {tuple(heads)}, got "
+            f"shape {numbers.shape}"
+        ) from None
+    return xp.broadcast_to(each[..., None, None], (*heads, m, 1))
 
 
 def _check_operands(queries: Array, keys: Cache, values: Cache, method: Method) -> int:
@@ -251,6 +275,7 @@ def _attend(
     keys: Cache,
     values: Cache,
     limits: Array,
+    sinks: Array | None,
     method: Method,
     factor: float,
     group: int,
@@ -273,7 +298,10 @@ def _attend(
         seen = i * size + xp.arange(size, dtype=np.int32) < limits
         return with_tile(state, _scores(terms, k, method, factor), seen, v, method)
 
-    state = backend.loop(-(-n // size), step, start(xp, rows, values.shape[-1]))
+    first = start(xp, rows, values.shape[-1])
+    if sinks is not None:
+        first = with_sinks(first, sinks.reshape(*rows, 1), method)
+    state = backend.loop(-(-n // size), step, first)
     return output(state, scales).reshape(*heads, m, values.shape[-1])
 
 

@@ -20,7 +20,10 @@ from msdnum.formats.elements import BINARY32, FloatFormat
 from msdnum.formats.modes import Overflow
 from msdnum.formats.schemes import Scheme
 
-__all__ = ["State", "Terms", "kept_in", "like", "output", "represented", "start", "with_tile"]
+__all__ = [
+    "State", "Terms", "kept_in", "like", "output", "represented", "start", "with_sinks",
+    "with_tile",
+]  # fmt: skip
 
 Terms: TypeAlias = Any
 """What a product takes: terms, or an array of floats."""
@@ -45,6 +48,13 @@ def start(xp: Any, rows: tuple[int, ...], width: int) -> State:
     """Return the state before the first tile, for rows (..., m) and values of this width."""
     maximum = xp.full((*rows, 1), -np.inf, np.float32)
     return State(maximum, xp.zeros((*rows, width + 1), np.float32))
+
+
+def with_sinks(state: State, sinks: Array, method: Method) -> State:
+    """Return the state in which each row, (..., m, 1), has seen a score without a value."""
+    xp = backend.namespace(sinks)
+    mass = _scaled(xp.ones_like(sinks), method)
+    return State(sinks, xp.concatenate([state.sums[..., :-1], mass], axis=-1))
 
 
 def output(state: State, scales: Array | None) -> Array:

@@ -287,7 +287,7 @@ def _half(exact: NDArray[np.float64], rounding: Rounding) -> Floats:
 
 
 def _kind(k: int) -> OperandType:
-    return OperandType("int8 digits", INT8, 8, 128, True, None, None, k)
+    return OperandType.of_integers("int8 digits", INT8, 128, k)
 
 
 def _products(digits: Digits, codes: NDArray[np.int8]) -> Sums:

@@ -73,6 +73,12 @@ class OperandType:
     length: int
     scale: FloatFormat | None = None
 
+    @classmethod
+    def of_integers(cls, name: str, element: ElementFormat, largest: int, k: int) -> "OperandType":
+        """Return the type of integers of at most 8 bits without scales along k."""
+        bits = max(largest.bit_length(), 8)
+        return cls(name, element, bits, largest, True, None, None, k)
+
     @property
     def is_float(self) -> bool:
         """Whether it is an array of floats: every element has an exponent of its own."""
@@ -141,10 +147,8 @@ def cut_to_taken(kind: OperandType, takes: tuple[ElementFormat, ...]) -> Operand
 
 
 def _replace_largest(inner: OperandType, largest: int) -> OperandType:
-    return OperandType(
-        inner.name, inner.element, largest.bit_length(), largest, True, None, inner.outside,
-        inner.length,
-    )  # fmt: skip
+    bits = largest.bit_length()
+    return replace(inner, precision=bits, largest=largest, integer=True, inside=None, scale=None)
 
 
 def _quantized_kind(x: QuantizedArray, axis: int) -> OperandType:

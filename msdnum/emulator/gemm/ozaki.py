@@ -151,4 +151,4 @@ def _pairs(count: int, schedule: Schedule | None) -> tuple[tuple[int, int], ...]
 
 
 def _kind(k: int, width: int) -> OperandType:
-    return OperandType("int8 slices", INT8, 8, max(2 ** (width - 1), 1), True, None, None, k)
+    return OperandType.of_integers("int8 slices", INT8, max(2 ** (width - 1), 1), k)

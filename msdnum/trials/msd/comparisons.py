@@ -15,7 +15,7 @@ from msdnum.formats.elements import BINARY32
 from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import INT8_X2, MXFP4_X2, MXFP8_X2, Scheme, covering_scheme
 from msdnum.inputs.encoder import Linear
-from msdnum.inputs.families import binade, family
+from msdnum.inputs.families import Family, family
 from msdnum.trials.msd.baselines import BASELINES, WEIGHTS, mxfp8_activations
 
 __all__ = [
@@ -37,20 +37,18 @@ MSD_SCHEMES: dict[str, Scheme] = {
 """What claim C7 calls MSD, for each kind of weight."""
 
 
-def drawn(name: str, shape: Shape, rng: Generator) -> tuple[Array, Array]:
+def drawn(of: str | Family, shape: Shape, rng: Generator) -> tuple[Array, Array]:
     """Return activations of a family, BF16, and normal float32 weights."""
     m, k, n = shape
-    x = (binade(int(name[7:])) if name.startswith("binade_") else family(name)).generate(
-        (m, k), rng=rng
-    )
+    x = (family(of) if isinstance(of, str) else of).generate((m, k), rng=rng)
     return x, family("normal").generate((k, n), rng=rng, fmt=BINARY32)
 
 
 def operands(
-    name: str, weight: str, shape: Shape, rng: Generator, block_size: int | None = None
+    of: str | Family, weight: str, shape: Shape, rng: Generator, block_size: int | None = None
 ) -> Product:
     """Draw activations and quantized weights, and multiply them exactly."""
-    x, w = drawn(name, shape, rng)
+    x, w = drawn(of, shape, rng)
     return Product.of(x, WEIGHTS[weight](w, block_size))
 
 

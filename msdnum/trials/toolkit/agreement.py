@@ -17,7 +17,7 @@ from msdnum.emulator import elements
 from msdnum.emulator.codes import storage_dtype
 from msdnum.emulator.decompositions import decompose, decompose_terms
 from msdnum.evidence.fingerprint import digest, parts
-from msdnum.formats.elements import E8M0, ELEMENT_FORMATS, ElementFormat, FloatFormat
+from msdnum.formats.elements import ELEMENT_FORMATS, ElementFormat, FloatFormat
 from msdnum.formats.modes import Overflow
 from msdnum.formats.schemes import INT8_X2, INT8_X2_FLOAT32, MXFP4_X2, MXFP8_X1, Scheme
 from msdnum.inputs import families as cases
@@ -168,11 +168,7 @@ def _differs_from_spec(scheme: Scheme, x: Array) -> Iterable[Mismatch]:
 
 
 def _specified(scheme: Scheme, block: Array) -> spec.Decomposition:
-    values = [spec.from_float(float(v)) for v in block]
-    formats: list[Any] = [fmt.element for fmt in scheme.formats]
-    if scheme.formats[0].scale == E8M0:
-        return spec.decompose_covering(values, formats, scheme.formats[0].rule)
-    return spec.decompose_amax(values, formats, scheme.arithmetic)
+    return spec.decompose([spec.from_float(float(v)) for v in block], scheme)
 
 
 def _block(block: Array) -> Witness:

@@ -180,7 +180,7 @@ GEMM_CASES = (
     ),
     *(
         GemmCase(
-            f"INT8 x2 by {weight.element.name[:4]}, {sums}",
+            f"INT8 x2 by INT{weight.element.bits}, {sums}",
             INT8_X2_FLOAT32, weight, accumulator, Recombination(), INT8_RESIDUALS, roundings,
             INT8_WORST,
         )

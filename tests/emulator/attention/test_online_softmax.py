@@ -10,7 +10,13 @@ import pytest
 from msdnum import Arithmetic, BlockFormat, ScaleRule, Scheme, matmul
 from msdnum.emulator.attention.flash import attend
 from msdnum.emulator.attention.kv_cache import KV_FORMATS
-from msdnum.emulator.attention.methods import FLOAT32_FLASH, Mask, Method, WeightRange
+from msdnum.emulator.attention.methods import (
+    FLOAT32_FLASH,
+    Mask,
+    Method,
+    StaticCast,
+    WeightRange,
+)
 from msdnum.evidence.attentions import DECOMPOSING
 from msdnum.formats import BINARY32, E4M3, EXACT, FP16, SEQUENTIAL
 from tests.support.agreement import assert_same_bits, on_numpy_and_jit
@@ -106,3 +112,31 @@ def test_weights_become_fp8_with_the_amax_of_their_tile():
     sums = [np.float32(math.fsum(digits * column.astype(np.float64))) * scale for column in v.T]
     mass = ((p[0] + p[1]) + (p[2] + p[3])) + ((p[4] + p[5]) + (p[6] + p[7]))
     np.testing.assert_array_equal(found, [s / mass for s in sums])
+
+
+def test_a_sink_counts_in_the_sum_of_the_weights_alone():
+    """As a key with that score and the value 0 would, seen first: gpt-oss has one for each head."""
+    q, k, v = drawn(2, 3, 8), drawn(2, 12, 8), drawn(2, 12, 4)
+    sinks = np.float32([0.75, -2.5])
+    method = replace(FLOAT32_FLASH, tile=4)
+    found = attend(q, k, v, method, sinks=sinks)
+    scores = np.einsum("hmd,hnd->hmn", *(x.astype(np.float64) for x in (q, k))) / np.sqrt(8)
+    weights = np.exp(scores)
+    mass = weights.sum(axis=-1) + np.exp(sinks.astype(np.float64))[:, None]
+    wanted = np.einsum("hmn,hne->hme", weights, v) / mass[..., None]
+    np.testing.assert_allclose(found, wanted, rtol=2e-6, atol=1e-7)
+    assert (found != attend(q, k, v, method)).all()
+    with pytest.raises(ValueError, match=r"sinks must broadcast .* \(2,\), got shape \(3,\)"):
+        attend(q, k, v, method, sinks=np.zeros(3, np.float32))
+    with pytest.raises(ValueError, match="sinks must be finite"):
+        attend(q, k, v, method, sinks=float("inf"))
+
+
+def test_a_sink_crosses_jit_and_static_casts():
+    q, k, v = drawn(2, 3, 8), drawn(2, 12, 8), drawn(2, 12, 4)
+    method = Method(BINARY32, StaticCast(E4M3, 256.0), tile=8)
+    found = on_numpy_and_jit(
+        lambda q, k, v, s: attend(q, k, v, method, sinks=s), q, k, v, np.float32([1, 2])
+    )
+    exact = attend(q, k, v, FLOAT32_FLASH, sinks=np.float32([1, 2]))
+    np.testing.assert_allclose(found, exact, atol=0.1)

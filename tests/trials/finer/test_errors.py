@@ -23,8 +23,11 @@ def nearest(x, numbers):
     return np.where(x - numbers[i - 1] < numbers[i] - x, numbers[i - 1], numbers[i])
 
 
-def by_quadrature(sigma, size, n=2400):
-    """Integrate over amax: it errs itself, and the other K - 1 are normal numbers below it."""
+def by_quadrature(sigma, size, n=2400, below_scale=np.inf):
+    """Integrate over amax: it errs itself, and the other K - 1 are normal numbers below it.
+
+    Only blocks whose scale is smaller than ``below_scale`` and not zero count, if it is given.
+    """
     a = (np.arange(n) + 0.5) * (6.5 / n)
     density = np.sqrt(2 / np.pi) * np.exp(-a * a / 2)
     below = np.array([float(mpmath.erf(v / mpmath.sqrt(2))) for v in a])
@@ -36,13 +39,26 @@ def by_quadrature(sigma, size, n=2400):
     others = (errors * np.sqrt(2 / np.pi) * np.exp(-x * x / 2)).mean(axis=1) * a / below
     own = (a - np.where(scale > 0, nearest(a[:, None] / safe, E2M1) * safe, 0)[:, 0]) ** 2
     weight = size * density * below ** (size - 1) * (6.5 / n)
-    return float(np.sum(weight * ((size - 1) / size * others + own / size)))
+    counts = (
+        np.ones(n)
+        if below_scale == np.inf
+        else (scale > 0)[:, 0] & (scale[:, 0] * sigma < below_scale)
+    )
+    return float(np.sum(counts * weight * ((size - 1) / size * others + own / size)))
 
 
 @pytest.mark.parametrize(("sigma", "size"), [(0.003, 4), (0.01, 8), (0.02, 16), (0.3, 16)])
 def test_errors_by_quadrature_over_amax(sigma, size):
     found = block_errors(DISTRIBUTIONS["normal"], sigma, size, E4M3).total
     assert found == pytest.approx(by_quadrature(sigma, size), rel=2e-3)
+
+
+@pytest.mark.parametrize("sigma", [0.02, 0.01])
+def test_most_of_the_error_is_in_blocks_with_subnormal_scales_by_quadrature(sigma):
+    found = block_errors(DISTRIBUTIONS["normal"], sigma, 8, E4M3)
+    share = by_quadrature(sigma, 8, below_scale=2.0**-6) / by_quadrature(sigma, 8)
+    assert found.subnormal / found.total == pytest.approx(share, abs=2e-3)
+    assert share > 0.84
 
 
 def test_where_8_and_16_cross_by_quadrature():

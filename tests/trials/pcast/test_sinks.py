@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from msdnum.trials.pcast.errors import gains
+from msdnum.trials.pcast.errors import gains, squared_errors
 from msdnum.trials.pcast.sinks import (
     SINKS,
     TILE,
@@ -91,3 +91,38 @@ def test_a_sink_whose_values_are_zero_lets_both_remedies_gain_and_one_like_other
     assert null["both"] > null["S = 256"] > 100
     assert 3 < null["reverse"] < 30
     assert all(like_others[name] < 1.5 for name in ("reverse", "S = 256", "both"))
+
+
+def to_e4m3(x):
+    """Round magnitudes to the nearest E4M3 number, ties aside, which have no probability here."""
+    grid = np.array([m / 512 for m in range(8)] + [
+        (8 + m) * 2.0**e for e in range(-9, 6) for m in range(8)
+    ])[:127]  # fmt: skip
+    i = np.clip(np.searchsorted(grid, x), 1, len(grid) - 1)
+    return np.where(x - grid[i - 1] < grid[i] - x, grid[i - 1], grid[i])
+
+
+def plain_error(given, values, scale, order):
+    """Return the mean squared error by a loop over tiles in binary64, row by row."""
+    tiles = range(0, given.shape[1], TILE)
+    total = 0.0
+    for row in given.astype(float):
+        largest, above, below = -np.inf, 0.0, 0.0
+        for start in tiles if order is Order.FORWARD else reversed(tiles):
+            part = slice(start, start + TILE)
+            new = max(largest, row[part].max())
+            p, kept = np.exp(row[part] - new), np.exp(largest - new)
+            above = above * kept + to_e4m3(p * scale) / scale @ values[part].astype(float)
+            largest, below = new, below * kept + p.sum()
+        weights = np.exp(row - row.max())
+        total += np.mean((above / below - weights @ values / weights.sum()) ** 2)
+    return total / len(given)
+
+
+@pytest.mark.parametrize("null", [True, False])
+def test_mean_squared_errors_once_more_by_a_loop_over_tiles(null):
+    given = drawn(9, (16, 512))
+    values = np.random.default_rng(2).standard_normal((512, 64)).astype(np.float32)
+    values[:SINKS] *= not null
+    for (scale, order), found in squared_errors(given, values).items():
+        assert found == pytest.approx(plain_error(given, values, scale, order), rel=0.02)

@@ -50,10 +50,11 @@ def c7_attention(study: Study) -> Iterator[Entry]:
         for baseline in ATTENTION_BASELINES:
             if (cache_name, baseline) == TIE:
                 continue
+            subject = cache_name, baseline
             convention = f"{cache_name} KV, {baseline}"
             judge = partial(_judge, cache_name, baseline, study.seed)
             verdict = Verdict.FAILS if baseline in losing else Verdict.HOLDS
-            yield Entry("C7", convention, "ratio <= 1", judge, expected=verdict)
+            yield Entry("C7", convention, "ratio <= 1", judge, expected=verdict, subject=subject)
 
 
 def _judge(cache_name: str, baseline: str, seed: int) -> Finding:

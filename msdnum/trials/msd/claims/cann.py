@@ -45,7 +45,8 @@ def cann(study: Study) -> Iterator[Entry]:
         words = f"{name}, division {division.name}"
         yield _entry(VARIANTS[name], Switches(division), words, keeps)
     for name in (*SUCCESSIVE, *DIRECT):
-        yield Entry("CANN", f"{name}, as proved", "bounds.digit_splits",
+        promise = f"bounds.{'direct_split' if name in DIRECT else 'digit_splits'}"
+        yield Entry("CANN", f"{name}, as proved", promise,
                     partial(_judge_proved, VARIANTS[name]), "digit-splits",
                     on_paper=True)  # fmt: skip
     yield Entry("CANN", "arithmetic of the recombination", "no traps", _traps,

@@ -38,11 +38,20 @@ def c7_decoder(study: Study) -> Iterator[Entry]:
             loses = (weight, baseline) in LOSES_NEXT_TOKENS
             expected = Verdict.FAILS if loses else Verdict.HOLDS
             compare = partial(_judge_next_tokens, weight, baseline)
-            yield Entry("C7", convention, "ratio <= 1, or a tie", compare, expected=expected)
+            yield Entry(
+                "C7",
+                convention,
+                "ratio <= 1, or a tie",
+                compare,
+                expected=expected,
+                subject=("next tokens", weight, baseline),
+            )
     for name in INPUTS:
         convention = f"inputs of {name}, SmolLM2, MXFP4 x2, MXFP8 ceil"
         judge = partial(_judge_input, name)
-        yield Entry("C7", convention, "ratio <= 1", judge, expected=Verdict.FAILS)
+        yield Entry(
+            "C7", convention, "ratio <= 1", judge, expected=Verdict.FAILS, subject=("inputs", name)
+        )
 
 
 def _judge_next_tokens(weight: str, baseline: str) -> Finding:

@@ -122,10 +122,11 @@ def c7_products(study: Study) -> Iterator[Entry]:
     for weight, losing in LOSES.items():
         settings = tuple(Drawn(weight, family) for family in FAMILIES)
         for baseline in BASELINES:
+            subject = MSD_SCHEMES[weight].name, weight, baseline
             convention = f"{MSD_SCHEMES[weight].name} by {weight}, {baseline}"
             judge = partial(_judge, settings, baseline, study.seed)
             verdict = Verdict.FAILS if baseline in losing else Verdict.HOLDS
-            yield Entry("C7", convention, "ratio <= 1", judge, expected=verdict)
+            yield Entry("C7", convention, "ratio <= 1", judge, expected=verdict, subject=subject)
     for convention, baseline, setting in EDGES:
         judge = partial(_judge, (setting,), baseline, study.seed)
         yield Entry("C7", convention, "ratio <= 1", judge, expected=Verdict.FAILS)

@@ -13,6 +13,7 @@ from msdnum.formats.accumulators import EXACT, INT32, SEQUENTIAL, Accumulator
 from msdnum.formats.elements import E2M1, E4M3
 from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import INT8_X2, MXFP4_X2, covering_scheme
+from msdnum.inputs.families import binade
 from msdnum.trials.msd.baselines import BASELINES, mxfp8_activations, weight_in_bf16
 from msdnum.trials.msd.comparisons import operands, over, sizes
 
@@ -88,7 +89,7 @@ def _long(k: int, seed: int) -> Iterator[Record]:
 
 def _one_binade(i: int, seed: int) -> Record:
     rng = np.random.default_rng([seed, i])
-    given = operands(f"binade_{i}", "MXFP8", (64, 1024, 64), rng)
+    given = operands(binade(i), "MXFP8", (64, 1024, 64), rng)
     runs = (decomposed(MXFP4_X2), EXACT), (BASELINES["MXFP8 ceil"], EXACT)
     ours, theirs = (bounds.rms_error(e, binade=i).relative for e in ((E2M1, E2M1), (E4M3,)))
     return _crossing("binade below alpha: MXFP4 x2, MXFP8 ceil", i, given, *runs, (ours, theirs))

@@ -32,7 +32,7 @@ from msdnum.formats.schemes import (
     Scheme,
 )
 from msdnum.inputs.encoder import linears
-from msdnum.trials.msd.baselines import BASELINES, WEIGHTS
+from msdnum.trials.msd.baselines import BASELINES, INTEGER_WEIGHTS, WEIGHTS
 from msdnum.trials.msd.comparisons import (
     CLAIM,
     MSD_SCHEMES,
@@ -94,13 +94,6 @@ COMPILED = frozenset({"HOPPER", "BLOCKS_128_HOPPER_FP8", "BLACKWELL_MX"})
 # Every scheme by every accumulator
 
 
-def _on_jax(value: Any) -> Any:
-    import jax
-
-    backend.register_pytrees()
-    return jax.tree.map(jax.numpy.asarray, value)
-
-
 def accuracy(spec: Spec, seed: int) -> Iterator[Record]:
     """Measure every pair with every accumulator that is defined for it."""
     large, small = spec
@@ -114,7 +107,7 @@ def accuracy(spec: Spec, seed: int) -> Iterator[Record]:
                 continue
             shape = small if unit.name in SMALL else large
             compiled = unit.name in COMPILED and shape != small
-            method = decomposed(scheme, _on_jax if compiled else None)
+            method = decomposed(scheme, backend.on_jax if compiled else None)
             labels: dict[str, Any] = {"product": pair, **sizes(shape), "accumulator": unit.name}
             yield {**labels, **asdict(errors_of(given[shape], method(given[shape], unit)))}
 
@@ -123,7 +116,7 @@ def _defined(accumulator: AnyAccumulator, weight: str) -> bool:
     """Return whether an accumulator takes these elements."""
     if accumulator.name == "BLACKWELL_MXFP4":
         return weight == "MXFP4"
-    return weight.startswith("INT") or not isinstance(accumulator, Int32)
+    return weight in INTEGER_WEIGHTS or not isinstance(accumulator, Int32)
 
 
 # Ill-conditioned products

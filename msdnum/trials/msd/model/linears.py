@@ -34,7 +34,7 @@ from msdnum.formats.modes import Overflow
 from msdnum.formats.schemes import INT8_X1, INT8_X2, INT8_X3, MXFP4_X2, MXFP4_X3, MXFP8_X2, Scheme
 from msdnum.inputs import jax_encoder
 from msdnum.trials.msd import baselines
-from msdnum.trials.msd.baselines import WEIGHTS
+from msdnum.trials.msd.baselines import INTEGER_WEIGHTS, WEIGHTS
 from msdnum.trials.msd.comparisons import MSD_SCHEMES
 from msdnum.trials.msd.model.attentions import FLOAT32, OVER, AttentionVariant
 
@@ -122,16 +122,11 @@ def wide(name: str) -> dict[str, NDArray[np.float64]]:
     return {key: value(x) for key, x in quantized(name).items()}
 
 
-def _on_jax(weight: Any) -> Any:
-    backend.register_pytrees()
-    return jax.tree.map(jnp.asarray, weight)
-
-
 # MSD and the baselines
 
 
 def _msd(scheme: Scheme, weight: str, activation: FloatFormat = BF16) -> LinearVariant:
-    own = INT32 if weight.startswith("INT") else SEQUENTIAL
+    own = INT32 if weight in INTEGER_WEIGHTS else SEQUENTIAL
 
     @jax.jit
     def linear(x: Array, w: Any) -> Array:
@@ -139,7 +134,7 @@ def _msd(scheme: Scheme, weight: str, activation: FloatFormat = BF16) -> LinearV
         return matmul(terms, w, accumulator=own)
 
     bound = decomposed(scheme)
-    return LinearVariant("MSD", weight, scheme.name, activation, linear, _on_jax, bound, own)
+    return LinearVariant("MSD", weight, scheme.name, activation, linear, backend.on_jax, bound, own)
 
 
 def _baseline(name: str, product: Callable[..., Array], weight: str) -> LinearVariant:
@@ -148,7 +143,7 @@ def _baseline(name: str, product: Callable[..., Array], weight: str) -> LinearVa
         return product(in_format(x, BF16), w)
 
     bound = baselines.BASELINES[name]
-    return LinearVariant("baseline", weight, name, BF16, linear, _on_jax, bound)
+    return LinearVariant("baseline", weight, name, BF16, linear, backend.on_jax, bound)
 
 
 def _float32(weight: str) -> LinearVariant:
@@ -174,7 +169,7 @@ def baseline_names(weight: str) -> list[str]:
 
     It is the first, to the bit: scales are powers of two within the sum.
     """
-    return [n for n in baselines.BASELINES if not (weight[:2] == "MX" and n == "scale after")]
+    return [n for n in baselines.BASELINES if weight in INTEGER_WEIGHTS or n != "scale after"]
 
 
 # CANN

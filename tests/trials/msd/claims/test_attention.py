@@ -19,7 +19,7 @@ def test_a_witness_nearly_meets_the_bound():
 def test_verdicts(monkeypatch):
     monkeypatch.setattr(attention, "SHAPE", (2, 64, 32))
     for entry in attention.c7_attention(Study(seed=101)):
-        if "INT8 KV" in entry.convention:
+        if "INT8" in entry.subject:
             finding = entry.judge()
             assert finding.verdict is entry.expected, entry.convention
             assert len(finding.table.rows) == len(HEAD_FAMILIES)
