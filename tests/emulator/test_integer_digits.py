@@ -17,7 +17,7 @@ def test_native_digits_are_those_of_integer_division(fmt, monkeypatch):
     with np.errstate(over="ignore"):
         x[:300] = scale[:300] * (rng.integers(-300, 300, (300, 16)) / 2).astype(np.float32)
     x[~np.isfinite(x)] = 1
-    x[0], scale[1], scale[2], x[3] = np.inf, 0, np.nan, -0.0
+    x[0], scale[1], scale[2], x[2], x[3] = np.inf, 0, np.nan, np.nan, -0.0
     codes, digits = digits_over(x, scale, fmt)
     monkeypatch.setattr(integer_digits, "flushes_subnormals", lambda: True)
     expected_codes, expected = digits_over(x, scale, fmt)
