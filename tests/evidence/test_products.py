@@ -4,6 +4,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from msdnum.emulator import backend
 from msdnum.emulator.decompositions import decompose_terms
 from msdnum.evidence import products
 from msdnum.formats.accumulators import (
@@ -13,17 +14,13 @@ from msdnum.formats.accumulators import (
 )
 from msdnum.formats.schemes import INT8_X2, MXFP4_X2
 from msdnum.trials.msd import baselines, comparisons
-from msdnum.trials.msd.experiments import products as product_experiments
 from tests.support.product_tables import committed
 
 
 def test_jax_gives_the_same_errors():
     pytest.importorskip("jax")
     given = comparisons.operands("normal", "MXFP4", (8, 64, 8), np.random.default_rng(3))
-    found = [
-        products.decomposed(MXFP4_X2, on)(given, SEQUENTIAL)
-        for on in (None, product_experiments._on_jax)
-    ]
+    found = [products.decomposed(MXFP4_X2, on)(given, SEQUENTIAL) for on in (None, backend.on_jax)]
     assert (found[0].product.view(np.uint32) == found[1].product.view(np.uint32)).all()
     assert (found[0].bound == found[1].bound).all()
 

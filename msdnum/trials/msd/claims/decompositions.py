@@ -103,36 +103,17 @@ def c2(study: Study) -> Iterator[Entry]:
 
 def c3(study: Study) -> Iterator[Entry]:
     """Effective bits of two-pass MXFP4 and of MXFP8."""
-    samples, numbers = samples_of(study), "6.6 and 5.24"
+    samples, numbers, theorem = samples_of(study), "6.6 and 5.24", "rms-error"
+    closed_form = partial(effective_bits.paper_in_closed_form, samples)
+    elsewhere = partial(effective_bits.paper_elsewhere, samples)
+    binades = partial(effective_bits.binades, samples)
+    sampled = partial(expectations.sampling_agrees, samples)
+    fails = Verdict.FAILS
     convention = "RMS of error/x, x log-uniform, top binade"
-    yield Entry(
-        "C3",
-        convention,
-        numbers,
-        partial(effective_bits.paper_in_closed_form, samples),
-        "rms-error",
-    )
-    convention = "every other definition and input"
-    yield Entry(
-        "C3",
-        convention,
-        numbers,
-        partial(effective_bits.paper_elsewhere, samples),
-        "rms-error",
-        Verdict.FAILS,
-    )
+    yield Entry("C3", convention, numbers, closed_form, theorem)
+    yield Entry("C3", "every other definition and input", numbers, elsewhere, theorem, fails)
     convention = "the same, expected, by quadrature"
-    yield Entry("C3", convention, numbers, expectations.paper_by_quadrature, expected=Verdict.FAILS)
-    convention = "samples of C1 and C3 beside quadrature"
-    judge_samples = partial(expectations.sampling_agrees, samples)
-    yield Entry("C3", convention, "within their intervals", judge_samples)
+    yield Entry("C3", convention, numbers, expectations.paper_by_quadrature, expected=fails)
+    yield Entry("C3", "samples of C1 and C3 beside quadrature", "within their intervals", sampled)
     convention = "RMS of error/x, binade by binade"
-    promise = "MXFP4 x2 > MXFP8"
-    yield Entry(
-        "C3",
-        convention,
-        promise,
-        partial(effective_bits.binades, samples),
-        "rms-error",
-        Verdict.FAILS,
-    )
+    yield Entry("C3", convention, "MXFP4 x2 > MXFP8", binades, theorem, fails)
