@@ -14,6 +14,7 @@ from msdnum.formats.accumulators import (
 )
 from msdnum.formats.schemes import INT8_X2, MXFP4_X2
 from msdnum.trials.msd import baselines, comparisons
+from msdnum.trials.msd.experiments import products as product_experiments
 from tests.support.product_tables import committed
 
 
