@@ -7,12 +7,13 @@ from audit import MALFORMED
 
 
 class Mutant(NamedTuple):
-    """In the ``file`` of a ``theorem``, ``old`` (found once) becomes ``new``."""
+    """In the ``file`` of a ``theorem``, ``old``, found once (``within``), becomes ``new``."""
 
     theorem: str
     file: str
     old: str
     new: str
+    within: str = ""
 
     @property
     def title(self) -> str:
@@ -21,9 +22,11 @@ class Mutant(NamedTuple):
 
     def change(self, text: str) -> str:
         """Return the text of the file with the mutation."""
-        if text.count(self.old) != 1:
-            raise ValueError(f"{self} must name exactly one place, not {text.count(self.old)}")
-        return text.replace(self.old, self.new)
+        before, begin, after = text.partition(f" {self.within} ") if self.within else ("", "", text)
+        proved, end, rest = after.partition("Qed.") if self.within else (after, "", "")
+        if proved.count(self.old) != 1:
+            raise ValueError(f"{self} must name exactly one place, not {proved.count(self.old)}")
+        return before + begin + proved.replace(self.old, self.new) + end + rest
 
     def refusal(self, verdict: str) -> bool:
         """Say whether it is refused for what it states: one that does not parse states nothing."""
@@ -474,17 +477,31 @@ MUTANTS = [
     Mutant("gemm", "theorem.v", "0 <= least k /\\ 0 <= w_least k", "0 <= least k"),
     Mutant("gemm", "theorem.v", ":= 2 * sum bounds - lost bounds", ":= sum bounds"),
     Mutant(
-        "gemm", "theorem.v", "growth t <= (1 + u) ^ n -> INR", "growth t <= (1 + u) ^ S n -> INR"
+        "gemm",
+        "theorem.v",
+        "growth t <= (1 + u) ^ n -> INR",
+        "growth t <= (1 + u) ^ S n -> INR",
+        "decomposed_dot",
     ),
-    Mutant("gemm", "theorem.v", "INR n * u < 1 ->\n  largest", "INR n * u < 2 ->\n  largest"),
-    Mutant("gemm", "theorem.v", "largest_scale t <= s -> unscaled t", "unscaled t"),
-    Mutant("gemm", "theorem.v", "absolute t <= h -> (1 + g)", "(1 + g)"),
-    Mutant("gemm", "theorem.v", "(s * (m + h)) <= W", "(s * m) <= W"),
+    Mutant(
+        "gemm",
+        "theorem.v",
+        "INR n * u < 1 ->\n  largest",
+        "INR n * u < 2 ->\n  largest",
+        "decomposed_dot",
+    ),
+    Mutant(
+        "gemm", "theorem.v", "largest_scale t <= s -> unscaled t", "unscaled t", "decomposed_dot"
+    ),
+    Mutant("gemm", "theorem.v", "absolute t <= h -> (1 + g)", "(1 + g)", "decomposed_dot"),
+    Mutant("gemm", "theorem.v", "(s * (m + h)) <= W", "(s * m) <= W", "decomposed_dot"),
     # Its counts.
     Mutant("gemm", "theorem.v", "^ (C + (S - 1) + (T - 1)) * g", "^ (C + (S - 1) + (T - 2)) * g"),
     Mutant("gemm", "theorem.v", "INR T * (INR S * (l + INR C * h32))", "INR T * (l + INR C * h32)"),
     Mutant("gemm", "theorem.v", "(length ts <= 2 ^ levels)", "(length ts <= 2 ^ S levels)"),
-    Mutant("gemm", "theorem.v", "FLX_exp 24) x -> Rabs", "FLX_exp 25) x -> Rabs"),
+    Mutant(
+        "gemm", "theorem.v", "FLX_exp 24) x -> Rabs", "FLX_exp 25) x -> Rabs", "product_binary32"
+    ),
     Mutant(
         "gemm",
         "theorem.v",
@@ -492,12 +509,19 @@ MUTANTS = [
         "is_binary32 x ->\n  unless",
     ),
     Mutant("gemm", "theorem.v", "c <> 0 -> Rabs (c' - c)", "Rabs (c' - c)"),
-    Mutant("gemm", "theorem.v", "at_least ps -> (length ps <= group)", "(length ps <= group)"),
+    Mutant(
+        "gemm",
+        "theorem.v",
+        "at_least ps -> (length ps <= group)",
+        "(length ps <= group)",
+        "matrix_unit_step",
+    ),
     Mutant(
         "gemm",
         "theorem.v",
         "at_least ps -> (length ps <= group)",
         "at_least ps -> (length ps <= S group)",
+        "matrix_unit_step",
     ),
     Mutant(
         "gemm",

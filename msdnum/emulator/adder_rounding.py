@@ -11,7 +11,7 @@ from msdnum.emulator.backend import Array
 from msdnum.emulator.bit_patterns import BIAS, EMIN, ETA_EXPONENT, FRACTION_BITS, INF
 from msdnum.emulator.codes import storage_dtype
 from msdnum.emulator.machine_modes import flushes_subnormals
-from msdnum.formats.elements import FloatFormat, NonNumbers
+from msdnum.formats.elements import FloatFormat
 from msdnum.formats.modes import Rounding
 
 __all__ = ["codes_by_adder", "suits_adder"]
@@ -35,7 +35,8 @@ def suits_adder(pattern: Array, fmt: FloatFormat, rounding: Rounding) -> bool:
     return (
         fmt.signed
         and fmt.subnormals
-        and fmt.specials is not NonNumbers.NEGATIVE_ZERO
+        and fmt.has_negative_zero
+        and not fmt.ties_by_code
         # 2**-e is normal for every e up to 128 - emax: JAX takes subnormal factors for zero.
         and 1 < fmt.emax < -LOWEST
         and fmt.emin - fmt.fraction_bits > LOWEST

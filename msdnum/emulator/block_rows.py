@@ -21,6 +21,8 @@ def resolve(
     argument_checks.check_mode("fmt", fmt, BlockFormat)
     if rule is not None:
         argument_checks.check_mode("rule", rule, ScaleRule)
+        if fmt.search is not None:
+            raise ValueError(f"rule must be None where scales are searched, as {fmt.name} does")
         fmt = replace(fmt, rule=rule)
     rows, block_size = _rows_and_size(block_size, fmt)
     axis = containers.axis_from_the_end(x.shape, axis, "x")

@@ -117,10 +117,7 @@ def suits_power_terms(rows: Array, formats: tuple[BlockFormat, ...], rounding: R
     elements = {fmt.element for fmt in formats}
     return (
         all(fmt.scale == E8M0 for fmt in formats)
-        and all(
-            isinstance(e, FloatFormat) and e.has_negative_zero and suits_adder(rows, e, rounding)
-            for e in elements
-        )
+        and all(isinstance(e, FloatFormat) and suits_adder(rows, e, rounding) for e in elements)
         and len({storage_dtype(e) for e in elements}) == 1
         and takes(rows)
     )

@@ -1,5 +1,6 @@
 """Conversions from one format to another: lossless or not, decided and not sampled."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -120,7 +121,10 @@ def conversion(
         return _unscaled(numbers, known)
     fmt, place = block_rows.resolve(numbers, target, axis, block_size, None)
     containers.checked_tensor_scale(tensor_scale, numbers, fmt)
-    return _scaled(numbers, fmt, place, known, float(tensor_scale or 1))
+    of_tensor = 1.0 if tensor_scale is None else float(tensor_scale)
+    if not 0 < of_tensor < math.inf:
+        raise ValueError(f"tensor_scale must be positive and finite, got {tensor_scale}")
+    return _scaled(numbers, fmt, place, known, of_tensor)
 
 
 def _numbers(x: Any) -> Numbers:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
 
+import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +20,7 @@ from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.emulator.zero_points import AsymmetricArray
 from msdnum.evidence.promises import coverings
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import BINARY32, E8M0, FP16, FloatFormat, IntegerFormat
+from msdnum.formats.elements import BINARY32, E8M0, FloatFormat, IntegerFormat
 from msdnum.formats.schemes import Scheme
 
 __all__ = [
@@ -58,7 +59,8 @@ class Left:
         the last may exceed what it rounds, and the next takes that back.
     least : ndarray
         Sum over the terms of the smallest normal number of the element, times its scale; 0 for
-        integers.
+        integers. Of a factor that is multiplied as it is, what its subnormal numbers lack to the
+        smallest normal one of its type.
     outside : ndarray
         Scale that multiplies sums; 1 where it is part of the products.
     """
@@ -74,8 +76,10 @@ class Left:
         """Describe a factor and how it is decomposed; None: it is multiplied as it is."""
         magnitudes = np.abs(x).astype(np.float64)
         if scheme is None:
-            zero = np.zeros_like(magnitudes)
-            return cls(magnitudes, zero, zero, zero, np.ones_like(magnitudes))
+            zero, normal = np.zeros_like(magnitudes), float(_smallest_normal(x))
+            subnormal = (magnitudes > 0) & (magnitudes < normal)
+            least = np.where(subnormal, normal - magnitudes, 0)
+            return cls(magnitudes, zero, zero, least, np.ones_like(magnitudes))
         spans, first = ranges(x, scheme), scheme.formats[0]
         inside = first.scale == E8M0
         outside = np.ones_like(spans) if inside else spans / first.element.max_finite
@@ -217,7 +221,8 @@ def theorem_gemm(
     Parameters
     ----------
     x : ndarray
-        The left factor before it is decomposed, (m, k).
+        The left factor before it is decomposed, (m, k), of the type that it is multiplied in: a
+        unit aligns a subnormal number of FP16 as it does the smallest normal one.
     scheme : Scheme or None
         How it is decomposed; None: it is multiplied as it is.
     right : Right
@@ -265,8 +270,11 @@ def theorem_gemm(
 
 
 def _smallest_normal(x: NDArray[Any]) -> Fraction:
-    """Return the smallest normal number of a factor's type: binary32 and BF16 have the same."""
-    return Fraction(FP16.min_normal) if x.dtype == np.float16 else MIN_NORMAL
+    """Return the smallest normal number of a factor's type; 0 for integers."""
+    if x.dtype.kind in "iu":
+        return Fraction(0)
+    normal = ml_dtypes.finfo(x.dtype).smallest_normal  # type: ignore[no-untyped-call]
+    return max(MIN_NORMAL, Fraction(float(normal)))
 
 
 def _flushed(a: Floats, b: Floats, below_a: float, below_b: float) -> Floats:

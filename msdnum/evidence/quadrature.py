@@ -143,7 +143,8 @@ def expected_errors(
     Raises
     ------
     ValueError
-        If blocks have no size, so that nothing is known of their largest number.
+        If blocks have no size, so that nothing is known of their largest number, or their scales
+        are searched, so that all numbers of a block decide.
 
     Examples
     --------
@@ -155,6 +156,8 @@ def expected_errors(
     """
     if fmt.block_size is None:
         raise ValueError(f"fmt must have a block size, got None for {fmt.name}")
+    if fmt.search is not None:
+        raise ValueError(f"fmt must not search its scales, or sample instead, got {fmt.name}")
     total, cells = np.zeros(4), element_cells(fmt.element)
     size = fmt.block_size * fmt.rows
     for scale, weight, kinks in scale_cases(fmt, size, distribution, tensor_scale):

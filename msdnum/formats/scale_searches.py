@@ -1,5 +1,6 @@
 """Searches of scales as frozen data: of several, a block has the one whose elements err least."""
 
+import struct
 from dataclasses import dataclass
 
 from msdnum._checks import check_type
@@ -31,7 +32,8 @@ class ScaleSearch:
     TypeError
         If a field is not of its type.
     ValueError
-        If a divisor or the largest scale is not positive, or there are no divisors.
+        If a divisor or the largest scale is not positive, a divisor is no number of binary32, or
+        there are no divisors.
 
     Notes
     -----
@@ -70,6 +72,16 @@ class ScaleSearch:
             check_type(name, found, float | int, "a search")
             if not 0 < found < float("inf"):
                 raise ValueError(f"{name} must be positive numbers, got {found}")
+            if name == "divisors" and not _is_binary32(found):
+                raise ValueError(f"divisors must be numbers of binary32, got {found}")
+
+
+def _is_binary32(number: float) -> bool:
+    try:
+        (rounded,) = struct.unpack("f", struct.pack("f", number))
+    except OverflowError:
+        return False
+    return bool(rounded == number)
 
 
 FOUR_OVER_SIX = ScaleSearch((6.0, 4.0), largest_scale=256.0)

@@ -50,6 +50,6 @@ def _is_integrable(fmt: ElementFormat | BlockFormat) -> bool:
     """Whether its cells are few, on both sides of zero, and what scales them is known."""
     if isinstance(fmt, BlockFormat):
         scaled = fmt.block_size is not None and not fmt.tensor_scale and fmt.rule in RULES
-        return scaled and _is_integrable(fmt.element)
+        return scaled and fmt.search is None and _is_integrable(fmt.element)
     signed = fmt.min_integer < 0 if isinstance(fmt, IntegerFormat) else getattr(fmt, "signed", True)
     return bool(signed) and fmt.bits <= WIDEST

@@ -1,14 +1,16 @@
 """Rounding by the adder: the codes of the integers' way, for any float format and block."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from msdnum import quantize, spec
 from msdnum.emulator.adder_rounding import codes_by_adder, suits_adder
 from msdnum.emulator.element_rounding import encode_scaled
-from msdnum.formats.blocks import MXFP4, MXFP8_E4M3
+from msdnum.formats.blocks import MXFP4, MXFP8_E4M3, BlockFormat
 from msdnum.formats.elements import (
     BF16,
     E2M1,
@@ -22,7 +24,8 @@ from msdnum.formats.elements import (
     FloatFormat,
     NonNumbers,
 )
-from msdnum.formats.modes import Overflow, Rounding
+from msdnum.formats.modes import Overflow, Rounding, ScaleRule
+from msdnum.formats.p3109_families import p3109
 
 SUITED = [E2M1, E2M3, E3M2, E4M3, E5M2, FP16]
 JITTED = jax.jit(codes_by_adder, static_argnums=2)
@@ -89,3 +92,22 @@ def test_what_does_not_suit():
     assert not suits_adder(np.zeros(1, np.int32), E2M1, Rounding.RNA)
     assert not suits_adder(np.zeros(1, np.int64), E2M1, Rounding.RNE)
     assert suits_adder(np.zeros(1, np.int32), E2M1, Rounding.RNE)
+
+
+@pytest.mark.parametrize(
+    ("element", "x"),
+    [
+        (FloatFormat("P", 4, 3, specials=NonNumbers.INF_AND_ONE_NAN), [448, -1e-6, 1, -1]),
+        (p3109(8, 4), [224, -0.0, 1, -1]),
+        (FloatFormat("E6M0", 6, 0, ties_by_code=True), [8, 1.5, 3, 6]),
+        (p3109(8, 1), [2.0**30, 1.5, 3, 6]),
+    ],
+    ids=["one NaN", "P3109 p4", "ties by code", "P3109 p1"],
+)
+def test_what_the_adder_does_not_know_is_rounded_without_it(element, x):
+    """It has a zero of either sign, and ties go to an even significand."""
+    fmt, x = BlockFormat("B", element, E8M0, 4, ScaleRule.FLOOR), np.float32(x)
+    scale, codes = spec.quantize_block([spec.from_float(float(v)) for v in x], fmt)
+    for found in (quantize(x, fmt), quantize(jnp.asarray(x), fmt)):
+        assert np.asarray(found.codes).tolist() == list(codes)
+        assert found.scale_codes.item() == scale

@@ -160,3 +160,9 @@ def test_the_first_number_is_that_of_memory_not_of_blocks():
     x[2, 1] = x[1, 6] = 1 / 3
     found = conversion(x, TILES, block_size=(4, 4))
     assert (found.place, found.lossy_blocks) == ((1, 6), 2)
+
+
+@pytest.mark.parametrize("scale", [0.0, np.inf, -1.0])
+def test_the_scale_of_a_tensor_is_positive_and_finite(scale):
+    with pytest.raises(ValueError, match="tensor_scale must be positive and finite"):
+        conversion(np.float32([6, 1, 2, 3]), NVFP4, block_size=4, tensor_scale=scale)

@@ -95,3 +95,10 @@ def test_a_limit_leaves_the_others_out():
 def test_rows_of_no_size_are_refused():
     with pytest.raises(ValueError, match="fmt must have a block size, got None for INT8_ROW"):
         expected_errors(formats.INT8_ROW, stats.norm())
+
+
+def test_scales_that_are_searched_have_no_integral():
+    """With one of two divisors MXFP4 errs less than without: nothing is integrated in its place."""
+    searched = replace(formats.MXFP4, name="searched", search=formats.EVERY_SCALE)
+    with pytest.raises(ValueError, match="fmt must not search its scales"):
+        expected_errors(searched, stats.norm())

@@ -38,3 +38,9 @@ def test_what_does_not_suit_a_format(fmt, search, message):
 def test_a_format_says_that_it_searches():
     assert replace(NVFP4, search=FOUR_OVER_SIX) != NVFP4
     assert "search=ScaleSearch(" in repr(replace(MXFP4, search=EVERY_SCALE))
+
+
+@pytest.mark.parametrize("divisor", [0.1, 1e300])
+def test_a_divisor_is_a_number_of_binary32(divisor):
+    with pytest.raises(ValueError, match="divisors must be numbers of binary32, got"):
+        ScaleSearch((divisor,))
