@@ -7,6 +7,8 @@ import numpy as np
 
 from msdnum import spec
 from msdnum.emulator.cann.digits import Division
+from msdnum.formats.elements import FP16
+from msdnum.formats.modes import Overflow
 
 RNG = np.random.default_rng(0)
 
@@ -17,6 +19,11 @@ def fl(x):
 
 def constant(x):
     return fl(Fraction(str(x)))
+
+
+def half(x):
+    """Round a number to half (RNE)."""
+    return spec.number(spec.round_to(Fraction(x), FP16, overflow=Overflow.OVERFLOW))
 
 
 def away(x):
@@ -53,6 +60,12 @@ def successive(first, ratio, count):
     return digits
 
 
+def residual_in_half(x, m, division):
+    rest = fl(quotient(x, m, division) * 127)
+    first = away(rest)
+    return [first, away(fl(half(fl(rest - first)) * 254))]
+
+
 def grouped(x, m, division):
     factor = quotient(Fraction(127), m, division)
     first = away(fl(x * factor))
@@ -75,4 +88,8 @@ ORACLES = {
     "grouped_a16w8": grouped,
     "grouped_a16w4": successive(127, 254, 2),
     "ffn": feed_forward,
+    "attention_int8_x2": successive(127, 254, 2),
+    "attention_int8_x3": successive(127, 254, 3),
+    "attention_int4_x4": successive(7.49, 14.98, 4),
+    "attention_dd": residual_in_half,
 }

@@ -200,6 +200,14 @@ def _feed_forward(x: Floats, amax: Floats, switches: Switches) -> list[Floats]:
     return [first, np.floor((scaled - first) * np.float32(128))]
 
 
+def _residual_in_half(x: Floats, amax: Floats, switches: Switches) -> list[Floats]:
+    """``y = (x / am) 127; a1 = rha(y); a2 = rha(fp16(y - a1) 254)``."""
+    y = divide(x, amax, switches.division) * np.float32(127)
+    first = round_half_away(y)
+    rest = (y - first).astype(np.float16).astype(np.float32)
+    return [first, round_half_away(rest * np.float32(254))]
+
+
 def _constant(*weights: Fraction) -> Weights:
     return lambda amax: [amax * w for w in weights]
 
@@ -211,6 +219,30 @@ def _fraction(x: Any) -> Fraction:
 def _powers(first: Any, ratio: Any, count: int) -> Weights:
     base, step = _fraction(first), _fraction(ratio)
     return _constant(*[1 / (base * step**i) for i in range(count)])
+
+
+def later_scales(ratio: np.float32, count: int) -> list[np.float32]:
+    """Return 1, then what attention multiplies each later product with: each over the ratio."""
+    scales = [np.float32(1)]
+    while len(scales) < count:
+        scales.append(scales[-1] / ratio)
+    return scales
+
+
+def _attention_weights(first: np.float32, ratio: np.float32, count: int) -> Weights:
+    return _constant(*[_fraction(s) / _fraction(first) for s in later_scales(ratio, count)])
+
+
+def _dequantizing_weights(amax: Fraction) -> list[Fraction]:
+    """``1 / 1024`` and ``1 / (1024 * 254)`` as Fixpipe keeps them, times ``1024 / 127``."""
+    kept = [_fraction(kept_by_fixpipe(np.float32(x))) for x in (1 / 1024, 1 / (1024 * 254))]
+    return [amax * x * 1024 / 127 for x in kept]
+
+
+def kept_by_fixpipe(scale: np.float32) -> np.float32:
+    """Return a scale without the low 13 bits of its significand."""
+    bits = np.asarray(scale, np.float32).view(np.uint32) & np.uint32(0xFFFFE000)
+    return np.float32(bits.view(np.float32))
 
 
 def half(x: float) -> Fraction:
@@ -258,6 +290,19 @@ VARIANTS: Registry[Variant] = Registry.of(
             _constant(Fraction(1, 127), Fraction(1, 127) * half(1 / 254)),
         ),
         Variant("ffn", 2, 127, _feed_forward, _feed_forward_weights),
+        Variant(
+            "attention_int8_x2", 2, 127, _INT8,
+            _attention_weights(np.float32(127), np.float32(254), 2),
+        ),
+        Variant(
+            "attention_int8_x3", 3, 127, _successive(*map(np.float32, (127, 254, 254))),
+            _attention_weights(np.float32(127), np.float32(254), 3),
+        ),
+        Variant(
+            "attention_int4_x4", 4, 7, _successive(INT4_FIRST, *[INT4_RATIO] * 3),
+            _attention_weights(INT4_FIRST, INT4_RATIO, 4),
+        ),
+        Variant("attention_dd", 2, 127, _residual_in_half, _dequantizing_weights),
     ),
 )  # fmt: skip
 """Every split by name. Short k is below 128: there the multicore kernel divides."""

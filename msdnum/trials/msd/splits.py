@@ -48,6 +48,8 @@ class SplitError:
         ``|x - sum of weights * digits| / amax`` at the witness, exactly.
     x, amax : float
         Pair at which the error is the largest.
+    bias : float
+        Mean of ``(x - sum of weights * digits) / amax`` over the pairs, in binary64.
     """
 
     variant: str
@@ -55,6 +57,7 @@ class SplitError:
     error: Fraction
     x: float
     amax: float
+    bias: float
 
     @property
     def over_paper_bound(self) -> float:
@@ -87,12 +90,13 @@ def split_error(variant: Variant, switches: Switches | None = None) -> SplitErro
     digits = variant.decompose(x, amax, switches)
     weights = np.array([[float(w) for w in variant.weights(_fraction(m))] for m in amax[:, 0]])
     value = sum(d * weights[:, i, None] for i, d in enumerate(digits))
-    error = np.where(np.abs(x) <= amax, np.abs(x - value) / amax, -1)
+    signed = (x - value) / amax
+    error = np.where(np.abs(x) <= amax, np.abs(signed), -1)
     worst = max(
         (_exact_error(variant, x, amax, digits, i, j) for i, j in _largest(error)),
         key=lambda found: found[0],
     )
-    return SplitError(variant.name, switches, *worst)
+    return SplitError(variant.name, switches, *worst, float(signed[error >= 0].mean()))
 
 
 def _pairs() -> tuple[Floats, Floats]:
@@ -141,6 +145,12 @@ GROWN = _fraction(np.float32(1.001)) * (1 + U32)
 HALVES = abs(half(1 / 14.98) - 1 / RATIO) + abs(half(1 / 14.98**2) - 1 / RATIO**2)
 """What rounding the ratios of the later digits to half does to them."""
 
+
+def _chained(ratio: Fraction | int, count: int) -> Fraction:
+    """Return what rounding each scale, the one before over the ratio, does to the later digits."""
+    return sum((((1 + U32) ** i - 1) / Fraction(ratio) ** i for i in range(1, count)), Fraction(0))
+
+
 SUCCESSIVE: dict[str, Callable[[Fraction], Fraction]] = {
     "split_k_int8": lambda off: bounds.digit_splits(division=off),
     # Scales fl(amax / 127), and that times fl(1 / 254).
@@ -159,6 +169,13 @@ SUCCESSIVE: dict[str, Callable[[Fraction], Fraction]] = {
         weights=7
         / FIRST
         * (abs(half(1 / 14.98) - 1 / RATIO) + abs(half(1 / 14.98**2) - RATIO**-2)),
+    ),
+    "attention_int8_x2": lambda off: bounds.digit_splits(division=off, weights=_chained(254, 2)),
+    "attention_int8_x3": lambda off: bounds.digit_splits(
+        127, 254, 3, division=off, weights=_chained(254, 3)
+    ),
+    "attention_int4_x4": lambda off: bounds.digit_splits(
+        FIRST, RATIO, 4, division=off, weights=7 / FIRST * _chained(RATIO, 4)
     ),
     "ffn": lambda off: GROWN * bounds.digit_splits(128, 128, rounding=1, division=off),
 }

@@ -25,6 +25,10 @@ from tests.support.cann import ORACLES
         ("grouped_a16w8", False, 1.00407),
         ("grouped_a16w4", False, 1.01469),
         ("ffn", False, 3.94165),
+        ("attention_int8_x2", True, 1.0),
+        ("attention_int8_x3", True, 0.00775),
+        ("attention_int4_x4", False, 1.28318),
+        ("attention_dd", False, 1.06944),
     ],
 )
 def test_verdicts(name, keeps, ratio):
@@ -54,6 +58,12 @@ def test_weighted_digits_err_as_decided(variant):
     assert left == pytest.approx(float(found.error), rel=1e-6)
 
 
+def test_rounding_down_has_a_bias_and_to_nearest_none():
+    """Half of the last step, from all pairs; other kernels err as far to either side."""
+    assert 1 / split_error(VARIANTS["ffn"]).bias == pytest.approx(2 * 16384 / 1.001, rel=1e-3)
+    assert abs(split_error(VARIANTS["attention_int4_x4"]).bias) < 1e-15
+
+
 # What is proved
 
 
@@ -61,7 +71,8 @@ def test_weighted_digits_err_as_decided(variant):
 def test_every_split_obeys_its_theorem_and_is_near_it(name):
     variant = VARIANTS[name]
     ratio = split_error(variant).error / proved_split_bound(variant)
-    assert 0.99 < ratio <= 1
+    # In three passes roundings of binary32 add up that no pair has all of at once.
+    assert (0.66 if name == "attention_int8_x3" else 0.99) < ratio <= 1
 
 
 @pytest.mark.parametrize("name", DIRECT)
@@ -78,7 +89,8 @@ def test_kernels_that_subtract_from_the_quotient_obey_theirs(name):
 def test_every_division_obeys_it(name, division):
     variant, switches = VARIANTS[name], Switches(division)
     ratio = split_error(variant, switches).error / proved_split_bound(variant, switches)
-    assert 0.98 < ratio <= 1
+    least = 0.4 if name == "attention_int8_x3" else 0.98
+    assert least < ratio <= 1
 
 
 @pytest.mark.long

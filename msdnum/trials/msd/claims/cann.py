@@ -30,7 +30,9 @@ __all__ = ["CANN", "cann"]
 CANN = Claim("CANN", "CANN's kernels split BF16 within the paper's M/64516", Verdict.CONDITIONAL)
 
 # What every variant does as its source has it, and where another division changes the verdict.
-KEEPS = {"multicore", "multicore_short_k", "split_k_int8"}
+KEEPS = {
+    "multicore", "multicore_short_k", "split_k_int8", "attention_int8_x2", "attention_int8_x3",
+}  # fmt: skip
 DIVISIONS = [
     ("multicore", Division.ULP_BELOW, False),
     ("split_k_int8", Division.RECIPROCAL, False),
@@ -49,6 +51,8 @@ def cann(study: Study) -> Iterator[Entry]:
         yield Entry("CANN", f"{name}, as proved", promise,
                     partial(_judge_proved, VARIANTS[name]), "digit-splits",
                     on_paper=True)  # fmt: skip
+    yield Entry("CANN", "ffn, bias of rounding down", "0", _judge_bias, expected=Verdict.FAILS)
+    yield Entry("CANN", "softmax weights without an amax", "1/64516 of 1", _judge_weights)
     yield Entry("CANN", "arithmetic of the recombination", "no traps", _traps,
                 expected=Verdict.FAILS)  # fmt: skip
 
@@ -84,6 +88,48 @@ def _judge_proved(variant: Variant) -> Finding:
         witness=_witness(found),
         notes=(f"the bound, of every binary32 pair, is {_written(bound)} of amax",),
     )
+
+
+def _judge_bias() -> Finding:
+    """Judge whether what is left has mean 0, beside the kernels that round to nearest."""
+    found = {name: split_error(VARIANTS[name]).bias for name in VARIANTS}
+    others = max(abs(bias) for name, bias in found.items() if name != "ffn")
+    return Finding(
+        Verdict.HOLDS if abs(found["ffn"]) <= others else Verdict.FAILS,
+        f"1/{1 / found['ffn']:.6g} of amax",
+        evidence=Evidence("exhaustive", BF16_PAIRS, "BF16 pairs (x, amax), mod 2^k"),
+        notes=(
+            f"half of the last step is 1/{2 * 16384 / 1.001:.6g}; every other kernel {others:.2g}",
+            "it adds up over k where weights have a mean, as errors of either sign do not",
+        ),
+    )
+
+
+def _judge_weights() -> Finding:
+    """Judge every BF16 softmax weight, whose digits are those of an amax of 1."""
+    p = (np.arange(ONE_IN_BF16 + 1, dtype=np.uint32) << 16).view(np.float32)[None]
+    variant = VARIANTS["attention_int8_x2"]
+    digits = variant.decompose(p, np.ones((1, 1), np.float32))
+    first, second = variant.weights(Fraction(1))
+    pairs = [(int(a), int(b)) for a, b in zip(digits[0][0], digits[1][0], strict=True)]
+    errors = [
+        abs(Fraction(float(x)) - first * a - second * b)
+        for x, (a, b) in zip(p[0], pairs, strict=True)
+    ]
+    worst = max(errors)
+    at = errors.index(worst)
+    lost = max(float(x) for x, pair in zip(p[0], pairs, strict=True) if pair == (0, 0))
+    return Finding(
+        Verdict.HOLDS if worst <= PAPER_BOUND else Verdict.FAILS,
+        _written(worst),
+        ratio=worst / PAPER_BOUND,
+        evidence=Evidence("exhaustive", len(errors), "BF16 numbers in [0, 1]"),
+        witness=Witness("BF16", (at,), 0),
+        notes=(f"of 1, not of the largest weight of a row; weights up to {lost:.3g} become 0",),
+    )
+
+
+ONE_IN_BF16 = 0x3F80
 
 
 def _written(error: Fraction) -> str:

@@ -1,4 +1,4 @@
-"""Rows of the ledger on a decoder: C7 on next tokens of SmolLM2, and on what its linears are given.
+"""Rows of the ledger on a decoder: C7 on next tokens of SmolLM2 and what its linears are given, C8.
 
 They are read from tables that ``msdnum model smollm2`` writes, and not computed anew.
 """
@@ -16,9 +16,18 @@ from msdnum.ledger.claims import Entry
 from msdnum.ledger.findings import Evidence, Finding, Verdict, not_run
 from msdnum.ledger.trial import Study
 
-__all__ = ["DECODER_TABLE", "NEXT_TOKENS", "c7_decoder"]
+__all__ = [
+    "AT_LENGTH",
+    "DECODER_TABLE",
+    "OF_LAYERS",
+    "NEXT_TOKENS",
+    "c7_decoder",
+    "decoder_quality",
+]
 
 DECODER_TABLE = FIGURES / "msd" / "tables" / "decoder_outliers.csv"
+AT_LENGTH = FIGURES / "msd" / "tables" / "decoder_lengthy.csv"
+OF_LAYERS = FIGURES / "msd" / "tables" / "decoder_layers.csv"
 NEXT_TOKENS = FIGURES / "msd" / "tables" / "decoder_linears.csv"
 OURS = {"Q4_1": "INT8_X2", "INT8": "INT8_X2", "MXFP4": "MXFP4_X2", "MXFP8": "MXFP8_X2"}
 BASELINES_OF_ALL = ("weight in BF16", "MXFP8 ceil", "float32")
@@ -46,6 +55,10 @@ def c7_decoder(study: Study) -> Iterator[Entry]:
                 expected=expected,
                 subject=("next tokens", weight, baseline),
             )
+    convention = "next tokens of SmolLM2, Q4_1, weight in BF16, 3,072 tokens"
+    compare = partial(_judge_next_tokens, "Q4_1", "weight in BF16", at_length=True)
+    subject = "next tokens", "Q4_1", "weight in BF16", "at length"
+    yield Entry("C7", convention, "ratio <= 1, or a tie", compare, subject=subject)
     for name in INPUTS:
         convention = f"inputs of {name}, SmolLM2, MXFP4 x2, MXFP8 ceil"
         judge = partial(_judge_input, name)
@@ -54,13 +67,14 @@ def c7_decoder(study: Study) -> Iterator[Entry]:
         )
 
 
-def _judge_next_tokens(weight: str, baseline: str) -> Finding:
+def _judge_next_tokens(weight: str, baseline: str, at_length: bool = False) -> Finding:
     """Compare divergences from float64 with the same weights, text by text.
 
     Means that differ by at most two standard errors of the texts' differences are a tie.
     """
+    table = AT_LENGTH if at_length else NEXT_TOKENS
     try:
-        _, records = read(present(NEXT_TOKENS))
+        _, records = read(present(table))
     except FileNotFoundError as error:
         return not_run(error)
     ours = _texts(records, f"{weight}, {OURS[weight]}, BF16")
@@ -73,12 +87,34 @@ def _judge_next_tokens(weight: str, baseline: str) -> Finding:
         Verdict.HOLDS if tied or ratio <= 1 else Verdict.FAILS,
         f"{ratio:.3g}" + (", a tie" if tied else ""),
         ratio,
-        Evidence("sampled", len(ours), "texts: figures/msd/tables/decoder_linears.csv"),
+        Evidence("sampled", len(ours), f"texts: figures/msd/tables/{table.name}"),
         notes=(
             f"mean KL divergence from float64, same codes, {ours.mean():.3g} nats, of the baseline "
             f"{theirs.mean():.3g}",
             f"larger than the baseline's in {int((difference > 0).sum())} of {len(ours)} texts",
         ),
+    )
+
+
+def decoder_quality(study: Study) -> Iterator[Entry]:
+    """Judge C8's accuracy: products of the decoder within their bounds."""
+    yield Entry("C8", "accuracy: products of SmolLM2", "its bound", _judge_products)
+
+
+def _judge_products() -> Finding:
+    try:
+        _, records = read(present(OF_LAYERS))
+    except FileNotFoundError as error:
+        return not_run(error)
+    known = [record for record in records if record["ratio"]]
+    worst = max(known, key=lambda record: float(record["ratio"]))
+    ratio = float(worst["ratio"])
+    return Finding(
+        Verdict.HOLDS if ratio <= 1 else Verdict.FAILS,
+        f"{ratio:.3g} of it",
+        ratio,
+        Evidence("sampled", len(known), "layers: figures/msd/tables/decoder_layers.csv"),
+        notes=(f"worst in layer {worst['layer']} of {worst['variant']}",),
     )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from msdnum import bounds
 from msdnum.emulator import backend
 from msdnum.emulator.blocks import quantize
+from msdnum.emulator.cann.products import KERNELS
 from msdnum.emulator.decompositions import decompose_terms
 from msdnum.emulator.gemm.dequantizing import to_bf16
 from msdnum.emulator.gemm.products import matmul
@@ -168,11 +169,11 @@ def _of_shipped() -> list[LinearVariant]:
 
 def _of_minilm() -> list[LinearVariant]:
     """Return the linears of MiniLM over weights that SmolLM2 is measured with, too."""
-    weights = ("INT8", "MXFP4", "MXFP8")
+    weights = ("INT8", "INT4", "MXFP4", "MXFP8")
     return [
         replace(variant, attention=CAUSAL_FLOAT32)
         for variant in GROUPS["linears"].values()
-        if variant.weight in weights and variant.kind != "CANN"
+        if variant.weight in weights
     ]
 
 
@@ -211,13 +212,19 @@ _COMPARED = (
     "weight in BF16",
     "MXFP8 ceil",
     "float32",
+    *KERNELS,
 )
+_AT_LENGTH = ("Q4_1, INT8_X2, BF16", "Q4_1, weight in BF16, BF16")
 _CACHES = ("INT8", "INT8 by token", "MXFP4", "MXFP4 by token")
 
 DECODER_GROUPS: dict[str, dict[str, LinearVariant]] = {
-    "linears": {name: v for name, v in _LINEARS.items() if v.scheme in _COMPARED},
+    "linears": {
+        name: v for name, v in _LINEARS.items() if v.scheme in _COMPARED and v.weight != "INT4"
+    },
+    "at-length": {name: _LINEARS[name] for name in _AT_LENGTH},
     "attentions": {name: v for name, v in _ATTENTIONS.items() if v.attention.cache in _CACHES},
     "all-linears": _LINEARS,
     "all-attentions": _ATTENTIONS,
 }
-"""The linears and attentions of the committed tables, the weights as shipped first; then all."""
+"""The linears and attentions of the committed tables, the weights as shipped first, and of those
+the few that are run on the most tokens; then all."""

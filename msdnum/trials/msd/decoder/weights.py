@@ -25,6 +25,8 @@ SHIPPED = "Q4_1"
 """The weights in the file: integers of 4 bits, each 32 with a scale and a minimum."""
 PUBLISHED_NUMBERS = "FLOAT32"
 """What these stand for, in binary32; the other weights are quantized from them."""
+GROUPS_OF = {"INT4": 64}
+"""Inputs that share a scale where they are not the usual ones: 128 does not divide 576."""
 
 
 def shipped_weight(file: GGUFFile, layer: int, path: str) -> MinimumArray:
@@ -67,7 +69,7 @@ def _same(w: Array) -> Array:
 
 
 def _quantizer(name: str) -> Callable[[Array], Any]:
-    return lambda w: WEIGHTS[name](w, None)
+    return lambda w: WEIGHTS[name](w, GROUPS_OF.get(name))
 
 
 @cache

@@ -128,6 +128,8 @@ def decoder_outliers(spec: Spec, seed: int) -> Iterator[Record]:
 
 DECODER_TEXTS = (8, 8, 32)
 """Paragraphs, samples and tokens of each."""
+DECODER_LENGTHY = (8, 16, 128)
+"""The same for what is run on 3,072 tokens."""
 DECODER_LOOK = (2, 1, 12)
 """The same for a look."""
 DECODER_QUICK = (*DECODER_LOOK, ("Q4_1, float32, BINARY32",))
@@ -146,6 +148,13 @@ DECODER_EXPERIMENTS = (
         f"what each layer of {OF} leaves, its linears computed by every variant",
         (*DECODER_TEXTS, ("linears",)),
         decoder_layers,
+        DECODER_QUICK,
+    ),
+    Experiment(
+        "decoder_lengthy",
+        f"next-token distributions of {OF} on 3,072 tokens, its linears as shipped",
+        (*DECODER_LENGTHY, ("at-length",)),
+        decoder_texts,
         DECODER_QUICK,
     ),
     Experiment(

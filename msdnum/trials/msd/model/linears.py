@@ -176,10 +176,14 @@ def baseline_names(weight: str) -> list[str]:
 
 
 def _kernel_weight(kernel: Kernel | None, w: QuantizedArray) -> Weight:
-    """Return codes and scales as a kernel has them; 128 of k share a scale where it has groups."""
+    """Return codes and scales as a kernel has them.
+
+    Where it has groups, 128 of k share a scale, or 64 if 128 does not divide k.
+    """
     codes, scales = np.asarray(w.integers()), np.asarray(w.scales())
     if kernel is not None and kernel.per_group and len(scales) == 1:
-        scales = np.repeat(scales, len(codes) // baselines.GROUP, axis=0)
+        group = next(size for size in CANN_GROUPS if len(codes) % size == 0)
+        scales = np.repeat(scales, len(codes) // group, axis=0)
     return Weight(codes, scales)
 
 
@@ -217,7 +221,10 @@ OF_FLOAT32: dict[str, Scheme] = {"INT8": INT8_X2, "INT4": INT8_X2, "MXFP8": MXFP
 """Schemes finer than BF16, and so measured on activations that are not rounded to it, too."""
 
 LEFT_OUT = "split_k_int4_half"
-"""A kernel whose half arithmetic takes NumPy as long over a model as ten others."""
+"""A kernel whose half arithmetic takes NumPy as long over a model as several others."""
+
+CANN_GROUPS = (128, 64)
+"""Groups of k that CANN's kernels document, the usual one first."""
 
 
 def _variants(weight: str) -> list[LinearVariant]:

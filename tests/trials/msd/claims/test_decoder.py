@@ -17,7 +17,7 @@ def findings(of="inputs"):
 
 def test_next_tokens_are_judged_as_expected_from_the_table():
     entries = entries_of("next tokens")
-    assert len(entries) == 12
+    assert len(entries) == 13
     assert [entry.judge().verdict for entry in entries] == [entry.expected for entry in entries]
     _, records = read(decoder.NEXT_TOKENS)
     means = {}
@@ -34,6 +34,7 @@ def test_a_difference_within_the_spread_of_texts_is_a_tie(monkeypatch, tmp_path)
     made = [r | {"quantized_divergence": str(1 + (i * 7 % 16) / 16)} for i, r in enumerate(records)]
     path.write_text(text(made, header), encoding="utf-8")
     monkeypatch.setattr(decoder, "NEXT_TOKENS", path)
+    monkeypatch.setattr(decoder, "AT_LENGTH", path)
     assert {f.verdict for f in findings("next tokens").values()} == {Verdict.HOLDS}
     assert all(", a tie" in f.found for f in findings("next tokens").values())
 
@@ -58,7 +59,20 @@ def test_a_table_in_which_it_never_loses_holds(monkeypatch, tmp_path):
 
 
 def test_without_the_table_nothing_is_judged(monkeypatch, tmp_path):
-    for name in ("DECODER_TABLE", "NEXT_TOKENS"):
+    for name in ("DECODER_TABLE", "NEXT_TOKENS", "AT_LENGTH", "OF_LAYERS"):
         monkeypatch.setattr(decoder, name, tmp_path / "none.csv")
     verdicts = {entry.judge().verdict for entry in decoder.c7_decoder(None)}
     assert verdicts == {Verdict.NOT_RUN}
+    (products,) = decoder.decoder_quality(None)
+    assert products.judge().verdict is Verdict.NOT_RUN
+
+
+def test_products_of_layers_are_within_their_bounds(monkeypatch, tmp_path):
+    (entry,) = decoder.decoder_quality(None)
+    assert entry.judge().verdict is Verdict.HOLDS
+    header, records = read(decoder.OF_LAYERS)
+    path = tmp_path / "decoder_layers.csv"
+    beyond = [r | {"ratio": "1.01" if r["ratio"] else ""} for r in records]
+    path.write_text(text(beyond, header), encoding="utf-8")
+    monkeypatch.setattr(decoder, "OF_LAYERS", path)
+    assert entry.judge().verdict is Verdict.FAILS
