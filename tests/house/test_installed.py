@@ -232,7 +232,7 @@ def test_what_a_damaged_installation_lacks_needs_a_clone(folder, arguments, inst
             "1 row not run: needs a clone: certificates/cast-*.json",
             marks=pytest.mark.slow,
         ),
-        ("figures", "C8", "5 rows not run: needs a clone: there is no "),
+        ("figures", "C8", "6 rows not run: needs a clone: there is no "),
     ],
 )
 def test_rows_whose_tables_are_missing_are_not_run(folder, claim, reason, installed, site):

@@ -13,6 +13,7 @@ UNBOUNDED = (
     "cost_",
     "cann_variants",
     "decoder_attention",
+    "decoder_lengthy",
     "decoder_linears",
     "decoder_outliers",
     "published",
