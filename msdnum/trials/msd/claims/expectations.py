@@ -115,6 +115,19 @@ def paper_by_quadrature() -> Finding:
     )
 
 
+DENSE_AT_ZERO = {"uniform", "normal", "laplace", "student_t"}
+
+
+def _hangs_on_few(scheme: Scheme, definition: str, name: str) -> bool:
+    """Whether a sample cannot tell: half of the mean square is that of numbers it may not hold.
+
+    An RMS of error/x of INT8 x2 is decided by numbers below half of the last scale, where the ratio
+    is 1. Where the density at zero is not 0, two in 131,072 are, or none; the spread over parts
+    does not show what is missing.
+    """
+    return scheme == INT8_X2 and definition == "rms_relative" and name in DENSE_AT_ZERO
+
+
 def sampling_agrees(samples: EffectiveBits) -> Finding:
     """Compare sampled bits with the expected ones, each within its interval, all at once.
 
@@ -123,7 +136,8 @@ def sampling_agrees(samples: EffectiveBits) -> Finding:
     try:
         from scipy.stats import t
 
-        expected = {(s, *key): b for s in SHOWN for key, b in expected_bits(s).items()}
+        found = {(s, *key): b for s in SHOWN for key, b in expected_bits(s).items()}
+        expected = {key: bits for key, bits in found.items() if not _hangs_on_few(*key)}
     except ModuleNotFoundError as error:
         return not_run(error)
     reach = float(t(GROUPS - 1).ppf(1 - DOUBT / 2 / len(expected)))
@@ -144,6 +158,7 @@ def sampling_agrees(samples: EffectiveBits) -> Finding:
         notes=(
             f"intervals of {1 - DOUBT:.0%} for all together, {reach:.2f} standard errors",
             f"farthest, {off[worst]:.2f} of it: {worst[0].name}, {' on '.join(worst[1:])}",
+            f"left out: {len(found) - len(expected)} that hang on two of 131,072 numbers",
         ),
         data=Table(("scheme", "definition", "input", "sampled", "interval", "expected"), rows),
     )
