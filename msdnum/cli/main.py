@@ -53,11 +53,8 @@ class Parser(argparse.ArgumentParser):
             return did_you_mean(choice[1], re.findall(r"[^', ]+", choice[2]))
         words = message.partition("unrecognized arguments: ")[2].split()
         wrong = next((word.partition("=")[0] for word in words if word[:2] == "--"), None)
-        return (
-            ""
-            if wrong is None or wrong in self._options()
-            else did_you_mean(wrong, self._options())
-        )
+        known = self._options()
+        return "" if wrong is None or wrong in known else did_you_mean(wrong, known)
 
     def _options(self) -> list[str]:
         """Return all options of this parser and of its commands."""

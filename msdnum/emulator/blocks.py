@@ -29,6 +29,7 @@ from msdnum.emulator.shared_scales import (
     is_finite,
     over,
     row_amax,
+    scale_numbers,
     shared_exponent,
     tensor_scale_of,
     zero_unless,
@@ -232,7 +233,7 @@ def _quantize_given(
             rows, exponent, fmt.element, Overflow.SATURATE, rounding, words
         )
         return zero_unless(~nan, codes), scale_codes
-    scale = _scale_numbers(scale_codes, fmt, tensor_scale)
+    scale = scale_numbers(scale_codes, fmt, tensor_scale)
     usable = ~bit_patterns.is_nan(scale.view(np.int32))
     codes = _elements_over(rows, scale, fmt, rounding, words)
     return zero_unless(usable, codes), scale_codes
@@ -279,7 +280,7 @@ def _quantize_float_scale(
 ) -> tuple[Array, Array]:
     amax = row_amax(rows)
     scale_codes = divided_scales(amax, fmt.element.max_finite, fmt, tensor_scale)
-    scale = _scale_numbers(scale_codes, fmt, tensor_scale)
+    scale = scale_numbers(scale_codes, fmt, tensor_scale)
     codes = _elements_over(rows, scale, fmt, rounding, words)
     return zero_unless(is_finite(amax), codes), scale_codes
 
@@ -302,11 +303,6 @@ def divided_scales(
     return element_rounding.encode_scaled(
         scale.view(xp.int32), 0, fmt.scale, Overflow.SATURATE, Rounding.RNE
     )
-
-
-def _scale_numbers(scale_codes: Array, fmt: BlockFormat, tensor_scale: Array | None) -> Array:
-    scale = element_rounding.decode_scaled(scale_codes, 0, fmt.scale)
-    return scale if tensor_scale is None else binary32.multiply(scale, tensor_scale)
 
 
 def _elements_over(

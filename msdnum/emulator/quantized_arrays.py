@@ -20,7 +20,7 @@ from msdnum.emulator.codes import check_values
 from msdnum.emulator.compilation import compiled_whole
 from msdnum.emulator.compiled_rows import numbers_of_rows, suits_numbers
 from msdnum.emulator.jax_settings import under_own_settings
-from msdnum.emulator.shared_scales import LARGEST_EXPONENT, divide_by
+from msdnum.emulator.shared_scales import LARGEST_EXPONENT, divide_by, scale_numbers
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import E8M0, IntegerFormat
 
@@ -186,9 +186,7 @@ class QuantizedArray:
         return {"fmt": self.format, "axis": self.axis, "divisor": self.divisor}
 
     def _scales(self) -> Array:
-        scale = element_rounding.decode_scaled(self.scale_codes, 0, self.format.scale)
-        if self.tensor_scale is not None:
-            scale = binary32.multiply(scale, self.tensor_scale)
+        scale = scale_numbers(self.scale_codes, self.format, self.tensor_scale)
         if self.divisor != 1:
             scale = divide_by(scale, self.divisor)
         return scale

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from msdnum.emulator import backend, binary32, bit_patterns, element_rounding, shared_scales
+from msdnum.emulator import backend, bit_patterns, element_rounding, shared_scales
 from msdnum.emulator.backend import Array
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import E8M0, FloatFormat
@@ -102,9 +102,7 @@ def _error(
     """Return the error of each row; products of 24 by fewer bits are exact, fused or not."""
     assert isinstance(fmt.scale, FloatFormat)
     xp = backend.namespace(values)
-    scale = element_rounding.decode_scaled(scale_codes, 0, fmt.scale)
-    if tensor_scale is not None:
-        scale = binary32.multiply(scale, tensor_scale)
+    scale = shared_scales.scale_numbers(scale_codes, fmt, tensor_scale)
     elements = element_rounding.decode_scaled(codes, 0, fmt.element)
     factors = [bit_patterns.to_float64(v.view(xp.int32)) for v in (elements, scale)]
     error = values - factors[0] * factors[1]

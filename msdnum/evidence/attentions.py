@@ -17,9 +17,7 @@ from msdnum.emulator.attention.methods import BF16_FLASH, FLOAT32_FLASH, Method
 from msdnum.emulator.gemm.dequantizing import to_bf16
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.evidence.attention_bounds import attention_bound
-from msdnum.evidence.product_bounds import (
-    exact_values,
-)
+from msdnum.evidence.product_bounds import exact_values
 from msdnum.evidence.score_bounds import ExactAttention
 from msdnum.formats.accumulators import INT32
 from msdnum.formats.elements import BF16, BINARY32

@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from msdnum.emulator import block_rows, containers
 from msdnum.emulator.arrays import as_array
 from msdnum.emulator.floats import as_numbers
-from msdnum.evidence.product_bounds import (
-    exact_values,
-)
+from msdnum.evidence.product_bounds import exact_values
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import ElementFormat, FloatFormat
 

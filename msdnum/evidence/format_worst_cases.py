@@ -14,9 +14,7 @@ from msdnum.emulator.elements import round_to
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.evidence.bf16_pairs import Window, to_float32, to_number
 from msdnum.evidence.decompositions import witness_of
-from msdnum.evidence.product_bounds import (
-    exact_values,
-)
+from msdnum.evidence.product_bounds import exact_values
 from msdnum.evidence.promises import covering
 from msdnum.evidence.worst_cases import TOP, Extreme
 from msdnum.formats.blocks import BlockFormat

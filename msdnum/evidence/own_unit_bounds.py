@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from msdnum import bounds
 from msdnum.bounds.sums import Accumulation
-from msdnum.formats.accumulators import PAIRWISE, SEQUENTIAL, Cdna3Unit
+from msdnum.formats.accumulators import PAIRWISE, SEQUENTIAL
 from msdnum.formats.chained_units import ChainUnit, LanesUnit, OwnUnit
 from msdnum.formats.elements import FloatFormat
 from msdnum.formats.own_units import (
@@ -24,7 +24,7 @@ from msdnum.formats.own_units import (
     SumRounding,
 )
 
-__all__ = ["NO_BOUND", "OwnSum", "cdna3_step", "own_roundings", "own_underflow"]
+__all__ = ["NO_BOUND", "OwnSum", "own_roundings", "own_underflow"]
 
 OwnSum: TypeAlias = Sequential | Pairwise | OwnUnit
 NO_BOUND = Fraction(2**200)
@@ -102,15 +102,3 @@ def own_underflow(accumulator: OwnSum, n: int) -> Fraction:
             return (2 * n + 2 * -(-n // group)) * each
         case _:
             return 2 * n * Fraction(accumulator.output.eta)
-
-
-def cdna3_step(unit: Cdna3Unit) -> Fraction:
-    """Return the relative error of a step, rounded up to a multiple of ``2**-fraction_bits``.
-
-    Products, sums of parts and c are rounded to that many bits, their sum first to one more than
-    ``sum_bits`` and then to these, at last to binary32.
-    """
-    aligned = Fraction(unit.group + unit.parts + 1, 2**unit.fraction_bits)
-    lowered = Fraction(1, 2**unit.sum_bits)
-    step = (1 + aligned + lowered / 2) * (1 + lowered) * (1 + bounds.U32) - 1
-    return Fraction(math.ceil(step * 2**unit.fraction_bits), 2**unit.fraction_bits)

@@ -113,13 +113,7 @@ def _of_range(span: float, scheme: Scheme) -> tuple[float, float, float]:
         ),
         Fraction(0),
     )
-    return _up(left[-1]), _up(2 * sum(left[:-1]) + left[-1]), _up(least)
-
-
-def _up(x: Fraction | float) -> float:
-    """Return the least binary64 number that is not below ``x``."""
-    nearest = float(x)
-    return nearest if nearest >= x else math.nextafter(nearest, math.inf)
+    return bounds.above(left[-1]), bounds.above(2 * sum(left[:-1]) + left[-1]), bounds.above(least)
 
 
 def remainders(x: NDArray[Any], scheme: Scheme) -> Floats:

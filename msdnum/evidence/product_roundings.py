@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from msdnum import bounds
 from msdnum.bounds.sums import Accumulation
-from msdnum.evidence.own_unit_bounds import OwnSum, cdna3_step, own_roundings, own_underflow
+from msdnum.evidence.own_unit_bounds import OwnSum, own_roundings, own_underflow
 from msdnum.formats.accumulators import (
     AnyAccumulator,
     Blocks,
@@ -82,12 +82,24 @@ def sum_roundings(accumulator: AnyAccumulator, n: int) -> Accumulation:
         case GroupedUnit(group=group, exact=exact, fraction_bits=bits):
             return bounds.matrix_unit(-(-n // exact), group // exact, bits)
         case Cdna3Unit(group=group):
-            return Accumulation(-(-n // group), cdna3_step(accumulator), nearest=False)
+            return Accumulation(-(-n // group), _cdna3_step(accumulator), nearest=False)
 
 
 def _result_bits(unit: MatrixUnit) -> int:
     """Return b, for a relative error of at most 2**-b by what the sum of a step becomes."""
     return unit.result_bits if unit.output == BINARY32 else unit.output.precision
+
+
+def _cdna3_step(unit: Cdna3Unit) -> Fraction:
+    """Return the relative error of a step, rounded up to a multiple of ``2**-fraction_bits``.
+
+    Products, sums of parts and c are rounded to that many bits, their sum first to one more than
+    ``sum_bits`` and then to these, at last to binary32.
+    """
+    aligned = Fraction(unit.group + unit.parts + 1, 2**unit.fraction_bits)
+    lowered = Fraction(1, 2**unit.sum_bits)
+    step = (1 + aligned + lowered / 2) * (1 + lowered) * (1 + bounds.U32) - 1
+    return Fraction(math.ceil(step * 2**unit.fraction_bits), 2**unit.fraction_bits)
 
 
 def accumulation(
@@ -146,7 +158,7 @@ def sum_underflow(accumulator: AnyAccumulator, n: int) -> Fraction:
         case GroupedUnit(group=group, exact=exact, fraction_bits=bits):
             return -(-n // group) * _step_underflow(group // exact + 1, bits, 23)
         case Cdna3Unit(group=group):
-            return -(-n // group) * (cdna3_step(accumulator) * MIN_NORMAL + HALF_UNDERFLOW)
+            return -(-n // group) * (_cdna3_step(accumulator) * MIN_NORMAL + HALF_UNDERFLOW)
 
 
 def _step_underflow(addends: int, fraction_bits: int, result_bits: int) -> Fraction:

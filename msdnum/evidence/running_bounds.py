@@ -16,9 +16,7 @@ from msdnum.emulator.decompositions import decompose_terms
 from msdnum.emulator.elements import decode
 from msdnum.emulator.gemm.products import matmul
 from msdnum.emulator.quantized_arrays import QuantizedArray
-from msdnum.evidence.product_bounds import (
-    exact_values,
-)
+from msdnum.evidence.product_bounds import exact_values
 from msdnum.evidence.products import ProductResult
 from msdnum.formats.accumulators import EXACT, SEQUENTIAL, AnyAccumulator, Exact, Int32
 from msdnum.formats.elements import BINARY32, E8M0, IntegerFormat

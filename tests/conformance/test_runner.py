@@ -108,16 +108,6 @@ def test_any_nan_agrees():
     assert not agrees(case, {"codes": (0x7E,)})
 
 
-@pytest.fixture
-def adapter(tmp_path):
-    def write(text, name="mine.py"):
-        path = tmp_path / name
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return str(path)
-
-    return write
-
-
 def test_conform_takes_groups_and_known_differences(adapter):
     groups = [group for group in suite.groups() if group.name == TIES]
     report = conform(adapter(WRONG_TIE), groups, known=frozenset({f"{TIES}/3FA00000"}))

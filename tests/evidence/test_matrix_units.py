@@ -15,9 +15,7 @@ from hypothesis import strategies as st
 
 from msdnum import spec
 from msdnum.emulator import blocks
-from msdnum.evidence.product_bounds import (
-    Right,
-)
+from msdnum.evidence.product_bounds import Right
 from msdnum.evidence.product_roundings import sum_roundings
 from msdnum.formats import accumulators
 from msdnum.formats.accumulators import Cdna3Unit, GroupedUnit, MatrixUnit

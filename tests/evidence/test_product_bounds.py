@@ -11,9 +11,7 @@ from msdnum.emulator.blocks import quantize
 from msdnum.emulator.gemm.products import transposed
 from msdnum.evidence.attention_bounds import attention_bound
 from msdnum.evidence.attentions import DECOMPOSING
-from msdnum.evidence.product_bounds import (
-    exact_values,
-)
+from msdnum.evidence.product_bounds import exact_values
 from msdnum.evidence.products import Product, decomposed
 from msdnum.evidence.score_bounds import ExactAttention
 from msdnum.formats.accumulators import EXACT, SEQUENTIAL

@@ -13,9 +13,7 @@ from msdnum.emulator.attention.kv_cache import KV_FORMATS
 from msdnum.emulator.attention.methods import Method, WeightRange
 from msdnum.evidence.attention_bounds import attention_bound
 from msdnum.evidence.attentions import DECOMPOSING
-from msdnum.evidence.product_bounds import (
-    exact_values,
-)
+from msdnum.evidence.product_bounds import exact_values
 from msdnum.evidence.score_bounds import ExactAttention
 from msdnum.formats.accumulators import EXACT, SEQUENTIAL
 from msdnum.formats.elements import BF16, BINARY32, FP16

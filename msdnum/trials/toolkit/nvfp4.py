@@ -8,9 +8,7 @@ from numpy.typing import NDArray
 from msdnum import bounds
 from msdnum.emulator.blocks import quantize
 from msdnum.evidence.bf16_pairs import to_float32
-from msdnum.evidence.product_bounds import (
-    exact_values,
-)
+from msdnum.evidence.product_bounds import exact_values
 from msdnum.formats.blocks import NVFP4
 from msdnum.ledger.findings import Evidence, Finding, Verdict, Witness
 

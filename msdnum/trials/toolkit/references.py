@@ -22,9 +22,7 @@ from msdnum.emulator.gemm.products import Addition, Recombination, Scaling, matm
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.evidence.attention_bounds import attention_bound
 from msdnum.evidence.attentions import DECOMPOSING, Head, drawn
-from msdnum.evidence.product_bounds import (
-    exact_values,
-)
+from msdnum.evidence.product_bounds import exact_values
 from msdnum.formats.accumulators import INT32, SEQUENTIAL
 from msdnum.formats.blocks import INT8_ROW, MXFP4, MXFP8_E4M3, BlockFormat
 from msdnum.formats.elements import BF16, BINARY32, E8M0, FP16

@@ -6,9 +6,7 @@ from fractions import Fraction
 import ml_dtypes
 import numpy as np
 
-from msdnum.evidence.product_bounds import (
-    exact_values,
-)
+from msdnum.evidence.product_bounds import exact_values
 from msdnum.evidence.products import Product
 from msdnum.trials.msd.baselines import BASELINES
 from tests.support import strangers

@@ -15,6 +15,7 @@ from msdnum.experiments.tables import read
 from msdnum.ledger.claims import Entry
 from msdnum.ledger.findings import Evidence, Finding, Verdict, not_run
 from msdnum.ledger.trial import Study
+from msdnum.trials.msd.claims.model import judge_layers
 
 __all__ = [
     "AT_LENGTH",
@@ -102,20 +103,7 @@ def decoder_quality(study: Study) -> Iterator[Entry]:
 
 
 def _judge_products() -> Finding:
-    try:
-        _, records = read(present(OF_LAYERS))
-    except FileNotFoundError as error:
-        return not_run(error)
-    known = [record for record in records if record["ratio"]]
-    worst = max(known, key=lambda record: float(record["ratio"]))
-    ratio = float(worst["ratio"])
-    return Finding(
-        Verdict.HOLDS if ratio <= 1 else Verdict.FAILS,
-        f"{ratio:.3g} of it",
-        ratio,
-        Evidence("sampled", len(known), "layers: figures/msd/tables/decoder_layers.csv"),
-        notes=(f"worst in layer {worst['layer']} of {worst['variant']}",),
-    )
+    return judge_layers(OF_LAYERS)
 
 
 def _texts(records: list[dict[str, str]], variant: str) -> NDArray[np.float64]:

@@ -122,7 +122,7 @@ def _hangs_on_few(scheme: Scheme, definition: str, name: str) -> bool:
     """Whether a sample cannot tell: half of the mean square is that of numbers it may not hold.
 
     An RMS of error/x of INT8 x2 is decided by numbers below half of the last scale, where the ratio
-    is 1. Where the density at zero is not 0, two in 131,072 are, or none; the spread over parts
+    is 1. Where the density at zero is not 0, a few in 131,072 are, or none; the spread over parts
     does not show what is missing.
     """
     return scheme == INT8_X2 and definition == "rms_relative" and name in DENSE_AT_ZERO
@@ -158,7 +158,7 @@ def sampling_agrees(samples: EffectiveBits) -> Finding:
         notes=(
             f"intervals of {1 - DOUBT:.0%} for all together, {reach:.2f} standard errors",
             f"farthest, {off[worst]:.2f} of it: {worst[0].name}, {' on '.join(worst[1:])}",
-            f"left out: {len(found) - len(expected)} that hang on two of 131,072 numbers",
+            f"left out: {len(found) - len(expected)} that a few of {samples.rows * ROW:,} decide",
         ),
         data=Table(("scheme", "definition", "input", "sampled", "interval", "expected"), rows),
     )

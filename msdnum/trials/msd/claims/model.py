@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, partial
+from pathlib import Path
 
 from msdnum._repository import FIGURES, present
 from msdnum.experiments.tables import read
@@ -16,7 +17,7 @@ from msdnum.ledger.trial import Study
 from msdnum.trials.msd.baselines import BASELINES
 from msdnum.trials.msd.comparisons import MSD_SCHEMES
 
-__all__ = ["MEASURED", "ModelRow", "c7_model", "model_quality"]
+__all__ = ["MEASURED", "ModelRow", "c7_model", "judge_layers", "model_quality"]
 
 MEASURED = FIGURES / "msd" / "tables"
 WEIGHTS = ("INT8", "INT4", "MXFP4", "MXFP8")
@@ -160,8 +161,13 @@ def model_quality(study: Study) -> Iterator[Entry]:
 
 
 def _judge_bounds() -> Finding:
+    return judge_layers(MEASURED / "model_layers.csv", "across layers no bound is claimed")
+
+
+def judge_layers(table: Path, *notes: str) -> Finding:
+    """Judge the products of the layers of a table by their bounds."""
     try:
-        _, records = read(present(MEASURED / "model_layers.csv"))
+        _, records = read(present(table))
     except FileNotFoundError as error:
         return not_run(error)
     known = [record for record in records if record["ratio"]]
@@ -171,11 +177,8 @@ def _judge_bounds() -> Finding:
         Verdict.HOLDS if ratio <= 1 else Verdict.FAILS,
         f"{ratio:.3g} of it",
         ratio,
-        Evidence("sampled", len(known), "layers: figures/msd/tables/model_layers.csv"),
-        notes=(
-            f"worst in layer {worst['layer']} of {worst['variant']}",
-            "across layers no bound is claimed",
-        ),
+        Evidence("sampled", len(known), f"layers: figures/msd/tables/{table.name}"),
+        notes=(f"worst in layer {worst['layer']} of {worst['variant']}", *notes),
     )
 
 

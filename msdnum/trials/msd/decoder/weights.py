@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 
 from msdnum.emulator.layouts.gguf import GGUF_Q4_1
 from msdnum.emulator.minima import MinimumArray
-from msdnum.evidence.product_bounds import (
-    exact_values,
-)
+from msdnum.evidence.product_bounds import exact_values
 from msdnum.inputs.files.gguf_files import GGUFFile
 from msdnum.inputs.smollm2_checkpoint import smollm2
 from msdnum.trials.msd.baselines import WEIGHTS

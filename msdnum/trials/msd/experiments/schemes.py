@@ -13,9 +13,7 @@ from msdnum import bounds
 from msdnum.emulator.cann.digits import VARIANTS, Variant
 from msdnum.errors import EFFECTIVE_BITS
 from msdnum.evidence.effective_bits import EffectiveBits, approximation
-from msdnum.evidence.product_bounds import (
-    ranges,
-)
+from msdnum.evidence.product_bounds import ranges
 from msdnum.evidence.worst_cases import Extreme, among_pairs, among_ties, bound_of
 from msdnum.experiments.experiment import Experiment
 from msdnum.experiments.tables import Record

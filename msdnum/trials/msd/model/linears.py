@@ -23,9 +23,7 @@ from msdnum.emulator.decompositions import decompose_terms
 from msdnum.emulator.gemm import dequantizing
 from msdnum.emulator.gemm.products import matmul
 from msdnum.emulator.quantized_arrays import QuantizedArray
-from msdnum.evidence.product_bounds import (
-    exact_values,
-)
+from msdnum.evidence.product_bounds import exact_values
 from msdnum.evidence.products import ProductMethod, decomposed
 from msdnum.formats.accumulators import INT32, SEQUENTIAL, Accumulator
 from msdnum.formats.blocks import INT8_ROW

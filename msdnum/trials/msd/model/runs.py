@@ -15,9 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import errors
-from msdnum.evidence.product_bounds import (
-    exact_values,
-)
+from msdnum.evidence.product_bounds import exact_values
 from msdnum.evidence.products import Errors, Product, ProductResult, errors_of
 from msdnum.inputs.minilm_checkpoint import sentences, tokenize
 
