@@ -7,7 +7,7 @@ from msdnum.emulator.gemm.units.sums import OperandTypes, Range
 from msdnum.formats.accumulators import AnyAccumulator
 from msdnum.formats.elements import TF32
 
-__all__ = ["accumulate", "check_accumulator", "depends_on_range"]
+__all__ = ["accumulate", "check_accumulator", "depends_on_range", "lowest_product"]
 
 
 def accumulate(
@@ -44,6 +44,11 @@ def accumulate(
 def depends_on_range(accumulator: AnyAccumulator, kinds: OperandTypes) -> bool:
     """Return whether there is a faster way for values of moderate exponents."""
     return sums_of(accumulator).depends_on_range(kinds)
+
+
+def lowest_product(accumulator: AnyAccumulator) -> int:
+    """Return the exponent below which no product may be in a moderate range."""
+    return sums_of(accumulator).lowest_product
 
 
 def check_accumulator(accumulator: AnyAccumulator, kinds: OperandTypes, segment: int) -> None:
