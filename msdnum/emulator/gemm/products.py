@@ -82,8 +82,9 @@ def matmul(
     b : Operand
         Shape (..., k, n). Blocks along the last but one axis; see ``transposed``.
     c : Array of float32, float16 or bfloat16, optional
-        What the accumulator starts from, in place of +0: of the shape of the result, and float16
-        where the accumulator holds FP16.
+        What the accumulator starts from, in place of +0: of the shape of the result; float16 where
+        the accumulator holds FP16, bfloat16 where it holds BF16, and numbers of its format where
+        that is another (with JAX, traced numbers are not looked at).
     output : FloatFormat, optional
         BINARY32, or FP16 for a unit that has it: then every step rounds its wide sum once to FP16,
         as an instruction does whose C and D are FP16, which is not the binary32 result rounded.
