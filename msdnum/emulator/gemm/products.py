@@ -42,6 +42,7 @@ from msdnum.emulator.gemm.recombination import (
     full,
     triangular,
 )
+from msdnum.emulator.gemm.row_threads import in_row_threads, parts_of_rows
 from msdnum.emulator.gemm.tiles import cut
 from msdnum.emulator.gemm.units.sums import Range
 from msdnum.emulator.jax_settings import under_own_settings
@@ -148,7 +149,12 @@ def matmul(
         check_one_accumulator(plan)
     on_jax = backend.is_jax(codes(left[0]))
     if on_jax and not needs_values(plan, kinds):
-        return _jitted()(left, right, start, kinds, plan)
+        parts = parts_of_rows(left, right, start)
+        if parts == 1:
+            return _jitted()(left, right, start, kinds, plan)
+        return in_row_threads(
+            lambda left, c: _jitted()(left, right, c, kinds, plan), left, start, parts
+        )
     return _matmul(left, right, start, kinds, plan)
 
 
