@@ -21,7 +21,7 @@ from msdnum.formats.elements import (
 from msdnum.formats.modes import Arithmetic, ScaleRule
 from msdnum.formats.schemes import OWN_AMAX, Scheme
 
-__all__ = ["TermBound", "remainder", "term_bounds"]
+__all__ = ["TermBound", "amax_limit", "remainder", "term_bounds"]
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _worst(choices: Iterable[TermBound]) -> TermBound:
     return TermBound(max(scales), max(reaches), max(left))
 
 
-def _limit(fmt: BlockFormat) -> tuple[Fraction, bool]:
+def amax_limit(fmt: BlockFormat) -> tuple[Fraction, bool]:
     """Return the largest amax over its scale that a rule allows, and whether it is met."""
     element, top = fmt.element, pow2(fmt.element.emax)
     match fmt.rule:
@@ -145,7 +145,7 @@ def _limit(fmt: BlockFormat) -> tuple[Fraction, bool]:
 
 def _scale_exponent(amax: Fraction, fmt: BlockFormat) -> int:
     """Return the exponent of the least scale that the rule allows for this amax, not clamped."""
-    limit, met = _limit(fmt)
+    limit, met = amax_limit(fmt)
     exponent = ceil_log2(amax / limit)
     return exponent + (not met and amax == limit * pow2(exponent))
 
@@ -154,7 +154,7 @@ def _first_exponents(fmt: BlockFormat, alpha: Fraction) -> Iterator[tuple[int, F
     """Yield the scale's exponents for an amax in ``(alpha / 2, alpha]``, and up to which amax."""
     exponent = _scale_exponent(alpha, fmt)
     yield exponent, alpha
-    below = _limit(fmt)[0] * pow2(exponent - 1)
+    below = amax_limit(fmt)[0] * pow2(exponent - 1)
     if below > alpha / 2:
         yield exponent - 1, below
 
@@ -192,7 +192,7 @@ def _by_own_amax(scheme: Scheme, reach: Fraction) -> Iterator[TermBound]:
         scale, below = _e8m0(exponent), _e8m0(exponent - 1)
         left = scale * _left_of(reach / scale, spaced(fmt.element, "elements"))
         if below < scale:
-            left = max(left, below * _left_of(_limit(fmt)[0], spaced(fmt.element, "elements")))
+            left = max(left, below * _left_of(amax_limit(fmt)[0], spaced(fmt.element, "elements")))
         yield TermBound(scale, reach, left)
         reach = left
 

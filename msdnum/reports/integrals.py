@@ -6,7 +6,6 @@ from typing import Any
 from msdnum.evidence.quadrature import Density, ExpectedErrors, expected_errors, expected_rounding
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import ElementFormat, IntegerFormat
-from msdnum.formats.modes import ScaleRule
 from msdnum.reports.inputs import name_of
 from msdnum.reports.pages import Integrated
 
@@ -14,7 +13,6 @@ __all__ = ["integrals"]
 
 WIDEST = 12
 """Bits of a format whose cells can be integrated over in a moment."""
-RULES = (ScaleRule.FLOOR, ScaleRule.CEIL, ScaleRule.RCEIL, ScaleRule.EVEN, ScaleRule.AMAX)
 
 
 def integrals(fmt: ElementFormat | BlockFormat, distribution: Any) -> tuple[Integrated, ...]:
@@ -49,7 +47,7 @@ def _is_density(distribution: Any) -> bool:
 def _is_integrable(fmt: ElementFormat | BlockFormat) -> bool:
     """Whether its cells are few, on both sides of zero, and what scales them is known."""
     if isinstance(fmt, BlockFormat):
-        scaled = fmt.block_size is not None and not fmt.tensor_scale and fmt.rule in RULES
+        scaled = fmt.block_size is not None and not fmt.tensor_scale
         return scaled and fmt.search is None and _is_integrable(fmt.element)
     signed = fmt.min_integer < 0 if isinstance(fmt, IntegerFormat) else getattr(fmt, "signed", True)
     return bool(signed) and fmt.bits <= WIDEST

@@ -37,7 +37,6 @@ from msdnum.emulator.attention.methods import Mask, Method, StaticCast
 from msdnum.emulator.attention.online_softmax import (
     State,
     Terms,
-    kept_in,
     like,
     output,
     represented,
@@ -48,6 +47,7 @@ from msdnum.emulator.attention.online_softmax import (
 from msdnum.emulator.backend import Array
 from msdnum.emulator.floats import as_floats
 from msdnum.emulator.gemm.checks import check_dimensions, checked
+from msdnum.emulator.gemm.outputs import rounded_to
 from msdnum.emulator.gemm.products import matmul, transposed
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray
@@ -317,5 +317,5 @@ def _scores(queries: Terms, keys: Cache, method: Method, factor: float) -> Array
         else backend.namespace(keys).swapaxes(keys, -1, -2)
     )
     products = matmul(queries, swapped, accumulator=method.accumulator)
-    products = kept_in(products, method.scores)
+    products = rounded_to(products, method.scores)
     return binary32.multiply(products, backend.namespace(products).full_like(products, factor))
