@@ -87,16 +87,27 @@ def test_no_bound_is_infinite(unit):
     assert np.isfinite(error).all()
 
 
-def test_a_designed_unit_loses_subnormal_elements_of_any_format():
+FLUSHES = DesignedUnit("flushes", 8, 20, flushes_inputs=True)
+
+
+def test_a_designed_unit_loses_subnormal_weights_of_any_format():
     """Of E4M3, 7/8 of the least normal number: nothing is left of any product."""
-    unit = DesignedUnit("flushes", 8, 20, flushes_inputs=True)
-    x, w = np.full((1, 8), 1.75, np.float32), np.full((8, 1), 7 * 2.0**-9, np.float32)
-    weight = quantize(np.vstack([w, [[256]]]), MXFP8_E4M3, axis=0, block_size=9)
-    product = Product.of(np.hstack([x, [[0]]]).astype(np.float32), weight)
-    found = decomposed(SCHEMES["MXFP8_X2"])(product, unit)
-    assert product.product > 0
+    x, w = np.array([[1.75] * 8 + [0]], np.float16), np.array([[7 * 2.0**-9]] * 8 + [[256]])
+    weight = quantize(w.astype(np.float32), MXFP8_E4M3, axis=0, block_size=9)
+    adding = accumulation(FLUSHES, 9, terms=1, scalings=0, segment=9)
+    bound, exact = theorem_gemm(x, None, Right.of(weight), adding), x @ exact_values(weight)
+    assert matmul(x, weight, accumulator=FLUSHES) == 0
+    assert 0 < exact <= bound < 1.01 * exact
+
+
+def test_and_subnormal_digits():
+    """Three terms leave 2**-15 of alpha; what is below the least normal digit is above that."""
+    x = np.array([[1] + [0.875 * 2.0**-14] * 7], np.float32)
+    weight = quantize(np.array([[0.0]] + [[1.0]] * 7, np.float32), MXFP8_E4M3, axis=0)
+    product = Product.of(x, weight)
+    found = decomposed(SCHEMES["MXFP8_X3"])(product, FLUSHES)
     assert found.product == 0
-    assert product.product <= found.bound < 4 * product.product
+    assert 2.0**-15 * 7 < product.product <= found.bound < 4 * product.product
 
 
 HELD = {
