@@ -11,13 +11,7 @@ from msdnum.bounds.decompositions import int8_decomposition_float32
 from msdnum.bounds.rationals import Number, ceil_log2, positive, pow2
 from msdnum.display import html
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import (
-    E8M0,
-    INT8_SYMMETRIC,
-    IntegerFormat,
-    SpacedFormat,
-    spaced,
-)
+from msdnum.formats.elements import E8M0, INT8_SYMMETRIC, IntegerFormat, SpacedFormat, spaced
 from msdnum.formats.modes import Arithmetic, ScaleRule
 from msdnum.formats.schemes import OWN_AMAX, Scheme
 
