@@ -64,7 +64,8 @@ def remainder(scheme: Scheme, alpha: Number = 1, *, binade: int = 0) -> Fraction
     alpha : number
         Range of the block: the covering power of two, under AMAX its amax M.
     binade : int
-        Bound only the ``|x| <= alpha * 2**-binade`` of the block.
+        Bound only the ``|x| <= alpha * 2**-binade`` of the block. Where the bound has no less for
+        them it is that of the block: by own amax, and in FLOAT32 arithmetic.
 
     Returns
     -------
@@ -114,7 +115,8 @@ def term_bounds(scheme: Scheme, alpha: Number = 1, *, binade: int = 0) -> tuple[
     if pow2(ceil_log2(span)) != span:
         raise ValueError(f"alpha must be a power of two with E8M0 scales, got {alpha}")
     if scheme.ratios is OWN_AMAX:
-        return tuple(_by_own_amax(scheme, reach))
+        # However small a number is, the scales are those of its block.
+        return tuple(_by_own_amax(scheme, span))
     cases = (
         _with_scales(scheme, _clamped_below(scheme, exponent), min(reach, amax))
         for exponent, amax in _first_exponents(scheme.formats[0], span)
