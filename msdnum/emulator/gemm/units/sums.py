@@ -172,7 +172,8 @@ def plain_values(x: Prepared, operations: Operations = PLAIN) -> Array:
 def _scaled_in_range(value: Array, exponent: Array) -> tuple[Array]:
     # In range: each of two powers is a normal number, and so is every intermediate value.
     half = exponent >> 1
-    return (value * _power(half) * _power(exponent - half),)
+    with np.errstate(invalid="ignore"):  # A signalling NaN is no mistake here.
+        return (value * _power(half) * _power(exponent - half),)
 
 
 def _power(exponent: Array) -> Array:
