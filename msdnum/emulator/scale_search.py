@@ -54,7 +54,8 @@ def search_scales(
     def tried(scale_codes: Array, state: State) -> State:
         codes = elements_by(scale_codes)
         error = _error(values, codes, scale_codes, fmt, tensor_scale, search.criterion)
-        better = error < state[0]
+        scale = shared_scales.scale_numbers(scale_codes, fmt, tensor_scale)
+        better = (error < state[0]) & xp.isfinite(scale)
         found = (error, codes, scale_codes)
         return tuple(xp.where(better, new, old) for new, old in zip(found, state, strict=True))
 
