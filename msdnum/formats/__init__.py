@@ -152,6 +152,6 @@ __all__ = [
     "InfAndNan", "Int32", "Int32Overflow", "IntegerFormat", "LanesUnit", "MatrixUnit", "NonNumbers",
     "Operation", "Overflow", "Pairwise", "PairwiseUnit", "Permutation", "Rounding",
     "ScaleArithmetic", "ScaleRule", "ScaleSearch", "ScaleStep", "Scheme", "Sequential", "Smoothing",
-    "StepUnit", "SumRounding", "TableFormat", "Transform", "amax_scheme", "covering_scheme", "p3109",
-    "random_signs",
+    "StepUnit", "SumRounding", "TableFormat", "Transform", "amax_scheme", "covering_scheme",
+    "p3109", "random_signs",
 ]  # fmt: skip
