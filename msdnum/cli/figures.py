@@ -48,9 +48,9 @@ class Member:
         return self.experiment.write(self.table_in(out).parent, **how)
 
     @property
-    def experiment(self) -> Experiment:
+    def experiment(self) -> Experiment[Any]:
         """What makes its table."""
-        found: Experiment = _catalogue(self.trial.experiments, "CATALOGUE")[self.name]
+        found: Experiment[Any] = _catalogue(self.trial.experiments, "CATALOGUE")[self.name]
         return found
 
     def draw(self, table: Path, out: Path) -> tuple[Path, ...]:

@@ -136,11 +136,11 @@ def quantize(
     narrow = factors is not None or getattr(fmt, "search", None) is not None
     x = as_floats(x, "x") if narrow else as_numbers(x, "x")
     fmt, axis = resolve(x, fmt, axis, block_size, rule)
-    words = argument_checks.check_random(rounding, random, x)
+    source = argument_checks.check_random(rounding, random, x)
     used = divisors if factors is None else factors
     given = given_scales(scales, tensor_scale, x, fmt, axis, used)
     made = _quantize(
-        x, words, given.rows, given.tensor, given.used,
+        x, source, given.rows, given.tensor, given.used,
         fmt=fmt, axis=axis, rounding=rounding, multiply=factors is not None,
     )  # fmt: skip
     if given.tensor is None and made.tensor_scale is not None:
@@ -151,7 +151,7 @@ def quantize(
 @compiled_whole
 def _quantize(
     x: Array,
-    words: Array | None,
+    source: Any,
     scale_rows: Array | None,
     tensor_scale: Array | None,
     used_rows: Array | None,
@@ -166,6 +166,7 @@ def _quantize(
         whole = tensor_scale_of(pattern, fmt)
 
     rows = split(pattern, fmt, axis)
+    words = None if source is None else backend.random_words(source, x)
     nothing_given = scale_rows is None and used_rows is None and words is None
     if nothing_given and fmt.search is None and suits_power_terms(rows, (fmt,), rounding):
         codes, scale_codes = power_terms(rows, (fmt,), None, rest=False)

@@ -18,7 +18,6 @@ from msdnum.emulator.attention.kv_cache import (
     scales_per_token,
 )
 from msdnum.emulator.attention.methods import Method, StaticCast, WeightRange
-from msdnum.emulator.gemm.checks import is_inside
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.evidence.product_bounds import (
     over_ranges,
@@ -28,6 +27,8 @@ from msdnum.evidence.product_roundings import accumulation
 from msdnum.evidence.score_bounds import (
     ExactAttention,
     cached_values,
+    check_scales,
+    group_of,
     has_row_scale,
     has_tensor_scale,
     rounded_inputs,
@@ -76,7 +77,8 @@ def attention_bound(
     Raises
     ------
     ValueError
-        If the accumulator is another one, or weights are cast with a static scale.
+        If the accumulator is another one, weights are cast with a static scale, or a cache has
+        a scale of the tensor beside scales of blocks that multiply sums.
 
     Notes
     -----
@@ -92,6 +94,8 @@ def attention_bound(
             f"method must keep scores and sums in BINARY32 for a bound, got {method.scores.name} "
             f"and {method.sums.name}"
         )
+    for cache, name in ((keys, "keys"), (values, "values")):
+        check_scales(cache, name)
     errors = score_errors(given, keys, method, running)
     rows = (
         _Query(given.scores[i], errors[i], given.weights[i], method).bound(given.values, values)
@@ -259,7 +263,7 @@ class _Query:
         """Return the roundings of a weighted value: in its tile, then from tile to tile."""
         form = self.method.weights
         scheme = form if isinstance(form, Scheme) else None
-        group = _tokens_of_a_group(values)
+        group = group_of(values, -2)
         return accumulation(
             self.method.accumulator,
             self._size,
@@ -271,14 +275,6 @@ class _Query:
             segment=group or 1 << 30,
             inputs=rounded_inputs(scheme) + (scales_per_token(values) is not None),
         )
-
-
-def _tokens_of_a_group(values: Cache) -> int | None:
-    """Return how many tokens share a scale outside the products; None where all or none do."""
-    if not isinstance(values, QuantizedArray) or is_inside(values.format) or values.axis != -2:
-        return None
-    block = values.format.block_size
-    return None if block == values.shape[-2] else block
 
 
 def _token_scales(values: Cache) -> Floats:

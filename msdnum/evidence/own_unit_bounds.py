@@ -89,8 +89,6 @@ def own_underflow(accumulator: OwnSum, n: int) -> Fraction:
     least = Fraction(accumulator.output.min_normal)
     match accumulator:
         case DesignedUnit():
-            if accumulator.flushes_inputs:
-                return NO_BOUND
             each = least * _addends(accumulator) / 2**accumulator.fraction_bits
             each += least if accumulator.flushes_results else Fraction(accumulator.output.eta)
             return Fraction(-(-n // accumulator.group) * 2 * each)

@@ -5,8 +5,8 @@ from dataclasses import replace
 from fractions import Fraction
 
 from msdnum import bounds
-from msdnum.bounds.sums import Accumulation
-from msdnum.evidence.own_unit_bounds import OwnSum, own_roundings, own_underflow
+from msdnum.bounds.sums import Accumulation, NoGammaError
+from msdnum.evidence.own_unit_bounds import NO_BOUND, OwnSum, own_roundings, own_underflow
 from msdnum.formats.accumulators import (
     AnyAccumulator,
     Blocks,
@@ -19,6 +19,7 @@ from msdnum.formats.accumulators import (
     PairwiseUnit,
 )
 from msdnum.formats.elements import BINARY32
+from msdnum.formats.own_units import DesignedUnit
 
 __all__ = ["accumulation", "combined", "sum_roundings", "sum_underflow"]
 
@@ -62,7 +63,11 @@ def sum_roundings(accumulator: AnyAccumulator, n: int) -> Accumulation:
     powers of two that they are aligned to. Such a power can exceed a product of subnormal
     elements: ``theorem_gemm`` counts those as normal. An exact group is aligned to the power of its
     scales even where its products cancel: they count with their magnitudes, not with their sum.
-    Sums that overflow FP16 are not bounded.
+
+    Raises
+    ------
+    NoGammaError
+        If the roundings are so many, or so large, that nothing bounds them; it is a ValueError.
     """
     if isinstance(accumulator, OwnSum):
         return own_roundings(accumulator, n)
@@ -122,14 +127,28 @@ def accumulation(
     inputs : int
         Roundings of a factor before it is used: the scale of an exact INT8 term, or a product of
         two binary32 numbers.
+
+    Returns
+    -------
+    Accumulation
+        One whose bound is Inf, by an underflow above all numbers, where none exists.
     """
     size, segments = min(segment, k), -(-k // segment)
     after = scalings + segments - 1 + terms - 1 + inputs
     inner = accumulator.inner if isinstance(accumulator, Blocks) else accumulator
-    found = combined(sum_roundings(accumulator, size), Accumulation(after))
+    try:
+        found = combined(sum_roundings(accumulator, size), Accumulation(after))
+    except NoGammaError:
+        return Accumulation(0, nearest=False, underflow=NO_BOUND)
     each = sum_underflow(accumulator, size) + scalings * HALF_UNDERFLOW
     flushes = isinstance(inner, PairwiseUnit) or getattr(inner, "flushes_inputs", False)
-    return replace(found, underflow=terms * segments * each, flushes=flushes)
+    return replace(
+        found,
+        underflow=terms * segments * each,
+        flushes=flushes,
+        flushes_elements=flushes and isinstance(inner, DesignedUnit),
+        largest=Fraction(min(inner.output.max_finite, accumulator.output.max_finite)),
+    )
 
 
 def sum_underflow(accumulator: AnyAccumulator, n: int) -> Fraction:

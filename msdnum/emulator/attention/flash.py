@@ -217,7 +217,7 @@ def _check_finite(x: Cache, name: str) -> None:
     """Raise if there is a NaN or an Inf; while JAX traces there is nothing to look at."""
     if backend.is_traced(_data(x)):
         return
-    numbers = x.scales() if isinstance(x, QuantizedArray) else x
+    numbers = backend.readable(x.scales() if isinstance(x, QuantizedArray) else x)
     finite = backend.namespace(numbers).isfinite(numbers).all()
     # What JAX computes of a known array while it traces has no value either.
     if not backend.is_traced(finite) and not finite:
@@ -244,14 +244,15 @@ def _group(heads: tuple[int, ...], shared: tuple[int, ...]) -> int:
 def _limits(queries: Array, keys: Cache, lengths: Array | int | None, mask: Mask) -> Array:
     """Return how many keys each query sees, int32 of shape (..., m, 1)."""
     n, (*heads, m, _) = keys.shape[-2], queries.shape
-    xp = backend.namespace(queries)
-    if backend.is_traced(lengths) and not backend.is_jax(queries):
+    traced = backend.is_traced(lengths)
+    if traced and not backend.is_jax(queries):
         raise TypeError("lengths must be known before jit with NumPy queries, got a traced array")
-    length = xp.asarray(n if lengths is None else lengths)
+    # What is known is NumPy's, which compiles nothing.
+    length: Array = lengths if traced else np.asarray(n if lengths is None else lengths)
+    xp = backend.namespace(length)
     if length.dtype.kind not in "iu":
         raise TypeError(f"lengths must be integers, got {length.dtype}")
-    known = None if backend.is_traced(length) else np.asarray(length)
-    if known is not None and not ((known >= 1) & (known <= n)).all():
+    if not traced and not ((length >= 1) & (length <= n)).all():
         raise ValueError(f"lengths must be in 1..{n}, the tokens of the keys, got {lengths}")
     try:
         length = xp.broadcast_to(length.astype(np.int32), heads)[..., None, None]

@@ -42,6 +42,7 @@ from msdnum.emulator.gemm.recombination import (
     full,
     triangular,
 )
+from msdnum.emulator.gemm.row_threads import in_row_threads, parts_of_rows
 from msdnum.emulator.gemm.tiles import cut
 from msdnum.emulator.gemm.units.sums import Range
 from msdnum.emulator.jax_settings import under_own_settings
@@ -82,8 +83,9 @@ def matmul(
     b : Operand
         Shape (..., k, n). Blocks along the last but one axis; see ``transposed``.
     c : Array of float32, float16 or bfloat16, optional
-        What the accumulator starts from, in place of +0: of the shape of the result, and float16
-        where the accumulator holds FP16.
+        What the accumulator starts from, in place of +0: of the shape of the result; float16 where
+        the accumulator holds FP16, bfloat16 where it holds BF16, and numbers of its format where
+        that is another (with JAX, traced numbers are not looked at).
     output : FloatFormat, optional
         BINARY32, or FP16 for a unit that has it: then every step rounds its wide sum once to FP16,
         as an instruction does whose C and D are FP16, which is not the binary32 result rounded.
@@ -147,7 +149,12 @@ def matmul(
         check_one_accumulator(plan)
     on_jax = backend.is_jax(codes(left[0]))
     if on_jax and not needs_values(plan, kinds):
-        return _jitted()(left, right, start, kinds, plan)
+        parts = parts_of_rows(left, right, start)
+        if parts == 1:
+            return _jitted()(left, right, start, kinds, plan)
+        return in_row_threads(
+            lambda left, c: _jitted()(left, right, c, kinds, plan), left, start, parts
+        )
     return _matmul(left, right, start, kinds, plan)
 
 

@@ -45,6 +45,11 @@ class BlockSums(Sums[Blocks]):
         """Ask the inner accumulator."""
         self.inner.check(kinds, min(self.accumulator.size, segment))
 
+    @property
+    def lowest_product(self) -> int:
+        """Ask the inner accumulator."""
+        return self.inner.lowest_product
+
     def depends_on_range(self, kinds: OperandTypes) -> bool:
         """Ask the inner accumulator."""
         return self.inner.depends_on_range(kinds)

@@ -24,8 +24,8 @@ from msdnum.formats.accumulators import AnyAccumulator
 
 __all__ = [
     "CAREFUL", "PLAIN", "OperandTypes", "Operands", "Operations", "Range", "Step", "Sums",
-    "are_exact", "are_integers", "check_exact_products", "check_shared", "fold_steps", "product_at",
-    "scale_by_power",
+    "are_exact", "are_integers", "check_exact_products", "check_shared", "fold_steps",
+    "plain_values", "product_at", "scale_by_power",
 ]  # fmt: skip
 
 OperandTypes: TypeAlias = tuple[OperandType, OperandType]
@@ -96,6 +96,11 @@ class Sums(ABC, Generic[Accumulator]):
     takes_start = True
     """Whether a sum may start from a c of the caller."""
 
+    @property
+    def lowest_product(self) -> int:
+        """Exponent below which no product may be in a moderate range."""
+        return bit_patterns.EMIN
+
     def check(self, kinds: OperandTypes, segment: int) -> None:
         """Raise ValueError unless sums of ``segment`` products of these types are defined."""
 
@@ -144,7 +149,8 @@ class RangedSums(Sums[Accumulator]):
         """Values where they suffice, otherwise elements and exponents."""
         if values is Range.MODERATE or not self.depends_on_range(kinds):
             operations = PLAIN if are_exact(kinds) else ROUNDED
-            return Operands([_values(a, operations)], [_values(b, operations)], operations)
+            left, right = plain_values(a, operations), plain_values(b, operations)
+            return Operands([left], [right], operations)
         return Operands(
             significands_and_exponents(a),
             significands_and_exponents(b),
@@ -152,7 +158,8 @@ class RangedSums(Sums[Accumulator]):
         )
 
 
-def _values(x: Prepared, operations: Operations) -> Array:
+def plain_values(x: Prepared, operations: Operations = PLAIN) -> Array:
+    """Return the values of a side whose range is moderate."""
     value = scaled_elements(x)
     if x.exponents is None:
         return value

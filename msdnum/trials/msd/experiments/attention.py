@@ -1,7 +1,7 @@
 """The experiment on attention: error and bound against the length of the sequence."""
 
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,25 +12,33 @@ from msdnum.trials.msd.heads import measured
 
 __all__ = ["ATTENTION"]
 
-Spec: TypeAlias = tuple[Any, ...]
+
+@dataclass(frozen=True)
+class AttentionLengths:
+    """Inputs, caches, and lengths of the sequence; ``d`` is the width of a head."""
+
+    inputs: tuple[str, ...]
+    caches: tuple[str, ...]
+    queries: int
+    d: int
+    lengths: tuple[int, ...]
 
 
-def lengths(spec: Spec, seed: int) -> Iterator[Record]:
+def lengths(parameters: AttentionLengths, seed: int) -> Iterator[Record]:
     """Measure every method on every cache, for each family and length."""
-    families, caches, queries, width, sizes = spec
-    for name in families:
-        for cache in caches:
-            for n in sizes:
-                rng = np.random.default_rng([seed, queries, n, width])
-                head = drawn(name, (queries, n, width), rng, cache)
+    for name in parameters.inputs:
+        for cache in parameters.caches:
+            for n in parameters.lengths:
+                shape = parameters.queries, n, parameters.d
+                head = drawn(name, shape, np.random.default_rng([seed, *shape]), cache)
                 for row in measured(head):
-                    yield {"input": name, "cache": cache, "d": width, "length": n, **row}
+                    yield {"input": name, "cache": cache, "d": shape[-1], "length": n, **row}
 
 
 ATTENTION = Experiment(
     "attention_length",
     "attention over a quantized cache: errors and bounds against the length of the sequence",
-    (
+    AttentionLengths(
         ("normal", "outlier_channels"),
         ("INT8", "INT8_TOKEN", "MXFP8", "MXFP4"),
         8,
@@ -38,5 +46,5 @@ ATTENTION = Experiment(
         tuple(2**i for i in range(7, 14)),
     ),
     lengths,
-    (("normal",), ("INT8", "MXFP4"), 2, 32, (48, 160)),
+    AttentionLengths(("normal",), ("INT8", "MXFP4"), 2, 32, (48, 160)),
 )
