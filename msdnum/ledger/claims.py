@@ -14,7 +14,7 @@ __all__ = ["COLUMNS", "Claim", "Entry", "Row", "counted"]
 TERMS = {
     "witness": "worst block in BF16 (eight digits: BINARY32), [its worst element]",
     "ratio": "worst found over promised",
-    "proved": "by a theorem that Coq has checked",
+    "proved": "by a theorem that Coq has checked, of a model that tests hold the code against",
     "stated": "by a theorem that was written or changed since Coq checked the proofs",
     "applied on paper": "Coq has checked the theorem, but not the step from it to the row",
     "proved on paper": "by a theorem that no machine has checked",

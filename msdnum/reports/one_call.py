@@ -324,8 +324,7 @@ def _unit(unit: AnyAccumulator, given: Sequence[Input], seed: int) -> Report:
 
 
 def _unit_guarantee(unit: AnyAccumulator, k: int) -> Guarantee:
-    try:
-        found = accumulation(unit, k, terms=1, scalings=2, segment=k).gamma
-    except ValueError:
+    found = accumulation(unit, k, terms=1, scalings=2, segment=k)
+    if not found.bounded:
         return guarantee(math.inf, "|a||b|", None)
-    return guarantee(found, "|a||b|", "gemm")
+    return guarantee(found.gamma, "|a||b|", "gemm")

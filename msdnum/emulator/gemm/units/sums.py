@@ -176,7 +176,8 @@ def plain_values(x: Prepared, operations: Operations = EXACT_VALUES) -> Array:
 def _scaled_in_range(value: Array, exponent: Array) -> tuple[Array]:
     # In range: each of two powers is a normal number, and so is every intermediate value.
     half = exponent >> 1
-    return (value * power_of_two(half) * power_of_two(exponent - half),)
+    with np.errstate(invalid="ignore"):  # A signalling NaN is no mistake here.
+        return (value * power_of_two(half) * power_of_two(exponent - half),)
 
 
 def product_at(operations: Operations, a: Arrays, b: Arrays, k: int) -> Array:

@@ -38,7 +38,7 @@ COSTS = tuple(_closed_form(name, table) for name, table in costs.TABLES.items())
 
 _ALL: tuple[Experiment[Any], ...] = (
     *SCHEME_EXPERIMENTS, *BLOCK_EXPERIMENTS, *DESIGN_EXPERIMENTS, *LENGTH_EXPERIMENTS, *EXPERIMENTS,
-    *MODEL_EXPERIMENTS, *DECODER_EXPERIMENTS, ATTENTION, *COSTS,
+    *MODEL_EXPERIMENTS, *DECODER_EXPERIMENTS, *ATTENTION, *COSTS,
 )  # fmt: skip
 
 CATALOGUE = {experiment.name: experiment for experiment in _ALL}
