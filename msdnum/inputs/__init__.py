@@ -8,10 +8,11 @@ from msdnum.inputs.minilm_checkpoint import (
     sentences,
     tokenize,
 )
+from msdnum.inputs.outliers import outlier
 from msdnum.inputs.smollm2_checkpoint import decoder_tokenizer, smollm2
 from msdnum.inputs.tensors import load_tensor
 
 __all__ = [
     "FAMILIES", "Family", "MiniLM", "binade", "decoder_tokenizer", "family", "load_tensor",
-    "minilm", "minilm_tensors", "sentences", "smollm2", "tokenize",
+    "minilm", "minilm_tensors", "outlier", "sentences", "smollm2", "tokenize",
 ]  # fmt: skip

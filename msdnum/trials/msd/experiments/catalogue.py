@@ -9,6 +9,7 @@ from msdnum.ledger.findings import Table
 from msdnum.trials.msd.experiments import costs
 from msdnum.trials.msd.experiments.attention import ATTENTION
 from msdnum.trials.msd.experiments.blocks import BLOCK_EXPERIMENTS
+from msdnum.trials.msd.experiments.crests import CREST_EXPERIMENTS
 from msdnum.trials.msd.experiments.decoder import DECODER_EXPERIMENTS
 from msdnum.trials.msd.experiments.designs import DESIGN_EXPERIMENTS
 from msdnum.trials.msd.experiments.lengths import LENGTH_EXPERIMENTS
@@ -44,6 +45,7 @@ CATALOGUE: dict[str, Experiment] = {
         *DESIGN_EXPERIMENTS,
         *LENGTH_EXPERIMENTS,
         *EXPERIMENTS,
+        *CREST_EXPERIMENTS,
         *MODEL_EXPERIMENTS,
         *DECODER_EXPERIMENTS,
         ATTENTION,
