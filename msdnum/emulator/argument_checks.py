@@ -50,11 +50,15 @@ def checked_codes(x: Array, fmt: ElementFormat, name: str = "codes") -> Array:
     return codes
 
 
-def check_random(rounding: Rounding, random: Any, x: Array) -> Array | None:
-    """Return the random words that the rounding needs, or None; raise if there should be none."""
+def check_random(rounding: Rounding, random: Any, x: Array) -> Any:
+    """Return the random words that the rounding needs, or None; raise if there should be none.
+
+    Beside JAX arrays a key stays one, so that what is compiled draws the words as it needs them.
+    """
     check_mode("rounding", rounding, Rounding)
     if rounding is Rounding.STOCHASTIC:
-        return backend.random_words(random, x)
+        kept = backend.is_jax(x) and backend.is_key(random)
+        return random if kept else backend.random_words(random, x)
     if random is not None:
         raise ValueError(f"random must be None for rounding {rounding.name}")
     return None

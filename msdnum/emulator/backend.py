@@ -8,7 +8,8 @@ import numpy as np
 
 __all__ = [
     "Array", "check_array", "check_floats", "compiled_apart", "is_traced", "loop", "map_rows",
-    "namespace", "on_jax", "pytree", "random_words", "require_float64", "straight_through",
+    "namespace", "on_jax", "pytree", "random_words", "readable", "require_float64",
+    "straight_through",
 ]  # fmt: skip
 
 Array: TypeAlias = Any
@@ -38,6 +39,18 @@ def is_traced(x: Array) -> bool:
     """Return whether ``x`` has no value yet because JAX is tracing."""
     jax = sys.modules.get("jax")
     return jax is not None and isinstance(x, jax.core.Tracer)
+
+
+def readable(x: Array) -> Array:
+    """Return an array to look at: NumPy's view of JAX's, where that lies in this machine's memory.
+
+    So what only looks at values compiles nothing. All else is returned as it is, an array on
+    another device, or on several, too.
+    """
+    if is_traced(x) or not hasattr(x, "devices"):
+        return x
+    devices = x.devices()
+    return np.asarray(x) if len(devices) == 1 and next(iter(devices)).platform == "cpu" else x
 
 
 def check_array(x: Array, name: str, dtypes: tuple[str, ...] | None) -> None:
@@ -107,6 +120,11 @@ def map_rows(function: Callable[..., tuple[Array, ...]], *operands: Array) -> tu
     return results
 
 
+def is_key(x: Any) -> bool:
+    """Return whether ``x`` is a key of JAX's random numbers."""
+    return str(getattr(x, "dtype", "")).startswith("key<")
+
+
 def random_words(random: Any, x: Array) -> Array:
     """Return uniform 32-bit words, one for each element of ``x``.
 
@@ -130,11 +148,11 @@ def random_words(random: Any, x: Array) -> Array:
             raise ValueError("random must be a JAX key or words where x is traced, got a Generator")
         words = random.integers(0, 2**32, size=x.shape, dtype=np.uint32)
         return namespace(x).asarray(words)
-    dtype = str(getattr(random, "dtype", type(random).__name__))
-    if dtype.startswith("key<"):
+    if is_key(random):
         import jax
 
         return jax.random.bits(random, x.shape, np.uint32)
+    dtype = str(getattr(random, "dtype", type(random).__name__))
     if dtype != "uint32":
         raise TypeError(
             f"random must be a numpy Generator, a JAX key or uint32 words for stochastic rounding, "

@@ -150,7 +150,7 @@ def check_values(codes: Array, fmt: ElementFormat, name: str = "codes") -> None:
     """
     if fmt.bits in (8, 16, 32) or backend.is_traced(codes):
         return
-    largest = codes.max()
+    largest = backend.readable(codes).max()
     if backend.is_traced(largest):
         # A known array that a traced function has closed over.
         largest = np.asarray(codes).max()

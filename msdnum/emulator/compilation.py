@@ -17,8 +17,8 @@ def compiled_whole(function: Callable[..., T]) -> Callable[..., T]:
     Parameters
     ----------
     function : callable
-        Positional arguments are arrays or None, the first an array; keywords are part of what is
-        compiled and must be hashable. It looks at no value.
+        Positional arguments are arrays, what holds arrays, or None, the first an array; keywords
+        are part of what is compiled and must be hashable. It looks at no value.
 
     Returns
     -------

@@ -161,7 +161,7 @@ def checked_tensor_scale(scale: Any, like: Array, fmt: BlockFormat) -> Array | N
     if getattr(scale, "dtype", None) == np.float32 and backend.is_jax(scale) == backend.is_jax(
         like
     ):
-        return scale.reshape(())
+        return scale if shape == () else scale.reshape(())
     return _as_binary32(scale, like).reshape(())
 
 
@@ -237,21 +237,21 @@ def codes_of_numbers(x: Array, fmt: FloatFormat, name: str) -> Array:
         If a number is not one of ``fmt``.
     """
     numbers = as_numbers(x, name)
-    pattern = patterns(numbers)
-    if fmt == BINARY32 and bit_patterns.width(pattern) is bit_patterns.BINARY32:
-        return pattern.view("uint32")
-    if backend.is_traced(pattern):
+    xp = backend.namespace(numbers)
+    if fmt == BINARY32 and numbers.dtype != np.float64:
+        return xp.asarray(patterns(backend.readable(numbers)).view("uint32"))
+    if backend.is_traced(numbers):
         if str(getattr(x, "dtype", "")) in same_bits(fmt):
             return as_codes(x, fmt, name)
         raise TypeError(
             f"{name} must be known to be numbers of {fmt.name} and are traced {numbers.dtype}: "
             f"round them with encode, and pass the codes"
         )
-    found = element_rounding.encode_scaled(pattern, 0, fmt, Overflow.OVERFLOW)
-    given, back = (
-        np.asarray(v).astype(np.float64)
-        for v in (numbers, element_rounding.decode_scaled(found, 0, fmt))
-    )
+    # Their values are looked at, so that NumPy may as well do the rest: it compiles nothing.
+    known = np.asarray(numbers)
+    found = element_rounding.encode_scaled(patterns(known), 0, fmt, Overflow.OVERFLOW)
+    back = element_rounding.decode_scaled(found, 0, fmt).astype(np.float64)
+    given = known.astype(np.float64)
     same = (given == back) & (np.signbit(given) == np.signbit(back))
     differs = ~(same | np.isnan(given) & np.isnan(back))
     if differs.any():
@@ -260,4 +260,4 @@ def codes_of_numbers(x: Array, fmt: FloatFormat, name: str) -> Array:
             f"{name} must be numbers of {fmt.name}, got {given[place]} at {place}: "
             f"round them first, with round_to"
         )
-    return found
+    return xp.asarray(found)

@@ -82,12 +82,8 @@ def encode(
     >>> encode(np.float32([464, 465]), e4m3, overflow=Overflow.OVERFLOW)  # 127 is NaN
     array([126, 127], dtype=uint8)
     """
-    check_mode("fmt", fmt, ElementFormat)
-    check_mode("overflow", overflow, Overflow)
-    x = as_numbers(x, "x")
-    check_representable(x, fmt, overflow)
-    words = check_random(rounding, random, x)
-    return _encode(x, words, fmt=fmt, overflow=overflow, rounding=rounding)
+    x, source = _checked(x, fmt, overflow, rounding, random)
+    return _encode(x, source, fmt=fmt, overflow=overflow, rounding=rounding)
 
 
 @under_own_settings
@@ -146,10 +142,10 @@ def round_to(
     """
 
     def rounded(v: Array) -> Array:
-        codes = encode(v, fmt, overflow=overflow, rounding=rounding, random=random)
-        return _decode(codes, fmt=fmt)
+        return _round(v, source, fmt=fmt, overflow=overflow, rounding=rounding)
 
-    return backend.straight_through(rounded, as_numbers(x, "x"))
+    x, source = _checked(x, fmt, overflow, rounding, random)
+    return backend.straight_through(rounded, x)
 
 
 @under_own_settings
@@ -177,10 +173,30 @@ def as_ml_dtype(codes: Array, fmt: ElementFormat) -> Array:
     return codes.view(np.dtype(ML_DTYPES[fmt]))
 
 
+def _checked(
+    x: Any, fmt: ElementFormat, overflow: Overflow, rounding: Rounding, random: Any
+) -> tuple[Array, Any]:
+    """Return the numbers and the source of random words, once they are known to suit."""
+    check_mode("fmt", fmt, ElementFormat)
+    check_mode("overflow", overflow, Overflow)
+    x = as_numbers(x, "x")
+    check_representable(x, fmt, overflow)
+    return x, check_random(rounding, random, x)
+
+
+@compiled_whole
+def _round(
+    x: Array, source: Any, *, fmt: ElementFormat, overflow: Overflow, rounding: Rounding
+) -> Array:
+    codes = _encode(x, source, fmt=fmt, overflow=overflow, rounding=rounding)
+    return _decode(codes, fmt=fmt)
+
+
 @compiled_whole
 def _encode(
-    x: Array, words: Array | None, *, fmt: ElementFormat, overflow: Overflow, rounding: Rounding
+    x: Array, source: Any, *, fmt: ElementFormat, overflow: Overflow, rounding: Rounding
 ) -> Array:
+    words = None if source is None else backend.random_words(source, x)
     return encode_scaled(patterns(x), 0, fmt, overflow, rounding, words)
 
 
@@ -195,7 +211,7 @@ def check_representable(x: Array, fmt: ElementFormat, overflow: Overflow) -> Non
         return
     if overflow is Overflow.OVERFLOW:
         raise ValueError(f"overflow must be SATURATE: {fmt.name} has neither Inf nor NaN")
-    if not backend.is_traced(x) and bool(_has_nan(x)):
+    if not backend.is_traced(x) and bool(_has_nan(backend.readable(x))):
         raise ValueError(f"x must not hold NaN: {fmt.name} has no code for it")
 
 

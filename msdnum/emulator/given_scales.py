@@ -35,8 +35,8 @@ def given_scales(
     TypeError
         If they are not numbers.
     ValueError
-        If they are not numbers of the format of the scale, there is not one for each block, or one
-        of the two is missing where both are needed.
+        If they are not numbers of the format of the scale, there is not one for each block, one of
+        the two is missing where both are needed, or what is used is NaN.
     """
     if used is not None and scales is None:
         raise ValueError("scales must be given beside factors or divisors: they are what is stored")
@@ -51,21 +51,23 @@ def given_scales(
     if isinstance(scales, int | float):
         # Python's numbers are binary64: 0.02 stands for its binary32 number.
         scales = np.float32(scales)
-    codes = containers.codes_of_numbers(scales, fmt.scale, "scales")
+    codes = containers.codes_of_numbers(backend.readable(scales), fmt.scale, "scales")
     rows = split_scales(codes, x, fmt, axis, "scales")
     if used is None:
         return Given(rows, tensor)
     name = "factors or divisors"
     if isinstance(used, int | float):
         used = np.float32(used)
-    numbers = containers.codes_of_numbers(used, BINARY32, name).view("float32")
+    codes = containers.codes_of_numbers(backend.readable(used), BINARY32, name)
+    numbers = codes.view("float32")
+    if not backend.is_traced(numbers) and np.isnan(np.asarray(numbers)).any():
+        raise ValueError(f"{name} must be numbers, got NaN")
     return Given(rows, tensor, split_scales(numbers, x, fmt, axis, name))
 
 
 def split_scales(codes: Array, x: Array, fmt: BlockFormat, axis: int | None, name: str) -> Array:
-    """Return one code for each block, below each other."""
-    xp = backend.namespace(x)
-    codes = xp.asarray(codes)
+    """Return one code for each block, below each other; NumPy's, where they are known."""
+    codes = backend.readable(codes)
     if axis is None:
         expected: tuple[int, ...] = ()
     else:
@@ -76,7 +78,9 @@ def split_scales(codes: Array, x: Array, fmt: BlockFormat, axis: int | None, nam
             f"{name} must have shape {expected}, one for each block, or be one number, "
             f"got shape {codes.shape}"
         )
-    if axis is None:
-        return codes.reshape(1, 1)
+    xp = backend.namespace(codes)
     every = xp.broadcast_to(codes, expected)
-    return xp.moveaxis(every, axis, -1).reshape(-1, 1)
+    rows = every if axis is None else xp.moveaxis(every, axis, -1)
+    # Among what is traced all has to be JAX's; what is compiled takes NumPy's as it is.
+    as_is = not backend.is_traced(x)
+    return rows.reshape(-1, 1) if as_is else backend.namespace(x).asarray(rows.reshape(-1, 1))

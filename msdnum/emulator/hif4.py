@@ -88,12 +88,16 @@ class HiF4Array:
             As the constructor.
         """
         found = replace(self)
-        xp = backend.namespace(found.codes)
-        power = _each(found.eights, 8) + _each(found.fours, 4)
-        values = element_rounding.decode_scaled(found.codes, power.astype("int32"), HIF4_ELEMENT)
-        scales = element_rounding.decode_scaled(_each(found.scale_codes, SIZE), 0, E6M2)
-        with np.errstate(invalid="ignore"):
-            return xp.asarray(binary32.multiply(values, scales))
+        return _numbers_of(found.codes, found.scale_codes, found.eights, found.fours)
+
+
+@compiled_whole
+def _numbers_of(codes: Array, scale_codes: Array, eights: Array, fours: Array) -> Array:
+    power = _each(eights, 8) + _each(fours, 4)
+    values = element_rounding.decode_scaled(codes, power.astype("int32"), HIF4_ELEMENT)
+    scales = element_rounding.decode_scaled(_each(scale_codes, SIZE), 0, E6M2)
+    with np.errstate(invalid="ignore"):
+        return backend.namespace(codes).asarray(binary32.multiply(values, scales))
 
 
 @under_own_settings

@@ -15,9 +15,11 @@ from msdnum.emulator import (
 )
 from msdnum.emulator.backend import Array
 from msdnum.emulator.block_rows import resolve, split
+from msdnum.emulator.compilation import compiled_whole
 from msdnum.emulator.floats import as_binary32
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray
+from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.modes import Overflow, Rounding
 from msdnum.formats.scale_arithmetic import Operation, ScaleArithmetic, ScaleStep
 
@@ -66,8 +68,15 @@ def quantize_as(
     """
     argument_checks.check_mode("arithmetic", arithmetic, ScaleArithmetic)
     x = as_binary32(x, "x")
-    pattern = bit_patterns.as_pattern(x)
     fmt, axis = resolve(x, arithmetic.format, axis, block_size, None)
+    return _quantize(x, arithmetic=arithmetic, fmt=fmt, axis=axis)
+
+
+@compiled_whole
+def _quantize(
+    x: Array, *, arithmetic: ScaleArithmetic, fmt: BlockFormat, axis: int | None
+) -> QuantizedArray:
+    pattern = bit_patterns.as_pattern(x)
     whole = _of_tensor(pattern, arithmetic)
 
     def quantize_rows(rows: Array) -> tuple[Array, Array]:

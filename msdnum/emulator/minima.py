@@ -13,6 +13,7 @@ from msdnum.emulator import (
 )
 from msdnum.emulator.backend import Array
 from msdnum.emulator.codes import as_codes, check_values
+from msdnum.emulator.compilation import compiled_whole
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.blocks import BlockFormat
@@ -103,8 +104,7 @@ class MinimumArray:
             As ``checked``.
         """
         q = self.checked().quantized
-        assert isinstance(q.format.element, IntegerFormat)
-        return q.integers() - np.int8(q.format.element.min_integer)
+        return _levels_of(q.codes, q)
 
     @under_own_settings
     def terms(self) -> tuple[QuantizedArray, QuantizedArray]:
@@ -118,11 +118,12 @@ class MinimumArray:
         TypeError, ValueError
             As ``checked``.
         """
-        levels, q = self.levels(), self.quantized
+        found = self.checked()
+        q = found.quantized
         fmt = replace(q.format, name=f"{q.format.name} levels", element=INT8)
-        ones = backend.namespace(levels).ones_like(levels)
-        first = QuantizedArray(levels.view("uint8"), q.scale_codes, None, fmt, q.axis)
-        return first, QuantizedArray(ones.view("uint8"), self.minima, None, fmt, q.axis)
+        levels, ones = _factors_of(q.codes, q)
+        first = QuantizedArray(levels, q.scale_codes, None, fmt, q.axis)
+        return first, QuantizedArray(ones, found.minima, None, fmt, q.axis)
 
     @under_own_settings
     def dequantize(self) -> Array:
@@ -135,12 +136,29 @@ class MinimumArray:
         TypeError, ValueError
             As ``checked``.
         """
-        q = self.quantized
-        rows = q.rows(self.levels()).astype("float32")
-        minima = element_rounding.decode_scaled(self.minima, 0, q.format.scale)
-        scaled = binary32.multiply(rows, q.column(q.scales()))
-        value = binary32.add(scaled, q.column(minima))
-        return block_rows.join(value, q.shape, q.axis)
+        found = self.checked()
+        return _numbers_of(found.minima, found.quantized)
+
+
+@compiled_whole
+def _numbers_of(minima: Array, q: QuantizedArray) -> Array:
+    rows = q.rows(_levels_of(q.codes, q)).astype("float32")
+    added = element_rounding.decode_scaled(minima, 0, q.format.scale)
+    scaled = binary32.multiply(rows, q.column(q.scales()))
+    value = binary32.add(scaled, q.column(added))
+    return block_rows.join(value, q.shape, q.axis)
+
+
+@compiled_whole
+def _levels_of(codes: Array, q: QuantizedArray) -> Array:
+    assert isinstance(q.format.element, IntegerFormat)
+    return replace(q, codes=codes).integers() - np.int8(q.format.element.min_integer)
+
+
+@compiled_whole
+def _factors_of(codes: Array, q: QuantizedArray) -> tuple[Array, Array]:
+    levels = _levels_of(codes, q).view("uint8")
+    return levels, backend.namespace(levels).ones_like(levels)
 
 
 def _check_levels(fmt: BlockFormat, divisor: int) -> None:

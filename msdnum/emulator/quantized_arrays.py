@@ -298,8 +298,7 @@ class QuantizedArray:
         unused = 8 * patterns.dtype.itemsize - fmt.bits
         if not fmt.signed:
             return patterns if not unused else patterns.view(f"int{fmt.bits + unused}")
-        signed = (patterns << unused).view(f"int{fmt.bits + unused}")
-        return signed >> unused
+        return _signed(patterns, unused=unused)
 
     def _repr_html_(self) -> str | None:
         # None: a notebook shows the plain text.
@@ -319,6 +318,12 @@ def assemble(
     scales = join_scales(scale_codes, fmt, shape, axis)
     joined = join(codes, shape, axis, fmt.rows)
     return QuantizedArray(joined, scales, tensor_scale, fmt, axis, divisor)
+
+
+@compiled_whole
+def _signed(patterns: Array, *, unused: int) -> Array:
+    width = 8 * patterns.dtype.itemsize
+    return (patterns << unused).view(f"int{width}") >> unused
 
 
 @compiled_whole

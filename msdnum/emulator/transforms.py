@@ -6,6 +6,7 @@ import numpy as np
 
 from msdnum.emulator import backend, binary32, bit_patterns
 from msdnum.emulator.backend import Array
+from msdnum.emulator.compilation import compiled_whole
 from msdnum.emulator.floats import as_binary32
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.formats.transforms import Hadamard, Permutation, Smoothing, Transform
@@ -51,15 +52,7 @@ def transform(x: Any, how: Transform, *, axis: int = -1) -> Array:
     >>> transform(np.float32([3, 64]), Smoothing((1.0, 32.0)))
     array([3., 2.], dtype=float32)
     """
-    last = _along(x, how, axis)
-    match how:
-        case Permutation(order):
-            found = last[..., np.array(order)]
-        case Smoothing(factors):
-            found = binary32.divide(last, _row(last, factors))
-        case Hadamard():
-            found = _rotated(_signed(last, how), how)
-    return _back(found, axis)
+    return _transformed(_checked(x, how, axis), how=how, axis=axis)
 
 
 @under_own_settings
@@ -76,15 +69,7 @@ def inverse(x: Any, how: Transform, *, axis: int = -1) -> Array:
     >>> inverse(transform(np.float32([5, 6, 7]), order), order)
     array([5., 6., 7.], dtype=float32)
     """
-    last = _along(x, how, axis)
-    match how:
-        case Permutation():
-            found = last[..., np.array(how.inverse.order)]
-        case Smoothing(factors):
-            found = binary32.multiply(last, _row(last, factors))
-        case Hadamard():
-            found = _signed(_rotated(last, how), how)
-    return _back(found, axis)
+    return _taken_back(_checked(x, how, axis), how=how, axis=axis)
 
 
 def transform_factors(a: Any, b: Any, how: Transform) -> tuple[Array, Array]:
@@ -123,8 +108,34 @@ def transform_factors(a: Any, b: Any, how: Transform) -> tuple[Array, Array]:
     return transform(a, how), undo(b, how, axis=0)
 
 
-def _along(x: Any, how: Transform, axis: int) -> Array:
-    """Return the numbers as float32, the axis last, once it is known that they suit."""
+@compiled_whole
+def _transformed(x: Array, *, how: Transform, axis: int) -> Array:
+    last = _along(x, axis)
+    match how:
+        case Permutation(order):
+            found = last[..., np.array(order)]
+        case Smoothing(factors):
+            found = binary32.divide(last, _row(last, factors))
+        case Hadamard():
+            found = _rotated(_signed(last, how), how)
+    return _back(found, axis)
+
+
+@compiled_whole
+def _taken_back(x: Array, *, how: Transform, axis: int) -> Array:
+    last = _along(x, axis)
+    match how:
+        case Permutation():
+            found = last[..., np.array(how.inverse.order)]
+        case Smoothing(factors):
+            found = binary32.multiply(last, _row(last, factors))
+        case Hadamard():
+            found = _signed(_rotated(last, how), how)
+    return _back(found, axis)
+
+
+def _checked(x: Any, how: Transform, axis: int) -> Array:
+    """Return the numbers, float64 rounded to float32, once it is known that they suit."""
     if not isinstance(how, Transform):
         expected = "Hadamard, Smoothing or Permutation"
         raise TypeError(f"how must be a {expected}, got {type(how).__name__}")
@@ -132,6 +143,11 @@ def _along(x: Any, how: Transform, axis: int) -> Array:
     if not -x.ndim <= axis < x.ndim:
         raise ValueError(f"axis must be one of the {x.ndim} of x, got {axis}")
     _check_length(x.shape[axis], how)
+    return x
+
+
+def _along(x: Array, axis: int) -> Array:
+    """Return the numbers as float32, the axis last."""
     return backend.namespace(x).moveaxis(x, axis, -1).astype("float32")
 
 

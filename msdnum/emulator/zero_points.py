@@ -1,6 +1,7 @@
 """Integers with a zero point: ``x = (code - zero_point) * scale``, group by group."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from msdnum.emulator import (
     shared_scales,
 )
 from msdnum.emulator.backend import Array
+from msdnum.emulator.compilation import compiled_whole
 from msdnum.emulator.floats import as_binary32
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray
@@ -100,11 +102,8 @@ class AsymmetricArray:
             As ``checked``.
         """
         found = self.checked()
-        q = found.quantized
         wide = "int8" if found.largest < 128 else "int16"
-        integers, zeros = q.integers().astype(wide), found.zero_points.astype(wide)
-        difference = q.rows(integers) - q.column(zeros)
-        return block_rows.join(difference, q.shape, q.axis)
+        return _integers_of(found.zero_points, found.quantized, wide=wide)
 
     @under_own_settings
     def dequantize(self) -> Array:
@@ -117,10 +116,21 @@ class AsymmetricArray:
         TypeError, ValueError
             As ``checked``.
         """
-        q = self.quantized
-        rows = q.rows(self.integers()).astype("float32")
-        value = binary32.multiply(rows, q.column(q.scales()))
-        return block_rows.join(value, q.shape, q.axis)
+        found = self.checked()
+        return _numbers_of(found.zero_points, found.quantized)
+
+
+@compiled_whole
+def _integers_of(zeros: Array, q: QuantizedArray, *, wide: str) -> Array:
+    difference = q.rows(q.integers().astype(wide)) - q.column(zeros.astype(wide))
+    return block_rows.join(difference, q.shape, q.axis)
+
+
+@compiled_whole
+def _numbers_of(zeros: Array, q: QuantizedArray) -> Array:
+    rows = q.rows(AsymmetricArray(q, zeros).integers()).astype("float32")
+    value = binary32.multiply(rows, q.column(q.scales()))
+    return block_rows.join(value, q.shape, q.axis)
 
 
 @under_own_settings
@@ -175,16 +185,19 @@ def quantize_asymmetric(
     """
     _check_format(element, "element")
     x = as_binary32(x, "x")
-    pattern = bit_patterns.as_pattern(x)
     fmt = BlockFormat(f"{element.name}_ASYMMETRIC", element, BINARY32, None, ScaleRule.AMAX)
     fmt, found = block_rows.resolve(x, fmt, axis, block_size, None)
+    return _quantize(x, element=element, fmt=fmt, axis=found)
 
-    def quantize_rows(rows: Array) -> tuple[Array, Array, Array]:
-        return _quantize_rows(rows, element)
 
-    codes, scales, zeros = backend.map_rows(quantize_rows, block_rows.split(pattern, fmt, found))
-    quantized = quantized_arrays.assemble(codes, scales, None, fmt, x.shape, found)
-    return AsymmetricArray(quantized, block_rows.join_scales(zeros, fmt, x.shape, found))
+@compiled_whole
+def _quantize(
+    x: Array, *, element: IntegerFormat, fmt: BlockFormat, axis: int | None
+) -> AsymmetricArray:
+    rows = block_rows.split(bit_patterns.as_pattern(x), fmt, axis)
+    codes, scales, zeros = backend.map_rows(partial(_quantize_rows, element=element), rows)
+    quantized = quantized_arrays.assemble(codes, scales, None, fmt, x.shape, axis)
+    return AsymmetricArray(quantized, block_rows.join_scales(zeros, fmt, x.shape, axis))
 
 
 def _check_format(element: object, name: str) -> IntegerFormat:
@@ -205,9 +218,10 @@ def _quantize_rows(rows: Array, element: IntegerFormat) -> tuple[Array, Array, A
     below = xp.where(rows < 0, rows & bit_patterns.MAGNITUDE_MASK, 0).max(axis=-1, keepdims=True)
     above = xp.maximum(rows, 0).max(axis=-1, keepdims=True)
     scale = _scale(below, above, highest - lowest)
+    scale = backend.compiled_apart(scale)
     divisor = xp.where(scale.view(xp.int32) != 0, scale, np.float32(1))
-    zero = xp.clip(lowest + _integers(below, divisor), lowest, highest)
-    code = xp.clip(_integers(rows, divisor) + zero, lowest, highest)
+    zero = xp.clip(lowest + _rounded(below, divisor), lowest, highest)
+    code = xp.clip(_rounded(rows, divisor) + zero, lowest, highest)
     mask = (1 << element.bits) - 1
     scales = xp.where(finite, scale.view(xp.int32), bit_patterns.NAN).view(xp.uint32)
     byte = "int8" if highest < 128 else "uint8"
@@ -223,6 +237,6 @@ def _scale(below: Array, above: Array, levels: int) -> Array:
     return binary32.multiply(shared_scales.divide_by(binary32.add(high, low), levels), back)
 
 
-def _integers(pattern: Array, divisor: Array) -> Array:
+def _rounded(pattern: Array, divisor: Array) -> Array:
     xp = backend.namespace(pattern)
     return xp.round(binary32.divide(pattern.view(xp.float32), divisor)).astype("int32")

@@ -1,13 +1,21 @@
 """Eager JAX: each function is one compilation for a new shape, not one for each operation."""
 
+from functools import partial
+from types import SimpleNamespace
+
 import jax
 import numpy as np
 import pytest
 
 import msdnum
-from msdnum.emulator import compilation
-from msdnum.formats.elements import E2M1, E4M3, INT8
+from msdnum import emulator
+from msdnum.emulator import compilation, layouts
+from msdnum.emulator.attention import BF16_FLASH
+from msdnum.formats import INT32, LIBRARY_ARITHMETIC
+from msdnum.formats.elements import E2M1, E4M3, INT4, INT8
 from msdnum.formats.modes import Overflow, Rounding
+from msdnum.formats.transforms import Hadamard, Smoothing
+from tests.support.selection import quick
 
 COMPILED = "/jax/core/compile/backend_compile_duration"
 SHAPES = iter(range(1000, 2000))
@@ -28,46 +36,128 @@ def compilations():
     jax.monitoring.clear_event_listeners()
 
 
-def new_numbers():
+def new_numbers(rows=None):
     """Return an array of a shape that no test has had."""
-    return jax.device_put(np.linspace(-3, 5, 64 * next(SHAPES), dtype=np.float32).reshape(-1, 64))
+    rows = rows or next(SHAPES)
+    return jax.device_put(np.linspace(-3, 5, 64 * rows, dtype=np.float32).reshape(-1, 64))
 
 
-@pytest.mark.parametrize("name", ["MXFP4", "NVFP4", "INT8_ROW"])
-def test_a_quantization_is_compiled_once(name, compilations):
-    x, fmt = new_numbers(), msdnum.BLOCK_FORMATS[name]
-    assert compilations(lambda: msdnum.quantize(x, fmt).codes) == 1
-    assert compilations(lambda: msdnum.quantize(x, fmt).codes) == 0
+def quantized(name):
+    return msdnum.quantize(new_numbers(), msdnum.BLOCK_FORMATS[name])
 
 
-@pytest.mark.parametrize("name", ["MXFP4_X2", "INT8_X2_FLOAT32"])
-def test_a_decomposition_is_compiled_once(name, compilations):
-    x, scheme = new_numbers(), msdnum.SCHEMES[name]
-    assert compilations(lambda: msdnum.decompose_terms(x, scheme)[0].codes) == 1
+def new_codes(shape=(64,)):
+    return jax.device_put(np.ones((next(SHAPES), *shape), np.uint8))
 
 
-@pytest.mark.parametrize("name", ["MXFP8_E4M3", "INT8_ROW"])
-def test_dequantizing_is_compiled_once(name, compilations):
-    q = msdnum.quantize(new_numbers(), msdnum.BLOCK_FORMATS[name])
-    assert compilations(q.dequantize) == 1
-    assert compilations(q.scales) == 1
+def cast(function, fmt, rounding=Rounding.RNE, random=None):
+    x, how = new_numbers(), {"overflow": Overflow.SATURATE, "rounding": rounding}
+    return partial(function, x, fmt, random=random, **how)
 
 
-@pytest.mark.parametrize("rounding", [Rounding.RNE, Rounding.RTZ])
-def test_a_cast_is_compiled_once(rounding, compilations):
-    x = new_numbers()
-    found = compilations(
-        lambda: msdnum.encode(x, E4M3, overflow=Overflow.OVERFLOW, rounding=rounding)
-    )
-    assert found == 1
+def quantizing(name, **how):
+    return partial(msdnum.quantize, new_numbers(), msdnum.BLOCK_FORMATS[name], **how)
 
 
-def test_what_looks_at_values_is_compiled_once_more(compilations):
-    x = new_numbers()
-    assert compilations(lambda: msdnum.encode(x, INT8, overflow=Overflow.SATURATE)) == 2
-    codes = jax.device_put(np.ones((next(SHAPES), 64), np.uint8))
+def product():
+    b = msdnum.quantize(new_numbers(rows=64), msdnum.BLOCK_FORMATS["INT8_ROW"], axis=-2)
+    matmul = partial(msdnum.matmul, accumulator=INT32)
+    # Once in a process a float32 product of JAX is tried out, too.
+    matmul(new_codes().view("int8"), b)
+    return partial(matmul, quantized("INT8_ROW"), b)
+
+
+def attention():
+    q, k = jax.device_put(np.ones((2, 1, next(SHAPES), 64), np.float32).astype("bfloat16"))
+    return partial(msdnum.attend, q, k, k, method=BF16_FLASH)
+
+
+def asymmetric():
+    return emulator.quantize_asymmetric(new_numbers(), INT4)
+
+
+def hif4():
+    return emulator.quantize_hif4(new_numbers())
+
+
+def gguf(layout=layouts.GGUF_Q4_1):
+    return layout.read(new_codes((2 * layout.block_bytes,)))
+
+
+def blocks_and_scales():
+    return msdnum.to_blocks_and_scales(quantized("MXFP4"))
+
+
+MXFP4 = msdnum.BLOCK_FORMATS["MXFP4"]
+KEY = jax.random.key(0)
+CALLS = {
+    "encode": lambda: cast(msdnum.encode, E4M3),
+    "encode, toward zero": lambda: cast(msdnum.encode, E4M3, Rounding.RTZ),
+    "encode, stochastic": lambda: cast(msdnum.encode, E4M3, Rounding.STOCHASTIC, KEY),
+    "encode, no NaN": lambda: cast(msdnum.encode, INT8),
+    "round_to": lambda: cast(msdnum.round_to, INT8),
+    "decode": lambda: partial(msdnum.decode, new_codes(), E2M1),
+    "pack": lambda: partial(msdnum.pack, new_codes(), E2M1),
+    "unpack": lambda: partial(msdnum.unpack, new_codes(), E2M1),
+    "quantize": lambda: quantizing("MXFP4"),
+    "quantize, tensor scale": lambda: quantizing("NVFP4"),
+    "quantize, amax": lambda: quantizing("INT8_ROW"),
+    "quantize, given scales": lambda: quantizing("MXFP4", scales=0.5),
+    "dequantize": lambda: quantized("MXFP4").dequantize,
+    "dequantize, tensor scale": lambda: quantized("NVFP4").dequantize,
+    "scales": lambda: quantized("INT8_ROW").scales,
+    "integers": lambda: quantized("INT4_GROUP").integers,
+    "decompose": lambda: partial(msdnum.decompose, new_numbers(), msdnum.SCHEMES["MXFP4_X2"]),
+    "decompose_terms": lambda: partial(
+        msdnum.decompose_terms, new_numbers(), msdnum.SCHEMES["INT8_X2_FLOAT32"]
+    ),
+    "matmul": product,
+    "attend": attention,
+    "quantize_as": lambda: partial(
+        emulator.quantize_as, new_numbers(), LIBRARY_ARITHMETIC["torchao"]
+    ),
+    "quantize_asymmetric": lambda: partial(emulator.quantize_asymmetric, new_numbers(), INT4),
+    "asymmetric dequantize": lambda: asymmetric().dequantize,
+    "asymmetric integers": lambda: asymmetric().integers,
+    "quantize_hif4": lambda: partial(emulator.quantize_hif4, new_numbers()),
+    "HiF4 dequantize": lambda: hif4().dequantize,
+    "transform": lambda: partial(emulator.transform, new_numbers(), Hadamard(4)),
+    "inverse": lambda: partial(emulator.inverse, new_numbers(), Smoothing((1.5,) * 64)),
+    "to_blocks_and_scales": lambda: partial(msdnum.to_blocks_and_scales, quantized("MXFP4")),
+    "from_blocks_and_scales": lambda: partial(
+        msdnum.from_blocks_and_scales, *blocks_and_scales(), MXFP4
+    ),
+    "to_scale_tiles": lambda: partial(layouts.to_scale_tiles, new_codes()),
+    "GGUF read": lambda: partial(layouts.GGUF_Q4_0.read, new_codes((18,))),
+    "GGUF write": lambda: partial(layouts.GGUF_Q4_1.write, gguf()),
+    "minima dequantize": lambda: gguf().dequantize,
+    "minima levels": lambda: gguf().levels,
+    "minima terms": lambda: gguf().terms,
+    "words read": lambda: partial(
+        layouts.AWQ_WORDS.read, jax.device_put(np.ones((next(SHAPES), 8), np.int32))
+    ),
+    "words write": lambda: partial(layouts.AWQ_WORDS.write, new_codes()),
+}
+
+
+QUICK = (
+    "encode, stochastic", "encode, no NaN", "decode", "pack", "quantize", "quantize, given scales",
+    "dequantize", "integers", "asymmetric integers", "to_blocks_and_scales", "minima terms",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", quick(CALLS, QUICK))
+def test_every_function_is_one_compilation_for_a_new_shape(name, compilations):
+    call = CALLS[name]()
+    assert compilations(call) == 1
+    assert compilations(call) == 0
+
+
+def test_values_that_lie_elsewhere_are_looked_at_where_they_are(monkeypatch, compilations):
+    codes = new_codes()
+    elsewhere = [SimpleNamespace(platform="gpu")]
+    monkeypatch.setattr(type(codes), "devices", lambda _: elsewhere)
     assert compilations(lambda: msdnum.decode(codes, E2M1)) == 2
-    assert compilations(lambda: msdnum.pack(codes, E2M1)) == 1
 
 
 def test_numpy_is_called_as_it_is():

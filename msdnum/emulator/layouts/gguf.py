@@ -10,6 +10,7 @@ import numpy as np
 from msdnum.emulator import argument_checks, backend
 from msdnum.emulator.arrays import as_array
 from msdnum.emulator.backend import Array
+from msdnum.emulator.compilation import compiled_whole
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.layouts.rows import checked_rows
 from msdnum.emulator.minima import MinimumArray
@@ -97,8 +98,11 @@ class GGUFLayout:
                 f"blocks must have a last axis divisible by {self.block_bytes}, the bytes of a "
                 f"block of {self.format.name}, got shape {shape}"
             )
-        rows = blocks.reshape(*shape[:-1], -1, self.block_bytes)
-        codes = self._codes(rows[..., self._head_bytes :]).reshape(*shape[:-1], -1)
+        return _read(blocks, layout=self)
+
+    def _read(self, blocks: Array) -> QuantizedArray | MinimumArray:
+        rows = blocks.reshape(*blocks.shape[:-1], -1, self.block_bytes)
+        codes = self._codes(rows[..., self._head_bytes :]).reshape(*blocks.shape[:-1], -1)
         quantized = QuantizedArray(codes, self._number(rows, 0), None, self.format, -1)
         return MinimumArray(quantized, self._number(rows, 1)) if self.has_minimum else quantized
 
@@ -133,15 +137,17 @@ class GGUFLayout:
         if isinstance(quantized, MinimumArray) and self.has_minimum:
             minima, quantized = [quantized.minima], quantized.checked().quantized
         quantized = checked_rows(quantized, self.format)  # type: ignore[arg-type]
-        scales = quantized.scale_codes
+        return _written(quantized.codes, quantized.scale_codes, *minima, layout=self)
+
+    def _written(self, codes: Array, *heads: Array) -> Array:
         parts = [
             (number >> (8 * i)).astype("uint8")[..., None]
-            for number in (scales, *minima)
+            for number in heads
             for i in range(self._scale_bytes)
         ]
-        codes = quantized.codes.reshape(*scales.shape, self._size)
-        blocks = backend.namespace(codes).concatenate([*parts, self._stored(codes)], axis=-1)
-        return blocks.reshape(*quantized.shape[:-1], -1)
+        blocks = codes.reshape(*heads[0].shape, self._size)
+        found = backend.namespace(codes).concatenate([*parts, self._stored(blocks)], axis=-1)
+        return found.reshape(*codes.shape[:-1], -1)
 
     def _stored(self, codes: Array) -> Array:
         if self.format.element.bits == 8:
@@ -149,6 +155,16 @@ class GGUFLayout:
         codes = codes ^ np.uint8(self.offset)
         half = self._size // 2
         return codes[..., :half] | (codes[..., half:] << 4)
+
+
+@compiled_whole
+def _read(blocks: Array, *, layout: GGUFLayout) -> QuantizedArray | MinimumArray:
+    return layout._read(blocks)
+
+
+@compiled_whole
+def _written(codes: Array, *heads: Array, layout: GGUFLayout) -> Array:
+    return layout._written(codes, *heads)
 
 
 GGUF_MXFP4 = GGUFLayout(MXFP4)

@@ -5,10 +5,12 @@ from dataclasses import replace
 from msdnum.emulator import argument_checks
 from msdnum.emulator.arrays import as_array
 from msdnum.emulator.backend import Array
+from msdnum.emulator.compilation import compiled_whole
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.packing import pack, unpack
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.blocks import BlockFormat
+from msdnum.formats.elements import ElementFormat
 
 __all__ = ["from_blocks_and_scales", "to_blocks_and_scales"]
 
@@ -58,8 +60,8 @@ def to_blocks_and_scales(quantized: QuantizedArray) -> tuple[Array, Array]:
             f"quantized must have no scale but that of the blocks, got {quantized.format.name} "
             f"with divisor {quantized.divisor}"
         )
-    codes = quantized.codes.reshape(*quantized.shape[:-1], -1, size)
-    return pack(codes, quantized.format.element), quantized.scale_codes
+    blocks = _packed(quantized.codes, element=quantized.format.element, size=size)
+    return blocks, quantized.scale_codes
 
 
 @under_own_settings
@@ -92,11 +94,21 @@ def from_blocks_and_scales(blocks: Array, scales: Array, fmt: BlockFormat) -> Qu
     blocks = as_array(blocks, "blocks")
     if fmt.tensor_scale:
         raise ValueError(f"fmt must not need a tensor scale, got {fmt.name}")
-    codes = unpack(blocks, fmt.element)
+    codes, size = _codes_of(blocks, element=fmt.element), blocks.shape[-1] * 8 // fmt.element.bits
     scales = argument_checks.checked_codes(scales, fmt.scale, "scales")
     if blocks.ndim < 2:
         raise ValueError(f"blocks must have at least two dimensions, got shape {blocks.shape}")
     if scales.shape != blocks.shape[:-1]:
         raise ValueError(f"scales must have the shape {blocks.shape[:-1]}, got {scales.shape}")
-    fmt = replace(fmt, block_size=codes.shape[-1])
-    return QuantizedArray(codes.reshape(*codes.shape[:-2], -1), scales, None, fmt, -1)
+    return QuantizedArray(codes, scales, None, replace(fmt, block_size=size), -1)
+
+
+@compiled_whole
+def _packed(codes: Array, *, element: ElementFormat, size: int) -> Array:
+    return pack(codes.reshape(*codes.shape[:-1], -1, size), element)
+
+
+@compiled_whole
+def _codes_of(blocks: Array, *, element: ElementFormat) -> Array:
+    codes = unpack(blocks, element)
+    return codes.reshape(*codes.shape[:-2], -1)

@@ -3,6 +3,7 @@
 from msdnum.emulator import backend
 from msdnum.emulator.arrays import as_array
 from msdnum.emulator.backend import Array
+from msdnum.emulator.compilation import compiled_whole
 from msdnum.emulator.jax_settings import under_own_settings
 
 __all__ = ["from_scale_tiles", "to_scale_tiles"]
@@ -41,6 +42,11 @@ def to_scale_tiles(scales: Array) -> Array:
     scales = _bytes(scales, "scales")
     if scales.ndim != 2:
         raise ValueError(f"scales must have two dimensions, got shape {scales.shape}")
+    return _tiles_of(scales)
+
+
+@compiled_whole
+def _tiles_of(scales: Array) -> Array:
     xp = backend.namespace(scales)
     rows, columns = scales.shape
     padded = xp.pad(scales.view("uint8"), [(0, -rows % ROWS), (0, -columns % COLUMNS)])
@@ -74,6 +80,12 @@ def from_scale_tiles(tiles: Array, shape: tuple[int, int]) -> Array:
             f"tiles must have {down * across * ROWS * COLUMNS} bytes for {rows} rows of {columns} "
             f"scales, got {tiles.size}"
         )
+    return _scales_of(tiles, rows=rows, columns=columns)
+
+
+@compiled_whole
+def _scales_of(tiles: Array, *, rows: int, columns: int) -> Array:
+    down, across = -(-rows // ROWS), -(-columns // COLUMNS)
     xp = backend.namespace(tiles)
     apart = tiles.view("uint8").reshape(down, across, GROUP, ROWS // GROUP, COLUMNS)
     padded = xp.transpose(apart, (0, 3, 2, 1, 4)).reshape(down * ROWS, across * COLUMNS)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from msdnum.emulator import backend
 from msdnum.emulator.arrays import as_array
 from msdnum.emulator.backend import Array
+from msdnum.emulator.compilation import compiled_whole
 from msdnum.emulator.jax_settings import under_own_settings
 
 __all__ = ["AWQ_WORDS", "GPTQ_WORDS", "WordLayout"]
@@ -73,12 +74,8 @@ class WordLayout:
         """
         words = as_array(words, "words")
         backend.check_array(words, "words", ("int32", "uint32"))
-        moved = self._moved(words, "words").view("uint32")
-        place = [self.order.index(i) for i in range(COUNT)]
-        codes = [(moved >> (4 * i) & 15).astype("uint8") for i in place]
-        xp = backend.namespace(words)
-        found = xp.stack(codes, axis=-1).reshape(*moved.shape[:-1], -1)
-        return xp.moveaxis(found, -1, self.axis)
+        self._check_axis(words, "words")
+        return _codes_of(words, layout=self)
 
     @under_own_settings
     def write(self, codes: Array) -> Array:
@@ -93,26 +90,46 @@ class WordLayout:
         """
         codes = as_array(codes, "codes")
         backend.check_array(codes, "codes", ("uint8",))
-        moved = self._moved(codes, "codes")
-        if moved.shape[-1] % COUNT:
+        self._check_axis(codes, "codes")
+        if codes.shape[self.axis] % COUNT:
             raise ValueError(
                 f"codes must have an axis {self.axis} divisible by {COUNT}, got {codes.shape}"
             )
-        if not backend.is_traced(codes) and int(codes.max()) > 15:
-            raise ValueError(f"codes must be in 0..15, got {int(codes.max())}")
-        words = sum(
-            moved[..., code::COUNT].astype("uint32") << (4 * place)
-            for place, code in enumerate(self.order)
-        )
-        return backend.namespace(codes).moveaxis(words.view("int32"), -1, self.axis)
+        largest = 0 if backend.is_traced(codes) else int(backend.readable(codes).max())
+        if largest > 15:
+            raise ValueError(f"codes must be in 0..15, got {largest}")
+        return _words_of(codes, layout=self)
 
-    def _moved(self, x: Array, name: str) -> Array:
-        """Return ``x`` with the axis that is packed as its last."""
+    def _check_axis(self, x: Array, name: str) -> None:
         if not -x.ndim <= self.axis < x.ndim:
             raise ValueError(f"{name} must have an axis {self.axis}, got shape {x.shape}")
-        xp = backend.namespace(x)
-        moved = xp.moveaxis(x, self.axis, -1)
-        return moved if backend.is_jax(x) else xp.ascontiguousarray(moved)
+
+
+@compiled_whole
+def _codes_of(words: Array, *, layout: WordLayout) -> Array:
+    xp = backend.namespace(words)
+    moved = _moved(words, layout.axis).view("uint32")
+    place = [layout.order.index(i) for i in range(COUNT)]
+    codes = [(moved >> (4 * i) & 15).astype("uint8") for i in place]
+    found = xp.stack(codes, axis=-1).reshape(*moved.shape[:-1], -1)
+    return xp.moveaxis(found, -1, layout.axis)
+
+
+@compiled_whole
+def _words_of(codes: Array, *, layout: WordLayout) -> Array:
+    moved = _moved(codes, layout.axis)
+    words = sum(
+        moved[..., code::COUNT].astype("uint32") << (4 * place)
+        for place, code in enumerate(layout.order)
+    )
+    return backend.namespace(codes).moveaxis(words.view("int32"), -1, layout.axis)
+
+
+def _moved(x: Array, axis: int) -> Array:
+    """Return ``x`` with the axis that is packed as its last."""
+    xp = backend.namespace(x)
+    moved = xp.moveaxis(x, axis, -1)
+    return moved if backend.is_jax(x) else xp.ascontiguousarray(moved)
 
 
 GPTQ_WORDS = WordLayout(

@@ -8,11 +8,12 @@ from msdnum import bounds
 from msdnum.evidence.crests import expected_crest
 from msdnum.evidence.scheme_quadrature import expected_decomposition
 from msdnum.formats.schemes import MXFP4_X2, MXFP8_X1
+from msdnum.inputs.densities import DENSITIES
 from msdnum.ledger.claims import Entry
-from msdnum.ledger.findings import Evidence, Finding, Verdict, not_run
+from msdnum.ledger.findings import Evidence, Finding, Verdict
 from msdnum.ledger.trial import Study
 from msdnum.trials.msd.comparisons import over
-from msdnum.trials.msd.experiments.crests import distribution, of_outlier, row_ratio
+from msdnum.trials.msd.experiments.crests import of_outlier, row_ratio
 
 __all__ = ["c7_crests", "row_crossing"]
 
@@ -41,17 +42,11 @@ def c7_crests(study: Study) -> Iterator[Entry]:
 def _entry(
     words: str, judge: Callable[[str], Finding], name: str, expected: Verdict = Verdict.HOLDS
 ) -> Entry:
-    def guarded() -> Finding:
-        try:
-            return judge(name)
-        except ModuleNotFoundError as error:
-            return not_run(error)
-
-    return Entry("C7", words, "ratio <= 1", guarded, expected=expected)
+    return Entry("C7", words, "ratio <= 1", partial(judge, name), expected=expected)
 
 
 def _judge_blocks(name: str) -> Finding:
-    others = distribution(name)
+    others = DENSITIES[name]
     ours, theirs = (expected_decomposition(scheme, others) for scheme in (MXFP4_X2, MXFP8_X1))
     ratio = sqrt(ours.square / theirs.square)
     return Finding(
@@ -65,7 +60,7 @@ def _judge_blocks(name: str) -> Finding:
 
 def _judge_outliers(fixed: bool, name: str) -> Finding:
     """Find from which M over the RMS MSD loses, and where it wins again."""
-    others, found = distribution(name), []
+    others, found = DENSITIES[name], []
     for k in EXPONENTS:
         ours, theirs = (of_outlier(scheme, others, k, fixed) for scheme in (MXFP4_X2, MXFP8_X1))
         found.append((ours.crest, over(ours.relative_l2, theirs.relative_l2)))
@@ -89,7 +84,7 @@ def _integrals() -> Evidence:
 
 def row_crossing(name: str) -> float | None:
     """Return the least power of two from which rows lose to weights in BF16; None up to 2**40."""
-    others = distribution(name)
+    others = DENSITIES[name]
     for i in range(LONGEST + 1):
         if row_ratio(others, 2**i) > 1:
             return 2.0**i
@@ -99,7 +94,7 @@ def row_crossing(name: str) -> float | None:
 def _judge_rows(name: str) -> Finding:
     """Judge the longest row whose sums int32 holds."""
     k, crossing = bounds.int32_overflow(), row_crossing(name)
-    ratio = row_ratio(distribution(name), k)
+    ratio = row_ratio(DENSITIES[name], k)
     beyond = f"2^{log2(crossing):g}" if crossing else f"beyond 2^{LONGEST}"
     return Finding(
         Verdict.HOLDS if ratio <= 1 else Verdict.FAILS,
@@ -107,8 +102,8 @@ def _judge_rows(name: str) -> Finding:
         ratio,
         Evidence("closed form", 1, "integral"),
         notes=(
-            f"k = {k:,}, where int32 overflows; M/rms {expected_crest(distribution(name), k):.3g}, "
-            f"of {expected_crest(distribution(name), k) / ratio:.4g} at which both are equal",
+            f"k = {k:,}, where int32 overflows; M/rms {expected_crest(DENSITIES[name], k):.3g}, "
+            f"of {expected_crest(DENSITIES[name], k) / ratio:.4g} at which both are equal",
             f"the first power of two at which it loses: {beyond}",
         ),
     )

@@ -5,9 +5,10 @@ the distribution of the largest number (``evidence.crests``).
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from math import sqrt
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.random import Generator
@@ -22,13 +23,13 @@ from msdnum.experiments.experiment import Experiment
 from msdnum.experiments.tables import Record
 from msdnum.formats.elements import BINARY32, E2M1, E4M3
 from msdnum.formats.schemes import INT8_X2, MXFP4_X2, MXFP8_X1, Scheme, covering_scheme
+from msdnum.inputs.densities import DENSITIES
 from msdnum.inputs.families import family
 from msdnum.trials.msd.experiments.crossings import STEP_RMS, rounding_rms
 
-__all__ = ["CREST_EXPERIMENTS", "distribution", "of_outlier", "row_ratio"]
+__all__ = ["CREST_EXPERIMENTS", "of_outlier", "row_ratio"]
 
 Array: TypeAlias = NDArray[np.float32]
-Spec: TypeAlias = tuple[Any, ...]
 Draw: TypeAlias = Callable[[Generator], float]
 """From a generator to the ratio of a sample."""
 
@@ -38,14 +39,30 @@ FEW, MANY = 8, 4096
 those change smoothly with it, its own from number to number."""
 
 
-def distribution(name: str) -> Density:
-    """Return what a family is drawn from."""
-    from scipy.stats import laplace, norm, t, uniform
+@dataclass(frozen=True)
+class Crests:
+    """What is varied, study by study.
 
-    found: dict[str, Density] = {
-        "uniform": uniform(-1, 2), "normal": norm(), "laplace": laplace(), "student_t": t(3),
-    }  # fmt: skip
-    return found[name]
+    Parameters
+    ----------
+    inputs : tuple of str
+        Distributions by name.
+    exponents : tuple of int
+        Binary logarithms of outliers.
+    block_sizes, lengths : tuple of int
+        Of blocks and of rows without any.
+    blocks : int
+        Blocks of 32 in a sample, or as many numbers.
+    seeds : int
+        Samples of each.
+    """
+
+    inputs: tuple[str, ...]
+    exponents: tuple[int, ...]
+    block_sizes: tuple[int, ...]
+    lengths: tuple[int, ...]
+    blocks: int
+    seeds: int
 
 
 def of_outlier(scheme: Scheme, others: Density, k: int, fixed: bool) -> BlockExpectation:
@@ -71,16 +88,16 @@ def row_ratio(others: Density, k: int) -> float:
     return STEP_RMS * expected_crest(others, k) / rounding_rms(8)
 
 
-def crests(spec: Spec, seed: int) -> Iterator[Record]:
+def crests(parameters: Crests, seed: int) -> Iterator[Record]:
     """Measure outliers of fixed and of varying size, blocks without any by size, and long rows."""
-    names, exponents, sizes, lengths, count, seeds = spec
-    for name in names:
+    count, seeds = parameters.blocks, parameters.seeds
+    for name in parameters.inputs:
         for fixed in (True, False):
-            for k in exponents:
+            for k in parameters.exponents:
                 yield from _with_outlier(name, k, fixed, count, _generators(seed, seeds, k))
-        for size in sizes:
+        for size in parameters.block_sizes:
             yield from _by_size(name, size, count, _generators(seed, seeds, size))
-        for k in lengths:
+        for k in parameters.lengths:
             yield from _rows(name, k, _generators(seed, seeds, k))
 
 
@@ -91,7 +108,7 @@ def _generators(seed: int, count: int, value: int) -> list[Generator]:
 def _with_outlier(
     name: str, k: int, fixed: bool, count: int, rngs: list[Generator]
 ) -> Iterator[Record]:
-    others = distribution(name)
+    others = DENSITIES[name]
     ours, theirs = (of_outlier(scheme, others, k, fixed) for scheme in (MXFP4_X2, MXFP8_X1))
 
     def draw(rng: Generator) -> float:
@@ -118,7 +135,7 @@ def _compared(x: Array, ours: Scheme, theirs: Scheme) -> float:
 
 
 def _by_size(name: str, size: int, count: int, rngs: list[Generator]) -> Iterator[Record]:
-    others, given = distribution(name), family(name)
+    others, given = DENSITIES[name], family(name)
     pair = (
         covering_scheme("MXFP4_X2", E2M1, E2M1, block_size=size),
         covering_scheme("MXFP8_X1", E4M3, block_size=size),
@@ -136,7 +153,7 @@ def _by_size(name: str, size: int, count: int, rngs: list[Generator]) -> Iterato
 
 
 def _rows(name: str, k: int, rngs: list[Generator]) -> Iterator[Record]:
-    others, given = distribution(name), family(name)
+    others, given = DENSITIES[name], family(name)
     crest = expected_crest(others, k)
     errors = STEP_RMS * crest, rounding_rms(8)
     draw = partial(_beside_a_weight, given.generate, (4, k))
@@ -186,7 +203,7 @@ CREST_EXPERIMENTS = (
     Experiment(
         "crests",
         "where MSD begins to lose as the largest number of a block or row grows over its RMS",
-        (
+        Crests(
             ("uniform", "normal", "laplace", "student_t"),
             tuple(range(9)),
             tuple(2**i for i in range(1, 11)),
@@ -195,6 +212,6 @@ CREST_EXPERIMENTS = (
             8,
         ),
         crests,
-        (("normal",), (1, 3), (32,), (1024,), 64, 2),
+        Crests(("normal",), (1, 3), (32,), (1024,), 64, 2),
     ),
 )

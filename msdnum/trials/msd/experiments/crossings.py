@@ -1,8 +1,9 @@
 """Crossings, where MSD begins to lose: one parameter varied, beside the closed form."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from math import log, sqrt
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -14,13 +15,15 @@ from msdnum.formats.accumulators import EXACT, INT32, SEQUENTIAL, Accumulator
 from msdnum.formats.elements import E2M1, E4M3
 from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import INT8_X2, MXFP4_X2, Scheme, covering_scheme
+from msdnum.inputs.densities import DENSITIES
 from msdnum.inputs.families import binade
 from msdnum.trials.msd.baselines import BASELINES, mxfp8_activations, weight_in_bf16
 from msdnum.trials.msd.comparisons import operands, over, sizes
 
-__all__ = ["STEP_RMS", "crossings", "long_k_crossing", "outlier_crossing", "rounding_rms"]
+__all__ = [
+    "STEP_RMS", "Crossings", "crossings", "long_k_crossing", "outlier_crossing", "rounding_rms",
+]  # fmt: skip
 
-Spec: TypeAlias = tuple[Any, ...]
 
 STEP_RMS = 1 / sqrt(12) / (127 * 254)
 """RMS error of two INT8 passes over M: a uniform error of one step of the second scale."""
@@ -60,16 +63,35 @@ def long_k_crossing() -> float:
     return 2 * (sqrt(3) * STEP_RMS / rounding_rms(24)) ** 2
 
 
-def crossings(spec: Spec, seed: int) -> Iterator[Record]:
+@dataclass(frozen=True)
+class Crossings:
+    """What is varied, study by study.
+
+    Parameters
+    ----------
+    outlier_lengths, uniform_lengths : tuple of int
+        k of products with one outlier per row, and of uniform operands.
+    binades : tuple of int
+        Of activations below the covering alpha.
+    block_sizes : tuple of int
+        Elements that share a scale.
+    """
+
+    outlier_lengths: tuple[int, ...]
+    uniform_lengths: tuple[int, ...]
+    binades: tuple[int, ...]
+    block_sizes: tuple[int, ...]
+
+
+def crossings(parameters: Crossings, seed: int) -> Iterator[Record]:
     """Vary one parameter until the winner changes, and set the closed form beside it."""
-    outliers, lengths, binades, sizes = spec
-    for k in outliers:
+    for k in parameters.outlier_lengths:
         yield _one_outlier(k, seed)
-    for k in lengths:
+    for k in parameters.uniform_lengths:
         yield from _long(k, seed)
-    for i in binades:
+    for i in parameters.binades:
         yield _one_binade(i, seed)
-    for size in sizes:
+    for size in parameters.block_sizes:
         yield _one_block_size(size, seed)
 
 
@@ -110,9 +132,7 @@ def _one_block_size(size: int, seed: int) -> Record:
 
 def _expected_l2(scheme: Scheme) -> float:
     """Return the expected error of normal numbers, over their norm."""
-    from scipy.stats import norm
-
-    found = expected_decomposition(scheme, norm())
+    found = expected_decomposition(scheme, DENSITIES["normal"])
     return sqrt(found.square / found.signal)
 
 

@@ -1,9 +1,5 @@
 """C7 as a function of the crest factor: expectations beside the committed samples."""
 
-import pytest
-
-pytest.importorskip("scipy", reason="scipy is not installed")
-
 from msdnum.ledger.findings import Verdict
 from msdnum.trials.msd.claims.crests import c7_crests, row_crossing
 from tests.support.error_tables import committed

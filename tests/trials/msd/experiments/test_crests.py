@@ -2,8 +2,6 @@
 
 import pytest
 
-pytest.importorskip("scipy", reason="scipy is not installed")
-
 from tests.support.error_tables import committed, quick
 
 NARROW = ("uniform", "normal", "laplace")
