@@ -365,11 +365,9 @@ def _half_terms(
     factors = [np.float64(np.float16(1 / 14.98**i)) for i in (1, 2)]
     total: Floats = np.zeros((x.shape[0], weight.codes.shape[1]), np.float32)
     for g, sums in _groups(digits, weight, switches.order):
-        halves = [
-            rounded_to_half(c.astype(np.float64), switches.half).astype(np.float64) for c in sums
-        ]
-        terms = halves[0]
-        for c, factor in zip(halves[1:], factors, strict=True):
+        wide = (c.astype(np.float64) for c in sums)
+        terms, *later = (rounded_to_half(c, switches.half).astype(np.float64) for c in wide)
+        for c, factor in zip(later, factors, strict=True):
             fused = switches.fusion is Fusion.FUSED
             product = c * factor if fused else rounded_to_half(c * factor, switches.half)
             terms = rounded_to_half(terms + product, switches.half).astype(np.float64)
