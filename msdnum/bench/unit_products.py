@@ -25,7 +25,7 @@ from msdnum.formats.blocks import MXFP4, MXFP8_E4M3, BlockFormat
 from msdnum.formats.elements import BF16, E4M3, TF32, ElementFormat
 from msdnum.formats.instructions import TAKEN_BY_PRESETS
 
-__all__ = ["LARGEST", "UNITS", "operand_format", "unit_calls"]
+__all__ = ["LARGEST", "TIMED_UNITS", "operand_format", "unit_calls"]
 
 LARGEST = 1024
 """Rows and columns: a larger product takes as long for each of its operations."""
@@ -39,7 +39,7 @@ def _is_hardware(unit: AnyAccumulator) -> bool:
     return unit is FMA32 or bool(getattr(_inner(unit), "source", ""))
 
 
-UNITS: dict[str, AnyAccumulator] = {
+TIMED_UNITS: dict[str, AnyAccumulator] = {
     unit.name: unit
     for unit in (*ALL_ACCUMULATORS.values(), *INSTRUCTIONS.values(), FMA32)
     if _is_hardware(unit) and not isinstance(unit, FusedUnit)
@@ -67,7 +67,7 @@ def unit_calls(size: int) -> dict[str, Callable[[], Any]]:
     """
     rng = np.random.default_rng(0)
     a, b = (rng.standard_normal((size, size), np.float32) for _ in "ab")
-    return {name: _call(a, b, unit) for name, unit in UNITS.items()}
+    return {name: _call(a, b, unit) for name, unit in TIMED_UNITS.items()}
 
 
 def _call(

@@ -47,7 +47,7 @@ def test_quantize_suite_and_its_json(tmp_path, capsys):
 
 
 def test_gemm_suite(capsys, monkeypatch):
-    monkeypatch.setattr(unit_products, "UNITS", {"HOPPER": HOPPER})
+    monkeypatch.setattr(unit_products, "TIMED_UNITS", {"HOPPER": HOPPER})
     assert bench.run(parse("gemm", "--size=32", "--rounds=1")) == 0
     out = capsys.readouterr().out
     assert re.search(r"^INT8x2 x INT8, exact +numpy +[0-9.]+ +[0-9.]+ +[0-9.]+$", out, re.M)
