@@ -5,13 +5,18 @@ from fractions import Fraction
 
 from msdnum.bounds.rationals import U32, Number, at_least_one
 from msdnum.display import html
+from msdnum.formats.elements import BINARY32
 
 __all__ = [
-    "EXACT", "Accumulation", "blocked", "gamma", "int32", "int32_overflow", "matrix_unit",
-    "pairwise_sum", "sequential",
+    "EXACT", "Accumulation", "NoGammaError", "blocked", "gamma", "int32", "int32_overflow",
+    "matrix_unit", "pairwise_sum", "sequential",
 ]  # fmt: skip
 
 INT32_MAX = 2**31 - 1
+
+
+class NoGammaError(ValueError):
+    """So many roundings of that size that no bound relative to the magnitudes exists."""
 
 
 def gamma(roundings: int, unit_roundoff: Number = U32) -> Fraction:
@@ -19,8 +24,8 @@ def gamma(roundings: int, unit_roundoff: Number = U32) -> Fraction:
 
     Raises
     ------
-    ValueError
-        Unless ``n >= 0`` and ``0 <= n u < 1``.
+    NoGammaError
+        Unless ``n >= 0`` and ``0 <= n u < 1``; it is a ValueError.
 
     Notes
     -----
@@ -34,7 +39,7 @@ def gamma(roundings: int, unit_roundoff: Number = U32) -> Fraction:
     """
     nu = roundings * Fraction(unit_roundoff)
     if roundings < 0 or not 0 <= nu < 1:
-        raise ValueError(
+        raise NoGammaError(
             f"roundings must be at least 0 and roundings * unit_roundoff in [0, 1), "
             f"got {roundings} * {float(unit_roundoff):.3g}"
         )
@@ -57,10 +62,16 @@ class Accumulation(html.Shown):
         Absolute error of all results that are too small for a relative one.
     flushes : bool
         Whether subnormal inputs count as zero.
+    flushes_elements : bool
+        Whether those of formats of few bits do, too, whatever their scale.
+    largest : Fraction
+        Largest number that sums can be on their way, before any scale: what is above it overflows.
+    bounded : bool
+        Whether the roundings are all there is. Otherwise nothing is known: there is no ``gamma``.
 
     Raises
     ------
-    ValueError
+    NoGammaError
         If ``gamma`` does not exist.
     """
 
@@ -69,6 +80,9 @@ class Accumulation(html.Shown):
     nearest: bool = True
     underflow: Fraction = Fraction(0)
     flushes: bool = False
+    flushes_elements: bool = False
+    largest: Fraction = Fraction(BINARY32.max_finite)
+    bounded: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what has no bound."""
@@ -76,8 +90,23 @@ class Accumulation(html.Shown):
 
     @property
     def gamma(self) -> Fraction:
-        """Bound on the error relative to the sum of magnitudes."""
+        """Bound on the error relative to the sum of magnitudes.
+
+        Raises
+        ------
+        NoGammaError
+            If there is none.
+        """
+        self.require_bounded()
         return gamma(self.roundings, self.unit_roundoff)
+
+    def require_bounded(self) -> None:
+        """Raise unless its roundings are all there is."""
+        if not self.bounded:
+            raise NoGammaError(
+                "accumulation must be bounded, got one of a unit whose steps have no known error, "
+                "or so many roundings of that size that nothing bounds them"
+            )
 
 
 EXACT = Accumulation(0)

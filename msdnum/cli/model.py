@@ -13,11 +13,8 @@ from msdnum._names import did_you_mean
 from msdnum.experiments.experiment import Experiment
 from msdnum.trials.msd.experiments.decoder import (
     DECODER_EXPERIMENTS,
-    DECODER_LOOK,
-    DECODER_QUICK,
-    DECODER_TEXTS,
 )
-from msdnum.trials.msd.experiments.model import COUNT, LOOK, MODEL_EXPERIMENTS, QUICK, TABLES
+from msdnum.trials.msd.experiments.model import LOOK, MODEL_EXPERIMENTS, TABLES
 
 __all__ = ["add_arguments", "run"]
 
@@ -75,12 +72,16 @@ def _decoder_variants() -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     return DECODER_GROUPS, DECODER_VARIANTS
 
 
-def _asked(names: Sequence[str], quick: bool, decoder: bool) -> list[Experiment]:
+def _asked(names: Sequence[str], quick: bool, decoder: bool) -> list[Experiment[Any]]:
     """Return the experiments; of named variants or a quick look, the first two alone."""
-    experiments = DECODER_EXPERIMENTS if decoder else MODEL_EXPERIMENTS
+    experiments: Sequence[Experiment[Any]] = DECODER_EXPERIMENTS if decoder else MODEL_EXPERIMENTS
     if not (names or quick):
         return list(experiments)
-    spec: tuple[Any, ...] = (QUICK[0] if quick else COUNT, tuple(names) or QUICK[1])
-    if decoder:
-        spec = (*(DECODER_LOOK if quick else DECODER_TEXTS), tuple(names) or DECODER_QUICK[-1])
-    return [replace(experiment, spec=spec) for experiment in experiments[:2]]
+    return [
+        replace(e, parameters=_named(e.quick if quick else e.parameters, names))
+        for e in experiments[:2]
+    ]
+
+
+def _named(parameters: Any, names: Sequence[str]) -> Any:
+    return replace(parameters, names=tuple(names)) if names else parameters

@@ -12,7 +12,7 @@ from msdnum.formats.accumulators import ALL_ACCUMULATORS
 from msdnum.formats.blocks import BLOCK_FORMATS
 from msdnum.formats.elements import ELEMENT_FORMATS
 from msdnum.formats.schemes import SCHEMES
-from msdnum.reports import report
+from msdnum.reports.one_call import report
 
 __all__ = ["add_arguments", "run"]
 

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from msdnum._names import did_you_mean, near
 from msdnum.conformance.adapters import OPERATIONS, READY
+from msdnum.conformance.hif4 import hif4_groups
 from msdnum.conformance.own_formats import check_formats, groups_of
 from msdnum.conformance.vectors import Group
 from msdnum.formats.blocks import BlockFormat
@@ -117,7 +118,7 @@ def _own_formats(module: ModuleType) -> Formats:
 
 
 def own_groups(module: ModuleType) -> tuple[Group, ...]:
-    """Return the vectors of the formats that an adapter names in FORMATS.
+    """Return the vectors of the formats that an adapter names in FORMATS, and HiF4's if it has it.
 
     Raises
     ------
@@ -125,9 +126,10 @@ def own_groups(module: ModuleType) -> tuple[Group, ...]:
         If there are no vectors of one, as of binary32.
     """
     try:
-        return tuple(group for fmt in _own_formats(module) for group in groups_of(fmt))
+        own = [group for fmt in _own_formats(module) for group in groups_of(fmt)]
     except ValueError as error:
         raise AdapterError(f"FORMATS: {error}") from None
+    return (*own, *(hif4_groups() if hasattr(module, "quantize_hif4") else ()))
 
 
 def versions(module: ModuleType) -> dict[str, str]:

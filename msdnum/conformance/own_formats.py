@@ -1,30 +1,42 @@
 """Test vectors of formats of one's own, made from the specification as the others are."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from msdnum._registry import Registry
 from msdnum.conformance.blocks import dequantizings_of, quantizings_of
 from msdnum.conformance.casts import decodings_of, encodings_of
+from msdnum.conformance.hif4 import hif4_groups
 from msdnum.conformance.vectors import Group
 from msdnum.formats.blocks import BLOCK_FORMATS, BlockFormat
 from msdnum.formats.elements import (
     E8M0,
     ELEMENT_FORMATS,
+    UNIT_FORMATS,
     ElementFormat,
     FloatFormat,
     IntegerFormat,
     TableFormat,
 )
 from msdnum.formats.modes import Overflow
+from msdnum.formats.other_elements import OTHER_FORMATS
 
-__all__ = ["check_formats", "elements_in_vector", "groups_of", "overflows_of"]
+__all__ = [
+    "FURTHER", "check_formats", "elements_in_vector", "groups_of", "in_one_row", "named_groups",
+    "overflows_of",
+]  # fmt: skip
 
 F = TypeVar("F", ElementFormat, BlockFormat)
 
 ROW = 32
 """Elements of a vector where the whole row shares a scale."""
+
+_NAMED: Registry[ElementFormat] = Registry.of(
+    "named formats", (*UNIT_FORMATS.values(), *OTHER_FORMATS.values())
+)
+FURTHER = ("HIF4", *_NAMED)
+"""Names of formats whose vectors are written when they are asked for."""
 
 
 def groups_of(fmt: ElementFormat | BlockFormat) -> tuple[Group, ...]:
@@ -39,12 +51,13 @@ def groups_of(fmt: ElementFormat | BlockFormat) -> tuple[Group, ...]:
     -------
     tuple of Group
         Of an element format ``encode``, in every direction up to 8 bits, and ``decode`` up to 8
-        bits. Of a block format ``quantize``, and ``dequantize`` where scales are powers of two.
+        bits. Of a block format ``quantize``, and ``dequantize`` where scales are powers of two;
+        the numbers of a block of two dimensions are given row after row.
 
     Raises
     ------
     ValueError
-        If the format holds every binary32 number, or is of blocks of two dimensions or of a table.
+        If the format holds every binary32 number.
 
     Examples
     --------
@@ -57,18 +70,31 @@ def groups_of(fmt: ElementFormat | BlockFormat) -> tuple[Group, ...]:
     'encode/E2M2/RNE/SATURATE/values'
     """
     if isinstance(fmt, BlockFormat):
-        _check_blocks(fmt)
-        return tuple(_blocks(_sourced(fmt)))
+        return tuple(_blocks(_sourced(in_one_row(fmt))))
     if isinstance(fmt, FloatFormat) and (fmt.precision, fmt.exponent_bits) == (24, 8):
         raise ValueError(f"fmt must be narrower than binary32, got {fmt.name}")
     return tuple(_casts(_sourced(fmt)))
 
 
-def _check_blocks(fmt: BlockFormat) -> None:
-    if fmt.rows != 1:
-        raise ValueError(f"fmt must have blocks of one dimension, got {fmt.name}")
-    if not isinstance(fmt.element, FloatFormat | IntegerFormat):
-        raise ValueError(f"fmt must have float or integer elements, got {fmt.element.name}")
+def in_one_row(fmt: BlockFormat) -> BlockFormat:
+    """Return the format whose blocks are those of ``fmt``, written row after row."""
+    if fmt.rows == 1:
+        return fmt
+    return replace(fmt, rows=1, block_size=fmt.rows * (fmt.block_size or ROW))
+
+
+def named_groups(names: Iterable[str]) -> tuple[Group, ...]:
+    """Return the vectors of formats that have a name and are not in the suite, and of HiF4.
+
+    Raises
+    ------
+    ValueError
+        If there is no such format, with what is near.
+    """
+    found: list[Group] = []
+    for name in names:
+        found += hif4_groups() if name == "HIF4" else groups_of(_NAMED[name])
+    return tuple(found)
 
 
 def _sourced(fmt: F) -> F:
@@ -92,7 +118,7 @@ def overflows_of(fmt: ElementFormat) -> tuple[Overflow, ...]:
 
 def elements_in_vector(fmt: BlockFormat) -> int:
     """Return how many elements a vector has: a block, or two where scales are no powers of two."""
-    size = fmt.block_size or ROW
+    size = in_one_row(fmt).block_size or ROW
     return size if fmt.scale == E8M0 or fmt.block_size is None else 2 * size
 
 

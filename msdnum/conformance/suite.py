@@ -19,7 +19,8 @@ from msdnum.conformance.terms import (
     unpack_groups,
 )
 from msdnum.conformance.vectors import Case, Group, NamedPatterns, Patterns, Standard
-from msdnum.formats.elements import ELEMENT_FORMATS
+from msdnum.formats.elements import ELEMENT_FORMATS, UNIT_FORMATS, ElementFormat
+from msdnum.formats.other_elements import OTHER_FORMATS
 
 __all__ = ["VERSION", "digest", "find", "groups", "keep", "made", "manifest", "read", "write"]
 
@@ -28,6 +29,11 @@ VERSION = 3
 
 
 KEPT_AS = f"vectors-{VERSION}"
+
+FORMATS: dict[str, ElementFormat] = {
+    **ELEMENT_FORMATS, **UNIT_FORMATS, **OTHER_FORMATS,
+}  # fmt: skip
+"""Formats that arrays of vectors are of."""
 
 
 ABOUT = {
@@ -90,10 +96,11 @@ def _near(name: str) -> list[str]:
     return [id_ for id_ in ids if id_.startswith(name)][:3]
 
 
-def documents() -> Iterator[tuple[str, str]]:
+def documents(of: tuple[Group, ...] | None = None) -> Iterator[tuple[str, str]]:
     """Yield the name and the text of every file of vectors, one for each operation."""
-    for operation in dict.fromkeys(group.operation for group in groups()):
-        body = {group.name: _as_json(group) for group in groups() if group.operation == operation}
+    members = groups() if of is None else of
+    for operation in dict.fromkeys(group.operation for group in members):
+        body = {group.name: _as_json(group) for group in members if group.operation == operation}
         yield f"{operation}.json", json.dumps(body, indent=0) + "\n"
 
 
@@ -123,18 +130,26 @@ def _heading(group: Group) -> dict[str, Any]:
     }
 
 
-@cache
-def manifest() -> dict[str, Any]:
+def manifest(of: tuple[Group, ...] | None = None) -> dict[str, Any]:
     """Return what there is: version, counts, digests, and for every group its source."""
-    texts = dict(documents())
+    return _whole_manifest() if of is None else _manifest(of)
+
+
+@cache
+def _whole_manifest() -> dict[str, Any]:
+    return _manifest(groups())
+
+
+def _manifest(members: tuple[Group, ...]) -> dict[str, Any]:
+    texts = dict(documents(members))
     files = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
     return {
         "version": VERSION,
         **ABOUT,
-        "count": sum(len(group.cases) for group in groups()),
+        "count": sum(len(group.cases) for group in members),
         "digest": hashlib.sha256("".join(files.values()).encode()).hexdigest(),
         "files": files,
-        "groups": {group.name: _heading(group) for group in groups()},
+        "groups": {group.name: _heading(group) for group in members},
     }
 
 
@@ -143,11 +158,11 @@ def digest() -> str:
     return str(manifest()["digest"])
 
 
-def write(directory: Path) -> None:
-    """Write the vectors and ``manifest.json``, making the directory if need be."""
-    for name, text in documents():
+def write(directory: Path, of: tuple[Group, ...] | None = None) -> None:
+    """Write vectors, all or some, and ``manifest.json``, making the directory if need be."""
+    for name, text in documents(of):
         _files.write_text(directory / name, text)
-    _files.write_text(directory / "manifest.json", json.dumps(manifest(), indent=1) + "\n")
+    _files.write_text(directory / "manifest.json", json.dumps(manifest(of), indent=1) + "\n")
 
 
 def read(directory: Path) -> tuple[Group, ...]:
@@ -166,7 +181,7 @@ def _from_json(body: dict[str, Any]) -> Group:
 
     def arrays(texts: dict[str, str]) -> NamedPatterns:
         return {
-            name: Patterns(ELEMENT_FORMATS[formats[name]], tuple(int(x, 16) for x in text.split()))
+            name: Patterns(FORMATS[formats[name]], tuple(int(x, 16) for x in text.split()))
             for name, text in texts.items()
         }
 

@@ -16,21 +16,23 @@ from msdnum.emulator.codes import storage_dtype
 from msdnum.emulator.elements import as_ml_dtype, decode
 from msdnum.emulator.gemm.diagonals import inner_products
 from msdnum.emulator.quantized_arrays import QuantizedArray
-from msdnum.formats.accumulators import ALL_ACCUMULATORS, INSTRUCTIONS, AnyAccumulator, Blocks
+from msdnum.formats.accumulators import (
+    ALL_ACCUMULATORS,
+    INSTRUCTIONS,
+    AnyAccumulator,
+    Blocks,
+)
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import (
-    BF16,
     E2M1,
-    E2M3,
-    E3M2,
     E4M3,
-    E5M2,
     E8M0,
     FP16,
     TF32,
     FloatFormat,
 )
-from msdnum.formats.modes import ScaleRule
+from msdnum.formats.instructions import SMALL, TAKEN_BY_PRESETS
+from msdnum.formats.modes import InfAndNan, ScaleRule
 from msdnum.spec.accumulators import factor
 from msdnum.spec.accumulators import inner_product as specified
 
@@ -46,13 +48,6 @@ __all__ = [
 
 Codes: TypeAlias = NDArray[Any]
 UNITS = {**ALL_ACCUMULATORS, **INSTRUCTIONS}
-HALVES, BYTES, SMALL = (FP16, BF16), (E4M3, E5M2), (E4M3, E5M2, E3M2, E2M3, E2M1)
-TAKEN: dict[str, tuple[FloatFormat, ...]] = {
-    "VOLTA": (FP16,), "TURING": (FP16,), "AMPERE": HALVES, "HOPPER": HALVES, "BLACKWELL": HALVES,
-    "ADA_FP8": BYTES, "HOPPER_FP8": BYTES, "BLACKWELL_FP8": SMALL, "CDNA1_FP16": (FP16,),
-    "CDNA1_BF16": (BF16,), "CDNA2": HALVES, "CDNA3": HALVES,
-}  # fmt: skip
-"""Formats of the units whose presets do not refuse others."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +103,7 @@ class UnitDots:
 def settings() -> Iterator[DotSetting]:
     """Yield all units of hardware with all pairs of formats that their instructions take."""
     for name, unit in UNITS.items():
-        formats = TAKEN.get(name, unit.takes)
+        formats = TAKEN_BY_PRESETS.get(name, unit.takes)
         for a in formats:
             for b in formats:
                 # Only of the small formats do instructions take two.
@@ -284,10 +279,12 @@ def _elements(codes: Codes, fmt: FloatFormat) -> Any:
 # ------------------------------------------------------------------------------------------------
 
 
-def expected_of(setting: DotSetting, dots: UnitDots) -> NDArray[np.float32]:
+def expected_of(
+    setting: DotSetting, dots: UnitDots, inf_and_nan: InfAndNan = InfAndNan.OF_THE_SUM
+) -> NDArray[np.float32]:
     """Return what the emulator gives."""
     a, b = _operand(setting, dots, 0), _operand(setting, dots, 1)
-    found: NDArray[np.float32] = inner_products(a, b, dots.c, setting.accumulator)
+    found: NDArray[np.float32] = inner_products(a, b, dots.c, setting.accumulator, inf_and_nan)
     return found
 
 

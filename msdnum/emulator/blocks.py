@@ -81,7 +81,8 @@ def quantize(
     factors, divisors : number or Array of float32, optional
         Beside ``scales``, what elements are multiplied or divided by where it is not the scale that
         is stored: its rounded reciprocal, or the scale before it was rounded. Shaped as ``scales``;
-        no scale of the tensor is applied to them.
+        no scale of the tensor is applied to them. The divisor 0 and the factor Inf are of a scale
+        of 0: elements are zeros.
     rule : ScaleRule, optional
         In place of that of ``format``.
     rounding : Rounding
@@ -105,7 +106,7 @@ def quantize(
         ``block_size`` is below 1 or above the axis length; if the rule does not suit the format;
         if given scales are not numbers of their format, or not one for each block; if ``x`` holds a
         NaN that elements under given scales have no code for; if both factors and divisors are
-        given, or they are without scales;
+        given, or they are without scales, or NaN;
         if a float64 number is so large that the tensor scale, a binary32 number, would be Inf.
 
     Notes
@@ -209,7 +210,7 @@ def _quantize_rows(
     if factors is not None:
         return _rounded(_product(rows, factors), fmt, rounding, words), scale_codes
     if divisors is not None:
-        return _rounded(quotients.divide(rows, divisors), fmt, rounding, words), scale_codes
+        return _elements_over(rows, divisors, fmt, rounding, words), scale_codes
     if scale_codes is not None:
         return _quantize_given(rows, scale_codes, fmt, tensor_scale, rounding, words)
     if fmt.search is not None:
@@ -318,7 +319,10 @@ def _elements_over(
 
 
 def _product(rows: Array, factor: Array) -> Array:
-    return binary32.multiply(rows.view("float32"), factor)
+    """Return numbers times factors, rounded to binary32; Inf, the reciprocal of 0, leaves zeros."""
+    xp = backend.namespace(rows)
+    infinite = factor.view(xp.int32) & bit_patterns.MAGNITUDE_MASK == bit_patterns.INF
+    return binary32.multiply(rows.view("float32"), xp.where(infinite, np.float32(0), factor))
 
 
 def _rounded(x: Array, fmt: BlockFormat, rounding: Rounding, words: Array | None) -> Array:

@@ -35,8 +35,8 @@ def given_scales(
     TypeError
         If they are not numbers.
     ValueError
-        If they are not numbers of the format of the scale, there is not one for each block, or one
-        of the two is missing where both are needed.
+        If they are not numbers of the format of the scale, there is not one for each block, one of
+        the two is missing where both are needed, or what is used is NaN.
     """
     if used is not None and scales is None:
         raise ValueError("scales must be given beside factors or divisors: they are what is stored")
@@ -60,6 +60,8 @@ def given_scales(
         used = np.float32(used)
     codes = containers.codes_of_numbers(backend.readable(used), BINARY32, name)
     numbers = codes.view("float32")
+    if not backend.is_traced(numbers) and np.isnan(np.asarray(numbers)).any():
+        raise ValueError(f"{name} must be numbers, got NaN")
     return Given(rows, tensor, split_scales(numbers, x, fmt, axis, name))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from msdnum.emulator import backend, bit_patterns, element_rounding, shared_scales
 from msdnum.emulator.backend import Array
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import E8M0, FloatFormat
+from msdnum.formats.elements import FloatFormat
 from msdnum.formats.modes import Criterion
 from msdnum.formats.scale_searches import ScaleSearch
 
@@ -54,7 +54,8 @@ def search_scales(
     def tried(scale_codes: Array, state: State) -> State:
         codes = elements_by(scale_codes)
         error = _error(values, codes, scale_codes, fmt, tensor_scale, search.criterion)
-        better = error < state[0]
+        scale = shared_scales.scale_numbers(scale_codes, fmt, tensor_scale)
+        better = (error < state[0]) & xp.isfinite(scale)
         found = (error, codes, scale_codes)
         return tuple(xp.where(better, new, old) for new, old in zip(found, state, strict=True))
 
@@ -73,7 +74,7 @@ def search_scales(
 def _among_all(fmt: BlockFormat, tried: Callable[[Array, State], State], state: State) -> State:
     """Try every positive scale."""
     xp, like = backend.namespace(state[0]), state[2]
-    lowest = 0 if fmt.scale == E8M0 else 1
+    lowest = int(fmt.scale.has_zero)
 
     def with_code(i: Array, state: State) -> State:
         code = xp.asarray(i + lowest).astype(like.dtype)

@@ -15,10 +15,10 @@ from msdnum import bounds
 from msdnum.bounds.sums import Accumulation
 from msdnum.emulator.attention.kv_cache import (
     Cache,
+    head_groups,
     scales_per_token,
 )
 from msdnum.emulator.attention.methods import Method, StaticCast, WeightRange
-from msdnum.emulator.gemm.checks import is_inside
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.evidence.product_bounds import (
     over_ranges,
@@ -28,6 +28,8 @@ from msdnum.evidence.product_roundings import accumulation
 from msdnum.evidence.score_bounds import (
     ExactAttention,
     cached_values,
+    check_scales,
+    group_of,
     has_row_scale,
     has_tensor_scale,
     rounded_inputs,
@@ -76,7 +78,9 @@ def attention_bound(
     Raises
     ------
     ValueError
-        If the accumulator is another one, or weights are cast with a static scale.
+        If the accumulator is another one, scores or sums are kept in another format than BINARY32,
+        weights are cast with a static scale, or a cache has a scale of the tensor beside scales of
+        blocks that multiply sums.
 
     Notes
     -----
@@ -92,15 +96,25 @@ def attention_bound(
             f"method must keep scores and sums in BINARY32 for a bound, got {method.scores.name} "
             f"and {method.sums.name}"
         )
+    for cache, name in ((keys, "keys"), (values, "values")):
+        check_scales(cache, name)
     errors = score_errors(given, keys, method, running)
     rows = (
-        _Query(given.scores[i], errors[i], given.weights[i], method).bound(given.values, values)
+        _of_groups(_Query(given.scores[i], errors[i], given.weights[i], method), given, values)
         for i in range(len(given.queries))
     )
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         bound = np.stack(list(rows)) * _slack(given)
     # Where errors of scores are in the hundreds, their powers are Inf.
     return np.where(np.isnan(bound), np.inf, bound)
+
+
+def _of_groups(query: "_Query", given: ExactAttention, values: Cache) -> Floats:
+    """Return the bound for a query: groups of channels with scales of their own are apart."""
+    parts = head_groups(values)
+    ends = np.cumsum([part.shape[-1] for part in parts])
+    exact = np.split(given.values, ends[:-1], axis=-1)
+    return np.concatenate([query.bound(e, part) for e, part in zip(exact, parts, strict=True)])
 
 
 def _slack(given: ExactAttention) -> float:
@@ -259,7 +273,7 @@ class _Query:
         """Return the roundings of a weighted value: in its tile, then from tile to tile."""
         form = self.method.weights
         scheme = form if isinstance(form, Scheme) else None
-        group = _tokens_of_a_group(values)
+        group = group_of(values, -2)
         return accumulation(
             self.method.accumulator,
             self._size,
@@ -271,14 +285,6 @@ class _Query:
             segment=group or 1 << 30,
             inputs=rounded_inputs(scheme) + (scales_per_token(values) is not None),
         )
-
-
-def _tokens_of_a_group(values: Cache) -> int | None:
-    """Return how many tokens share a scale outside the products; None where all or none do."""
-    if not isinstance(values, QuantizedArray) or is_inside(values.format) or values.axis != -2:
-        return None
-    block = values.format.block_size
-    return None if block == values.shape[-2] else block
 
 
 def _token_scales(values: Cache) -> Floats:

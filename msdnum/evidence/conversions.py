@@ -79,7 +79,7 @@ def conversion(
         If an argument is not of its type.
     ValueError
         If the products of elements and scales are wider than binary64; if elements of the target
-        are wider than 16 bits; or as `quantize`.
+        are wider than 16 bits; if blocks are named for a target without scales; or as `quantize`.
 
     Notes
     -----
@@ -116,6 +116,7 @@ def conversion(
         raise ValueError(f"target must have elements of at most 16 bits, got {element.name}")
     known = _Elements.of(element, signed_zeros)
     if not isinstance(target, BlockFormat):
+        _check_without_blocks(target, axis, block_size, tensor_scale)
         return _unscaled(numbers, known)
     fmt, place = block_rows.resolve(numbers, target, axis, block_size, None)
     containers.checked_tensor_scale(tensor_scale, numbers, fmt)
@@ -123,6 +124,14 @@ def conversion(
     if not 0 < of_tensor < math.inf:
         raise ValueError(f"tensor_scale must be positive and finite, got {tensor_scale}")
     return _scaled(numbers, fmt, place, known, of_tensor)
+
+
+def _check_without_blocks(target: ElementFormat, axis: Any, *others: Any) -> None:
+    if axis not in (-1, None) or any(other is not None for other in others):
+        raise ValueError(
+            f"axis, block_size and tensor_scale must be left out for {target.name}, which has no "
+            f"scales: name a BlockFormat of its elements"
+        )
 
 
 def _numbers(x: Any) -> Numbers:

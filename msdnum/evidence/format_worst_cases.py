@@ -16,6 +16,7 @@ from msdnum.evidence.bf16_pairs import Window, to_float32, to_number
 from msdnum.evidence.decompositions import witness_of
 from msdnum.evidence.product_bounds import exact_values
 from msdnum.evidence.promises import covering
+from msdnum.evidence.searched_blocks import chosen_block
 from msdnum.evidence.worst_cases import TOP, Extreme
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import (
@@ -27,6 +28,7 @@ from msdnum.formats.elements import (
     TableFormat,
 )
 from msdnum.formats.modes import Arithmetic, Overflow
+from msdnum.formats.scale_searches import ScaleSearch
 from msdnum.formats.schemes import Scheme
 from msdnum.ledger.findings import Evidence, Witness
 
@@ -100,7 +102,8 @@ def of_block(fmt: BlockFormat) -> Extreme:
     An error depends on the element and on the amax of its block alone, and with scales that do not
     under- or overflow a power of two changes nothing. Relative to alpha with power-of-two scales,
     to amax with others. With a tensor scale, that of a tensor whose amax is 2. Of a search it is
-    the worst under any one of its divisors, between which the rest of a block decides.
+    the worst under any one of its divisors, at a whole block of which the search takes that one; if
+    no such block is found, none of this format errs more, and the evidence says so.
 
     Raises
     ------
@@ -110,9 +113,7 @@ def of_block(fmt: BlockFormat) -> Extreme:
     if fmt.search is not None and fmt.search.divisors is None:
         raise ValueError(f"search must have divisors for a worst case, not all of {fmt.name!r}")
     if fmt.search is not None and len(fmt.search.divisors or ()) > 1:
-        single = [replace(fmt.search, divisors=(d,)) for d in fmt.search.divisors or ()]
-        found = [of_block(replace(fmt, search=search)) for search in single]
-        return max(found, key=lambda extreme: extreme.error)
+        return _of_search(fmt, fmt.search)
     rows = Window(TOP[0], TOP[-1]).rows()
     x = to_float32(rows)
     left = np.abs(x - what_it_holds(quantize(x, replace(fmt, block_size=None))))
@@ -125,6 +126,22 @@ def of_block(fmt: BlockFormat) -> Extreme:
     count = int((rows[:, :1].astype(int) + 1).sum())
     evidence = Evidence("exhaustive", count, f"BF16 pairs (x, amax), amax in (1, 2]{within}")
     return Extreme(errors[worst], block_bound(fmt), Witness("BF16", block, 1), evidence)
+
+
+def _of_search(fmt: BlockFormat, search: ScaleSearch) -> Extreme:
+    """Return the worst under any one divisor, at a block of which the search takes it."""
+    found = {
+        divisor: of_block(replace(fmt, search=replace(search, divisors=(divisor,))))
+        for divisor in search.divisors or ()
+    }
+    divisor = max(found, key=lambda each: found[each].error)
+    worst = found[divisor]
+    block = chosen_block(fmt, divisor, worst.witness)
+    how = f"amax / {divisor:g}, at a block whose search takes it"
+    if block is None:
+        how = "of any one divisor; no block is known whose search takes it"
+    evidence = replace(worst.evidence, of=f"{worst.evidence.of}, {how}")
+    return replace(worst, witness=block or worst.witness, evidence=evidence)
 
 
 def _range(fmt: BlockFormat, amax: float) -> Fraction:

@@ -16,11 +16,12 @@ from msdnum import bounds
 from msdnum.bounds.sums import Accumulation
 from msdnum.emulator import block_rows
 from msdnum.emulator.elements import decode
+from msdnum.emulator.gemm.checks import is_inside
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.emulator.zero_points import AsymmetricArray
 from msdnum.evidence.promises import coverings
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import BINARY32, E8M0, FloatFormat, IntegerFormat
+from msdnum.formats.elements import BINARY32, E8M0, ElementFormat, FloatFormat, IntegerFormat
 from msdnum.formats.schemes import Scheme
 
 __all__ = [
@@ -36,7 +37,7 @@ MIN_NORMAL = Fraction(BINARY32.min_normal)
 
 def has_outside_scale(fmt: BlockFormat) -> bool:
     """Return whether sums are multiplied by a scale of a factor of this format."""
-    return fmt.scale == BINARY32 or fmt.tensor_scale
+    return fmt.tensor_scale or not is_inside(fmt)
 
 
 # Data
@@ -62,7 +63,9 @@ class Left:
         integers. Of a factor that is multiplied as it is, what its subnormal numbers lack to the
         smallest normal one of its type.
     outside : ndarray
-        Scale that multiplies sums; 1 where it is part of the products.
+        Largest scale that multiplies sums; 1 where it is part of the products.
+    held : ndarray
+        What magnitudes of terms add up to before such scales.
     """
 
     magnitudes: Floats
@@ -70,6 +73,7 @@ class Left:
     carried: Floats
     least: Floats
     outside: Floats
+    held: Floats
 
     @classmethod
     def of(cls, x: NDArray[Any], scheme: Scheme | None) -> "Left":
@@ -79,11 +83,23 @@ class Left:
             zero, normal = np.zeros_like(magnitudes), float(_smallest_normal(x))
             subnormal = (magnitudes > 0) & (magnitudes < normal)
             least = np.where(subnormal, normal - magnitudes, 0)
-            return cls(magnitudes, zero, zero, least, np.ones_like(magnitudes))
+            return cls(magnitudes, zero, zero, least, np.ones_like(magnitudes), magnitudes + least)
         spans, first = ranges(x, scheme), scheme.formats[0]
-        inside = first.scale == E8M0
-        outside = np.ones_like(spans) if inside else spans / first.element.max_finite
-        return cls(magnitudes, *over_ranges(spans, scheme), outside)
+        lost, carried, least = over_ranges(spans, scheme)
+        if first.scale == E8M0:
+            one = np.ones_like(spans)
+            return cls(magnitudes, lost, carried, least, one, magnitudes + carried + least)
+        # Digits of a later term can be the largest there are where those of the first are zeros.
+        digits = sum(_largest_of(element) for element in scheme.elements)
+        outside, held = spans / first.element.max_finite, np.where(magnitudes > 0, digits, 0)
+        return cls(magnitudes, lost, carried, least, outside, held)
+
+
+def _largest_of(element: ElementFormat) -> float:
+    """Return the largest magnitude of an element."""
+    if isinstance(element, IntegerFormat):
+        return max(element.max_integer, -element.min_integer) * element.eta
+    return element.max_finite
 
 
 def over_ranges(spans: Floats, scheme: Scheme) -> tuple[Floats, Floats, Floats]:
@@ -168,7 +184,8 @@ class Right:
         Smallest normal number of each element's format, times its scale, which counts as normal,
         too; zeros for integers.
     error : Fraction
-        Relative error of the weight as it is used: half a unit of BF16 where it was rounded to it.
+        Relative error of the weight as it is used: half a unit of BF16 where it was rounded to it,
+        of binary32 where its scales are products of two that multiply sums.
     absolute : Fraction
         The same of a weight that is too small for a relative error.
     outside : ndarray of float64, optional
@@ -192,12 +209,16 @@ class Right:
         fmt, magnitudes = inner.format, np.abs(exact_values(weight))
         tensor_scale = 1.0 if inner.tensor_scale is None else float(inner.tensor_scale)
         scales = _each(inner, np.asarray(inner.scales()).astype(np.float64))
-        outside = scales if fmt.scale == BINARY32 else np.full_like(magnitudes, tensor_scale)
-        least = np.zeros_like(magnitudes)
+        beside = not is_inside(fmt)
+        outside = scales if beside else np.full_like(magnitudes, tensor_scale)
+        least, error, absolute = np.zeros_like(magnitudes), Fraction(0), Fraction(0)
+        if beside and fmt.tensor_scale:
+            error = bounds.U32
+            absolute = Fraction(BINARY32.eta) / 2 * Fraction(_largest_of(fmt.element))
         if isinstance(fmt.element, FloatFormat):
             normal = np.maximum(scales, fmt.scale.min_normal * tensor_scale)
             least = normal * fmt.element.min_normal
-        return cls(magnitudes, least, outside=outside)
+        return cls(magnitudes, least, error, absolute, outside)
 
 
 def _each(x: QuantizedArray, per_block: Floats) -> Floats:
@@ -227,8 +248,9 @@ def theorem_gemm(
     Returns
     -------
     ndarray of float64
-        Shape (m, n). Inf where no bound is proved: a scheme without a theorem, or magnitudes that
-        could add up to more than binary32 holds.
+        Shape (m, n). Inf where no bound is proved: a scheme without a theorem, a unit whose
+        roundings have no bound, or magnitudes that could add up to more than binary32 holds, or
+        before scales to more than sums of the unit do (65504 in FP16).
 
     Notes
     -----
@@ -237,9 +259,12 @@ def theorem_gemm(
     lost, for each block at its own range. Where the unit aligns by exponents (``nearest`` is
     False), elements count with at least the smallest normal number. What is subnormal in binary32
     has an absolute error of its own, which later scales can magnify. A unit that flushes loses what
-    is subnormal in the type of ``x``, and in the weight's, too (``flushed_dot``).
+    is subnormal in the type of ``x`` and in the weight's, and a `DesignedUnit` elements that are
+    subnormal in theirs, too (``flushed_dot``).
     """
     left, b = Left.of(x, scheme), right.magnitudes
+    if not adding.bounded:
+        return np.full((len(x), b.shape[1]), np.inf)
     error = float(right.error) * b + float(right.absolute)
     counted, weights = left.magnitudes + left.carried, b + error
     if not adding.nearest:
@@ -251,13 +276,17 @@ def theorem_gemm(
     if adding.flushes:
         normal = _smallest_normal(x)
         terms = 1 if scheme is None else scheme.terms
-        below = float(terms * normal), float(max(normal, right.normal))
-        total = total + _flushed(left.magnitudes + left.carried, b + error, *below)
+        elements = float(adding.flushes_elements)
+        of_x = float(terms * normal) + elements * left.least
+        of_weight = np.maximum(float(max(normal, right.normal)), elements * right.least)
+        total = total + _flushed(left.magnitudes + left.carried, b + error, of_x, of_weight)
     total = total + float(adding.underflow * (1 + adding.gamma)) * scaled
     slack = 1 + (len(b) + 64) * 2.0**-52
-    unscaled = _product(_over(counted, left.outside), _over(weights, right.outside))
-    largest = np.maximum(summed, (unscaled + float(adding.underflow)) * scaled)
-    overflows = largest * float(1 + adding.gamma) * slack > BINARY32.max_finite
+    unscaled = _product(left.held, _over(weights, right.outside))
+    held = (unscaled + float(adding.underflow)) * float(1 + adding.gamma) * slack
+    grown = summed * float(1 + adding.gamma) * slack
+    overflows = np.maximum(grown, held * scaled) > BINARY32.max_finite
+    overflows |= held > float(adding.largest)
     overflows |= (b + error).max(axis=0) > BINARY32.max_finite
     result: Floats = np.where(overflows, np.inf, total * slack)
     return result
@@ -271,10 +300,10 @@ def _smallest_normal(x: NDArray[Any]) -> Fraction:
     return max(MIN_NORMAL, Fraction(float(normal)))
 
 
-def _flushed(a: Floats, b: Floats, below_a: float, below_b: float) -> Floats:
+def _flushed(a: Floats, b: Floats, below_a: Floats, below_b: Floats) -> Floats:
     """Return what is lost where subnormal numbers of either side count as zero.
 
-    The left side has its terms together: ``below_a`` is as many smallest normal numbers.
+    The left side has its terms together: ``below_a`` is the sum of their smallest normal numbers.
     """
     return _product(np.minimum(a, below_a), b) + _product(a, np.minimum(b, below_b))
 

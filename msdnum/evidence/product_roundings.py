@@ -5,7 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from msdnum import bounds
-from msdnum.bounds.sums import Accumulation
+from msdnum.bounds.sums import Accumulation, NoGammaError
 from msdnum.evidence.own_unit_bounds import OwnSum, own_roundings, own_underflow
 from msdnum.formats.accumulators import (
     AnyAccumulator,
@@ -19,6 +19,7 @@ from msdnum.formats.accumulators import (
     PairwiseUnit,
 )
 from msdnum.formats.elements import BINARY32
+from msdnum.formats.own_units import DesignedUnit
 
 __all__ = ["accumulation", "combined", "sum_roundings", "sum_underflow"]
 
@@ -40,7 +41,8 @@ def combined(*stages: Accumulation) -> Accumulation:
         for stage in stages
     )
     nearest = all(stage.nearest for stage in stages)
-    return Accumulation(sum(counts), u, nearest)
+    bounded = all(stage.bounded for stage in stages)
+    return Accumulation(sum(counts), u, nearest, bounded=bounded)
 
 
 def sum_roundings(accumulator: AnyAccumulator, n: int) -> Accumulation:
@@ -62,7 +64,11 @@ def sum_roundings(accumulator: AnyAccumulator, n: int) -> Accumulation:
     powers of two that they are aligned to. Such a power can exceed a product of subnormal
     elements: ``theorem_gemm`` counts those as normal. An exact group is aligned to the power of its
     scales even where its products cancel: they count with their magnitudes, not with their sum.
-    Sums that overflow FP16 are not bounded.
+
+    Raises
+    ------
+    NoGammaError
+        If the roundings are so many, or so large, that nothing bounds them; it is a ValueError.
     """
     if isinstance(accumulator, OwnSum):
         return own_roundings(accumulator, n)
@@ -122,14 +128,28 @@ def accumulation(
     inputs : int
         Roundings of a factor before it is used: the scale of an exact INT8 term, or a product of
         two binary32 numbers.
+
+    Returns
+    -------
+    Accumulation
+        Not bounded where so many roundings of that size leave no bound.
     """
     size, segments = min(segment, k), -(-k // segment)
     after = scalings + segments - 1 + terms - 1 + inputs
     inner = accumulator.inner if isinstance(accumulator, Blocks) else accumulator
-    found = combined(sum_roundings(accumulator, size), Accumulation(after))
+    try:
+        found = combined(sum_roundings(accumulator, size), Accumulation(after))
+    except NoGammaError:
+        return Accumulation(0, nearest=False, bounded=False)
     each = sum_underflow(accumulator, size) + scalings * HALF_UNDERFLOW
     flushes = isinstance(inner, PairwiseUnit) or getattr(inner, "flushes_inputs", False)
-    return replace(found, underflow=terms * segments * each, flushes=flushes)
+    return replace(
+        found,
+        underflow=terms * segments * each,
+        flushes=flushes,
+        flushes_elements=flushes and isinstance(inner, DesignedUnit),
+        largest=Fraction(min(inner.output.max_finite, accumulator.output.max_finite)),
+    )
 
 
 def sum_underflow(accumulator: AnyAccumulator, n: int) -> Fraction:

@@ -12,6 +12,7 @@ from msdnum.bounds.sums import Accumulation
 from msdnum.display import html
 from msdnum.display.text import one_line
 from msdnum.emulator.decompositions import decompose_terms
+from msdnum.emulator.gemm.checks import is_inside
 from msdnum.emulator.gemm.products import matmul
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.emulator.zero_points import AsymmetricArray
@@ -24,7 +25,7 @@ from msdnum.evidence.product_bounds import (
 from msdnum.evidence.product_roundings import accumulation
 from msdnum.formats.accumulators import SEQUENTIAL, AnyAccumulator
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import BINARY32, E8M0, IntegerFormat
+from msdnum.formats.elements import E8M0, IntegerFormat
 from msdnum.formats.schemes import Scheme
 
 __all__ = [
@@ -91,7 +92,7 @@ class Product(html.Shown):
     @property
     def integers(self) -> bool:
         """Whether the weight is of integers with scales outside."""
-        return self.format.scale == BINARY32 and isinstance(self.format.element, IntegerFormat)
+        return not is_inside(self.format) and isinstance(self.format.element, IntegerFormat)
 
     @property
     def scalings(self) -> int:
@@ -101,7 +102,7 @@ class Product(html.Shown):
     @property
     def segment(self) -> int:
         """Length of k over which scales outside do not change."""
-        size = self.format.block_size if self.format.scale == BINARY32 else None
+        size = None if is_inside(self.format) else self.format.block_size
         return size or self.x.shape[1]
 
 

@@ -14,6 +14,7 @@ from msdnum.display.text import one_line
 from msdnum.emulator import elements
 from msdnum.emulator.attention.kv_cache import Cache, scales_per_channel, without_scale
 from msdnum.emulator.attention.methods import Method
+from msdnum.emulator.gemm.checks import is_inside
 from msdnum.emulator.gemm.products import transposed
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.evidence.product_bounds import (
@@ -28,8 +29,8 @@ from msdnum.formats.modes import Overflow
 from msdnum.formats.schemes import Scheme
 
 __all__ = [
-    "ExactAttention", "cached_values", "has_row_scale", "has_tensor_scale", "rounded_inputs",
-    "score_errors",
+    "ExactAttention", "cached_values", "check_scales", "group_of", "has_row_scale",
+    "has_tensor_scale", "rounded_inputs", "score_errors",
 ]  # fmt: skip
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -97,8 +98,8 @@ def score_errors(given: ExactAttention, keys: Cache, method: Method, running: bo
         summed = _running(used, scheme, factor, method, given.scale)
     else:
         summed = given.scale * theorem_gemm(used, scheme, right, _scoring(given, factor, method))
-    # The exact scores are sums in binary64.
-    rounded = (given.queries.shape[1] + 8) * 2.0**-52 * given.magnitude
+    # The exact scores are sums in binary64: those computed and the true ones are off from them.
+    rounded = 2 * (given.queries.shape[1] + 8) * 2.0**-52 * given.magnitude
     bound: Floats = given.scale * (represented + moved) + summed + rounded
     return bound
 
@@ -106,13 +107,14 @@ def score_errors(given: ExactAttention, keys: Cache, method: Method, running: bo
 def _scoring(given: ExactAttention, factor: Cache, method: Method) -> Accumulation:
     """Return the roundings of a score."""
     scheme = method.queries if isinstance(method.queries, Scheme) else None
+    group = group_of(factor, -1)
     return accumulation(
         method.accumulator,
         given.queries.shape[1],
         terms=scheme.terms if scheme else 1,
         # The row's scale if it has one; the softmax scale, which is rounded itself.
-        scalings=has_row_scale(scheme) + has_tensor_scale(factor) + 2,
-        segment=1 << 30,
+        scalings=has_row_scale(scheme) + has_tensor_scale(factor) + (group is not None) + 2,
+        segment=group or 1 << 30,
         inputs=rounded_inputs(scheme),
     )
 
@@ -153,6 +155,26 @@ def has_row_scale(scheme: Scheme | None) -> bool:
 def has_tensor_scale(factor: Cache) -> bool:
     """Return whether sums are multiplied by the scale of a tensor."""
     return isinstance(factor, QuantizedArray) and factor.format.tensor_scale
+
+
+def group_of(x: Cache, axis: int) -> int | None:
+    """Return how many numbers along an axis share a scale outside the products.
+
+    None where all do, or none, or scales lie along the other axis.
+    """
+    if not isinstance(x, QuantizedArray) or is_inside(x.format) or x.axis != axis:
+        return None
+    block = x.format.block_size
+    return None if block == x.shape[axis] else block
+
+
+def check_scales(x: Cache, name: str) -> None:
+    """Raise if scales outside the products are products of two, which are rounded."""
+    if isinstance(x, QuantizedArray) and x.format.tensor_scale and not is_inside(x.format):
+        raise ValueError(
+            f"{name} must have no scale of the tensor beside those of its blocks for a bound, "
+            f"unless these are part of the products, got {x.format.name}"
+        )
 
 
 def rounded_inputs(scheme: Scheme | None) -> int:

@@ -1,22 +1,32 @@
 """Experiments: parameters that give a table; the same seed gives the same bytes."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from msdnum import __version__, _files
 from msdnum._extras import progress
 from msdnum.experiments.tables import DIGITS, Record, text
 
-__all__ = ["SEED", "Experiment"]
+__all__ = ["SEED", "Experiment", "NoParameters"]
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 SEED = 20260513
 
+Parameters = TypeVar("Parameters", bound="DataclassInstance")
+
 
 @dataclass(frozen=True)
-class Experiment:
+class NoParameters:
+    """Parameters of an experiment that has none: its table is decided by its rows alone."""
+
+
+@dataclass(frozen=True)
+class Experiment(Generic[Parameters]):
     """What is to be measured.
 
     Parameters
@@ -25,22 +35,57 @@ class Experiment:
         Of the experiment, and of its file.
     description : str
         What is measured, in one sentence.
-    spec : tuple
-        What ``rows`` is given, as names and numbers: all that decides the table but the seed.
+    parameters : frozen dataclass
+        What ``rows`` is given: all that decides the table but the seed. The header of the table has
+        each by name.
     rows : callable
-        ``rows(spec, seed)`` yields the records; they all have the same columns.
-    quick : tuple
-        A smaller spec for a look or a test.
-    takes_schemes : bool
-        Whether ``rows`` takes schemes of the user's, at the end of its spec.
+        ``rows(parameters, seed)`` yields the records; they all have the same columns.
+    quick : frozen dataclass
+        Smaller parameters for a look or a test, of the same class.
+
+    Raises
+    ------
+    ValueError
+        If parameters are no instances of one frozen dataclass.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from msdnum.experiments import Experiment
+    >>> @dataclass(frozen=True)
+    ... class Powers:
+    ...     base: int
+    ...     exponents: tuple[int, ...]
+    >>> def rows(parameters, seed):
+    ...     for exponent in parameters.exponents:
+    ...         yield {"exponent": exponent, "value": parameters.base**exponent}
+    >>> few, one = Powers(2, (3, 5)), Powers(2, (3,))
+    >>> table = Experiment("powers", "powers of a base", few, rows, one).table()
+    >>> '"parameters": {"base": 2, "exponents": [3, 5]}' in table
+    True
+    >>> table.splitlines()[1:]
+    ['exponent,value', '3,8', '5,32']
     """
 
     name: str
     description: str
-    spec: tuple[Any, ...]
-    rows: Callable[[tuple[Any, ...], int], Iterator[Record]]
-    quick: tuple[Any, ...]
-    takes_schemes: bool = False
+    parameters: Parameters
+    rows: Callable[[Parameters, int], Iterator[Record]]
+    quick: Parameters
+
+    def __post_init__(self) -> None:
+        """Refuse parameters without names."""
+        how = getattr(type(self.parameters), "__dataclass_params__", None)
+        if how is None or not how.frozen or type(self.quick) is not type(self.parameters):
+            raise ValueError(
+                f"parameters and quick must be of one frozen dataclass, so that the table has "
+                f"their names, got {self.parameters!r} and {self.quick!r}"
+            )
+
+    @property
+    def takes_schemes(self) -> bool:
+        """Whether its parameters have ``schemes``, which may be the user's."""
+        return any(field.name == "schemes" for field in fields(self.parameters))
 
     def table(
         self,
@@ -59,9 +104,11 @@ class Experiment:
         """
         if schemes and not self.takes_schemes:
             raise ValueError(f"experiment {self.name} takes no schemes, got {len(schemes)}")
-        spec = (*(self.quick if quick else self.spec), *schemes)
-        records = progress(self.rows(spec, seed), desc=self.name, unit=" rows")
-        return text(list(records), self._header(spec, seed), digits)
+        parameters: Any = self.quick if quick else self.parameters
+        if schemes:
+            parameters = replace(parameters, schemes=tuple(schemes))
+        records = progress(self.rows(parameters, seed), desc=self.name, unit=" rows")
+        return text(list(records), self._header(parameters, seed), digits)
 
     def write(self, directory: Path, **how: Any) -> Path:
         """Carry it out as ``table`` does, write its file and return the path."""
@@ -70,12 +117,21 @@ class Experiment:
         _files.write_text(path, self.table(**how))
         return path
 
-    def _header(self, spec: tuple[Any, ...], seed: int) -> dict[str, Any]:
+    def _header(self, parameters: Parameters, seed: int) -> dict[str, Any]:
         packages = {name: version(name) for name in ("numpy", "jax")}
         return {
             "experiment": self.name,
             "description": self.description,
             "versions": {"msdnum": __version__, **packages},
             "seed": seed,
-            "spec": [str(item) for item in spec],
+            "parameters": _by_name(parameters),
         }
+
+
+def _by_name(value: Any) -> Any:
+    """Return what JSON can say: parameters by name, what is no number or list as its name."""
+    if isinstance(value, tuple | list):
+        return [_by_name(item) for item in value]
+    if is_dataclass(value) and not hasattr(value, "name"):
+        return {field.name: _by_name(getattr(value, field.name)) for field in fields(value)}
+    return value if value is None or isinstance(value, int | float | str) else str(value)

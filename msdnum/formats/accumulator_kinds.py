@@ -15,7 +15,7 @@ from msdnum.formats.own_units import Pairwise, Sequential, check_divides, check_
 
 __all__ = [
     "Accumulator", "AnyAccumulator", "Blocks", "Cdna3Unit", "Exact", "FusedUnit", "GroupedUnit",
-    "Int32", "Int32Overflow", "MatrixUnit", "PairwiseUnit", "in_format",
+    "Int32", "Int32Overflow", "MatrixUnit", "PairwiseUnit",
 ]  # fmt: skip
 
 
@@ -167,6 +167,9 @@ class MatrixUnit(html.Shown):
         Formats of elements of its instruction; others are refused. Empty: any that it can hold.
     instruction : str
         The instruction that it is a model of.
+    scales : tuple of (FloatFormat, int)
+        Formats of scales, and elements for each, that its instruction takes; others are refused.
+        Empty: any, and none.
     output : FloatFormat
         BINARY32 or FP16: what c is after every step.
     """
@@ -179,6 +182,7 @@ class MatrixUnit(html.Shown):
     source: str = ""
     takes: tuple[ElementFormat, ...] = field(default=(), repr=False)
     instruction: str = field(default="", repr=False)
+    scales: tuple[tuple[FloatFormat, int], ...] = field(default=(), repr=False)
     output: FloatFormat = field(default=BINARY32, repr=False)
 
     def __post_init__(self) -> None:
@@ -225,6 +229,9 @@ class GroupedUnit(html.Shown):
         Formats of elements of its instruction; others are refused. Empty: any that it can hold.
     instruction : str
         The instruction that it is a model of.
+    scales : tuple of (FloatFormat, int)
+        Formats of scales, and elements for each, that its instruction takes; others are refused.
+        Empty: any, and none.
 
     Notes
     -----
@@ -240,6 +247,7 @@ class GroupedUnit(html.Shown):
     source: str = ""
     takes: tuple[ElementFormat, ...] = field(default=(), repr=False)
     instruction: str = field(default="", repr=False)
+    scales: tuple[tuple[FloatFormat, int], ...] = field(default=(), repr=False)
     output: ClassVar[FloatFormat] = BINARY32
 
     def __post_init__(self) -> None:
@@ -370,23 +378,3 @@ Accumulator: TypeAlias = (
 """Those that float32 arithmetic computes: all but CDNA1's, as in ``ACCUMULATORS``."""
 AnyAccumulator: TypeAlias = Accumulator | FusedUnit
 """All, as in ``ALL_ACCUMULATORS``."""
-
-
-def in_format(accumulator: AnyAccumulator, output: FloatFormat) -> AnyAccumulator:
-    """Return the accumulator that gives this output.
-
-    Raises
-    ------
-    ValueError
-        If there is none.
-    """
-    if output == accumulator.output:
-        return accumulator
-    if isinstance(accumulator, MatrixUnit):
-        return accumulator.with_output(output)
-    if isinstance(accumulator, Blocks) and isinstance(accumulator.inner, MatrixUnit):
-        return replace(accumulator, inner=accumulator.inner.with_output(output), output=output)
-    raise ValueError(
-        f"output must be {accumulator.output.name} for accumulator {accumulator.name}, "
-        f"got {output.name}"
-    )

@@ -21,7 +21,6 @@ from msdnum.formats.accumulator_kinds import (
     Int32Overflow,
     MatrixUnit,
     PairwiseUnit,
-    in_format,
 )
 from msdnum.formats.chained_units import ChainUnit, LanesUnit
 from msdnum.formats.elements import (
@@ -36,6 +35,7 @@ from msdnum.formats.elements import (
     FP16,
     TF32,
     ElementFormat,
+    FloatFormat,
 )
 from msdnum.formats.own_units import DesignedUnit, Pairwise, Sequential, StepUnit, SumRounding
 
@@ -70,25 +70,59 @@ PAIRWISE = Pairwise()
 
 MMA_SIM = "MMA-Sim 2.1.1 (arXiv 2511.10909v2)"
 FASI = f"{MMA_SIM}; Fasi et al., PeerJ CS 330"
-VOLTA = MatrixUnit("VOLTA", 4, 23, exponent_of_zero=-131, source=FASI)
-TURING = MatrixUnit("TURING", 8, 24, exponent_of_zero=-132, source=FASI)
-AMPERE = MatrixUnit("AMPERE", 8, 24, exponent_of_zero=-132, source=FASI)
-HOPPER = MatrixUnit("HOPPER", 16, 25, exponent_of_zero=-133, source=MMA_SIM)
-BLACKWELL = MatrixUnit("BLACKWELL", 16, 25, exponent_of_zero=-133, source=MMA_SIM)
-HOPPER_FP8 = MatrixUnit("HOPPER_FP8", 32, 13, 13, exponent_of_zero=-133, source=MMA_SIM)
+VOLTA = MatrixUnit(
+    "VOLTA", 4, 23, exponent_of_zero=-131, source=FASI,
+    instruction="mma.sync.m8n8k4.f32.f16.f16.f32, sm_70 and sm_75",
+)  # fmt: skip
+TURING = MatrixUnit(
+    "TURING", 8, 24, exponent_of_zero=-132, source=FASI,
+    instruction="mma.sync.m16n8k8.f32.f16.f16.f32, sm_75",
+)  # fmt: skip
+AMPERE = MatrixUnit(
+    "AMPERE", 8, 24, exponent_of_zero=-132, source=FASI,
+    instruction="mma.sync.m16n8k8/k16.f32 of f16 and of bf16, sm_80 to sm_89",
+)  # fmt: skip
+HOPPER = MatrixUnit(
+    "HOPPER", 16, 25, exponent_of_zero=-133, source=MMA_SIM,
+    instruction="mma.sync and wgmma .f32 of f16 and of bf16, sm_90",
+)  # fmt: skip
+BLACKWELL = MatrixUnit(
+    "BLACKWELL", 16, 25, exponent_of_zero=-133, source=MMA_SIM,
+    instruction="mma.sync .f32 of f16 and of bf16, sm_100, sm_120; kind::f16, sm_100",
+)  # fmt: skip
+HOPPER_FP8 = MatrixUnit(
+    "HOPPER_FP8", 32, 13, 13, exponent_of_zero=-133, source=MMA_SIM,
+    instruction="wgmma.m64nNk32.f32 of e4m3 and e5m2, sm_90",
+)  # fmt: skip
 HOPPER_FP8_PROMOTED = Blocks(128, HOPPER_FP8)
 """``BLOCKS_128_HOPPER_FP8`` in tables.
 
 Promotion to a binary32 register every 128 products: DeepSeek-V3 (arXiv 2412.19437), 3.3.2.
 """
-ADA_FP8 = MatrixUnit("ADA_FP8", 16, 13, 13, exponent_of_zero=-132, source=MMA_SIM)
-BLACKWELL_FP8 = MatrixUnit("BLACKWELL_FP8", 32, 25, exponent_of_zero=-133, source=MMA_SIM)
+ADA_FP8 = MatrixUnit(
+    "ADA_FP8", 16, 13, 13, exponent_of_zero=-132, source=MMA_SIM,
+    instruction="mma.sync.m16n8k32.f32 of e4m3 and e5m2, sm_89",
+)  # fmt: skip
+BLACKWELL_FP8 = MatrixUnit(
+    "BLACKWELL_FP8", 32, 25, exponent_of_zero=-133, source=MMA_SIM,
+    instruction="kind::f8f6f4 with .f32, sm_100, sm_120",
+)  # fmt: skip
 BLACKWELL_MX = MatrixUnit("BLACKWELL_MX", 32, 25, exponent_of_zero=-133, source=MMA_SIM)
 BLACKWELL_MXFP4 = GroupedUnit("BLACKWELL_MXFP4", 64, 16, 35, exponent_of_zero=-139, source=MMA_SIM)
-CDNA1_FP16 = FusedUnit("CDNA1_FP16", 4, source=MMA_SIM)
-CDNA1_BF16 = FusedUnit("CDNA1_BF16", 2, source=MMA_SIM)
-CDNA2 = PairwiseUnit("CDNA2", 4, source=MMA_SIM)
-CDNA3 = Cdna3Unit("CDNA3", 8, 1, source=MMA_SIM)
+CDNA1_FP16 = FusedUnit(
+    "CDNA1_FP16", 4, source=MMA_SIM, instruction="v_mfma_f32_*f16, gfx908",
+)  # fmt: skip
+CDNA1_BF16 = FusedUnit(
+    "CDNA1_BF16", 2, source=MMA_SIM, instruction="v_mfma_f32_*bf16, gfx908",
+)  # fmt: skip
+CDNA2 = PairwiseUnit(
+    "CDNA2", 4, source=MMA_SIM,
+    instruction="v_mfma_f32_*f16 and v_mfma_f32_*bf16_1k, gfx90a",
+)  # fmt: skip
+CDNA3 = Cdna3Unit(
+    "CDNA3", 8, 1, source=MMA_SIM,
+    instruction="v_mfma_f32_*_f16 and v_mfma_f32_*_bf16, gfx940",
+)  # fmt: skip
 CDNA3_FP8 = Cdna3Unit("CDNA3_FP8", 16, 2, drops_accumulator=True, source=MMA_SIM)
 AMPERE_TF32 = MatrixUnit(
     "AMPERE_TF32", 4, 24, exponent_of_zero=-132, source=MMA_SIM, takes=(TF32,),
@@ -224,3 +258,23 @@ published, bit for bit, what these compute, so that there are no presets of them
 (MI350), RDNA's WMMA, Huawei's Ascend cube, Google's TPU, Apple's units, Intel's XMX, NVIDIA's
 sm_103.
 """
+
+
+def in_format(accumulator: AnyAccumulator, output: FloatFormat) -> AnyAccumulator:
+    """Return the accumulator that gives this output.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    if output == accumulator.output:
+        return accumulator
+    if isinstance(accumulator, MatrixUnit):
+        return accumulator.with_output(output)
+    if isinstance(accumulator, Blocks) and isinstance(accumulator.inner, MatrixUnit):
+        return replace(accumulator, inner=accumulator.inner.with_output(output), output=output)
+    raise ValueError(
+        f"output must be {accumulator.output.name} for accumulator {accumulator.name}, "
+        f"got {output.name}"
+    )

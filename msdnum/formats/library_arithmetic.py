@@ -1,8 +1,12 @@
-"""Scale arithmetic of libraries by name, read in their public sources in November 2026.
+"""Scale arithmetic of libraries by name, read in their public sources at the commits named.
 
 A name with a year is of a version that has been replaced. Where a kernel uses an approximate
 reciprocal (``rcp.approx.ftz``, one ulp off at most), as FlashInfer's fast path does, its bits are
 not defined; what is here is the same arithmetic with reciprocals that are rounded correctly.
+
+The factor of a tensor, 2688 over its amax, is beyond binary32 below an amax of 7.9e-36. There, and
+for a tensor of zeros, TransformerEngine has an answer of its own, and all have its here; vLLM and
+FlashInfer are given that factor, and others would multiply by Inf.
 """
 
 from typing import TypeAlias
@@ -59,13 +63,28 @@ BY_RECIPROCAL = (
 )
 """Multiply by the reciprocal of what the block is dequantized with."""
 
-BY_RECIPROCAL_OR_ZERO = (
+BY_RECIPROCAL_OR_SMALL = (
     _times("used", "scale", "tensor_scale"),
-    _if_zero("divisor", "used", float("inf")),
+    _if_zero("divisor", "used", 1e8),
     _over("factor", 1.0, "divisor"),
     _times("quotient", "x", "factor"),
 )
-"""The same, with factor 0 where the scale is 0."""
+"""The same, with factor 1e-8 where the scale is 0."""
+
+BY_RECIPROCAL_OR_INF = (
+    _times("used", "scale", "tensor_scale"),
+    _over("factor", 1.0, "used"),
+    _times("quotient", "x", "factor"),
+)
+"""The same, with factor Inf where the scale is 0: a zero element is NaN then, which is 0 here. That
+of a block of zeros is 0 in FlashInfer, whose elements are zeros either way."""
+
+RATIO = (
+    _times("six", 6.0, "tensor_scale"),
+    _over("ratio_of_block", "amax", "six"),
+    _if_zero("ideal", "ratio_of_block", 1.0),
+)
+"""Amax of a block over what its tensor has for the scale 1, which is that of a block of zeros."""
 
 BY_DIVISION = (_times("used", "scale", "tensor_scale"), _over("quotient", "x", "used"))
 
@@ -95,9 +114,10 @@ def _triton(
 
 UP, DOWN = (_to("scale", "ideal", E8_ZERO, way) for way in (Rounding.RTP, Rounding.RTZ))
 NEAREST = _to("scale", "ideal", E8_EVEN)
-DOWNCAST = "triton_kernels, numerics_details/mxfp_details/_downcast_to_mxfp.py"
-EARLIER = f"{DOWNCAST}, commit d1c192b of 2025: elements to nearest, ties away"
-FORKED = "downcast_to_mxfp_rne, a kernel made of it for ROCm: the scale to nearest, ties to even"
+DOWNCAST = "triton-lang/triton, _downcast_to_mxfp.py of triton_kernels"
+LATER = f"{DOWNCAST}, as byoshimi-gmail/triton has it at 3c76488; up to 0616e64 over 6 and 448"
+EARLIER = f"{DOWNCAST} at d1c192b of 2025: elements to nearest, ties away"
+FORKED = "ROCm/aiter at 8b77335, downcast_to_mxfp_rne.py: the scale to nearest, ties to even"
 
 
 Q8_0 = BlockFormat("Q8_0", INT8, FP16, 32, ScaleRule.AMAX)
@@ -112,7 +132,7 @@ LIBRARY_ARITHMETIC: Registry[ScaleArithmetic] = Registry.of(
                 _at_most("finite", "ideal", LARGEST), _to("scale", "finite", E4M3),
             ),
             BY_RECIPROCAL,
-            source="TransformerEngine of 2026, common/cast/nvfp4/core_nvfp4.cuh",
+            source="NVIDIA/TransformerEngine at 0718c01 of 2026, cast/nvfp4/core_nvfp4.cuh",
         ),
         ScaleArithmetic(
             "transformer_engine 2025", NVFP4, ENCODE,
@@ -121,7 +141,7 @@ LIBRARY_ARITHMETIC: Registry[ScaleArithmetic] = Registry.of(
                 _at_most("finite", "ideal", LARGEST), _to("scale", "finite", E4M3),
             ),
             BY_RECIPROCAL,
-            source="TransformerEngine of 2025, core_nvfp4.cuh, quantization_and_transposition_SF",
+            source="NVIDIA/TransformerEngine at 433b1db of 2025, where it transposes, too",
         ),
         ScaleArithmetic(
             "vllm", NVFP4, ENCODE,
@@ -129,8 +149,8 @@ LIBRARY_ARITHMETIC: Registry[ScaleArithmetic] = Registry.of(
                 _times("sixth", "amax", SIXTH), _times("ideal", "encode", "sixth"),
                 _to("scale", "ideal", E4M3),
             ),
-            BY_RECIPROCAL_OR_ZERO,
-            source="vLLM, nvfp4_emulation_utils.py, ref_nvfp4_quant",
+            BY_RECIPROCAL_OR_SMALL,
+            source="vllm-project/vllm at 055e47c, nvfp4_emulation_utils.py, ref_nvfp4_quant",
         ),
         ScaleArithmetic(
             "flashinfer strict", NVFP4, ENCODE,
@@ -138,8 +158,17 @@ LIBRARY_ARITHMETIC: Registry[ScaleArithmetic] = Registry.of(
                 _times("sixth", "amax", SIXTH), _times("ideal", "encode", "sixth"),
                 _to("scale", "ideal", E4M3),
             ),
-            BY_RECIPROCAL_OR_ZERO,
-            source="FlashInfer, cvt_warp_fp16_to_fp4, with reciprocals rounded correctly",
+            BY_RECIPROCAL_OR_INF,
+            source="flashinfer-ai/flashinfer at 014327a, cvt_warp_fp16_to_fp4, exact reciprocals",
+        ),
+        ScaleArithmetic(
+            "flashinfer te", NVFP4, ENCODE,
+            (
+                _times("per_unit", "encode", SIXTH), _times("ideal", "amax", "per_unit"),
+                _to("scale", "ideal", E4M3),
+            ),
+            BY_RECIPROCAL_OR_INF,
+            source="flashinfer-ai/flashinfer at 014327a, cvt_warp_fp16_to_fp4, TE_EXACT_NVFP4",
         ),
         ScaleArithmetic(
             "torchao", NVFP4, (_over("tensor_scale", "tensor_amax", 2688.0),),
@@ -149,7 +178,7 @@ LIBRARY_ARITHMETIC: Registry[ScaleArithmetic] = Registry.of(
                 _to("scale", "at_least", E4M3),
             ),
             BY_DIVISION,
-            source="torchao, prototype/mx_formats/nvfp4_tensor.py, nvfp4_quantize",
+            source="pytorch/ao at 02a1bc4, prototype/mx_formats/nvfp4_tensor.py, nvfp4_quantize",
         ),
         ScaleArithmetic(
             "compressed_tensors", NVFP4, ENCODE,
@@ -158,21 +187,27 @@ LIBRARY_ARITHMETIC: Registry[ScaleArithmetic] = Registry.of(
                 _to("rounded", "ideal", E4M3), _if_zero("scale", "rounded", 0.125),
             ),
             (_over("used", "scale", "encode"), _over("quotient", "x", "used")),
-            source="compressed-tensors, quantization/utils/helpers.py, calculate_qparams",
+            source="vllm-project/compressed-tensors at 04a58ff, helpers.py, calculate_qparams",
         ),
         ScaleArithmetic(
             "modelopt", NVFP4, (_over("tensor_scale", "tensor_amax", 2688.0),),
             (
-                _times("six", 6.0, "tensor_scale"), _over("ratio_of_block", "amax", "six"),
-                _if_zero("ideal", "ratio_of_block", 1.0), _to("scale", "ideal", E4M3),
+                *RATIO, ScaleStep("at_least", Operation.MAXIMUM, ("ideal", 2.0**-9)),
+                _to("scale", "at_least", E4M3),
             ),
             BY_DIVISION,
-            source="Model-Optimizer, quantization/qtensor/nvfp4_tensor.py",
+            source="NVIDIA/Model-Optimizer at 211c6b3 of 2026, qtensor/nvfp4_tensor.py",
         ),
-        _triton("up", MXFP4, 6.0, UP, f"{DOWNCAST}, commit 0616e64"),
-        _triton("down", MXFP4, 4.0, DOWN, DOWNCAST),
-        _triton("up", MXFP8_E4M3, 448.0, UP, f"{DOWNCAST}, commit 0616e64"),
-        _triton("down", MXFP8_E4M3, 256.0, DOWN, DOWNCAST),
+        ScaleArithmetic(
+            "modelopt 2025", NVFP4, (_over("tensor_scale", "tensor_amax", 2688.0),),
+            (*RATIO, _to("scale", "ideal", E4M3)),
+            BY_DIVISION,
+            source="NVIDIA/Model-Optimizer at 0d7d92d of 2025, the same file: scales may be 0",
+        ),
+        _triton("up", MXFP4, 6.0, UP, f"{DOWNCAST} at 0616e64"),
+        _triton("down", MXFP4, 4.0, DOWN, LATER),
+        _triton("up", MXFP8_E4M3, 448.0, UP, f"{DOWNCAST} at 0616e64"),
+        _triton("down", MXFP8_E4M3, 256.0, DOWN, LATER),
         _triton("up 2025", MXFP4, 6.0, UP, EARLIER, Rounding.RNA),
         _triton("down 2025", MXFP4, 6.0, DOWN, EARLIER, Rounding.RNA),
         _triton("nearest", MXFP4, 6.0, NEAREST, FORKED, Rounding.RNA),
@@ -185,7 +220,7 @@ LIBRARY_ARITHMETIC: Registry[ScaleArithmetic] = Registry.of(
             ),
             (_times("quotient", "x", "factor"),),
             Rounding.RNA,
-            source="llama.cpp, ggml-quants.c, quantize_row_q8_0_ref",
+            source="ggml-org/llama.cpp at 01243c5, ggml-quants.c, quantize_row_q8_0_ref",
         ),
     ),
 )  # fmt: skip

@@ -39,7 +39,9 @@ class ScaleSearch:
     -----
     Errors are of x less element times scale, rounded to binary64. Each is cut to 24 bits, squares
     are exact, and sums are added in binary64 by halves: the first half of a block, filled up with
-    zeros to a power of two, to the second half, until one number is left.
+    zeros to a power of two, to the second half, until one number is left. A scale that is beyond
+    binary32 once it is multiplied by the scale of the tensor is not tried; where all are, the block
+    is a NaN block.
 
     Source: Cook et al., Four Over Six, arXiv:2512.02010.
 

@@ -1,21 +1,26 @@
 """Layout of a report: sections of cells, and how a terminal and a notebook show them."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from textwrap import wrap
 from typing import Any
 
 from msdnum.display import html
+from msdnum.display.text import aligned, widths_of
 from msdnum.errors import EFFECTIVE_BITS
-from msdnum.reports.pages import Measured, Worst
+from msdnum.reports.pages import Integrated, Measured, Worst
 
 __all__ = ["html_page", "text"]
 
 COSTS = (
     "Matrix time: of all passes, one BF16 pass being 1, on the fastest unit that takes the numbers "
     "as they are or exactly converted. us: so many rows by a weight of 4096 x 4096, at peak rates."
+)
+EXPECTED = (
+    "Expected bits are of ratios of expectations, what samples tend to; a worst case, a median and "
+    "a mean of logarithms are measured only."
 )
 WIDTH = 80
 INDENT = 18
@@ -39,14 +44,18 @@ def sections(page: Any) -> Iterator[Section]:
     if page.measured:
         for part in _in_parts(page.measured):
             yield _bits(part)
-    for part in page.integrated:
-        yield _expected_bits(part)
+    if page.integrated:
+        yield _expected_bits(page.integrated)
     if page.sums:
         columns = ("sum of k", "roundings", "unit roundoff", "bound / |a||b|", "bits")
         yield Section("", columns, tuple(map(_sum_row, page.sums)))
     if page.costs:
         yield _costs(page.costs)
-    notes = (*page.notes, *([COSTS] if page.costs else []))
+    notes = (
+        *page.notes,
+        *([EXPECTED] if page.integrated else []),
+        *([COSTS] if page.costs else []),
+    )
     yield Section("notes", (), tuple(("", note) for note in notes))
 
 
@@ -111,10 +120,12 @@ def _bits(measured: Sequence[Measured]) -> Section:
     return Section(f"measured bits on {sizes} numbers{seed}", header, tuple(rows))
 
 
-def _expected_bits(found: Any) -> Section:
-    rows = [("SNR in dB", _two(found.snr_db))]
-    rows += [(name, _two(bits)) for name, bits in found.effective_bits.items()]
-    return Section("expected bits, by integration over cells", ("", found.input), tuple(rows))
+def _expected_bits(found: Sequence[Integrated]) -> Section:
+    rows = [("SNR in dB", *(_two(each.snr_db) for each in found))]
+    names = found[0].effective_bits
+    rows += [(name, *(_two(each.effective_bits[name]) for each in found)) for name in names]
+    header = ("", *(each.input for each in found))
+    return Section("expected bits, by integration over cells", header, tuple(rows))
 
 
 def _two(bits: float) -> str:
@@ -175,11 +186,8 @@ def _columns(section: Section) -> Iterator[str]:
     height = max(map(len, words))
     stacked = [[""] * (height - len(column)) + column for column in words]
     cells = [*zip(*stacked, strict=True), *section.rows]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(words))]
-    aligned: list[Callable[[str, int], str]] = [str.ljust, *[str.rjust] * (len(words) - 1)]
-    for row in cells:
-        columns = zip(aligned, row, widths, strict=True)
-        yield "  ".join(align(cell, width) for align, cell, width in columns).rstrip()
+    widths = widths_of(cells)
+    yield from (aligned(row, widths).rstrip() for row in cells)
 
 
 # HTML

@@ -38,7 +38,8 @@ from msdnum.formats.schemes import OWN_AMAX, Scheme
 from msdnum.reports import units
 from msdnum.reports.costs import costs
 from msdnum.reports.inputs import Input, checked, compared, inputs, measured
-from msdnum.reports.integrals import integrals
+from msdnum.reports.integrals import Subject as Integrable
+from msdnum.reports.integrals import integrals, note
 from msdnum.reports.pages import Guarantee, Measured, Storage
 from msdnum.reports.parts import (
     block_facts,
@@ -62,6 +63,9 @@ Subject: TypeAlias = ElementFormat | BlockFormat | Scheme | AnyAccumulator | Qua
 
 STATED = (E2M1, E2M3, E3M2, E4M3, E5M2, INT8, INT8_SYMMETRIC, MXINT8_ELEMENT)
 """Formats of theorem element-rounding."""
+EVERY = (
+    "Every scale is tried: which a block has hangs on all of its numbers, and no worst is searched."
+)
 
 
 def report(what: Subject, x: Any = None, distribution: Any = None, *, seed: int = 0) -> Report:
@@ -81,8 +85,8 @@ def report(what: Subject, x: Any = None, distribution: Any = None, *, seed: int 
     distribution : object, optional
         To measure on 256 x 128 samples of it: anything with ``rvs(size=..., random_state=...)``, as
         frozen distributions of ``scipy.stats``; a family of ``msdnum.inputs``, or its name. Without
-        it and ``x``, six families. Of one that has a density the page of a number format or block
-        format has the expected bits, too, integrated over its cells.
+        it and ``x``, six families. Of one that has a density, and of the four families that have
+        one, the page of a format or scheme has the expected bits, too, integrated over its cells.
     seed : int
         Of all samples.
 
@@ -111,22 +115,30 @@ def report(what: Subject, x: Any = None, distribution: Any = None, *, seed: int 
         )
     match what:
         case FloatFormat() | IntegerFormat() | TableFormat():
-            return _element(what, list(inputs(x, distribution, seed)), seed, distribution)
+            page = _element(what, list(inputs(x, distribution, seed)), seed)
         case BlockFormat():
-            return _block(what, list(inputs(x, distribution, seed)), seed, distribution)
+            page = _block(what, list(inputs(x, distribution, seed)), seed)
         case Scheme():
-            return _scheme(what, list(inputs(x, distribution, seed)), seed)
+            page = _scheme(what, list(inputs(x, distribution, seed)), seed)
         case QuantizedArray():
             return _array(what, x, distribution, seed)
         case _:
             return _unit(what, list(inputs(x, distribution or "normal" if x is None else None,
                                            seed)), seed)  # fmt: skip
+    return page if x is not None else _with_integrals(page, what, distribution)
+
+
+def _with_integrals(page: Report, what: Integrable, distribution: Any) -> Report:
+    """Add the expected bits of a distribution, or of the families that have a density."""
+    found = integrals(what, distribution, families=distribution is None)
+    why = () if found else (note(what, distribution),)
+    return replace(page, integrated=found, notes=page.notes + why)
 
 
 # Number formats
 
 
-def _element(fmt: ElementFormat, given: Sequence[Input], seed: int, distribution: Any) -> Report:
+def _element(fmt: ElementFormat, given: Sequence[Input], seed: int) -> Report:
     found = worst_cases.of_element(fmt)
     unit = "|x|" if worst_cases.has_relative(fmt) else "max"
 
@@ -141,7 +153,7 @@ def _element(fmt: ElementFormat, given: Sequence[Input], seed: int, distribution
         guarantee(found.bound, unit, "element-rounding", fmt in STATED),
         expected((fmt,), ScaleRule.COVERING),
         tuple(measured(one, rounded) for one in given),
-        integrals(fmt, distribution),
+        (),
         Storage(Fraction(fmt.bits), f"{fmt.bits}, no scale"),
         (range_of(fmt),),
         costs=tuple(costs((fmt,), Fraction(fmt.bits))),
@@ -154,8 +166,9 @@ def _element(fmt: ElementFormat, given: Sequence[Input], seed: int, distribution
 # Block formats
 
 
-def _block(fmt: BlockFormat, given: Sequence[Input], seed: int, distribution: Any = None) -> Report:
-    found = worst_cases.of_block(fmt)
+def _block(fmt: BlockFormat, given: Sequence[Input], seed: int) -> Report:
+    every = fmt.search is not None and fmt.search.divisors is None
+    found = None if every else worst_of(worst_cases.of_block(fmt), unit_of_errors(fmt))
     scheme = worst_cases.as_scheme(fmt)
     name = None if scheme is None else theorem_of(scheme)
     unit = unit_of_errors(fmt)
@@ -167,15 +180,15 @@ def _block(fmt: BlockFormat, given: Sequence[Input], seed: int, distribution: An
         fmt.name,
         "block format",
         block_facts(fmt),
-        worst_of(found, unit),
-        guarantee(found.bound, unit, name),
+        found,
+        guarantee(worst_cases.block_bound(fmt), unit, name),
         expected_of(scheme),
         tuple(measured(one, quantized) for one in given),
-        integrals(fmt, distribution),
+        (),
         storage((fmt,)),
         (range_of(fmt.element), scaled_range(fmt)),
         costs=tuple(costs((fmt.element,), storage((fmt,)).bits_per_element)),
-        notes=notes_on_units(fmt),
+        notes=(*notes_on_units(fmt), *([EVERY] if every else [])),
         seed=seed,
         subject=fmt,
     )
@@ -311,8 +324,7 @@ def _unit(unit: AnyAccumulator, given: Sequence[Input], seed: int) -> Report:
 
 
 def _unit_guarantee(unit: AnyAccumulator, k: int) -> Guarantee:
-    try:
-        found = accumulation(unit, k, terms=1, scalings=2, segment=k).gamma
-    except ValueError:
+    found = accumulation(unit, k, terms=1, scalings=2, segment=k)
+    if not found.bounded:
         return guarantee(math.inf, "|a||b|", None)
-    return guarantee(found, "|a||b|", "gemm")
+    return guarantee(found.gamma, "|a||b|", "gemm")

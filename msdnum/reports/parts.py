@@ -10,6 +10,7 @@ from msdnum.evidence.worst_cases import Extreme
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import E8M0, ElementFormat, FloatFormat, IntegerFormat, TableFormat
 from msdnum.formats.modes import Arithmetic, ScaleRule
+from msdnum.formats.scale_searches import ScaleSearch
 from msdnum.formats.schemes import Scheme, amax_scheme, covering_scheme
 from msdnum.ledger.theorems import theorem
 from msdnum.reports.pages import Expected, Guarantee, Range, Storage, Worst
@@ -92,10 +93,20 @@ def block_facts(fmt: BlockFormat) -> dict[str, str]:
     """Say in words what a block format is."""
     size = "a row" if fmt.block_size is None else str(fmt.block_size)
     tensor = ", and a binary32 scale for the tensor" if fmt.tensor_scale else ""
+    rule = f"{fmt.rule.name}: {fmt.rule.value}" if fmt.search is None else _searched(fmt.search)
     return {
         "elements": f"{fmt.element.name}: {described(fmt.element)}",
-        "scale": f"{fmt.scale.name} for {size}, by {fmt.rule.name}: {fmt.rule.value}{tensor}",
+        "scale": f"{fmt.scale.name} for {size}, by {rule}{tensor}",
     }
+
+
+def _searched(search: ScaleSearch) -> str:
+    """Say in words among which scales a block has its own."""
+    if search.divisors is None:
+        tried = "every scale"
+    else:
+        tried = " and ".join(f"amax / {divisor:g}" for divisor in search.divisors)
+    return f"a search of {tried}: {search.criterion.value}"
 
 
 def theorem_of(scheme: Scheme) -> str:

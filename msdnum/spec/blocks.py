@@ -220,7 +220,7 @@ def candidate_scales(amax: Fraction, fmt: BlockFormat, tensor: Value | None = No
     search = fmt.search
     assert search is not None
     if search.divisors is None:
-        return list(range(fmt.scale.subnormals, fmt.scale.max_code + 1))
+        return list(range(fmt.scale.has_zero, fmt.scale.max_code + 1))
     codes = []
     for divisor in search.divisors:
         ideal = fl32(amax / Fraction(divisor))
@@ -240,6 +240,9 @@ def searched_block(
 ) -> tuple[int, list[int]]:
     """Return the first of the candidates whose elements have the least error, by `ScaleSearch`.
 
+    One that is beyond binary32 once it is multiplied by the tensor scale is none. Where all are,
+    the scale is NaN and all codes are 0.
+
     Examples
     --------
     >>> from dataclasses import replace
@@ -256,14 +259,16 @@ def searched_block(
     assert search is not None
     best: tuple[Fraction, int, list[int]] | None = None
     for code in candidate_scales(largest_magnitude(values), fmt, tensor):
-        scale = number(_effective_scale(code, fmt, tensor))
+        effective = _effective_scale(code, fmt, tensor)
+        if not is_finite(effective):
+            continue
+        scale = number(effective)
         codes = elements_by(code, values, fmt, rounding, random, tensor)
         restored = [number(decode(c, fmt.element)) * scale for c in codes]
         error = _error([number(v) - r for v, r in zip(values, restored, strict=True)], search)
         if best is None or error < best[0]:
             best = error, code, codes
-    assert best is not None
-    return best[1:]
+    return (nan_code(fmt.scale, Special.NAN), [0] * len(values)) if best is None else best[1:]
 
 
 def _error(errors: Sequence[Fraction], search: ScaleSearch) -> Fraction:

@@ -15,7 +15,12 @@ from hypothesis import strategies as st
 from msdnum import spec
 from msdnum.conformance.blocks import block_vector
 from msdnum.conformance.casts import cast_vector
-from msdnum.conformance.own_formats import elements_in_vector, groups_of, overflows_of
+from msdnum.conformance.own_formats import (
+    elements_in_vector,
+    groups_of,
+    in_one_row,
+    overflows_of,
+)
 from msdnum.conformance.reports import Disagreement, agrees
 from msdnum.conformance.vectors import Case, Group, Patterns, Standard, chunks, one
 from msdnum.formats.blocks import BlockFormat
@@ -99,7 +104,7 @@ def assert_conforms(
     if examples < 1:
         raise ValueError(f"examples must be positive, got {examples}")
     if isinstance(fmt, BlockFormat):
-        ruled = fmt if rule is None else replace(fmt, rule=rule)
+        ruled = in_one_row(fmt if rule is None else replace(fmt, rule=rule))
         _assert_blocks(function, ruled, strict, examples)
     elif isinstance(fmt, FloatFormat | IntegerFormat):
         if rule is not None:

@@ -81,7 +81,7 @@ def test_a_scheme_of_the_users_is_in_table_and_figure(tables, own, capsys):
     out = tables / "quick" / "msd"
     header, rows = read(out / "tables" / "effective_bits.csv")
     assert (out / "effective_bits.png").is_file()
-    assert "IDEA" in header["spec"][-1]
+    assert "IDEA" in header["parameters"]["schemes"][-1]
     (mine,) = [row for row in rows if row["scheme"] == "own: IDEA"]
     (known,) = [row for row in rows if row["scheme"] == "MXFP4_X1"]
     assert float(mine["worst_case"]) == float(known["worst_case"]) == 3

@@ -11,7 +11,7 @@ PAIRS = [
     ("transformer_engine", "transformer_engine 2025"), ("transformer_engine", "torchao"),
     ("vllm", "compressed_tensors"), ("torchao", "modelopt"),
     ("transformer_engine 2025", "vllm"), ("triton up E2M1", "triton down E2M1"),
-    ("triton up E4M3", "triton down E4M3"),
+    ("triton up E4M3", "triton down E4M3"), ("modelopt", "modelopt 2025"),
 ]  # fmt: skip
 
 
@@ -36,7 +36,13 @@ def test_two_versions_of_one_library_differ_in_the_order_of_two_products():
     assert len(found.block) <= 2
 
 
+def test_vllm_and_flashinfer_differ_where_a_scale_is_zero():
+    found = smallest_difference(BY_NAME["vllm"], BY_NAME["flashinfer strict"])
+    assert (found.one.scale_code, found.other.scale_code) == (0, 0)
+    assert (found.one.codes, found.other.codes) == ((0,), (7,))
+
+
 def test_equal_arithmetic_has_no_difference():
-    assert smallest_difference(BY_NAME["vllm"], BY_NAME["flashinfer strict"]) is None
+    assert smallest_difference(BY_NAME["vllm"], BY_NAME["vllm"]) is None
     with pytest.raises(ValueError, match="one and other must be of the same format, got NVFP4"):
         smallest_difference(BY_NAME["vllm"], BY_NAME["gguf Q8_0"])

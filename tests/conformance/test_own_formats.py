@@ -11,7 +11,7 @@ from msdnum.conformance import groups_of
 from msdnum.conformance.adapter import AdapterError, own_groups
 from msdnum.conformance.own_formats import check_formats
 from msdnum.conformance.runner import conform
-from msdnum.formats import HIF8, NF4, OTHER_FORMATS
+from msdnum.formats import HIF8, IQ4_NL, NF4, OTHER_FORMATS
 from msdnum.formats.blocks import MXFP4, BlockFormat
 from msdnum.formats.elements import (
     BF16,
@@ -39,7 +39,25 @@ STRANGE = (
     ),
 )
 """Designs of which little comes out, and that once told the emulator from the specification."""
-OWN = (*STRANGE, E2M2, FloatFormat("E3M0", 3, 0), IntegerFormat("Q5", 5, -16, 2), SMALL, BY_E4M3)
+TABLES = (
+    BlockFormat("NF4_BLOCKS", NF4, BINARY32, 16, ScaleRule.AMAX),
+    BlockFormat("IQ4_NL_BLOCKS", IQ4_NL, FP16, 16, ScaleRule.AMAX),
+    BlockFormat("HIF8_BLOCKS", HIF8, E8M0, 4, ScaleRule.FLOOR),
+)
+TILES = (
+    BlockFormat("TILES", E2M2, BINARY32, 4, ScaleRule.AMAX, rows=3),
+    BlockFormat("MX_TILES", E2M2, E8M0, 3, ScaleRule.FLOOR, rows=2),
+)
+OWN = (
+    *STRANGE,
+    *TABLES,
+    *TILES,
+    E2M2,
+    FloatFormat("E3M0", 3, 0),
+    IntegerFormat("Q5", 5, -16, 2),
+    SMALL,
+    BY_E4M3,
+)
 
 
 @pytest.mark.parametrize("fmt", OWN, ids=lambda fmt: fmt.name)

@@ -293,6 +293,16 @@ def test_what_is_used_beside_what_is_stored(how):
     np.testing.assert_array_equal(q.scale_codes, stored.view(np.uint16))
 
 
+@pytest.mark.parametrize("used", [{"divisors": 0.0}, {"factors": np.inf}])
+def test_under_a_scale_of_zero_elements_are_zeros_whatever_is_used(used):
+    """A block of zeros has the divisor 0, and the factor 1 / 0."""
+    x = np.float32([[0, -0.0, 1, -2]])
+    (q,) = on_numpy_and_jit(lambda v: [quantize(v, FP4_E4M3, scales=0.0, **used)], x)
+    assert q.codes.tolist() == [[0, 8, 0, 8]]
+    (plain,) = on_numpy_and_jit(lambda v: [quantize(v, FP4_E4M3, scales=0.0)], x)
+    np.testing.assert_array_equal(q.codes, plain.codes)
+
+
 def test_jit_multiplies_the_same():
     x, factors = normal(4, 32), np.abs(normal(4, 2, seed=1)) * 100
     on_numpy_and_jit(
@@ -311,6 +321,7 @@ def test_jit_multiplies_the_same():
         ({"factors": 2.0}, "scales must be given beside factors or divisors"),
         ({"scales": 1, "factors": 2, "divisors": 2}, "factors must be None beside divisors"),
         ({"scales": 1, "factors": np.ones((3, 1), np.float32)}, "factors or divisors must have"),
+        ({"scales": 1, "factors": np.nan}, "factors or divisors must be numbers, got NaN"),
     ],
 )
 def test_bad_factors(arguments, message):

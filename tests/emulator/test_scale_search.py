@@ -59,6 +59,22 @@ def test_the_better_of_two_scales_is_as_specified(fmt, criterion):
         assert_as_specified(drawn(sigma, (2, 12)), searching(fmt, both))
 
 
+@pytest.mark.parametrize(
+    ("search", "amax", "expected"),
+    [(EVERY_SCALE, 2.0**112, (1, [4] * 4)), (ScaleSearch((2.0**-9,)), 2.0**127, (127, [0] * 4))],
+)
+def test_scales_beyond_binary32_are_not_tried(search, amax, expected):
+    """Of 127 codes those from 2**8 on are Inf here; without another the scale is NaN."""
+    x, fmt = np.full((1, 4), amax, np.float32), searching(NVFP4, search)
+    values = [Fraction(amax)] * 4
+    assert spec.quantize_block(values, fmt, tensor=Fraction(2) ** 120) == expected
+    with jax.enable_x64():
+        (found,) = on_numpy_and_jit(
+            lambda v: [quantize(v, fmt, block_size=4, tensor_scale=2.0**120)], x
+        )
+    assert (int(found.scale_codes[0, 0]), found.codes[0].tolist()) == expected
+
+
 @pytest.mark.parametrize("criterion", Criterion)
 def test_errors_are_cut_and_added_as_specified(criterion):
     x = hostile_blocks(40)[:, :11]

@@ -140,6 +140,9 @@ def test_zeros_are_kept_with_their_signs_where_there_are_any():
         ({"target": "E4M3"}, TypeError, "target must be a BlockFormat or an ElementFormat"),
         ({"target": NVFP4}, ValueError, "tensor_scale must be a number"),
         ({"target": BINARY32}, ValueError, "elements of at most 16 bits, got BINARY32"),
+        ({"target": E2M1, "block_size": 2}, ValueError, "must be left out for E2M1"),
+        ({"target": E2M1, "axis": 7}, ValueError, "must be left out for E2M1"),
+        ({"target": E2M1, "tensor_scale": 1.0}, ValueError, "must be left out for E2M1"),
         ({"target": MXFP4, "block_size": 64}, ValueError, r"block_size must be in 1\.\.4"),
     ],
 )

@@ -21,13 +21,8 @@ from msdnum.formats.schemes import MXFP4_X2
 from tests.support import strangers
 
 
-def exact_product(x, values, i, j):
-    pairs = zip(x[i].tolist(), values[:, j].tolist(), strict=True)
-    return sum((Fraction(a) * Fraction(b) for a, b in pairs), Fraction(0))
-
-
-def worst(x, weight, scheme, unit):
-    """Return the largest error over bound of a product; None if the unit refuses the operands."""
+def ratios(x, weight, scheme, unit):
+    """Return the error over bound of every entry that has one; None if the unit refuses them."""
     values = exact_values(weight)
     if not np.isfinite(values).all():
         return None
@@ -35,35 +30,65 @@ def worst(x, weight, scheme, unit):
         result = decomposed(scheme)(Product(x, weight, values, None, None, None), unit)
     except ValueError:
         return None
-    ratios = [Fraction(0)]
-    for (i, j), bound in np.ndenumerate(result.bound):
-        if np.isfinite(bound):
-            error = abs(Fraction(float(result.product[i, j])) - exact_product(x, values, i, j))
-            ratios.append(error / Fraction(bound) if error else Fraction(0))
-    return max(ratios)
+    error = absolute_errors(result.product, x, values)
+    bounded = np.isfinite(result.bound)
+    limits = map(Fraction, result.bound[bounded].tolist())
+    return [e / bound if e else e for e, bound in zip(error[bounded], limits, strict=True)]
 
 
-def judge(count, seed):
-    rng = np.random.default_rng(seed)
-    found = Counter()
-    for _ in range(count):
-        x, scheme, weight, unit = strangers.product(rng)
-        ratio = worst(x, weight, scheme, unit)
-        assert ratio is None or ratio <= 1, (float(ratio), unit, scheme, weight.format, x)
-        found["refused" if ratio is None else "judged"] += 1
-        found["close"] += ratio is not None and ratio > Fraction(1, 4)
-    return found
+def integers(x):
+    """Return whole numbers and the power of two that they are multiples of, exactly."""
+    power = Fraction(1, 2**200)
+    return np.array([[int(Fraction(v) / power) for v in row] for row in x.tolist()], object), power
+
+
+def absolute_errors(found, x, values):
+    """Return the errors of finite entries as fractions; Inf of the others."""
+    (a, of_a), (b, of_b) = integers(x.astype(np.float64)), integers(values)
+    exact = a @ b
+    return np.array(
+        [
+            [
+                abs(Fraction(y) - int(e) * of_a * of_b) if np.isfinite(y) else Fraction(2**2000)
+                for y, e in zip(*rows, strict=True)
+            ]
+            for rows in zip(found.astype(np.float64).tolist(), exact, strict=True)
+        ]
+    )
+
+
+def judge(count, seed, rows=8):
+    """Try so many random products of matrices; count what their entries, with own data, show."""
+    found, largest = Counter(), Fraction(0)
+    for i in range(count):
+        rng = np.random.default_rng([seed, i])
+        with np.errstate(over="ignore", invalid="ignore"):
+            x, scheme, weight, unit = strangers.product(rng, rows)
+            all_ratios = ratios(x, weight, scheme, unit)
+        entries = rows * rows
+        found["refused"] += entries if all_ratios is None else 0
+        for ratio in all_ratios or ():
+            assert ratio <= 1, (i, float(ratio), unit, scheme, weight.format)
+            found["close"] += ratio > Fraction(1, 4)
+            found["nearly attained"] += ratio > Fraction(9, 10)
+            largest = max(largest, ratio)
+        found["judged"] += len(all_ratios or ())
+        found["no bound"] += 0 if all_ratios is None else entries - len(all_ratios)
+    return found, float(largest)
 
 
 def test_no_strange_product_exceeds_its_bound():
-    found = judge(300, 0)
-    assert found["judged"] > 200
-    assert found["close"] > 10
+    """Thousands of inner products, each with data of its own."""
+    found, largest = judge(60, 0)
+    assert found["judged"] > 2000
+    assert found["close"] > 100
+    assert largest > 0.9
 
 
 @pytest.mark.long
 def test_none_of_many_strange_products_exceeds_its_bound():
-    print(judge(30_000, 1))
+    """Half a million inner products: proofs/ratios.md has what was found."""
+    print(judge(8000, 1))
 
 
 @pytest.mark.parametrize("exponent", [-126, -125, -124, -122, -118, -100])
@@ -72,7 +97,7 @@ def test_tiny_blocks_by_large_weights_keep_the_clamp_of_e8m0(exponent):
     x = np.full((1, 32), 2.25 * 2.0 ** (exponent - 2), np.float32)
     x[0, 0] = 2.0**exponent
     weight = transposed(quantize(np.full((1, 32), 2.0**100, np.float32), MXFP4))
-    ratio = worst(x, weight, MXFP4_X2, EXACT)
+    (ratio,) = ratios(x, weight, MXFP4_X2, EXACT)
     assert ratio <= 1
     assert ratio > 0.9 or exponent != -125
 

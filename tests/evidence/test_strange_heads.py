@@ -1,6 +1,5 @@
 """Theorem attention against heads, caches and methods drawn at random."""
 
-from collections import Counter
 from dataclasses import replace
 
 import ml_dtypes
@@ -34,11 +33,14 @@ def numbers(rng, family, shape):
     return np.round(x * 4) / 4 if family == 2 else x
 
 
+QUERIES = 8
+
+
 def head(rng):
-    """Draw a query and a cache whose products are moderate, whatever their own size."""
+    """Draw queries and a cache whose products are moderate, whatever their own size."""
     n, d, family = int(rng.integers(1, 70)), choice(rng, (1, 4, 32, 40)), rng.integers(3)
     size = 2.0 ** rng.integers(-40, 8) if rng.random() < 0.5 else 1.0
-    query = numbers(rng, family, (1, d)) * size
+    query = numbers(rng, family, (QUERIES, d)) * size * 2.0 ** rng.integers(-4, 3, (QUERIES, 1))
     keys = numbers(rng, family, (n, d)) * min(1 / size, 2.0**100) * 2.0 ** rng.integers(-2, 3)
     values = numbers(rng, family, (n, 3)) * 2.0 ** rng.integers(-20, 20)
     bf16 = query.astype(ml_dtypes.bfloat16).astype(np.float32)
@@ -62,7 +64,7 @@ def method_for(rng, cache):
 
 
 def worst(rng, drawn=head):
-    """Return the largest error over bound of a head's outputs; None where no bound is finite."""
+    """Return the largest error over bound for each query; NaN where no bound is finite."""
     name = choice(rng, KV_FORMATS)
     queries, k, v = drawn(rng)
     keys, values, method = (
@@ -75,35 +77,39 @@ def worst(rng, drawn=head):
     bound = attention_bound(given, keys, values, method)
     context = exact.context(100)
     rows = exact.mp_attention(queries.astype(np.float64), given.keys, given.values, context)
-    error = np.abs(found - np.array([[float(x) for x in rows[0, :]]]))
-    bounded = np.isfinite(bound)
-    ratios = error[bounded] / np.where(bound[bounded] == 0, 1, bound[bounded])
-    return float(ratios.max()) if bounded.any() else None
+    error = np.abs(found - np.array(rows.tolist(), dtype=object).astype(np.float64))
+    ratios = np.where(np.isfinite(bound), error / np.where(bound == 0, 1, bound), -1).max(axis=1)
+    return np.where(ratios < 0, np.nan, ratios)
 
 
 def judge(count, seed, drawn=head):
-    rng = np.random.default_rng(seed)
-    with np.errstate(over="ignore", invalid="ignore"):
-        ratios = [worst(rng, drawn) for _ in range(count)]
-    found = [ratio for ratio in ratios if ratio is not None]
-    assert max(found) <= 1
-    return Counter("judged" if ratio is not None else "no bound" for ratio in ratios), max(found)
+    """Try so many random caches, of eight queries each; every query is a head of its own."""
+    ratios = []
+    for i in range(count):
+        with np.errstate(over="ignore", invalid="ignore"):
+            ratios.append(worst(np.random.default_rng([seed, i]), drawn))
+    found = np.concatenate(ratios)
+    judged = found[~np.isnan(found)]
+    assert judged.max() <= 1
+    counted = {"judged": judged.size, "no bound": found.size - judged.size}
+    return counted | {"close": int((judged > 0.25).sum())}, float(judged.max())
 
 
 def test_no_strange_head_exceeds_its_bound():
-    found, largest = judge(80, 0)
-    assert found["judged"] > 60
+    found, largest = judge(40, 0)
+    assert found["judged"] > 200
     assert largest > 0.1
 
 
 def test_nor_does_one_with_values_at_the_ends_of_the_range():
     """Their products are subnormal, or their sums beyond what binary32 holds: no bound there."""
-    found, largest = judge(60, 3, at_an_end)
-    assert found["judged"] > 40
+    found, largest = judge(30, 3, at_an_end)
+    assert found["judged"] > 120
     assert largest > 0.05
 
 
 @pytest.mark.long
 def test_none_of_many_strange_heads_exceeds_its_bound():
-    print(judge(3000, 1))
-    print(judge(1000, 2, at_an_end))
+    """80,000 heads: proofs/ratios.md has what was found."""
+    print(judge(6000, 1))
+    print(judge(4000, 2, at_an_end))

@@ -1,5 +1,7 @@
 """Arithmetic of libraries, against a few lines of NumPy as their sources have them."""
 
+import re
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -41,9 +43,19 @@ def transformer_engine(x, newer):
 def vllm(x):
     amax, g = abs(x).max(axis=1, keepdims=True), F(2688) / abs(x).max()
     scale = e4m3(g * (amax * F(1 / 6)))
-    product = scale * (F(1) / g)
-    factor = np.divide(F(1), product, out=np.zeros_like(product), where=product != 0)
-    return scale, e2m1(x * factor)
+    return scale, by_reciprocal(x, scale * (F(1) / g), F(1) / F(1e8))
+
+
+def by_reciprocal(x, used, of_zero):
+    factor = np.divide(F(1), used, out=np.full_like(used, of_zero), where=used != 0)
+    with np.errstate(invalid="ignore"):
+        return e2m1(np.nan_to_num(x * factor, nan=0, posinf=6, neginf=-6))
+
+
+def flashinfer(x, te):
+    amax, g = abs(x).max(axis=1, keepdims=True), F(2688) / abs(x).max()
+    scale = e4m3(amax * (g * F(1 / 6)) if te else g * (amax * F(1 / 6)))
+    return scale, by_reciprocal(x, scale * (F(1) / g), np.inf)
 
 
 def torchao(x):
@@ -52,10 +64,11 @@ def torchao(x):
     return scale, e2m1(x / (per_tensor * scale))
 
 
-def modelopt(x):
+def modelopt(x, newer):
     amax, per_tensor = abs(x).max(axis=1, keepdims=True), abs(x).max() / F(2688)
     ideal = amax / (F(6) * per_tensor)
-    scale = e4m3(np.where(ideal == 0, F(1), ideal))
+    ideal = np.where(ideal == 0, F(1), ideal)
+    scale = e4m3(np.maximum(ideal, F(2.0**-9)) if newer else ideal)
     with np.errstate(divide="ignore", invalid="ignore"):
         quotient = x / (scale * per_tensor)
     return scale, e2m1(np.nan_to_num(quotient, nan=0.0))
@@ -71,8 +84,11 @@ def compressed_tensors(x):
 REFERENCES = {
     "transformer_engine": lambda x: transformer_engine(x, newer=True),
     "transformer_engine 2025": lambda x: transformer_engine(x, newer=False),
-    "vllm": vllm, "flashinfer strict": vllm, "torchao": torchao, "modelopt": modelopt,
-    "compressed_tensors": compressed_tensors,
+    "vllm": vllm, "torchao": torchao, "compressed_tensors": compressed_tensors,
+    "flashinfer strict": lambda x: flashinfer(x, te=False),
+    "flashinfer te": lambda x: flashinfer(x, te=True),
+    "modelopt": lambda x: modelopt(x, newer=True),
+    "modelopt 2025": lambda x: modelopt(x, newer=False),
 }  # fmt: skip
 
 
@@ -141,6 +157,8 @@ def test_q8_0_is_that_of_gguf():
     np.testing.assert_array_equal(found.scale_codes, d.astype(np.float16).view(np.uint16))
 
 
-def test_every_arithmetic_says_where_it_was_read():
-    assert all(arithmetic.source for arithmetic in LIBRARY_ARITHMETIC.values())
-    assert len(LIBRARY_ARITHMETIC) == 16
+def test_every_arithmetic_says_where_it_was_read_and_at_which_commit():
+    commit = re.compile(r" at [0-9a-f]{7}\b")
+    assert all(commit.search(arithmetic.source) for arithmetic in LIBRARY_ARITHMETIC.values())
+    assert set(REFERENCES) < set(LIBRARY_ARITHMETIC)
+    assert len(LIBRARY_ARITHMETIC) == 18

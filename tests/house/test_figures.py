@@ -1,9 +1,12 @@
 """Committed figures: what redrawing gives, small, described, and linked."""
 
+import json
 import re
+from dataclasses import asdict
 
 import pytest
 
+from msdnum.experiments.experiment import SEED
 from msdnum.experiments.tables import read
 from tests.support.figures import (
     CHEAP,
@@ -40,6 +43,18 @@ def test_every_committed_figure_is_what_redrawing_gives(name, tmp_path):
     member = DRAWN[name]
     drawn = member.draw(member.table_in(COMMITTED), tmp_path)
     assert same_bytes(drawn, committed(name)) == [True, True]
+
+
+@EACH_TRIAL
+def test_headers_say_what_made_a_table(trial):
+    for name in names(TABLES, trial):
+        member = TABLES[name]
+        header, _ = read(member.table_in(COMMITTED))
+        made = member.experiment
+        assert (header["experiment"], header["description"]) == (name, made.description)
+        assert header["seed"] == SEED
+        assert header["parameters"] == json.loads(json.dumps(asdict(made.parameters))), name
+        assert {"msdnum", "numpy", "jax"} <= set(header["versions"])
 
 
 def described(trial):

@@ -2,4 +2,4 @@
 
 from msdnum.trials.msd.experiments import model
 
-FEW = model.QUICK[0]
+FEW = model.MODEL_EXPERIMENTS[0].quick.count

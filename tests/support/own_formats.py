@@ -24,12 +24,18 @@ def adapter_of(*formats, wrong=False):
         return spoiled(encode(x, named[fmt], **modes))
 
     def blocks(x, *, fmt, rule):
-        found = quantize(x, replace(named[fmt], rule=ScaleRule[rule]))
-        parts = {"scale": found.scale_codes, "codes": spoiled(found.codes)}
+        ruled = replace(named[fmt], rule=ScaleRule[rule])
+        found = quantize(in_rows(x, ruled), ruled)
+        parts = {"scale": found.scale_codes.ravel(), "codes": spoiled(found.codes.ravel())}
         return parts if found.tensor_scale is None else parts | {"tensor_scale": found.tensor_scale}
 
     def back(scale, codes, *, fmt):
-        return QuantizedArray(codes, scale, None, named[fmt], -1).dequantize()
+        own = named[fmt]
+        scales = scale.reshape(-1, 1) if own.rows > 1 else scale
+        return QuantizedArray(in_rows(codes, own), scales, None, own, -1).dequantize().ravel()
+
+    def in_rows(x, fmt):
+        return x.reshape(-1, fmt.block_size) if fmt.rows > 1 else x
 
     adapter.encode, adapter.quantize, adapter.dequantize = cast, blocks, back
     adapter.decode = lambda codes, *, fmt: decode(codes, named[fmt])

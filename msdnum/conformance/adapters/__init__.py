@@ -3,8 +3,9 @@
 An adapter is a Python file with the functions that its implementation has, of those below, and
 
 - ``PACKAGES``: the distributions whose versions belong into the report, a tuple of names.
-- ``FORMATS``, if it has formats of its own: a tuple of ``FloatFormat``, ``IntegerFormat`` and
-  ``BlockFormat``. Vectors are made for them, and the functions are asked for them by name.
+- ``FORMATS``, if it has formats of its own: a tuple of ``FloatFormat``, ``IntegerFormat``,
+  ``TableFormat`` and ``BlockFormat``. Vectors are made for them, and the functions are asked for
+  them by name.
 
 A missing function, and one that raises NotImplementedError for the names it is given, is not run.
 A public function that is none of these and that the file itself does not use is taken for a slip.
@@ -18,7 +19,10 @@ AttributeError, LookupError and their kin end the run, for then the adapter itse
   both element by element.
 - ``quantize(x, *, fmt, rule)`` gives ``scale`` (one for each block), ``codes``, and with NVFP4
   ``tensor_scale``. MX blocks are 32 numbers, two NVFP4 blocks of 16 are a tensor; of formats of
-  one's own, one block with E8M0 scales and two with others.
+  one's own, one block with E8M0 scales and two with others, and blocks of two dimensions row after
+  row.
+- ``quantize_hif4(x, *, fmt)`` gives ``scale``, ``eights``, ``fours`` and ``codes`` of 64 numbers of
+  HiF4. Its vectors are run if it is there.
 - ``dequantize(scale, codes, *, fmt)`` gives as many values.
 - ``pack(codes, *, fmt)`` gives bytes, ``unpack(packed, *, fmt)`` codes, and
   ``from_blocks_and_scales(packed, scale, *, fmt)`` the 32 values of a gpt-oss block.
@@ -40,7 +44,7 @@ __all__ = ["OPERATIONS", "READY"]
 
 OPERATIONS = (
     "encode", "decode", "quantize", "dequantize", "pack", "unpack", "from_blocks_and_scales",
-    "decompose", "dot", "matmul", "scaled_matmul", "inner_products",
+    "decompose", "dot", "matmul", "scaled_matmul", "inner_products", "quantize_hif4",
 )  # fmt: skip
 """The functions that an adapter may have."""
 

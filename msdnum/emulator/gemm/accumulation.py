@@ -4,10 +4,10 @@ from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm.operands import OperandType, Prepared
 from msdnum.emulator.gemm.units.kinds import sums_of
 from msdnum.emulator.gemm.units.sums import OperandTypes, Range
-from msdnum.formats.accumulators import AnyAccumulator
-from msdnum.formats.elements import TF32
+from msdnum.formats.accumulators import AnyAccumulator, Blocks
+from msdnum.formats.elements import TF32, FloatFormat
 
-__all__ = ["accumulate", "check_accumulator", "depends_on_range"]
+__all__ = ["accumulate", "check_accumulator", "depends_on_range", "lowest_product"]
 
 
 def accumulate(
@@ -46,6 +46,11 @@ def depends_on_range(accumulator: AnyAccumulator, kinds: OperandTypes) -> bool:
     return sums_of(accumulator).depends_on_range(kinds)
 
 
+def lowest_product(accumulator: AnyAccumulator) -> int:
+    """Return the exponent below which no product may be in a moderate range."""
+    return sums_of(accumulator).lowest_product
+
+
 def check_accumulator(accumulator: AnyAccumulator, kinds: OperandTypes, segment: int) -> None:
     """Raise unless the accumulator is defined for these kinds, in every segment of k.
 
@@ -59,6 +64,7 @@ def check_accumulator(accumulator: AnyAccumulator, kinds: OperandTypes, segment:
     sums = sums_of(accumulator)
     for kind in kinds:
         _check_taken(accumulator, kind)
+        _check_scales(accumulator, kind)
     sums.check(kinds, segment)
 
 
@@ -70,4 +76,18 @@ def _check_taken(accumulator: AnyAccumulator, kind: OperandType) -> None:
     raise ValueError(
         f"accumulator {accumulator.name} takes elements of {names}{remedy}, "
         f"got {kind.element.name}: its instruction has no others"
+    )
+
+
+def _check_scales(accumulator: AnyAccumulator, kind: OperandType) -> None:
+    unit = accumulator.inner if isinstance(accumulator, Blocks) else accumulator
+    taken: tuple[tuple[FloatFormat, int], ...] = getattr(unit, "scales", ())
+    blocks = {min(size, kind.length) for scale, size in taken if scale == kind.scale}
+    if not taken or kind.inside in blocks:
+        return
+    forms = " or ".join(f"{scale.name} by {size}" for scale, size in taken)
+    found = "none" if kind.scale is None else f"{kind.scale.name} by {kind.inside}"
+    raise ValueError(
+        f"accumulator {accumulator.name} takes scales inside of {forms}, got {found} beside "
+        f"{kind.element.name}: its instruction has no others"
     )

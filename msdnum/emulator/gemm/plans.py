@@ -14,12 +14,23 @@ from msdnum.emulator.floats import as_floats
 from msdnum.emulator.gemm import accumulation
 from msdnum.emulator.gemm.checks import as_operand
 from msdnum.emulator.gemm.operands import OperandType, cut_to_taken, kind
+from msdnum.emulator.gemm.outputs import rounded_to
 from msdnum.emulator.gemm.recombination import Addition, Recombination, Schedule
 from msdnum.emulator.gemm.units.kinds import sums_of
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.emulator.zero_points import AsymmetricArray
-from msdnum.formats.accumulators import AnyAccumulator, Exact, in_format
-from msdnum.formats.elements import BINARY32, FloatFormat
+from msdnum.formats.accumulators import (
+    AnyAccumulator,
+    Cdna3Unit,
+    Exact,
+    FusedUnit,
+    GroupedUnit,
+    MatrixUnit,
+    PairwiseUnit,
+    in_format,
+)
+from msdnum.formats.elements import BF16, BINARY32, FP16, FloatFormat
+from msdnum.formats.modes import InfAndNan
 
 __all__ = [
     "Kinds", "Operand", "Pair", "Plan", "check_one_accumulator", "check_operands", "check_pairs",
@@ -43,11 +54,26 @@ class Plan:
     schedule: Schedule
     output: FloatFormat | None = None
     """Of the result; None: binary32, whatever the accumulator holds."""
+    inf_and_nan: InfAndNan = InfAndNan.OF_THE_SUM
 
     @property
     def is_chained(self) -> bool:
         """Whether all pairs of terms share one accumulator."""
         return self.recombination.addition is Addition.CHAINED
+
+    @property
+    def is_stepwise(self) -> bool:
+        """Whether each step decides about Inf and NaN."""
+        return self.inf_and_nan is InfAndNan.OF_EACH_STEP
+
+    @property
+    def has_one_accumulator(self) -> bool:
+        """Whether something needs one accumulator for all products, with or without a c."""
+        return self.is_chained or self.is_stepwise or self.output not in (None, BINARY32)
+
+
+HAVE_STEPS = MatrixUnit, GroupedUnit, Cdna3Unit, FusedUnit, PairwiseUnit
+"""Kinds of units of which a source says what each step makes of Inf and NaN."""
 
 
 def planned(
@@ -55,13 +81,21 @@ def planned(
     recombination: Recombination,
     schedule: Schedule,
     output: FloatFormat | None,
+    inf_and_nan: InfAndNan = InfAndNan.OF_THE_SUM,
 ) -> Plan:
     """Return the plan with an accumulator that gives this output."""
     sums_of(accumulator)
+    check_mode("inf_and_nan", inf_and_nan, InfAndNan)
+    if inf_and_nan is InfAndNan.OF_EACH_STEP and not isinstance(accumulator, HAVE_STEPS):
+        known = ", ".join(kind.__name__ for kind in HAVE_STEPS)
+        raise ValueError(
+            f"inf_and_nan must be OF_THE_SUM for accumulator {accumulator.name}: OF_EACH_STEP is "
+            f"for the steps of a {known}"
+        )
     if output is not None:
         check_mode("output", output, FloatFormat)
         accumulator = in_format(accumulator, output)
-    return Plan(accumulator, recombination, schedule, output)
+    return Plan(accumulator, recombination, schedule, output, inf_and_nan)
 
 
 def _terms(x: Operand, name: str) -> tuple[Any, ...]:
@@ -149,7 +183,8 @@ def checked_start(c: Any, shape: tuple[int, ...], plan: Plan, like: Array) -> Ar
     TypeError
         If it is no array of floats of a format that the accumulator holds, or NumPy's beside JAX's.
     ValueError
-        If its shape is another, or the accumulator or the plan leaves no place for it.
+        If its shape is another, a number is none of the accumulator's format, or the accumulator or
+        the plan leaves no place for it.
     """
     if c is None:
         return None
@@ -164,19 +199,37 @@ def checked_start(c: Any, shape: tuple[int, ...], plan: Plan, like: Array) -> Ar
             f"c must be None for accumulator {plan.accumulator.name}, which has no steps: "
             f"add c to the product"
         )
-    held = plan.accumulator.output
-    if held != BINARY32 and str(c.dtype) != "float16":
+    return _as_held(c, plan.accumulator)
+
+
+ARRAYS_OF = {FP16: "float16", BF16: "bfloat16"}
+"""Formats that arrays have a type for."""
+
+
+def _as_held(c: Array, accumulator: AnyAccumulator) -> Array:
+    """Return c as float32 if its numbers are such as the accumulator holds."""
+    held = accumulator.output
+    dtype = ARRAYS_OF.get(held, str(c.dtype))
+    if str(c.dtype) != dtype:
         raise TypeError(
-            f"c must be float16 for accumulator {plan.accumulator.name}, which holds {held.name}, "
-            f"got {c.dtype}: round it once, .astype('float16')"
+            f"c must be {dtype} for accumulator {accumulator.name}, which holds {held.name}, "
+            f"got {c.dtype}: round it once, .astype('{dtype}')"
         )
-    return bit_patterns.as_pattern(c, "c").view(np.float32)
+    numbers = bit_patterns.as_pattern(c, "c").view(np.float32)
+    if held != BINARY32 and held not in ARRAYS_OF and not backend.is_traced(numbers):
+        rounded, xp = rounded_to(numbers, held), backend.namespace(numbers)
+        if not (xp.isnan(numbers) | (rounded == numbers)).all():
+            raise ValueError(
+                f"c must have numbers of {held.name}, which accumulator {accumulator.name} holds: "
+                f"round it once, msdnum.round_to(c, accumulator.output)"
+            )
+    return numbers
 
 
 def check_one_accumulator(plan: Plan) -> None:
-    """Raise unless c has an accumulator to start, and the output one to end."""
+    """Raise unless c has an accumulator to start, and the output and the steps have one."""
     if len(plan.schedule.pairs) > 1 and not plan.is_chained:
         raise ValueError(
-            "c and output need one accumulator for all pairs of terms: "
+            "c, output and inf_and_nan need one accumulator for all pairs of terms: "
             "recombination=Recombination(addition=Addition.CHAINED)"
         )

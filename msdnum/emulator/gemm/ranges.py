@@ -8,6 +8,7 @@ from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm import accumulation
 from msdnum.emulator.gemm.operands import Prepared, exponent_range
 from msdnum.emulator.gemm.plans import Pair
+from msdnum.emulator.gemm.units.moderate import LOWEST_TOP
 from msdnum.emulator.gemm.units.sums import Range
 from msdnum.formats.accumulators import AnyAccumulator
 
@@ -37,6 +38,7 @@ def in_range(a: Prepared, b: Prepared, kinds: Pair, accumulator: AnyAccumulator)
     carry = 2 + kinds[0].length.bit_length()
     return (
         (low_a + low_b - unit >= bit_patterns.EMIN)
+        & (low_a + low_b >= accumulation.lowest_product(accumulator))
         & (high_a + high_b + carry <= 126)
         & (low_a >= bit_patterns.EMIN) & (low_b >= bit_patterns.EMIN)
         & (high_a <= 126) & (high_b <= 126)
@@ -48,7 +50,7 @@ def start_in_range(c: Array | None) -> Any:
     if c is None:
         return True
     xp = backend.namespace(c)
-    # A sum is a multiple of the last bit of c.
+    # A sum is a multiple of the last bit of c, also in units of what is aligned to 2**LOWEST_TOP.
     magnitude = xp.abs(c)
-    moderate = (magnitude >= 2.0 ** (bit_patterns.EMIN + 24)) & (magnitude <= 2.0**100)
+    moderate = (magnitude >= 2.0**LOWEST_TOP) & (magnitude <= 2.0**100)
     return (moderate | (c.view("int32") == 0)).all()

@@ -1,7 +1,7 @@
 """Tables: errors by definition, by the length of sums, and by the interval of promotion."""
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -29,22 +29,44 @@ UNITS: dict[str, AnyAccumulator] = {
 SIGNED, POSITIVE = "normal", "uniform on [0, 1]"
 
 
-def _definitions(spec: tuple[Any, ...], seed: int) -> Iterator[Record]:
+@dataclass(frozen=True)
+class Sizes:
+    """Rows and columns of the sums."""
+
+    n: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Rows and columns of the sums, and how many products each has."""
+
+    n: int
+    lengths: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Rows and columns of the sums, and after how many products each is promoted."""
+
+    n: int
+    intervals: tuple[int, ...]
+
+
+def _definitions(parameters: Sizes, seed: int) -> Iterator[Record]:
     """Yield a row for each input, size and definition."""
     for name in (SIGNED, "normal, amax at 448", "uniform on [-1, 1]", POSITIVE):
-        for n in spec:
+        for n in parameters.n:
             sums = drawn(name, n, [seed, n], HOPPER_FP8)
             for definition, of in DEFINITIONS.items():
                 yield {"input": name, "n": n, "definition": definition, "error": of(sums)}
 
 
-def _lengths(spec: tuple[Any, ...], seed: int) -> Iterator[Record]:
+def _lengths(parameters: Lengths, seed: int) -> Iterator[Record]:
     """Yield a row for each input, length and unit."""
-    n, lengths = spec
     for name in (SIGNED, POSITIVE):
-        for k in lengths:
+        for k in parameters.lengths:
             for unit, accumulator in UNITS.items():
-                sums = drawn(name, n, [seed, k], accumulator, k)
+                sums = drawn(name, parameters.n, [seed, k], accumulator, k)
                 yield {
                     "input": name,
                     "k": k,
@@ -54,10 +76,10 @@ def _lengths(spec: tuple[Any, ...], seed: int) -> Iterator[Record]:
                 }
 
 
-def _promotion(spec: tuple[Any, ...], seed: int) -> Iterator[Record]:
+def _promotion(parameters: Intervals, seed: int) -> Iterator[Record]:
     """Yield a row for each interval; the last is K, without promotion."""
-    n, intervals = spec
-    for size in intervals:
+    n = parameters.n
+    for size in parameters.intervals:
         unit = Blocks(size, HOPPER_FP8) if size < K else HOPPER_FP8
         random = {name: drawn(name, n, [seed, size], unit) for name in (SIGNED, POSITIVE)}
         case = worst_sum(unit, size)
@@ -80,23 +102,23 @@ _EXPERIMENTS = (
     Experiment(
         "deepseek_v3_definitions",
         "relative error of n by n sums of 4096 E4M3 products in Hopper's unit, by definition",
-        (64, 128, 256, 512, 1024),
+        Sizes((64, 128, 256, 512, 1024)),
         _definitions,
-        (16, 32),
+        Sizes((16, 32)),
     ),
     Experiment(
         "deepseek_v3_lengths",
         "RMS error over RMS of the sums, and mean error away from zero, by length and unit",
-        (128, tuple(2**i for i in range(5, 15))),
+        Lengths(128, tuple(2**i for i in range(5, 15))),
         _lengths,
-        (16, (32, 256)),
+        Lengths(16, (32, 256)),
     ),
     Experiment(
         "deepseek_v3_promotion",
         "errors of sums of 4096 products over C (rms) and over |A||B|, by interval of promotion",
-        (128, (32, 64, 128, 256, 512, 1024, 2048, 4096)),
+        Intervals(128, (32, 64, 128, 256, 512, 1024, 2048, 4096)),
         _promotion,
-        (16, (128, 4096)),
+        Intervals(16, (128, 4096)),
     ),
 )
 

@@ -1,7 +1,7 @@
 """Tables: exact errors by sigma and format of scales, and sampled errors by remedy."""
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
 
 from msdnum.experiments.experiment import Experiment
 from msdnum.experiments.tables import Record
@@ -15,13 +15,30 @@ from msdnum.trials.finer.remedies import METHODS, drawn, sampled_errors
 __all__ = ["CATALOGUE"]
 
 
-def _sigmas(spec: tuple[Any, ...], seed: int) -> Iterator[Record]:
+@dataclass(frozen=True)
+class Sigmas:
+    """Steps in each octave of the standard deviation, and sizes of blocks."""
+
+    steps: int
+    sizes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Remedies:
+    """How many elements are drawn, their standard deviations, and sizes of blocks."""
+
+    n: int
+    sigmas: tuple[float, ...]
+    sizes: tuple[int, ...]
+
+
+def _sigmas(parameters: Sigmas, seed: int) -> Iterator[Record]:
     """Yield a row for each distribution, format of scales, sigma and size; nothing is drawn."""
-    steps, sizes = spec
+    steps = parameters.steps
     for name, of in DISTRIBUTIONS.items():
         for fmt in (E4M3, UE5M3):
             for sigma in (2.0 ** (-k / steps) for k in range(11 * steps + 1)):
-                for size in sizes:
+                for size in parameters.sizes:
                     found = block_errors(of, sigma, size, fmt)
                     yield {
                         "distribution": name, "scales": fmt.name, "sigma": sigma, "block": size,
@@ -30,15 +47,14 @@ def _sigmas(spec: tuple[Any, ...], seed: int) -> Iterator[Record]:
                     }  # fmt: skip
 
 
-def _remedies(spec: tuple[Any, ...], seed: int) -> Iterator[Record]:
+def _remedies(parameters: Remedies, seed: int) -> Iterator[Record]:
     """Yield a row for each distribution, sigma, method and size."""
-    n, sigmas, sizes = spec
     for name, of in DISTRIBUTIONS.items():
-        for sigma in sigmas:
-            x = drawn(of, sigma, n, seed)
+        for sigma in parameters.sigmas:
+            x = drawn(of, sigma, parameters.n, seed)
             cases = [(BY_E4M3, method) for method in METHODS]
             for fmt, method in [*cases, (BY_UE5M3, "amax / 6"), (BY_UE5M3, "four over six")]:
-                for size, error in sampled_errors(x, fmt, method, sizes).items():
+                for size, error in sampled_errors(x, fmt, method, parameters.sizes).items():
                     yield {
                         "distribution": name, "sigma": sigma, "scales": fmt.scale.name,
                         "method": method, "block": size, "error": error,
@@ -50,16 +66,16 @@ _EXPERIMENTS = (
         "finer_sigmas",
         "mean squared error over the variance of E2M1 blocks by scales amax / 6, closed form, by "
         "standard deviation, format of scales and size, and by what the scale of the block is",
-        (8, (4, 8, 16, 32)),
+        Sigmas(8, (4, 8, 16, 32)),
         _sigmas,
-        (1, (8, 16)),
+        Sigmas(1, (8, 16)),
     ),
     Experiment(
         "finer_remedies",
         "mean squared error over the mean square of E2M1 blocks, sampled, by how scales are chosen",
-        (1 << 16, (0.005, 0.01, 0.0136, 0.02, 0.05, 0.1), (2, 4, 8, 16, 32, 64)),
+        Remedies(1 << 16, (0.005, 0.01, 0.0136, 0.02, 0.05, 0.1), (2, 4, 8, 16, 32, 64)),
         _remedies,
-        (1 << 8, (0.01,), (8, 16)),
+        Remedies(1 << 8, (0.01,), (8, 16)),
     ),
 )
 

@@ -1,7 +1,7 @@
 """Tables: ratios by crest factor, and 4 bits with and without rotation by size of outliers."""
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,11 +15,25 @@ from msdnum.trials.int_or_fp.integrals import crest_factor, exact_qsnr
 __all__ = ["CATALOGUE"]
 
 
-def _crests(spec: tuple[Any, ...], seed: int) -> Iterator[Record]:
+@dataclass(frozen=True)
+class Crests:
+    """How many crest factors, from 1.25 to 16."""
+
+    points: int
+
+
+@dataclass(frozen=True)
+class Rotations:
+    """Rows and channels of what is drawn, and sizes of its outliers."""
+
+    shape: tuple[int, int]
+    sizes: tuple[int, ...]
+
+
+def _crests(parameters: Crests, seed: int) -> Iterator[Record]:
     """Yield a row for each pair and crest factor; nothing is drawn."""
-    (points,) = spec
     for pair in RIVALRIES[:3]:
-        for kappa in np.geomspace(1.25, 16, points):
+        for kappa in np.geomspace(1.25, 16, parameters.points):
             k, rule = float(kappa), ScaleRule.RCEIL
             yield {
                 "pair": pair.name,
@@ -32,10 +46,10 @@ def _crests(spec: tuple[Any, ...], seed: int) -> Iterator[Record]:
             }
 
 
-def _rotations(spec: tuple[Any, ...], seed: int) -> Iterator[Record]:
+def _rotations(parameters: Rotations, seed: int) -> Iterator[Record]:
     """Yield a row for each size of 8 outlier channels among normal numbers."""
-    shape, sizes = spec
-    for size in sizes:
+    shape = parameters.shape
+    for size in parameters.sizes:
         rng = np.random.default_rng([seed, size])
         x = rng.standard_normal(shape)
         x[:, rng.permutation(shape[1])[:8]] *= size
@@ -55,17 +69,17 @@ _EXPERIMENTS = (
         "int_or_fp_crests",
         "signal over error in dB of normal numbers by crest factor: closed form with rho 1.5, and "
         "the integral with RCEIL",
-        (32,),
+        Crests(32),
         _crests,
-        (4,),
+        Crests(4),
     ),
     Experiment(
         "int_or_fp_rotations",
         "signal over error in dB of NVINT4 and NVFP4, by size of 8 channels of 1024, plain and "
         "after a randomized Hadamard transform of 16 or 128",
-        ((256, 1024), (1, 2, 4, 8, 16, 32, 64, 128)),
+        Rotations((256, 1024), (1, 2, 4, 8, 16, 32, 64, 128)),
         _rotations,
-        ((8, 128), (1, 32)),
+        Rotations((8, 128), (1, 32)),
     ),
 )
 

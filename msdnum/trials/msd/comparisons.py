@@ -1,7 +1,7 @@
 """MSD beside every baseline on the same operands: claim C7, family by family."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,16 +16,15 @@ from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import INT8_X2, MXFP4_X2, MXFP8_X2, Scheme, covering_scheme
 from msdnum.inputs.encoder import Linear
 from msdnum.inputs.families import Family, family
-from msdnum.trials.msd.baselines import BASELINES, WEIGHTS, mxfp8_activations
+from msdnum.trials.msd.baselines import BASELINES, MX_WEIGHTS, WEIGHTS, mxfp8_activations
 
 __all__ = [
-    "CLAIM", "MSD_SCHEMES", "claim", "drawn", "judged", "linear_operands", "operands", "over",
-    "sizes",
+    "CLAIM", "MSD_SCHEMES", "Comparison", "Comparisons", "claim", "drawn", "judged",
+    "linear_operands", "operands", "over", "sizes",
 ]  # fmt: skip
 
 Array: TypeAlias = NDArray[np.float32]
 Shape: TypeAlias = tuple[int, int, int]
-Spec: TypeAlias = tuple[Any, ...]
 
 MSD_SCHEMES: dict[str, Scheme] = {
     "INT8": INT8_X2,
@@ -63,11 +62,38 @@ def sizes(shape: Shape) -> dict[str, int]:
     return dict(zip("mkn", shape, strict=True))
 
 
-def claim(spec: Spec, seed: int) -> Iterator[Record]:
+@dataclass(frozen=True)
+class Comparison:
+    """Operands of one comparison.
+
+    Parameters
+    ----------
+    input : str
+        Family of the activations.
+    shape : tuple of int
+        m, k and n.
+    block_size : int, optional
+        Elements that share a scale; if not given, what each weight has, and else only MX weights.
+    """
+
+    input: str
+    shape: Shape
+    block_size: int | None = None
+
+
+@dataclass(frozen=True)
+class Comparisons:
+    """Which operands are compared."""
+
+    cases: tuple[Comparison, ...]
+
+
+def claim(parameters: Comparisons, seed: int) -> Iterator[Record]:
     """Measure MSD and every baseline on the same operands, in the same accumulator."""
-    for name, shape, block_size in spec:
+    for case in parameters.cases:
+        name, shape, block_size = case.input, case.shape, case.block_size
         for weight, scheme in MSD_SCHEMES.items():
-            if block_size is not None and not weight.startswith("MX"):
+            if block_size is not None and weight not in MX_WEIGHTS:
                 continue
             rng = np.random.default_rng([seed, *shape])
             given = operands(name, weight, shape, rng, block_size)
@@ -134,15 +160,18 @@ def _verdict(ours: float, theirs: float) -> str:
 
 
 CLAIM_SHAPE = (128, 1024, 128)
-CLAIM: Spec = (
-    ("normal", CLAIM_SHAPE, None),
-    ("uniform", CLAIM_SHAPE, None),
-    ("laplace", CLAIM_SHAPE, None),
-    ("student_t", CLAIM_SHAPE, None),
-    ("outlier_per_block", CLAIM_SHAPE, None),
-    ("outlier_per_row", CLAIM_SHAPE, None),
-    ("log_uniform_40", CLAIM_SHAPE, None),
-    *((name, CLAIM_SHAPE, size) for name in ("normal", "student_t") for size in (4, 8, 128, 1024)),
-    ("normal", (32, 16384, 32), None),
-    ("outlier_per_row", (16, 65536, 16), None),
+CLAIM = Comparisons(
+    (
+        Comparison("normal", CLAIM_SHAPE),
+        Comparison("uniform", CLAIM_SHAPE),
+        Comparison("laplace", CLAIM_SHAPE),
+        Comparison("student_t", CLAIM_SHAPE),
+        Comparison("outlier_per_block", CLAIM_SHAPE),
+        Comparison("outlier_per_row", CLAIM_SHAPE),
+        Comparison("log_uniform_40", CLAIM_SHAPE),
+        *(Comparison("normal", CLAIM_SHAPE, size) for size in (4, 8, 128, 1024)),
+        *(Comparison("student_t", CLAIM_SHAPE, size) for size in (4, 8, 128, 1024)),
+        Comparison("normal", (32, 16384, 32)),
+        Comparison("outlier_per_row", (16, 65536, 16)),
+    )
 )

@@ -1,7 +1,7 @@
 """The Ozaki scheme's error curve: error against the number of INT8 slices, beside its bound."""
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,18 +61,27 @@ def _mean_relative(product: exact.ExactMatrix, found: Floats) -> float:
     return float(np.mean(product.minus(found).over(product)))
 
 
-def _rows(spec: tuple[Any, ...], seed: int) -> Iterator[Record]:
-    size, most, phis = spec
-    for phi in phis:
-        yield from curve(size, phi, range(1, most + 1), np.random.default_rng(seed))
+@dataclass(frozen=True)
+class Curve:
+    """Order of the square matrices, most slices, and the exponent ranges phi."""
+
+    size: int
+    slices: int
+    phis: tuple[float, ...]
+
+
+def _rows(parameters: Curve, seed: int) -> Iterator[Record]:
+    counts = range(1, parameters.slices + 1)
+    for phi in parameters.phis:
+        yield from curve(parameters.size, phi, counts, np.random.default_rng(seed))
 
 
 _CURVE = Experiment(
     "gemm_ozaki",
     "binary64 GEMM from INT8 slices: error against slices, by exponent range phi",
-    (256, 13, (0.1, 1.0, 2.0, 4.0)),
+    Curve(256, 13, (0.1, 1.0, 2.0, 4.0)),
     _rows,
-    (32, 5, (0.1, 4.0)),
+    Curve(32, 5, (0.1, 4.0)),
 )
 
 CATALOGUE = {_CURVE.name: _CURVE}

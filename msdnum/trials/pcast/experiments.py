@@ -1,7 +1,7 @@
 """Tables: what each static scale does, and what each order and scale does beside a sink."""
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,10 +14,24 @@ from msdnum.trials.pcast.sinks import SINKS, TILE, Order, flushed, outside, pred
 __all__ = ["CATALOGUE"]
 
 
-def _scales(spec: tuple[Any, ...], seed: int) -> Iterator[Record]:
+@dataclass(frozen=True)
+class Scales:
+    """The least of the static scales; the largest is 448."""
+
+    least: int
+
+
+@dataclass(frozen=True)
+class SinkStrengths:
+    """Rows and keys, and by how much the scores of the sink are above the others."""
+
+    shape: tuple[int, int]
+    deltas: tuple[int, ...]
+
+
+def _scales(parameters: Scales, seed: int) -> Iterator[Record]:
     """Yield a row for each BF16 scale from the least to 448; nothing is drawn."""
-    (least,) = spec
-    for each in judged(scales_from(least)):
+    for each in judged(scales_from(parameters.least)):
         yield {
             "scale": f"{float(each.scale):g}",
             "spacing_below": float(each.spacing_below),
@@ -31,9 +45,9 @@ def _scales(spec: tuple[Any, ...], seed: int) -> Iterator[Record]:
         }
 
 
-def _sinks(spec: tuple[Any, ...], seed: int) -> Iterator[Record]:
+def _sinks(parameters: SinkStrengths, seed: int) -> Iterator[Record]:
     """Yield a row for each scale, order and strength of the sink."""
-    shape, deltas = spec
+    shape, deltas = parameters.shape, parameters.deltas
     factors = {null: gains(shape, null, seed, deltas) for null in (True, False)}
     names = {setting: name for name, setting in GAINS.items()}
     for i, delta in enumerate(deltas):
@@ -56,17 +70,17 @@ _EXPERIMENTS = (
     Experiment(
         "pcast_scales",
         "cast of every BF16 P in (0, 1] to E4M3 after each BF16 scale: worst cases, and ranges",
-        (64,),
+        Scales(64),
         _scales,
-        (256,),
+        Scales(256),
     ),
     Experiment(
         "pcast_sinks",
         "attention beside a sink of 4 keys, by order of the tiles of 128 keys and static scale: "
         "fraction of the other weights that become zero, gain in mean squared error",
-        ((256, 1024), range(17)),
+        SinkStrengths((256, 1024), tuple(range(17))),
         _sinks,
-        ((8, 256), range(0, 16, 5)),
+        SinkStrengths((8, 256), tuple(range(0, 16, 5))),
     ),
 )
 

@@ -28,10 +28,11 @@ from msdnum.formats.accumulators import (
     VOLTA,
     Blocks,
     MatrixUnit,
+    Sequential,
     in_format,
 )
 from msdnum.formats.blocks import MXFP4
-from msdnum.formats.elements import BF16, BINARY32, FP16
+from msdnum.formats.elements import BF16, BINARY32, FP16, FloatFormat, NonNumbers
 from msdnum.formats.schemes import SCHEMES
 from tests.support.gemm_oracle import FLOATS, float_numbers, inner_product, quantized_numbers
 from tests.support.selection import quick
@@ -153,6 +154,26 @@ def test_fp16_sums_overflow_and_their_zeros_are_positive():
     tiny = np.full((1, 1), 2.0**-24, np.float16)
     found = everywhere(tiny, -tiny, output=FP16, accumulator=HOPPER)
     assert bits(found).item() == 0
+
+
+E5M6 = FloatFormat("E5M6", 5, 6, 15, NonNumbers.IEEE)
+
+
+@pytest.mark.parametrize(
+    ("fmt", "dtype"),
+    [(BF16, ml_dtypes.bfloat16), (FP16, np.float16), (E5M6, np.float32)],
+    ids=["BF16", "FP16", "E5M6"],
+)
+def test_sums_of_another_format_start_from_it(fmt, dtype):
+    """256 + 0.75 + 0.75 are three numbers of each, but in BF16 each sum is rounded to 256."""
+    a = np.full((1, 2), 0.75, np.float16)
+    c, other = np.full((1, 1), 256, dtype), np.full((1, 1), 256.5, np.float32)
+    found = everywhere(a, np.ones((2, 1), np.float16), c=c, accumulator=Sequential(output=fmt))
+    assert found == {BF16: 256, FP16: 257.5, E5M6: 256}[fmt]
+    kind = ValueError if fmt == E5M6 else TypeError
+    expected = "numbers of E5M6" if fmt == E5M6 else f"c must be {np.dtype(dtype).name} .*astype"
+    with pytest.raises(kind, match=expected):
+        matmul(a, a.T.copy(), c=other, accumulator=Sequential(output=fmt))
 
 
 def test_block_scales_inside_have_a_c():

@@ -70,6 +70,38 @@ def test_the_bias_of_positive_sums_is_about_a_fifteenth():
     assert sums.bias == pytest.approx(-float(sum(lost) / 16), rel=0.01)
 
 
+def in_groups(a, b, promoted):
+    """Add products as `in_integers` does, all sums at once in binary64, promoted every 128 or not.
+
+    Every number here is a multiple of 2**-30 below 2**22, hence exact.
+    """
+    total, c = np.zeros((len(a), b.shape[1]), np.float32), np.zeros((len(a), b.shape[1]))
+    exponents = [np.maximum(np.frexp(x)[1] - 1, -6) for x in (a, b)]
+    for start in range(0, a.shape[1], 32):
+        if promoted and start % 128 == 0:
+            total, c = total + c.astype(np.float32), np.zeros_like(c)
+        part = slice(start, start + 32)
+        products = a[:, None, part] * b.T[None, :, part]
+        tops = exponents[0][:, None, part] + exponents[1].T[None, :, part]
+        top = np.where(products != 0, tops, -99).max(axis=-1)
+        step = 2.0 ** (np.maximum(top, np.where(c != 0, np.frexp(c)[1] - 1, -99)) - 13)
+        c = np.trunc(c / step) * step + (np.trunc(products / step[..., None])).sum(axis=-1) * step
+        last = 2.0 ** (np.frexp(c)[1] - 1 - 13)
+        c = np.trunc(c / last) * last
+    return total + c.astype(np.float32)
+
+
+@pytest.mark.parametrize(("name", "factor"), [("normal", 10), ("uniform on [0, 1]", 130)])
+def test_what_promotion_gains_once_more_by_groups(name, factor):
+    """The headline: an RMS error of a tenth for either sign, of 1/130 for positive operands."""
+    sums = drawn(name, 24, 11, HOPPER_FP8)
+    a, b = sums.a.astype(float), sums.b.astype(float)
+    found = [in_groups(a, b, promoted) for promoted in (False, True)]
+    assert np.array_equal(found[0], sums.found)
+    never, every_128 = (np.sqrt(np.mean((each - a @ b) ** 2)) for each in found)
+    assert never / every_128 == pytest.approx(factor, rel=0.06)
+
+
 def test_exact_sums_are_exact():
     sums = drawn("normal, amax at 448", 2, 3, HOPPER_FP8)
     for i, j in np.ndindex(2, 2):

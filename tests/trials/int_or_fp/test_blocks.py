@@ -64,6 +64,31 @@ def test_nv_formats_once_more_by_a_plain_loop(family):
         assert snr(x, fmt, 16) == pytest.approx(rotated, abs=0.15)
 
 
+E4M3 = [m / 512 for m in range(8)] + [(8 + m) * 2.0**e for e in range(-9, 6) for m in range(8)][:-1]
+E2M1 = [0, 0.5, 1, 1.5, 2, 3, 4, 6]
+
+
+@pytest.mark.parametrize(
+    ("integers", "floats", "gains"),
+    [
+        ([n / 64 for n in range(128)], E4M3, {"normal": 10.09, "laplace": 8.39}),
+        (range(8), E2M1, {"normal": -1.92, "laplace": -2.68}),
+    ],
+    ids=["8 bits", "4 bits"],
+)
+def test_expected_errors_of_mx_formats_once_more_by_a_plain_loop(integers, floats, gains):
+    """By how many decibels integers err less in blocks of 32: samples beside what is integrated."""
+    for law, gain in gains.items():
+        rows = np.abs(getattr(np.random.default_rng(6), law)(size=(1 << 14, 32)))
+        squares = []
+        for grid in (np.array(integers, float), np.array(floats)):
+            scale = 2.0 ** np.ceil(np.log2(rows.max(axis=1, keepdims=True) / grid[-1]))
+            middles = (grid[1:] + grid[:-1]) / 2
+            became = scale * grid[np.searchsorted(middles, rows / scale)]
+            squares.append(np.mean((became - rows) ** 2))
+        assert 10 * np.log10(squares[1] / squares[0]) == pytest.approx(gain, abs=0.06)
+
+
 def test_codes_of_minus_128():
     x, bias = signed_errors(SYMMETRIC)
     assert len(x) == 128

@@ -9,6 +9,15 @@ from msdnum.emulator import backend, bit_patterns
 from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm.operands import OperandType, Prepared, significands_and_exponents
 from msdnum.emulator.gemm.tiles import Arrays
+from msdnum.emulator.gemm.units.moderate import (
+    LOWEST_PRODUCT,
+    exponent_of,
+    largest_exponent,
+    leading_of,
+    magnitude_of,
+    scaled_sum,
+    truncated_magnitude,
+)
 from msdnum.emulator.gemm.units.rounding import (
     EXPONENT_BIAS,
     PRODUCT_BIAS,
@@ -24,7 +33,8 @@ from msdnum.emulator.gemm.units.rounding import (
     without_negative_zero,
 )
 from msdnum.emulator.gemm.units.sums import (
-    CAREFUL,
+    EXACT_APART,
+    EXACT_VALUES,
     Accumulator,
     Operands,
     OperandTypes,
@@ -33,6 +43,7 @@ from msdnum.emulator.gemm.units.sums import (
     Step,
     Sums,
     check_exact_products,
+    plain_values,
     scale_by_power,
 )
 from msdnum.formats.accumulators import MatrixUnit
@@ -53,17 +64,33 @@ class ExponentSums(Sums[Accumulator]):
         """Refuse elements of too many bits."""
         check_exact_products(self.accumulator.name, kinds)
 
+    has_moderate_step = False
+    """Whether there is a step for values of moderate exponents."""
+
+    @property
+    def lowest_product(self) -> int:
+        """Return what that step needs."""
+        return LOWEST_PRODUCT
+
     def depends_on_range(self, kinds: OperandTypes) -> bool:
-        """Return False: exponents are apart in any case."""
-        return False
+        """Return whether values are as good as significands if their exponents are moderate."""
+        return self.has_moderate_step
 
     def operands(self, a: Prepared, b: Prepared, kinds: OperandTypes, values: Range) -> Operands:
-        """Return significands, below 2, and biased exponents."""
-        return Operands(_exponents_apart(a, kinds[0]), _exponents_apart(b, kinds[1]), CAREFUL)
+        """Return significands, below 2, or values, and biased exponents."""
+        left, right = _exponents_apart(a, kinds[0]), _exponents_apart(b, kinds[1])
+        if values is not Range.MODERATE:
+            return Operands(left, right, EXACT_APART)
+        return Operands([plain_values(a), left[1]], [plain_values(b), right[1]], EXACT_VALUES)
 
 
 class AlignedSums(ExponentSums[MatrixUnit]):
     """Sums of a `MatrixUnit`."""
+
+    @property
+    def has_moderate_step(self) -> bool:  # type: ignore[override]
+        """Whether an int32 holds an aligned product."""
+        return self.accumulator.fraction_bits <= ONE_LIMB
 
     def step(self, operations: Operations, kinds: OperandTypes) -> tuple[Step, int]:
         """Return the step of one group."""
@@ -72,7 +99,37 @@ class AlignedSums(ExponentSums[MatrixUnit]):
         def step(c: Array, a: Arrays, b: Arrays) -> Array:
             return unless_infinite(c, _rounded(_sum(c, a, b, unit), unit))
 
-        return step, unit.group
+        def moderate(c: Array, a: Arrays, b: Arrays) -> Array:
+            return _moderate(c, a, b, unit)
+
+        return moderate if operations is EXACT_VALUES else step, unit.group
+
+
+def _moderate(c: Array, a: Arrays, b: Arrays, unit: MatrixUnit) -> Array:
+    """Return the next c, of values."""
+    narrow = unit.output != BINARY32
+    if narrow:
+        own = significand_and_exponent(c, unit.exponent_of_zero, unit.output.emin)[2]
+    else:
+        own = exponent_of(c)
+    length, bits = a[0].shape[1], unit.fraction_bits
+    xp = backend.namespace(c)
+    top = xp.maximum(largest_exponent(a, b, range(length)), own)
+    scale, exponent = power_of_two(bits - top), top - bits
+    start = (c * scale).astype(np.int32)
+    size = 1 << (29 - bits)
+    if length > size:
+        parts = [range(length)[i : i + size] for i in range(0, length, size)]
+        sums = [limbs(scaled_sum(a, b, ks, scale), LOW_BITS) for ks in parts]
+        high, low = limbs(start, LOW_BITS)
+        for part_high, part_low in sums:
+            high, low = high + part_high, low + part_low
+        found = _rounded(leading_bits(high, low, LOW_BITS, exponent), unit)
+        return unless_infinite(c, found) if narrow else found
+    total = magnitude_of(scaled_sum(a, b, range(length), scale), start)
+    if narrow:
+        return unless_infinite(c, _rounded(leading_of(total, exponent), unit))
+    return truncated_magnitude(total, unit.result_bits, exponent)
 
 
 def _rounded(x: Leading, unit: MatrixUnit) -> Array:

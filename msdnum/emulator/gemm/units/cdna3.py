@@ -8,6 +8,11 @@ from msdnum.emulator import backend
 from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm.tiles import Arrays
 from msdnum.emulator.gemm.units.aligned import ExponentSums, aligned_sum
+from msdnum.emulator.gemm.units.moderate import (
+    exponent_of,
+    largest_exponent,
+    scaled_sum,
+)
 from msdnum.emulator.gemm.units.rounding import (
     EMIN,
     PRODUCT_BIAS,
@@ -18,7 +23,7 @@ from msdnum.emulator.gemm.units.rounding import (
     significand_and_exponent,
     unless_infinite,
 )
-from msdnum.emulator.gemm.units.sums import OperandTypes, Operations, Step
+from msdnum.emulator.gemm.units.sums import EXACT_VALUES, OperandTypes, Operations, Step
 from msdnum.formats.accumulators import Cdna3Unit
 from msdnum.formats.elements import BINARY32
 
@@ -27,6 +32,11 @@ __all__ = ["Cdna3Sums", "with_infinite_products"]
 
 class Cdna3Sums(ExponentSums[Cdna3Unit]):
     """Sums of a `Cdna3Unit`."""
+
+    @property
+    def has_moderate_step(self) -> bool:  # type: ignore[override]
+        """Whether the numbers of bits are those of the hardware."""
+        return (self.accumulator.fraction_bits, self.accumulator.sum_bits) == (24, 31)
 
     def step(self, operations: Operations, kinds: OperandTypes) -> tuple[Step, int]:
         """Return the step of one group."""
@@ -38,7 +48,50 @@ class Cdna3Sums(ExponentSums[Cdna3Unit]):
                 return result
             return with_infinite_products(result, c, a, b)
 
-        return step, unit.group
+        def moderate(c: Array, a: Arrays, b: Arrays) -> Array:
+            return _moderate(c, a, b, unit)
+
+        return moderate if operations is EXACT_VALUES else step, unit.group
+
+
+def _moderate(c: Array, a: Arrays, b: Arrays, unit: Cdna3Unit) -> Array:
+    """Return the next c, of values, for 24 and 31 bits."""
+    xp = backend.namespace(c)
+    sums, tops = [], []
+    for part in range(min(unit.parts, a[0].shape[1])):
+        ks = range(a[0].shape[1])[part :: unit.parts]
+        tops.append(largest_exponent(a, b, ks))
+        sums.append(scaled_sum(a, b, ks, power_of_two(24 - tops[-1])))
+    joint = reduce(xp.maximum, tops)
+    total = sum(s >> xp.minimum(joint - top, 31) for s, top in zip(sums, tops, strict=True))
+    own = exponent_of(c)
+    top = xp.maximum(joint, own)
+    down = top - joint
+    # In units of 2**(top - 24), and the 8 bits below.
+    start = xp.floor(c * power_of_two(24 - top)).astype(np.int32)
+    start = xp.where((start == 0) & (c < 0), -1, start)
+    if unit.drops_accumulator:
+        start = xp.where(own < top - 25, 0, start)
+    high = (total >> xp.minimum(down, 31)) + start
+    low = total << xp.maximum(8 - down, 0) >> xp.clip(down - 8, 0, 31) & 0xFF
+    return _nearest(high, low, top)
+
+
+def _nearest(high: Array, low: Array, top: Array) -> Array:
+    """Return ``high + low / 2**8`` times ``2**(top - 24)``, down to 31 fraction bits, then RNE.
+
+    The conversion of an int32 rounds so; where 8 bits more do not fit, two or one do, the last of
+    which says whether there was anything below.
+    """
+    xp = backend.namespace(high)
+    magnitude = high ^ (high >> 31)
+    small, large = magnitude < 1 << 22, magnitude >= 1 << 24
+    drop = xp.maximum(bit_length(magnitude) - 24, 0)
+    middle = high << 2 | low >> 6 | ((low & 63) != 0)
+    found = xp.where(large, high << 1 | (low >> drop != 0), middle)
+    found = xp.where(small, high << 8 | low, found)
+    below = xp.where(small, np.int32(8), xp.where(large, np.int32(1), np.int32(2)))
+    return found.astype(np.float32) * power_of_two(top - 24 - below)
 
 
 def _of_finite_products(c: Array, a: Arrays, b: Arrays, unit: Cdna3Unit) -> Array:

@@ -13,20 +13,26 @@ from msdnum.emulator.gemm.tiles import Arrays, slices
 from msdnum.emulator.gemm.units.binary32 import tree
 from msdnum.emulator.gemm.units.exact_additions import added, as_number, limbs_of, product_of
 from msdnum.emulator.gemm.units.sums import (
-    CAREFUL,
+    EXACT_APART,
+    EXACT_VALUES,
     Operands,
     OperandTypes,
     Operations,
     Range,
     Step,
     Sums,
+    are_exact,
     fold_steps,
+    plain_values,
 )
 from msdnum.formats.chained_units import ChainUnit, LanesUnit
-from msdnum.formats.elements import FloatFormat
+from msdnum.formats.elements import BINARY32, FloatFormat
 from msdnum.formats.own_units import SumRounding
 
 __all__ = ["ChainSums", "LanesSums", "Rounded", "RoundedPairwiseSums", "RoundedSequentialSums"]
+
+NATIVE = (SumRounding.NEAREST_EVEN, SumRounding.TO_ODD)
+"""Roundings of sums that binary32's own arithmetic gives, or what it leaves."""
 
 
 @dataclass(frozen=True)
@@ -66,20 +72,67 @@ class Rounded:
         return added(c, _exact(a, b, k), self.fmt, self.rounding, self.flushes)
 
 
+@dataclass(frozen=True)
+class Native:
+    """The same to binary32 by its own arithmetic: exact products, none and no sum subnormal.
+
+    Parameters
+    ----------
+    to_odd : bool
+        Whether sums are rounded to odd rather than to nearest.
+    """
+
+    to_odd: bool
+
+    def product(self, a: Arrays, b: Arrays, k: int) -> Array:
+        """Return the products of column k of the left side and row k of the right."""
+        return a[0][:, k, None] * b[0][k]
+
+    def add(self, c: Array, x: Array) -> Array:
+        """Return the rounded sum."""
+        total = c + x
+        if not self.to_odd:
+            return total
+        # What the addition to nearest has left is a number; its sign says which neighbour is next.
+        part = total - c
+        rest = (c - (total - part)) + (x - part)
+        xp, pattern = backend.namespace(total), total.view(np.int32)
+        towards = xp.where((rest < 0) == (total < 0), np.int32(1), np.int32(-1))
+        other = xp.where((rest != 0) & (pattern & 1 == 0), pattern + towards, pattern)
+        return other.view(np.float32)
+
+    def add_product(self, c: Array, a: Arrays, b: Arrays, k: int) -> Array:
+        """Return ``c + a_k b_k``, rounded once."""
+        return self.add(c, self.product(a, b, k))
+
+
 def _exact(a: Arrays, b: Arrays, k: int) -> Any:
     return product_of(a[0][:, k, None], b[0][k], a[1][:, k, None] + b[1][k])
 
 
 class ApartSums(Sums[Any]):
-    """Sums whose operands are elements and exponents, of any range."""
+    """Sums whose operands are elements and exponents, or values where binary32 does the rest."""
+
+    has_moderate_step = True
+    """Whether steps of values are those of the accumulator where products are exact."""
 
     def depends_on_range(self, kinds: OperandTypes) -> bool:
-        """Return False: every operation is on integers."""
-        return False
+        """Return whether there are such steps; otherwise every operation is on integers."""
+        unit = self.accumulator
+        native = unit.output == BINARY32 and unit.rounding in NATIVE
+        return self.has_moderate_step and native and are_exact(kinds)
 
     def operands(self, a: Prepared, b: Prepared, kinds: OperandTypes, values: Range) -> Operands:
-        """Return elements and exponents."""
-        return Operands(significands_and_exponents(a), significands_and_exponents(b), CAREFUL)
+        """Return elements and exponents, or values."""
+        if values is Range.MODERATE:
+            return Operands([plain_values(a)], [plain_values(b)], EXACT_VALUES)
+        return Operands(significands_and_exponents(a), significands_and_exponents(b), EXACT_APART)
+
+    def arithmetic(self, operations: Operations) -> Rounded | Native:
+        """Return the additions for operands of these operations."""
+        if operations is EXACT_VALUES:
+            return Native(self.accumulator.rounding is SumRounding.TO_ODD)
+        return self.rounded
 
     @property
     def rounded(self) -> Rounded:
@@ -92,7 +145,7 @@ class RoundedSequentialSums(ApartSums):
 
     def step(self, operations: Operations, kinds: OperandTypes) -> tuple[Step, int]:
         """Return the addition of one product."""
-        rounded, fused = self.rounded, self.accumulator.fused
+        rounded, fused = self.arithmetic(operations), self.accumulator.fused
 
         def step(c: Array, a: Arrays, b: Arrays) -> Array:
             if fused:
@@ -107,7 +160,7 @@ class RoundedPairwiseSums(ApartSums):
 
     def step(self, operations: Operations, kinds: OperandTypes) -> tuple[Step, int]:
         """Return the whole tree."""
-        return _tree_step(self.rounded, None), kinds[0].length
+        return _tree_step(self.arithmetic(operations), None), kinds[0].length
 
     def fold(
         self, operations: Operations, kinds: OperandTypes, a: Arrays, b: Arrays, c: Array
@@ -129,7 +182,7 @@ class FlushingSums(ApartSums):
 
     def operands(self, a: Prepared, b: Prepared, kinds: OperandTypes, values: Range) -> Operands:
         """Return elements and exponents, without subnormal numbers where they count as zero."""
-        if self.accumulator.flushes_inputs:
+        if self.accumulator.flushes_inputs and values is not Range.MODERATE:
             a, b = (_flushed_elements(x, k) for x, k in zip((a, b), kinds, strict=True))
         return super().operands(a, b, kinds, values)
 
@@ -168,7 +221,7 @@ class LanesSums(FlushingSums):
     def step(self, operations: Operations, kinds: OperandTypes) -> tuple[Step, int]:
         """Return the step of one group."""
         unit = self.accumulator
-        return _tree_step(self.rounded, unit.lanes, unit.fused), unit.group
+        return _tree_step(self.arithmetic(operations), unit.lanes, unit.fused), unit.group
 
 
 class ChainSums(FlushingSums):
@@ -178,7 +231,7 @@ class ChainSums(FlushingSums):
 
     def step(self, operations: Operations, kinds: OperandTypes) -> tuple[Step, int]:
         """Return the FMAs of one group."""
-        unit, rounded = self.accumulator, self.rounded
+        unit, rounded = self.accumulator, self.arithmetic(operations)
 
         def step(c: Array, a: Arrays, b: Arrays) -> Array:
             for k in unit.order:
@@ -190,7 +243,7 @@ class ChainSums(FlushingSums):
 
 
 def _tree_step(
-    rounded: Rounded, lanes: int | None, fused: bool = False
+    rounded: Rounded | Native, lanes: int | None, fused: bool = False
 ) -> Callable[[Array, Arrays, Arrays], Array]:
     """Return the step that adds a tree of lanes, each of one product if there is no number."""
 

@@ -13,9 +13,9 @@ from msdnum.formats.elements import FloatFormat
 from msdnum.formats.own_units import SumRounding
 
 __all__ = [
-    "EMIN", "EXPONENT_BIAS", "PRODUCT_BIAS", "Leading", "bit_length", "goes_up", "leading_bits",
-    "limbs", "nearest", "power_of_two", "rounded", "significand_and_exponent", "truncated",
-    "truncated_shift", "unless_infinite", "without_negative_zero",
+    "EMIN", "EXPONENT_BIAS", "HEAD", "PRODUCT_BIAS", "Leading", "bit_length", "goes_up",
+    "leading_bits", "limbs", "nearest", "power_of_two", "rounded", "significand_and_exponent",
+    "truncated", "truncated_shift", "unless_infinite", "without_negative_zero",
     "without_subnormal_sums",
 ]  # fmt: skip
 

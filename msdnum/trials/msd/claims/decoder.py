@@ -1,4 +1,4 @@
-"""Rows of the ledger on a decoder: C7 on next tokens of SmolLM2 and what its linears are given, C8.
+"""Rows of the ledger on a decoder: C3 and C7 on inputs of SmolLM2's linears, C7 on next tokens, C8.
 
 They are read from tables that ``msdnum model smollm2`` writes, and not computed anew.
 """
@@ -22,6 +22,7 @@ __all__ = [
     "DECODER_TABLE",
     "OF_LAYERS",
     "NEXT_TOKENS",
+    "c3_decoder",
     "c7_decoder",
     "decoder_quality",
 ]
@@ -38,6 +39,50 @@ LOSES_NEXT_TOKENS = {
 }
 """Weights and baselines beside which MSD's next tokens are farther off."""
 INPUTS = ("attention", "output", "feed-forward", "down")
+PAPER_BITS = ("6.6", "5.24")
+BITS = {"rms": "RMS of error/x", "l2": "relative L2 norm"}
+"""Definitions of effective bits that the table has, and what they are called."""
+
+
+def c3_decoder(study: Study) -> Iterator[Entry]:
+    """Judge 6.6 and 5.24 bits on the activations of a decoder, by two definitions."""
+    for column, words in BITS.items():
+        yield Entry(
+            "C3",
+            f"activations of SmolLM2, {words}",
+            "6.6 and 5.24",
+            partial(_judge_bits, column),
+            expected=Verdict.FAILS,
+            subject=("activations", words),
+        )
+
+
+def _judge_bits(definition: str) -> Finding:
+    """Look for the input of a layer whose bits are nearest the paper's pair."""
+    try:
+        _, records = read(present(DECODER_TABLE))
+    except FileNotFoundError as error:
+        return not_run(error)
+    rows = [record for record in records if record["input"] in INPUTS]
+    two, one = (
+        np.array([float(row[f"{scheme}_{definition}_bits"]) for row in rows])
+        for scheme in ("mxfp4_x2", "mxfp8_x1")
+    )
+    apart = np.maximum(np.abs(two - float(PAPER_BITS[0])), np.abs(one - float(PAPER_BITS[1])))
+    nearest = int(apart.argmin())
+    found = f"{two[nearest]:.1f}", f"{one[nearest]:.2f}"
+    where = f"{rows[nearest]['input']}, layer {rows[nearest]['layer']}"
+    return Finding(
+        Verdict.HOLDS if found == PAPER_BITS else Verdict.FAILS,
+        f"{two[nearest]:.2f} and {one[nearest]:.2f}",
+        evidence=Evidence("sampled", len(rows), "inputs of layers: decoder_outliers.csv"),
+        notes=(
+            f"the nearest is the input of {where}",
+            f"MXFP4 x2 {two.min():.2f} to {two.max():.2f} bits, median {np.median(two):.2f}; "
+            f"MXFP8 x1 {one.min():.2f} to {one.max():.2f}, median {np.median(one):.2f}",
+            f"MXFP4 x2 has more in {int((two > one).sum())} of {len(rows)}",
+        ),
+    )
 
 
 def c7_decoder(study: Study) -> Iterator[Entry]:

@@ -6,6 +6,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from msdnum import errors
 from msdnum.emulator.decompositions import decompose_terms
 from msdnum.emulator.gemm.dequantizing import to_bf16
 from msdnum.experiments.tables import Record
@@ -62,11 +63,15 @@ def block_statistics(x: Array) -> Record:
         ``amax`` of all; of tokens the median and the largest ``crest``, amax over root mean square;
         of blocks the same, and the median of the binary orders of magnitude between amax and the
         least nonzero number; the share of blocks in which two passes of MXFP4 lose more than one of
-        MXFP8, in the L2 norm; and the ratio of what they lose of the whole.
+        MXFP8, in the L2 norm; the ratio of what they lose of the whole; and the effective bits of
+        both by the RMS of error/x, as the paper has them, and by the relative L2 norm.
     """
     x = np.asarray(to_bf16(x)).astype(np.float32)
     crest, blocks = _crests(x), _crests(x.reshape(-1, BLOCK))
-    two, one = (_lost(x, scheme) for scheme in (MXFP4_X2, MXFP8_X1))
+    kept = [_kept(x, scheme) for scheme in (MXFP4_X2, MXFP8_X1)]
+    two, one = (_lost(x, each) for each in kept)
+    by_ratio = [errors.bits_rms_relative(x, each) for each in kept]
+    by_norm = [errors.bits_relative_l2(x, each) for each in kept]
     return {
         "amax": float(np.abs(x).max()),
         "crest_median": float(np.median(crest)),
@@ -76,6 +81,10 @@ def block_statistics(x: Array) -> Record:
         "range_median": float(np.median(_orders(x.reshape(-1, BLOCK)))),
         "mxfp4_x2_loses": float((two > one).mean()),
         "loss_ratio": over(float(np.sqrt(two.sum())), float(np.sqrt(one.sum()))),
+        "mxfp4_x2_rms_bits": by_ratio[0],
+        "mxfp8_x1_rms_bits": by_ratio[1],
+        "mxfp4_x2_l2_bits": by_norm[0],
+        "mxfp8_x1_l2_bits": by_norm[1],
     }
 
 
@@ -97,10 +106,16 @@ def _orders(rows: Array) -> NDArray[np.float64]:
     return result
 
 
-def _lost(x: Array, scheme: Scheme) -> NDArray[np.float64]:
-    """Return the squared L2 norm of what a scheme leaves of each block."""
+def _kept(x: Array, scheme: Scheme) -> NDArray[np.float64]:
+    """Return what the terms of a scheme sum to."""
     terms = decompose_terms(to_bf16(x), scheme)
-    kept = sum(np.asarray(term.dequantize()).astype(np.float64) for term in terms)
+    kept = [np.asarray(term.dequantize()).astype(np.float64) for term in terms]
+    total: NDArray[np.float64] = np.sum(kept, axis=0, dtype=np.float64)
+    return total
+
+
+def _lost(x: Array, kept: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the squared L2 norm of what is left of each block."""
     blocks = (x.astype(np.float64) - kept).reshape(-1, BLOCK)
     result: NDArray[np.float64] = (blocks * blocks).sum(axis=1)
     return result

@@ -1,7 +1,7 @@
 """The experiment on attention: error and bound against the length of the sequence."""
 
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,31 +12,45 @@ from msdnum.trials.msd.heads import measured
 
 __all__ = ["ATTENTION"]
 
-Spec: TypeAlias = tuple[Any, ...]
+
+@dataclass(frozen=True)
+class AttentionLengths:
+    """Inputs, caches, and lengths of the sequence; ``d`` is the width of a head."""
+
+    inputs: tuple[str, ...]
+    caches: tuple[str, ...]
+    queries: int
+    d: int
+    lengths: tuple[int, ...]
 
 
-def lengths(spec: Spec, seed: int) -> Iterator[Record]:
+def lengths(parameters: AttentionLengths, seed: int) -> Iterator[Record]:
     """Measure every method on every cache, for each family and length."""
-    families, caches, queries, width, sizes = spec
-    for name in families:
-        for cache in caches:
-            for n in sizes:
-                rng = np.random.default_rng([seed, queries, n, width])
-                head = drawn(name, (queries, n, width), rng, cache)
+    for name in parameters.inputs:
+        for cache in parameters.caches:
+            for n in parameters.lengths:
+                shape = parameters.queries, n, parameters.d
+                head = drawn(name, shape, np.random.default_rng([seed, *shape]), cache)
                 for row in measured(head):
-                    yield {"input": name, "cache": cache, "d": width, "length": n, **row}
+                    yield {"input": name, "cache": cache, "d": shape[-1], "length": n, **row}
 
 
-ATTENTION = Experiment(
-    "attention_length",
-    "attention over a quantized cache: errors and bounds against the length of the sequence",
-    (
-        ("normal", "outlier_channels"),
-        ("INT8", "INT8_TOKEN", "MXFP8", "MXFP4"),
-        8,
-        64,
-        tuple(2**i for i in range(7, 14)),
-    ),
-    lengths,
-    (("normal",), ("INT8", "MXFP4"), 2, 32, (48, 160)),
+CACHES, QUERIES, WIDTH = ("INT8", "INT8_TOKEN", "MXFP8", "MXFP4"), 8, 64
+LENGTHS = tuple(2**i for i in range(7, 14))
+
+
+def _of(name: str, family: str, words: str) -> Experiment[AttentionLengths]:
+    return Experiment(
+        name,
+        f"attention over a quantized cache, {words}: errors and bounds against the length of the "
+        "sequence",
+        AttentionLengths((family,), CACHES, QUERIES, WIDTH, LENGTHS),
+        lengths,
+        AttentionLengths((family,), ("INT8", "MXFP4"), 2, 32, (48, 160)),
+    )
+
+
+ATTENTION = (
+    _of("attention_length", "normal", "normal operands"),
+    _of("attention_outliers", "outlier_channels", "channels with outliers"),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,18 +24,24 @@ from msdnum.ledger.findings import Witness
 __all__ = ["BLOCK_EXPERIMENTS", "Binade", "in_binade"]
 
 Array: TypeAlias = NDArray[np.float32]
-Spec: TypeAlias = tuple[Any, ...]
 
 # The position of amax inside its binade
 
 BY_PASSES = {1: MXFP4_X1, 2: MXFP4_X2}
 
 
-def binade(spec: Spec, seed: int) -> Iterator[Record]:
+@dataclass(frozen=True)
+class RulesAndPasses:
+    """Scale rules by name, and numbers of passes."""
+
+    rules: tuple[str, ...]
+    passes: tuple[int, ...]
+
+
+def binade(parameters: RulesAndPasses, seed: int) -> Iterator[Record]:
     """Find the worst x beside each amax in (1, 2], under each rule for the scales."""
-    rules, counts = spec
-    for passes in counts:
-        for rule in map(ScaleRule.__getitem__, rules):
+    for passes in parameters.passes:
+        for rule in map(ScaleRule.__getitem__, parameters.rules):
             for own_amax in SECOND_SCALE if passes > 1 else (False,):
                 yield from _positions(passes, rule, own_amax)
 
@@ -149,17 +155,24 @@ def _spread(parts: list[Binade]) -> Binade:
     )
 
 
-def dynamic_range(spec: Spec, seed: int) -> Iterator[Record]:
+@dataclass(frozen=True)
+class Octaves:
+    """How many octaves below alpha, and the rows that are drawn in each."""
+
+    octaves: int
+    rows: int
+
+
+def dynamic_range(parameters: Octaves, seed: int) -> Iterator[Record]:
     """Compare two MXFP4 passes with one of MXFP8 by the distance of x below alpha.
 
     The first study has x in one binade; the second has x log-uniform over all octaves below alpha
     up to some number.
     """
-    octaves, rows = spec
     parts: dict[str, list[Binade]] = {name: [] for name in COMPARED}
-    effective = EffectiveBits(seed, rows)
+    effective = EffectiveBits(seed, parameters.rows)
     joined = []
-    for k in range(octaves):
+    for k in range(parameters.octaves):
         x = effective.sample(families.binade(k))
         for name, scheme in COMPARED.items():
             parts[name].append(in_binade(scheme, k, x))
@@ -187,16 +200,16 @@ BLOCK_EXPERIMENTS = (
     Experiment(
         "binade",
         "the worst error of MXFP4 beside every BF16 significand of amax, all x up to it",
-        (("CEIL", "RCEIL", "EVEN", "FLOOR"), (1, 2)),
+        RulesAndPasses(("CEIL", "RCEIL", "EVEN", "FLOOR"), (1, 2)),
         binade,
-        (("FLOOR",), (1,)),
+        RulesAndPasses(("FLOOR",), (1,)),
     ),
     Experiment(
         "dynamic_range",
         "MXFP4 x2 against MXFP8 x1 by the distance of x below alpha; error over alpha, or over x",
-        (13, 4096),
+        Octaves(13, 4096),
         dynamic_range,
-        (4, 32),
+        Octaves(4, 32),
     ),
 )
 """In the order in which they run."""

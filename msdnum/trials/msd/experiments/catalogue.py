@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from msdnum.experiments.experiment import Experiment
+from msdnum.experiments.experiment import Experiment, NoParameters
 from msdnum.experiments.tables import Record
 from msdnum.ledger.findings import Table
 from msdnum.trials.msd.experiments import costs
@@ -23,31 +23,23 @@ CLOSED_FORM = "cost models in closed form: no seed, no sample"
 MEASURED = "what others measured, beside the cost models in closed form under each assumption"
 
 
-def _closed_form(name: str, table: Callable[[], Table]) -> Experiment:
+def _closed_form(name: str, table: Callable[[], Table]) -> Experiment[NoParameters]:
     """Return the experiment that writes down a table of the cost models."""
 
-    def rows(spec: tuple[Any, ...], seed: int) -> Iterator[Record]:
+    def rows(parameters: NoParameters, seed: int) -> Iterator[Record]:
         made = table()
         return (dict(zip(made.header, row, strict=True)) for row in made.rows)
 
     description = MEASURED if name == "published" else CLOSED_FORM
-    return Experiment(name, description, (), rows, ())
+    return Experiment(name, description, NoParameters(), rows, NoParameters())
 
 
 COSTS = tuple(_closed_form(name, table) for name, table in costs.TABLES.items())
 
-CATALOGUE: dict[str, Experiment] = {
-    experiment.name: experiment
-    for experiment in (
-        *SCHEME_EXPERIMENTS,
-        *BLOCK_EXPERIMENTS,
-        *DESIGN_EXPERIMENTS,
-        *LENGTH_EXPERIMENTS,
-        *EXPERIMENTS,
-        *MODEL_EXPERIMENTS,
-        *DECODER_EXPERIMENTS,
-        ATTENTION,
-        *COSTS,
-    )
-}
+_ALL: tuple[Experiment[Any], ...] = (
+    *SCHEME_EXPERIMENTS, *BLOCK_EXPERIMENTS, *DESIGN_EXPERIMENTS, *LENGTH_EXPERIMENTS, *EXPERIMENTS,
+    *MODEL_EXPERIMENTS, *DECODER_EXPERIMENTS, *ATTENTION, *COSTS,
+)  # fmt: skip
+
+CATALOGUE = {experiment.name: experiment for experiment in _ALL}
 """Every experiment by the name of its table."""

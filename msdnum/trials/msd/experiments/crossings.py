@@ -1,8 +1,9 @@
 """Crossings, where MSD begins to lose: one parameter varied, beside the closed form."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from math import log, sqrt
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -17,9 +18,8 @@ from msdnum.inputs.families import binade
 from msdnum.trials.msd.baselines import BASELINES, mxfp8_activations, weight_in_bf16
 from msdnum.trials.msd.comparisons import operands, over, sizes
 
-__all__ = ["crossings", "long_k_crossing", "outlier_crossing"]
+__all__ = ["Crossings", "crossings", "long_k_crossing", "outlier_crossing"]
 
-Spec: TypeAlias = tuple[Any, ...]
 
 STEP_RMS = 1 / sqrt(12) / (127 * 254)
 """RMS error of two INT8 passes over M: a uniform error of one step of the second scale."""
@@ -59,16 +59,35 @@ def long_k_crossing() -> float:
     return 2 * (sqrt(3) * STEP_RMS / _rounding_rms(24)) ** 2
 
 
-def crossings(spec: Spec, seed: int) -> Iterator[Record]:
+@dataclass(frozen=True)
+class Crossings:
+    """What is varied, study by study.
+
+    Parameters
+    ----------
+    outlier_lengths, uniform_lengths : tuple of int
+        k of products with one outlier per row, and of uniform operands.
+    binades : tuple of int
+        Of activations below the covering alpha.
+    block_sizes : tuple of int
+        Elements that share a scale.
+    """
+
+    outlier_lengths: tuple[int, ...]
+    uniform_lengths: tuple[int, ...]
+    binades: tuple[int, ...]
+    block_sizes: tuple[int, ...]
+
+
+def crossings(parameters: Crossings, seed: int) -> Iterator[Record]:
     """Vary one parameter until the winner changes, and set the closed form beside it."""
-    outliers, lengths, binades, sizes = spec
-    for k in outliers:
+    for k in parameters.outlier_lengths:
         yield _one_outlier(k, seed)
-    for k in lengths:
+    for k in parameters.uniform_lengths:
         yield from _long(k, seed)
-    for i in binades:
+    for i in parameters.binades:
         yield _one_binade(i, seed)
-    for size in sizes:
+    for size in parameters.block_sizes:
         yield _one_block_size(size, seed)
 
 

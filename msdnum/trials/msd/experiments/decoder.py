@@ -7,8 +7,8 @@ the others beside float64 with the weights as shipped: see ``decoder.runs``.
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from typing import Any, TypeAlias
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,14 +19,23 @@ from msdnum.experiments.tables import Record
 from msdnum.trials.msd.decoder.outliers import input_outliers
 from msdnum.trials.msd.decoder.runs import DecoderRun, TextErrors, run_decoder
 
-__all__ = [
-    "DECODER_EXPERIMENTS",
-    "DECODER_LOOK",
-    "DECODER_QUICK",
-    "DECODER_TEXTS",
-]
+__all__ = ["DECODER_EXPERIMENTS"]
 
-Spec: TypeAlias = tuple[Any, ...]
+
+@dataclass(frozen=True)
+class Texts:
+    """How many paragraphs that were written, samples that the model drew, and tokens of each."""
+
+    paragraphs: int
+    samples: int
+    tokens: int
+
+
+@dataclass(frozen=True)
+class VariantTexts(Texts):
+    """Texts, and which variants by name or by the name of their group."""
+
+    names: tuple[str, ...]
 
 
 def _chosen(names: Sequence[str]) -> dict[str, Any]:
@@ -69,32 +78,32 @@ def _restored(kept: dict[str, Any]) -> DecoderRun:
     return DecoderRun(published, own, kept["states"], products)
 
 
-def decoder_texts(spec: Spec, seed: int) -> Iterator[Record]:
+def decoder_texts(parameters: VariantTexts, seed: int) -> Iterator[Record]:
     """Measure the next-token distributions of variants on every text."""
-    paragraphs, samples, tokens, names = spec
-    for name, variant in _chosen(names).items():
-        found = kept_run(name, (paragraphs, samples, tokens, seed))
+    paragraphs = parameters.paragraphs
+    for name, variant in _chosen(parameters.names).items():
+        found = kept_run(name, _drawn(parameters, seed))
         for place, (published, own) in enumerate(zip(found.published, found.own, strict=True)):
             written = place < paragraphs
             yield {
                 **_labels(name, variant),
                 "text": "paragraph" if written else "sample",
                 "number": 1 + (place if written else place - paragraphs),
-                "tokens": tokens,
+                "tokens": parameters.tokens,
                 **asdict(published),
                 **{f"quantized_{key}": value for key, value in asdict(own).items()},
             }
 
 
-def decoder_layers(spec: Spec, seed: int) -> Iterator[Record]:
+def decoder_layers(parameters: VariantTexts, seed: int) -> Iterator[Record]:
     """Measure what every layer of variants leaves, and its worst product where they are kept."""
-    paragraphs, samples, tokens, names = spec
-    for name, variant in _chosen(names).items():
-        found = kept_run(name, (paragraphs, samples, tokens, seed))
+    tokens = (parameters.paragraphs + parameters.samples) * parameters.tokens
+    for name, variant in _chosen(parameters.names).items():
+        found = kept_run(name, _drawn(parameters, seed))
         for layer, state in enumerate(found.states):
             yield {
                 **_labels(name, variant),
-                "tokens": (paragraphs + samples) * tokens,
+                "tokens": tokens,
                 "layer": layer,
                 "quantized_state": state,
                 **_worst(found.products.get(layer, [])),
@@ -120,56 +129,54 @@ def _worst(products: Sequence[Errors]) -> Record:
     return {"worst_linear": linear, "normwise": worst.normwise, **known}
 
 
-def decoder_outliers(spec: Spec, seed: int) -> Iterator[Record]:
+def decoder_outliers(parameters: Texts, seed: int) -> Iterator[Record]:
     """Measure the activations that the linears of every layer are given."""
-    paragraphs, samples, tokens = spec
-    yield from input_outliers((paragraphs, samples, tokens, seed))
+    yield from input_outliers(_drawn(parameters, seed))
 
 
-DECODER_TEXTS = (8, 8, 32)
-"""Paragraphs, samples and tokens of each."""
-DECODER_LENGTHY = (8, 16, 128)
-"""The same for what is run on 3,072 tokens."""
-DECODER_LOOK = (2, 1, 12)
-"""The same for a look."""
-DECODER_QUICK = (*DECODER_LOOK, ("Q4_1, float32, BINARY32",))
+def _drawn(texts: Texts, seed: int) -> tuple[int, int, int, int]:
+    """Return which texts: a key under which runs are kept."""
+    return texts.paragraphs, texts.samples, texts.tokens, seed
+
+
+_QUICK = VariantTexts(2, 1, 12, ("Q4_1, float32, BINARY32",))
 OF = "SmolLM2-135M-Instruct"
 
 DECODER_EXPERIMENTS = (
     Experiment(
         "decoder_linears",
         f"next-token distributions of {OF}, its linears computed by every variant",
-        (*DECODER_TEXTS, ("linears",)),
+        VariantTexts(8, 8, 32, ("linears",)),
         decoder_texts,
-        DECODER_QUICK,
+        _QUICK,
     ),
     Experiment(
         "decoder_layers",
         f"what each layer of {OF} leaves, its linears computed by every variant",
-        (*DECODER_TEXTS, ("linears",)),
+        VariantTexts(8, 8, 32, ("linears",)),
         decoder_layers,
-        DECODER_QUICK,
+        _QUICK,
     ),
     Experiment(
         "decoder_lengthy",
         f"next-token distributions of {OF} on 3,072 tokens, its linears as shipped",
-        (*DECODER_LENGTHY, ("at-length",)),
+        VariantTexts(8, 16, 128, ("at-length",)),
         decoder_texts,
-        DECODER_QUICK,
+        _QUICK,
     ),
     Experiment(
         "decoder_attention",
         f"next-token distributions of {OF}, its attentions over quantized keys and values",
-        (*DECODER_TEXTS, ("attentions",)),
+        VariantTexts(8, 8, 32, ("attentions",)),
         decoder_texts,
-        DECODER_QUICK,
+        _QUICK,
     ),
     Experiment(
         "decoder_outliers",
         f"activations that the linears of {OF} are given, and what schemes lose of them",
-        (4, 4, 32),
+        Texts(4, 4, 32),
         decoder_outliers,
-        (1, 0, 8),
+        Texts(1, 0, 8),
     ),
 )
 """The first two tables come from the same runs, which are kept."""

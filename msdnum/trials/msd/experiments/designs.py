@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
 from math import log2
-from typing import Any, TypeAlias
 
 from msdnum import bounds, errors
 from msdnum.cost.machines import MACHINES, Machine, Unit, unit_of
@@ -20,7 +19,6 @@ from msdnum.inputs.families import family
 
 __all__ = ["DESIGN_EXPERIMENTS", "Design", "cost", "designs", "front"]
 
-Spec: TypeAlias = tuple[Any, ...]
 
 POINTS = {
     (ScaleRule.COVERING, ("E2M1", "E2M1"), 0): "MXFP4 x2",
@@ -206,13 +204,39 @@ def measured(design: Design, sample: EffectiveBits, multiples: int) -> Measured:
     )
 
 
-def design_space(spec: Spec, seed: int) -> Iterator[Record]:
+@dataclass(frozen=True)
+class DesignSpace:
+    """Which designs, on which machines.
+
+    Parameters
+    ----------
+    machines, elements : tuple of str
+        The names of machines, and of element formats.
+    terms : int
+        Most terms of a design.
+    slacks : tuple of int
+        Of designs with two terms, as in ``Design``.
+    ties : int
+        How many multiples of a tie are tried for the worst error.
+    rows : int
+        How many rows are drawn for each RMS error.
+    """
+
+    machines: tuple[str, ...]
+    elements: tuple[str, ...]
+    terms: int
+    slacks: tuple[int, ...]
+    ties: int
+    rows: int
+
+
+def design_space(parameters: DesignSpace, seed: int) -> Iterator[Record]:
     """Set bits beside cost for every design, machine by machine, and mark the Pareto front."""
-    machines, names, terms, slacks, multiples, rows = spec
-    sample = EffectiveBits(seed, rows)
-    found = [measured(design, sample, multiples) for design in designs(names, terms, slacks)]
+    sample = EffectiveBits(seed, parameters.rows)
+    chosen = designs(parameters.elements, parameters.terms, parameters.slacks)
+    found = [measured(design, sample, parameters.ties) for design in chosen]
     for machine in MACHINES.values():
-        if machine.name in machines:
+        if machine.name in parameters.machines:
             yield from _on_machine(machine, found)
 
 
@@ -235,7 +259,7 @@ DESIGN_EXPERIMENTS = (
         "design_space",
         "bits of every decomposition beside its matrix-unit time, one BF16 pass being 1; bits are "
         "relative to the range, alpha under CEIL and M under AMAX",
-        (
+        DesignSpace(
             ("B200", "B300", "MI355X", "Ascend 910B2", "Ascend 950PR"),
             ("E2M1", "E2M3", "E3M2", "E4M3", "E5M2", "INT4", "INT8_SYMMETRIC"),
             3,
@@ -244,7 +268,7 @@ DESIGN_EXPERIMENTS = (
             256,
         ),
         design_space,
-        (("B200",), ("E2M1", "INT4"), 2, (-1, 0), 256, 8),
+        DesignSpace(("B200",), ("E2M1", "INT4"), 2, (-1, 0), 256, 8),
     ),
 )
 """In the order in which they run."""

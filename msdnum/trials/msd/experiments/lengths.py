@@ -1,7 +1,7 @@
 """Experiments on the length k of a product: MSD and its baselines, and the float32 reference."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -46,7 +46,6 @@ from msdnum.trials.msd.comparisons import drawn, operands, sizes
 __all__ = ["LENGTH_EXPERIMENTS", "ORDERS", "probable"]
 
 Floats: TypeAlias = NDArray[np.float64]
-Spec: TypeAlias = tuple[Any, ...]
 
 CONFIDENCE = 8.0
 """lambda of theorem gemm-probabilistic: a bound fails with ``2.5e-14`` times its addends."""
@@ -96,19 +95,24 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
 """By the weight that they meet."""
 
 
-def gemm_length(spec: Spec, seed: int) -> Iterator[Record]:
+@dataclass(frozen=True)
+class ProductLengths:
+    """Inputs and weights of products of ``rows`` by k by ``rows``, for each length k."""
+
+    inputs: tuple[str, ...]
+    weights: tuple[str, ...]
+    rows: int
+    lengths: tuple[int, ...]
+
+
+def gemm_length(parameters: ProductLengths, seed: int) -> Iterator[Record]:
     """Measure products of every length, by scheme and baseline."""
-    families, weights, rows, lengths = spec
-    for family in families:
-        for weight in weights:
-            for k in lengths:
-                rng = np.random.default_rng([seed, k])
-                given = operands(family, weight, (rows, k, rows), rng)
-                labels: dict[str, Any] = {
-                    "input": family,
-                    "weight": weight,
-                    **sizes((rows, k, rows)),
-                }
+    for family in parameters.inputs:
+        for weight in parameters.weights:
+            for k in parameters.lengths:
+                shape = parameters.rows, k, parameters.rows
+                given = operands(family, weight, shape, np.random.default_rng([seed, k]))
+                labels: dict[str, Any] = {"input": family, "weight": weight, **sizes(shape)}
                 yield from ({**labels, **row} for row in _methods(given, weight))
 
 
@@ -150,11 +154,18 @@ ORDERS: dict[str, Accumulator] = {
 """How a float32 GEMM may add up."""
 
 
-def float32_reference(spec: Spec, seed: int) -> Iterator[Record]:
+@dataclass(frozen=True)
+class ReferenceLengths:
+    """Lengths k of float32 products of ``rows`` by k by ``rows``."""
+
+    rows: int
+    lengths: tuple[int, ...]
+
+
+def float32_reference(parameters: ReferenceLengths, seed: int) -> Iterator[Record]:
     """Measure the float32 product itself, in every order, against the exact one."""
-    rows, lengths = spec
-    for k in lengths:
-        shape = rows, k, rows
+    for k in parameters.lengths:
+        shape = parameters.rows, k, parameters.rows
         x, w = drawn("normal", shape, np.random.default_rng([seed, k]))
         for name, pair in {"normal": (x, w), "|normal|": (np.abs(x), np.abs(w))}.items():
             given = Product.of(pair[0], WEIGHTS["INT8"](pair[1], None))
@@ -189,16 +200,16 @@ LENGTH_EXPERIMENTS = (
         "gemm_length",
         "errors of products against their length k, by scheme and baseline; probable_l2 bounds l2 "
         "but for the probability failure",
-        (("normal", "outlier_per_row"), ("INT8", "MXFP4", "MXFP8"), 16, LENGTHS),
+        ProductLengths(("normal", "outlier_per_row"), ("INT8", "MXFP4", "MXFP8"), 16, LENGTHS),
         gemm_length,
-        (("normal",), ("INT8", "MXFP4"), 4, (32, 64)),
+        ProductLengths(("normal",), ("INT8", "MXFP4"), 4, (32, 64)),
     ),
     Experiment(
         "float32_reference",
         "the float32 product's own error against its length k, by order of addition",
-        (16, LENGTHS),
+        ReferenceLengths(16, LENGTHS),
         float32_reference,
-        (4, (32, 64)),
+        ReferenceLengths(4, (32, 64)),
     ),
 )
 """In the order in which they run."""

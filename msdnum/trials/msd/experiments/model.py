@@ -5,8 +5,9 @@ with ``quantized_``, from float64 with the same quantization: see ``model.runs``
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,13 +80,21 @@ def _chosen(names: Sequence[str]) -> list["LinearVariant"]:
     return [LINEAR_VARIANTS[each] for name in names for each in GROUPS.get(name, (name,))]
 
 
-def model_sentences(spec: tuple[Any, ...], seed: int) -> Iterator[Record]:
+@dataclass(frozen=True)
+class Sentences:
+    """How many sentences, and which variants by name or by the name of their group."""
+
+    count: int
+    names: tuple[str, ...]
+
+
+def model_sentences(parameters: Sentences, seed: int) -> Iterator[Record]:
     """Measure the embeddings of variants."""
     from msdnum.trials.msd.model.attentions import FLOAT32
     from msdnum.trials.msd.model.linears import PUBLISHED
 
-    count, names = spec
-    for variant in _chosen(names):
+    count = parameters.count
+    for variant in _chosen(parameters.names):
         found = run_variant(variant.name, count)
         published, own = reference(PUBLISHED, FLOAT32.cache, count), own_reference(variant, count)
         yield {
@@ -97,49 +106,44 @@ def model_sentences(spec: tuple[Any, ...], seed: int) -> Iterator[Record]:
         }
 
 
-def model_layers(spec: tuple[Any, ...], seed: int) -> Iterator[Record]:
+def model_layers(parameters: Sentences, seed: int) -> Iterator[Record]:
     """Measure what every layer of variants leaves, and its worst product."""
-    count, names = spec
-    for variant in _chosen(names):
-        found = run_variant(variant.name, count)
+    for variant in _chosen(parameters.names):
+        found = run_variant(variant.name, parameters.count)
         for layer in range(LAYERS):
             part = slice(layer * len(LINEARS), (layer + 1) * len(LINEARS))
             yield {
-                **_labels(variant, count),
+                **_labels(variant, parameters.count),
                 "layer": layer,
                 "quantized_state": found.states[layer],
                 **_worst(found.products[part]),
             }
 
 
-COUNT, FEW = 240, 60
-"""How many sentences linears and attentions are measured on."""
-
-
-QUICK = (16, ("FLOAT32, float32, BINARY32",))
+_LINEARS, _QUICK = Sentences(240, ("linears",)), Sentences(16, ("FLOAT32, float32, BINARY32",))
 
 
 MODEL_EXPERIMENTS = (
     Experiment(
         "model_sentences",
         "sentence embeddings of all-MiniLM-L6-v2, its linears computed by every variant",
-        (COUNT, ("linears",)),
+        _LINEARS,
         model_sentences,
-        QUICK,
+        _QUICK,
     ),
     Experiment(
         "model_layers",
         "what each layer of all-MiniLM-L6-v2 leaves, its linears computed by every variant",
-        (COUNT, ("linears",)),
+        _LINEARS,
         model_layers,
-        QUICK,
+        _QUICK,
     ),
     Experiment(
         "model_attention",
         "sentence embeddings of all-MiniLM-L6-v2, its attentions computed by every variant",
-        (FEW, ("attentions",)),
+        Sentences(60, ("attentions",)),
         model_sentences,
-        QUICK,
+        _QUICK,
     ),
 )
 """The first two tables come from the same runs, which are kept."""

@@ -1,7 +1,7 @@
 """Experiments on emulated products: accuracy, conditioning, a model; all of them by name."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 import ml_dtypes
@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum.emulator import backend
+from msdnum.evidence.product_bounds import exact_values
 from msdnum.evidence.products import Product, decomposed, errors_of
 from msdnum.experiments.experiment import Experiment
 from msdnum.experiments.tables import Record
 from msdnum.formats.accumulators import (
-    ACCUMULATORS,
-    CDNA1_BF16,
-    CDNA1_FP16,
+    ALL_ACCUMULATORS,
+    BLACKWELL_MXFP4,
     INT32,
     SEQUENTIAL,
     AnyAccumulator,
@@ -36,6 +36,8 @@ from msdnum.trials.msd.baselines import BASELINES, INTEGER_WEIGHTS, WEIGHTS
 from msdnum.trials.msd.comparisons import (
     CLAIM,
     MSD_SCHEMES,
+    Comparison,
+    Comparisons,
     claim,
     drawn,
     judged,
@@ -43,12 +45,11 @@ from msdnum.trials.msd.comparisons import (
     operands,
     sizes,
 )
-from msdnum.trials.msd.experiments.crossings import crossings
+from msdnum.trials.msd.experiments.crossings import Crossings, crossings
 
 __all__ = ["EXPERIMENTS", "PAIRS"]
 
 Array: TypeAlias = NDArray[np.float32]
-Spec: TypeAlias = tuple[Any, ...]
 
 PAIRS: dict[str, tuple[Scheme, str]] = {
     f"{scheme.name} x {weight}": (scheme, weight)
@@ -67,13 +68,6 @@ PAIRS: dict[str, tuple[Scheme, str]] = {
 }
 """Every scheme with the weights it is meant for."""
 
-
-UNITS: dict[str, AnyAccumulator] = {
-    **ACCUMULATORS,
-    CDNA1_BF16.name: CDNA1_BF16,
-    CDNA1_FP16.name: CDNA1_FP16,
-}
-"""Every preset."""
 
 SMALL = frozenset(
     {
@@ -94,15 +88,23 @@ COMPILED = frozenset({"HOPPER", "BLOCKS_128_HOPPER_FP8", "BLACKWELL_MX"})
 # Every scheme by every accumulator
 
 
-def accuracy(spec: Spec, seed: int) -> Iterator[Record]:
+@dataclass(frozen=True)
+class TwoShapes:
+    """m, k and n of the products, and of those in units that are slow to emulate."""
+
+    shape: tuple[int, int, int]
+    small_shape: tuple[int, int, int]
+
+
+def accuracy(parameters: TwoShapes, seed: int) -> Iterator[Record]:
     """Measure every pair with every accumulator that is defined for it."""
-    large, small = spec
+    large, small = parameters.shape, parameters.small_shape
     for pair, (scheme, weight) in PAIRS.items():
         given = {
             shape: operands("normal", weight, shape, np.random.default_rng([seed, *shape]))
             for shape in {large: None, small: None}
         }
-        for unit in UNITS.values():
+        for unit in ALL_ACCUMULATORS.values():
             if not _defined(unit, weight):
                 continue
             shape = small if unit.name in SMALL else large
@@ -114,7 +116,7 @@ def accuracy(spec: Spec, seed: int) -> Iterator[Record]:
 
 def _defined(accumulator: AnyAccumulator, weight: str) -> bool:
     """Return whether an accumulator takes these elements."""
-    if accumulator.name == "BLACKWELL_MXFP4":
+    if accumulator == BLACKWELL_MXFP4:
         return weight == "MXFP4"
     return weight in INTEGER_WEIGHTS or not isinstance(accumulator, Int32)
 
@@ -122,26 +124,35 @@ def _defined(accumulator: AnyAccumulator, weight: str) -> bool:
 # Ill-conditioned products
 
 
-def conditions(spec: Spec, seed: int) -> Iterator[Record]:
+@dataclass(frozen=True)
+class Conditions:
+    """m, k and n of the products, and the condition numbers that are asked for."""
+
+    shape: tuple[int, int, int]
+    targets: tuple[float, ...]
+
+
+def conditions(parameters: Conditions, seed: int) -> Iterator[Record]:
     """Measure products of a given condition number, |A||B| / |AB|."""
-    shape, targets = spec
+    shape = parameters.shape
     for weight, scheme in MSD_SCHEMES.items():
         rng = np.random.default_rng([seed, *shape])
         x, w = drawn("normal", shape, rng)
         quantized = WEIGHTS[weight](w, None)
-        for target in targets:
+        for target in parameters.targets:
             given = Product.of(ill_conditioned(x, quantized, target), quantized)
             condition = given.magnitude / np.abs(given.product)
             own = INT32 if given.integers else SEQUENTIAL
             runs = {scheme.name: (decomposed(scheme), own)}
             runs |= {name: (method, SEQUENTIAL) for name, method in BASELINES.items()}
             for name, (method, unit) in runs.items():
-                yield {
+                labels: dict[str, Any] = {
                     "weight": weight, "method": name, **sizes(shape), "accumulator": unit.name,
                     "condition_asked": target,
                     "condition_median": float(np.median(condition)),
                     "condition_max": float(condition.max()),
-                } | asdict(errors_of(given, method(given, unit)))  # fmt: skip
+                }  # fmt: skip
+                yield labels | asdict(errors_of(given, method(given, unit)))
 
 
 def ill_conditioned(x: Array, weight: Any, target: float) -> Array:
@@ -150,10 +161,6 @@ def ill_conditioned(x: Array, weight: Any, target: float) -> Array:
     A row is its part orthogonal to all columns, and as much of the rest as the condition asks for.
     Rounding to BF16 leaves 2**-9 of it, so that the condition ends near ``2**9 sqrt(k)``.
     """
-    from msdnum.evidence.product_bounds import (
-        exact_values,
-    )
-
     b = exact_values(weight)
     wide = x.astype(np.float64)
     along = (b @ np.linalg.lstsq(b, wide.T, rcond=None)[0]).T
@@ -168,14 +175,22 @@ def ill_conditioned(x: Array, weight: Any, target: float) -> Array:
 # All linear layers of a transformer
 
 
-def model_linears(spec: Spec, seed: int) -> Iterator[Record]:
+@dataclass(frozen=True)
+class LayersOfModel:
+    """Weights, layers, and how many tokens reach them."""
+
+    weights: tuple[str, ...]
+    layers: tuple[int, ...]
+    tokens: int
+
+
+def model_linears(parameters: LayersOfModel, seed: int) -> Iterator[Record]:
     """Measure every linear of every layer of MiniLM on the activations that reach it."""
-    weights, layers, tokens = spec
     for linear in linears():
-        if linear.layer not in layers:
+        if linear.layer not in parameters.layers:
             continue
-        for weight in weights:
-            given = linear_operands(linear, weight, tokens)
+        for weight in parameters.weights:
+            given = linear_operands(linear, weight, parameters.tokens)
             shape = (*given.x.shape, given.weight.shape[1])
             for row in judged(given, MSD_SCHEMES[weight], SEQUENTIAL):
                 yield {
@@ -188,42 +203,44 @@ EXPERIMENTS = (
     Experiment(
         "gemm_accuracy",
         "errors and bounds of every decomposition by every accumulator, normal operands",
-        ((1024, 1024, 1024), (128, 1024, 128)),
+        TwoShapes((1024, 1024, 1024), (128, 1024, 128)),
         accuracy,
-        ((16, 128, 16), (16, 128, 16)),
+        TwoShapes((16, 128, 16), (16, 128, 16)),
     ),
     Experiment(
         "gemm_claim",
         "claim C7: MSD beside every baseline on the same operands, family by family",
         CLAIM,
         claim,
-        (("normal", (16, 256, 16), None), ("student_t", (16, 256, 16), 8)),
+        Comparisons(
+            (Comparison("normal", (16, 256, 16)), Comparison("student_t", (16, 256, 16), 8))
+        ),
     ),
     Experiment(
         "gemm_crossings",
         "where MSD begins to lose, measured and in closed form",
-        (
+        Crossings(
             tuple(2**i for i in range(10, 18)),
             tuple(2**i for i in range(8, 18)),
             tuple(range(9)),
             tuple(2**i for i in range(1, 11)),
         ),
         crossings,
-        ((1024,), (1024,), (0, 3), (32,)),
+        Crossings((1024,), (1024,), (0, 3), (32,)),
     ),
     Experiment(
         "gemm_conditions",
         "products of given condition number |A||B| / |AB|",
-        ((64, 1024, 64), (20.0, 100.0, 1e3, 1e4)),
+        Conditions((64, 1024, 64), (20.0, 100.0, 1e3, 1e4)),
         conditions,
-        ((16, 256, 16), (100.0,)),
+        Conditions((16, 256, 16), (100.0,)),
     ),
     Experiment(
         "model_linears",
         "all linears of all-MiniLM-L6-v2 on real activations",
-        (("INT8", "INT4", "MXFP4", "MXFP8"), tuple(range(6)), 128),
+        LayersOfModel(("INT8", "INT4", "MXFP4", "MXFP8"), tuple(range(6)), 128),
         model_linears,
-        (("MXFP4",), (0,), 8),
+        LayersOfModel(("MXFP4",), (0,), 8),
     ),
 )
 """In the order in which they run."""

@@ -1,10 +1,11 @@
 """Experiments on whole schemes: effective bits by input, errors by passes, CANN's splits."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from math import isinf, log2, prod
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +45,6 @@ __all__ = ["LADDERS", "MIXED", "SCHEME_EXPERIMENTS", "closed_form", "reconstruct
 
 Array: TypeAlias = NDArray[np.float32]
 Floats: TypeAlias = NDArray[np.float64]
-Spec: TypeAlias = tuple[Any, ...]
 
 MIXED = (
     covering_scheme("MXFP8 + MXFP4", E4M3, E2M1),
@@ -101,15 +101,23 @@ def reconstructed(x: Array, variant: Variant) -> Floats:
     return total
 
 
-def effective_bits(spec: Spec, seed: int) -> Iterator[Record]:
+@dataclass(frozen=True)
+class BitsOfSchemes:
+    """Inputs, the rows of each that are drawn, and schemes of the user's own."""
+
+    inputs: tuple[str, ...]
+    rows: int
+    schemes: tuple[Scheme, ...] = ()
+
+
+def effective_bits(parameters: BitsOfSchemes, seed: int) -> Iterator[Record]:
     """Measure effective bits by four definitions of every scheme on every input."""
-    names, rows, *own = spec
-    effective = EffectiveBits(seed, rows)
-    for name in names:
+    effective = EffectiveBits(seed, parameters.rows)
+    for name in parameters.inputs:
         x = effective.sample(family(name))
         for scheme in SCHEMES.values():
             yield _scheme_bits(scheme, name, x)
-        for scheme in own:
+        for scheme in parameters.schemes:
             yield {**_scheme_bits(scheme, name, x), "scheme": f"own: {scheme.name}"}
         for variant in VARIANTS.values():
             y, amax = reconstructed(x, variant), np.abs(x).max(axis=-1, keepdims=True)
@@ -147,14 +155,22 @@ def _bits(
 # Errors by passes
 
 
-def passes(spec: Spec, seed: int) -> Iterator[Record]:
+@dataclass(frozen=True)
+class Passes:
+    """Ladders of schemes; how many ties are tried, and how many rows drawn, for each number."""
+
+    ladders: tuple[str, ...]
+    ties: int
+    rows: int
+
+
+def passes(parameters: Passes, seed: int) -> Iterator[Record]:
     """Find worst and RMS errors, relative to the range or to x, of each number of passes."""
-    ladders, ties, rows = spec
-    x = EffectiveBits(seed, rows).sample(family("log_uniform"))
-    for ladder in ladders:
+    x = EffectiveBits(seed, parameters.rows).sample(family("log_uniform"))
+    for ladder in parameters.ladders:
         for count, scheme in enumerate(LADDERS[ladder], 1):
-            labels = {"ladder": ladder, "passes": count, "arithmetic": _arithmetic(scheme)}
-            for extreme in (among_pairs(scheme), among_ties(scheme, ties, seed)):
+            labels: Record = {"ladder": ladder, "passes": count, "arithmetic": _arithmetic(scheme)}
+            for extreme in (among_pairs(scheme), among_ties(scheme, parameters.ties, seed)):
                 yield {**labels, **_worst(extreme)}
             yield {**labels, **_rms(scheme, x, seed)}
 
@@ -194,10 +210,16 @@ def _rms(scheme: Scheme, x: Array, seed: int) -> Record:
 # CANN's splits
 
 
-def cann_variants(spec: Spec, seed: int) -> Iterator[Record]:
+@dataclass(frozen=True)
+class Splits:
+    """CANN's splits, by name."""
+
+    variants: tuple[str, ...]
+
+
+def cann_variants(parameters: Splits, seed: int) -> Iterator[Record]:
     """Decide every variant under every switch beside the paper's M/64516."""
-    (names,) = spec
-    chosen = {name: VARIANTS[name] for name in names}
+    chosen = {name: VARIANTS[name] for name in parameters.variants}
     for found in split_errors(chosen.values()):
         variant, switches = chosen[found.variant], found.switches
         block = np.array([found.amax, found.x], np.float32).view(np.uint32) >> 16
@@ -223,7 +245,7 @@ SCHEME_EXPERIMENTS = (
     Experiment(
         "effective_bits",
         "effective bits by scheme, input and definition; worst_case is -log2(bound)",
-        (
+        BitsOfSchemes(
             (
                 "uniform", "normal", "laplace", "student_t", "log_uniform", "log_uniform_40",
                 "outlier_per_block", "outlier_per_row",
@@ -231,22 +253,21 @@ SCHEME_EXPERIMENTS = (
             4096,
         ),
         effective_bits,
-        (("log_uniform",), 32),
-        takes_schemes=True,
+        BitsOfSchemes(("log_uniform",), 32),
     ),
     Experiment(
         "passes",
         "worst and RMS error against the number of passes, beside the bound",
-        (tuple(LADDERS), 1 << 16, 4096),
+        Passes(tuple(LADDERS), 1 << 16, 4096),
         passes,
-        (("MXFP4",), 256, 32),
+        Passes(("MXFP4",), 256, 32),
     ),
     Experiment(
         "cann_variants",
         "the worst error of CANN's splits, relative to amax, beside the paper's M/64516",
-        (tuple(VARIANTS),),
+        Splits(tuple(VARIANTS)),
         cann_variants,
-        (("split_k_int8",),),
+        Splits(("split_k_int8",)),
     ),
 )  # fmt: skip
 """In the order in which they run."""

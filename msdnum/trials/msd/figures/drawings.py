@@ -21,6 +21,7 @@ DRAWINGS: dict[str, Callable[[Records], Figure]] = {
     "gemm_conditions": products.conditions,
     "gemm_crossings": products.crossings,
     "attention_length": model.attention,
+    "attention_outliers": model.attention,
     "model_linears": model.linears,
     "model_sentences": model.sentences,
     "model_layers": model.layers,

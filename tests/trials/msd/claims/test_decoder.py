@@ -58,11 +58,30 @@ def test_a_table_in_which_it_never_loses_holds(monkeypatch, tmp_path):
     assert {finding.verdict for finding in findings().values()} == {Verdict.HOLDS}
 
 
+def test_bits_are_those_of_the_table_nearest_the_paper(monkeypatch, tmp_path):
+    header, records = read(decoder.DECODER_TABLE)
+    for entry, column in zip(decoder.c3_decoder(None), ("rms", "l2"), strict=True):
+        found = entry.judge()
+        assert found.verdict is entry.expected is Verdict.FAILS
+        pairs = [(float(r[f"mxfp4_x2_{column}_bits"]), float(r[f"mxfp8_x1_{column}_bits"]))
+                 for r in records if r["input"] != "normal"]  # fmt: skip
+        two, one = min(pairs, key=lambda pair: max(abs(pair[0] - 6.6), abs(pair[1] - 5.24)))
+        assert found.found == f"{two:.2f} and {one:.2f}"
+        assert f"in {sum(two > one for two, one in pairs)} of 120" in found.notes[2]
+    records[7] |= {"mxfp4_x2_rms_bits": "6.6049", "mxfp8_x1_rms_bits": "5.2351"}
+    path = tmp_path / "decoder_outliers.csv"
+    path.write_text(text(records, header), encoding="utf-8")
+    monkeypatch.setattr(decoder, "DECODER_TABLE", path)
+    verdicts = [entry.judge().verdict for entry in decoder.c3_decoder(None)]
+    assert verdicts == [Verdict.HOLDS, Verdict.FAILS]
+
+
 def test_without_the_table_nothing_is_judged(monkeypatch, tmp_path):
     for name in ("DECODER_TABLE", "NEXT_TOKENS", "AT_LENGTH", "OF_LAYERS"):
         monkeypatch.setattr(decoder, name, tmp_path / "none.csv")
     verdicts = {entry.judge().verdict for entry in decoder.c7_decoder(None)}
     assert verdicts == {Verdict.NOT_RUN}
+    assert {entry.judge().verdict for entry in decoder.c3_decoder(None)} == {Verdict.NOT_RUN}
     (products,) = decoder.decoder_quality(None)
     assert products.judge().verdict is Verdict.NOT_RUN
 

@@ -37,3 +37,18 @@ def test_zeros_are_no_outliers():
     found = block_statistics(np.zeros((1, 32), np.float32) + np.eye(1, 32, dtype=np.float32))
     assert found["range_median"] == 0
     assert found["block_crest_max"] == pytest.approx(math.sqrt(32))
+
+
+def test_bits_of_numbers_whose_remainders_are_known():
+    """3.125 keeps 3.0 + 0.125 in two passes of MXFP4, and 3.25 in one of MXFP8."""
+    x = np.full((1, 32), 3.125, np.float32)
+    found = block_statistics(x)
+    assert found["mxfp4_x2_rms_bits"] == found["mxfp4_x2_l2_bits"] == math.inf
+    x[0, 0] = 3.0
+    for bits, share in (("rms", 31 / 32), ("l2", 31 * 3.125**2 / (31 * 3.125**2 + 9))):
+        right = -math.log2(0.125 / 3.125 * math.sqrt(share))
+        assert found_bits(x)[f"mxfp8_x1_{bits}_bits"] == pytest.approx(right)
+
+
+def found_bits(x):
+    return {name: bits for name, bits in block_statistics(x).items() if name.endswith("_bits")}

@@ -21,9 +21,10 @@ NAN = float("nan")
 
 @pytest.mark.parametrize("experiment", COMMITTED, ids=lambda e: e.name)
 def test_the_committed_tables_have_every_variant(experiment):
-    paragraphs, samples, _, (group,) = experiment.spec
+    made = experiment.parameters
+    (group,) = made.names
     _, records = read(TABLES / f"{experiment.name}.csv")
-    each = 30 if "layer" in records[0] else paragraphs + samples
+    each = 30 if "layer" in records[0] else made.paragraphs + made.samples
     names = [name for name in DECODER_GROUPS[group] for _ in range(each)]
     assert [record["variant"] for record in records] == names
     for record in records:
@@ -58,10 +59,10 @@ def test_a_run_is_kept_and_the_same_from_the_cache(monkeypatch):
 def test_rows_say_what_was_run_and_leave_empty_what_is_not_known(monkeypatch):
     monkeypatch.setattr(decoder, "kept_run", made)
     name = "Q4_1, MXFP8 floor, BF16"
-    (row,) = decoder.decoder_texts((1, 0, 12, (name,)), 5)
+    (row,) = decoder.decoder_texts(decoder.VariantTexts(1, 0, 12, (name,)), 5)
     assert (row["variant"], row["text"], row["number"], row["tokens"]) == (name, "paragraph", 1, 12)
     assert (row["divergence"], row["quantized_agreement"]) == (1e-3, 0.5)
-    first, second = decoder.decoder_layers((1, 0, 12, (name,)), 5)
+    first, second = decoder.decoder_layers(decoder.VariantTexts(1, 0, 12, (name,)), 5)
     assert (first["layer"], first["ratio"], first["normwise"]) == (0, "", "")
     assert (second["worst_linear"], second["normwise"], second["ratio"]) == ("q", 0.5, "")
     assert np.isclose(second["quantized_state"], 0.25)
@@ -71,8 +72,9 @@ def test_tables_of_variants_are_drawn(monkeypatch, tmp_path):
     figures = pytest.importorskip("msdnum.trials.msd.figures.decoder")
     monkeypatch.setattr(decoder, "kept_run", made)
     names = ("Q4_1, INT8_X2, BF16", "Q4_1, float32, BINARY32", "MXFP4, MXFP4_X2, BF16")
-    texts = [as_read(row) for row in decoder.decoder_texts((1, 0, 12, names), 5)]
-    layers = [as_read(row) for row in decoder.decoder_layers((1, 0, 12, names), 5)]
+    parameters = decoder.VariantTexts(1, 0, 12, names)
+    texts = [as_read(row) for row in decoder.decoder_texts(parameters, 5)]
+    layers = [as_read(row) for row in decoder.decoder_layers(parameters, 5)]
     page = figures.decoder_linears(texts)
     assert [axes.get_title() for axes in page.axes] == ["Q4_1 weights", "MXFP4 weights"]
     labels = [label.get_text() for label in page.axes[0].get_yticklabels()]

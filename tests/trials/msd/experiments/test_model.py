@@ -18,7 +18,7 @@ TABLES = CERTIFICATES.parent / "figures" / "msd" / "tables"
 
 @pytest.mark.parametrize("experiment", model.MODEL_EXPERIMENTS, ids=lambda e: e.name)
 def test_the_committed_tables_have_every_variant(experiment):
-    count, (group,) = experiment.spec
+    count, (group,) = experiment.parameters.count, experiment.parameters.names
     _, records = read(TABLES / f"{experiment.name}.csv")
     each = 6 if "layer" in records[0] else 1
     expected = [variant for variant in GROUPS[group] for _ in range(each)]

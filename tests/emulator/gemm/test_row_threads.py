@@ -1,0 +1,88 @@
+"""Rows in threads: the same bits, and only where JAX's own loops leave a core idle."""
+
+from dataclasses import replace
+
+import jax
+import ml_dtypes
+import numpy as np
+import pytest
+
+from msdnum.emulator.blocks import quantize
+from msdnum.emulator.gemm import products, row_threads
+from msdnum.emulator.gemm.products import matmul, transposed
+from msdnum.formats.accumulators import BLACKWELL_MX, HOPPER
+from msdnum.formats.blocks import INT8_ROW, MXFP4
+from msdnum.formats.elements import FP16
+
+
+@pytest.fixture
+def threads(monkeypatch):
+    """Two threads for every product, and how often they are asked for."""
+    monkeypatch.setattr(row_threads, "ONE_CORE_SINCE", (0,))
+    monkeypatch.setattr(row_threads, "FEWEST_PRODUCTS", 1)
+    monkeypatch.setattr(row_threads, "FEWEST_ROWS", 2)
+    monkeypatch.setattr(row_threads.os, "cpu_count", lambda: 2)
+    asked = []
+
+    def spied(*arguments):
+        asked.append(arguments[-1])
+        return row_threads.in_row_threads(*arguments)
+
+    monkeypatch.setattr(products, "in_row_threads", spied)
+    return asked
+
+
+def matrices(rows=7, dtype=np.float16):
+    rng = np.random.default_rng(0)
+    return [rng.standard_normal((rows, 32)).astype(dtype) for _ in range(2)]
+
+
+def as_numpy_has_it(a, b, **options):
+    expected = matmul(a, b, **options)
+    on_jax = jax.tree.map(jax.numpy.asarray, (a, b, options.pop("c", None)))
+    found = matmul(*on_jax[:2], c=on_jax[2], **options)
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(np.asarray(found), expected)
+
+
+def test_an_odd_number_of_rows_with_a_c_for_each(threads):
+    a, b = matrices()
+    c = matrices(7)[0][:, :7]
+    as_numpy_has_it(a, b.T.copy(), c=c, output=FP16, accumulator=HOPPER)
+    assert threads == [2]
+
+
+def test_each_row_keeps_its_scales(threads):
+    a, b = (quantize(x, MXFP4) for x in matrices(6, np.float32))
+    as_numpy_has_it((a, replace(a, scale_codes=a.scale_codes + 1)), transposed(b),
+                    accumulator=BLACKWELL_MX)  # fmt: skip
+    assert threads == [2]
+
+
+def test_threads_have_the_settings_of_this_package(threads):
+    a, b = matrices(6, ml_dtypes.bfloat16)
+    a[0, 0] = np.nan
+    x, y = jax.numpy.asarray(a), jax.numpy.asarray(b.T)
+    with jax.debug_nans(True), jax.numpy_dtype_promotion("strict"):
+        found = matmul(x, y, accumulator=HOPPER)
+    np.testing.assert_array_equal(found, matmul(a, b.T.copy(), accumulator=HOPPER))
+    assert threads == [2]
+
+
+def test_what_has_one_scale_or_no_values_or_few_rows_is_whole(threads):
+    a, b = matrices()
+    jax.jit(matmul)(a, b.T)
+    assert threads == []
+    as_numpy_has_it(quantize(a.astype(np.float32), INT8_ROW, axis=None), b.T.copy())
+    as_numpy_has_it(a[:3], b.T.copy())
+    as_numpy_has_it(a[None], b.T.copy())
+    with jax.default_device(jax.devices()[0]):
+        as_numpy_has_it(a, b.T.copy())
+    assert threads == []
+
+
+def test_a_version_of_jax_with_loops_on_all_cores_has_none(threads, monkeypatch):
+    monkeypatch.setattr(row_threads, "ONE_CORE_SINCE", (99,))
+    a, b = matrices()
+    as_numpy_has_it(a, b.T.copy())
+    assert threads == []
