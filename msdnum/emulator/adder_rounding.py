@@ -16,7 +16,7 @@ from msdnum.emulator.machine_modes import flushes_subnormals
 from msdnum.formats.elements import FloatFormat
 from msdnum.formats.modes import Rounding
 
-__all__ = ["codes_by_adder", "suits_adder", "suits_terms", "terms_by_adder"]
+__all__ = ["codes_by_adder", "quotients_by_powers", "suits_adder", "suits_terms", "terms_by_adder"]
 
 LOWEST = -80
 """Exponent of the smallest quantum: far above what the product with a scale may lose."""
@@ -69,7 +69,9 @@ def codes_by_adder(pattern: Array, exponent: Array, fmt: FloatFormat) -> Array:
     if not backend.is_jax(pattern):
         return _in_place(pattern, (exponent,), (fmt,))[0]
     with np.errstate(all="ignore"):
-        magnitude, _ = _rounded(_quotients(pattern & bit_patterns.MAGNITUDE_MASK, exponent), fmt)
+        magnitude, _ = _rounded(
+            quotients_by_powers(pattern & bit_patterns.MAGNITUDE_MASK, exponent), fmt
+        )
     sign = (pattern >> 31) & (1 << (fmt.bits - 1))
     return (magnitude | sign).astype(storage_dtype(fmt))
 
@@ -117,7 +119,7 @@ def terms_by_adder(
     magnitude = pattern & bit_patterns.MAGNITUDE_MASK
     negative, nonzero, found = pattern < 0, magnitude != 0, []
     with np.errstate(all="ignore"):
-        v = _quotients(magnitude, exponents[0])
+        v = quotients_by_powers(magnitude, exponents[0])
         for i, fmt in enumerate(formats):
             code, taken = _rounded(v, fmt)
             sign = negative.astype(np.int32) << (fmt.bits - 1)
@@ -198,7 +200,7 @@ def _take_away(pattern: Array, left: Array, taken: Array, scale: Array) -> Array
     return left
 
 
-def _quotients(magnitude: Array, exponent: Array) -> Array:
+def quotients_by_powers(magnitude: Array, exponent: Array) -> Array:
     """Return magnitudes over powers of two: exact, or so small that they have the code 0."""
     xp = backend.namespace(magnitude)
     quotient = magnitude.view(np.float32) * _power(xp, -exponent)

@@ -34,6 +34,7 @@ from msdnum.emulator.integer_digits import digits_over
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.emulator.requantization import left_by_terms, requantized_terms
+from msdnum.emulator.scaled_digits import suits_digits, terms_by_scaling
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import E8M0, FloatFormat
 from msdnum.formats.modes import Arithmetic, Overflow, Rounding
@@ -311,6 +312,8 @@ def _float32(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
     """Decompose as a vector unit does: every operation rounded to binary32."""
     xp = backend.namespace(rows)
     codes, scale_codes = [], []
+    if suits_digits(rows, scheme):
+        return terms_by_scaling(rows, scheme)
     left, scale = rows.view(xp.float32), None
     for i, fmt in enumerate(scheme.formats):
         if scale is None or scheme.ratios is OWN_AMAX:
