@@ -251,8 +251,7 @@ def table(timings: Sequence[Timing], unit: Timing) -> str:
         speed = [f"{timing.gigaflops:.1f}" if timing.gigaflops else ""] * speeds
         rows.append((case.name, case.backend, *times, *floor_and_goal, *speed))
     widths = widths_of(rows)
-    return "
-".join(aligned(row, widths, left=(0, 1)).rstrip() for row in rows)
+    return "\n".join(aligned(row, widths, left=(0, 1)).rstrip() for row in rows)
 
 
 def document(

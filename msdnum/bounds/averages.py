@@ -13,7 +13,6 @@ from msdnum.bounds.casts import half_gap
 from msdnum.bounds.decompositions import mixed_decomposition, top_element
 from msdnum.display import html
 from msdnum.formats.elements import ElementFormat, IntegerFormat
-from msdnum.formats.elements import ElementFormat
 from msdnum.formats.modes import ScaleRule
 
 __all__ = ["RmsError", "rms_error"]

@@ -10,14 +10,11 @@ from typing import Any, get_args
 from msdnum import formats
 from msdnum._names import did_you_mean
 from msdnum.formats.accumulators import ALL_ACCUMULATORS
-from msdnum.formats.blocks import BLOCK_FORMATS
-from msdnum.formats.elements import ELEMENT_FORMATS
-from msdnum.formats.schemes import SCHEMES
-from msdnum.reports.one_call import report
 from msdnum.formats.blocks import BLOCK_FORMATS, BlockFormat
 from msdnum.formats.elements import ELEMENT_FORMATS, ElementFormat
 from msdnum.formats.schemes import SCHEMES, Scheme
 from msdnum.reports import report
+from msdnum.reports.one_call import report
 
 __all__ = ["add_arguments", "run"]
 
