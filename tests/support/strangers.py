@@ -137,5 +137,13 @@ def product(rng, rows=2):
             exponents[1] = np.clip(-exponents[0] + rng.integers(-6, 7), -149, 127)
         x[i], w[i] = (block(rng, k, int(e)) for e in exponents)
     w = np.where(np.isfinite(w), w, 0)
-    quantized = transposed(quantize(w, weight_format(rng, size, (1, 1, 1, 2, 8))))
-    return x, scheme(rng, size, 8), quantized, unit(rng)
+    return x, scheme(rng, size, 8), weight(rng, w, size), unit(rng)
+
+
+def weight(rng, w, size):
+    """Quantize to a format that is drawn, whose scales hold these numbers."""
+    while True:
+        try:
+            return transposed(quantize(w, weight_format(rng, size, (1, 1, 1, 2, 8))))
+        except ValueError:
+            continue
