@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import __version__
+from msdnum.display.text import aligned, widths_of
 from msdnum.emulator.blocks import quantize
 from msdnum.emulator.compiled_rows import is_installed, use_numba
 from msdnum.emulator.decompositions import decompose_terms
@@ -55,6 +56,8 @@ class TimedCase:
         The time to stay within, over that of the unit of its suite.
     moved : int, optional
         The bytes that it cannot but read or write, where these bound its time.
+    operations : int, optional
+        Products and additions, of a product of matrices.
     """
 
     name: str
@@ -62,6 +65,7 @@ class TimedCase:
     call: Callable[[], object]
     goal: float | None = None
     moved: int | None = None
+    operations: int | None = None
 
     def floor(self, reference: "TimedCase") -> float | None:
         """Return the bytes over those of another case: its time at that one's bandwidth."""
@@ -76,8 +80,15 @@ class Timing:
     seconds: float
 
     def over(self, reference: "Timing") -> float:
-        """Return the time over that of another case."""
-        return self.seconds / reference.seconds
+        """Return the time over that of another case; of products, for as many operations."""
+        done, there = self.case.operations, reference.case.operations
+        share = there / done if done and there else 1.0
+        return share * self.seconds / reference.seconds
+
+    @property
+    def gigaflops(self) -> float | None:
+        """Operations in a nanosecond, of a product of matrices."""
+        return self.case.operations / self.seconds / 1e9 if self.case.operations else None
 
 
 @dataclass(frozen=True)
@@ -116,8 +127,14 @@ def reference_cases(size: int) -> list[TimedCase]:
     copy, product = x.copy(), x.copy()
     return [
         TimedCase("memcpy", "NumPy", lambda: np.copyto(copy, x), moved=2 * x.nbytes),
-        TimedCase("sgemm", "NumPy", lambda: np.matmul(x, x, out=product)),
+        TimedCase(
+            "sgemm", "NumPy", lambda: np.matmul(x, x, out=product), operations=_operations(size)
+        ),
     ]
+
+
+def _operations(size: int) -> int:
+    return 2 * size**3
 
 
 def quantize_cases(size: int) -> list[TimedCase]:
@@ -193,14 +210,28 @@ def _decomposer(scheme: Scheme) -> Callable[[Any], tuple[QuantizedArray, ...]]:
 
 
 def gemm_cases(size: int) -> list[TimedCase]:
-    """Return the emulated products of ``bench.products``, and JAX's own in float32."""
+    """Return the emulated products of ``bench.products``, JAX's own in float32, and all units.
+
+    Products by units are of 1024 rows and columns at most; two passes count as two products.
+    """
     import jax  # noqa: F401  Before any quantized array is made, so that it is a pytree.
 
-    from msdnum.bench import products
+    from msdnum.bench import products, unit_products
 
     calls = products.cases(size)
     names = [name.split(": ", 1) for name in calls]
-    return [TimedCase(n, b, call) for (b, n), call in zip(names, calls.values(), strict=True)]
+    done, smaller = _operations(size), min(size, unit_products.LARGEST)
+    of_units = unit_products.unit_calls(smaller)
+    return [
+        *(
+            TimedCase(n, b, call, operations=done * (2 if "x2 x" in n else 1))
+            for (b, n), call in zip(names, calls.values(), strict=True)
+        ),
+        *(
+            TimedCase(f"{name}, {smaller}^3", "jax", call, operations=_operations(smaller))
+            for name, call in of_units.items()
+        ),
+    ]
 
 
 SUITES = {
@@ -210,21 +241,17 @@ SUITES = {
 
 
 def table(timings: Sequence[Timing], unit: Timing) -> str:
-    """Return a table of times, their ratios to ``unit``, the floors of these and the goals."""
-    rows = [("case", "backend", "ms", f"x {unit.case.name}", "floor", "goal")]
+    """Return a table of times, ratios to ``unit``, their floors and goals, and GF/s of products."""
+    speeds = any(timing.case.operations for timing in timings)
+    rows = [("case", "backend", "ms", f"x {unit.case.name}", "floor", "goal", *["GF/s"] * speeds)]
     for timing in timings:
         case, floor = timing.case, timing.case.floor(unit.case)
         times = f"{timing.seconds * 1e3:.1f}", f"{timing.over(unit):.2f}"
         floor_and_goal = f"{floor:.2f}" if floor else "", f"{case.goal:g}" if case.goal else ""
-        rows.append((case.name, case.backend, *times, *floor_and_goal))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(_line(row, widths) for row in rows)
-
-
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    words = [cell.ljust(width) for cell, width in zip(row[:2], widths[:2], strict=True)]
-    numbers = [cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True)]
-    return "  ".join(words + numbers).rstrip()
+        speed = [f"{timing.gigaflops:.1f}" if timing.gigaflops else ""] * speeds
+        rows.append((case.name, case.backend, *times, *floor_and_goal, *speed))
+    widths = widths_of(rows)
+    return "\n".join(aligned(row, widths, left=(0, 1)).rstrip() for row in rows)
 
 
 def document(
@@ -245,6 +272,7 @@ def document(
                 "case": timing.case.name,
                 "backend": timing.case.backend,
                 "seconds": timing.seconds,
+                "gigaflops": timing.gigaflops,
                 f"goal_over_{unit.case.name}": timing.case.goal,
                 f"floor_over_{unit.case.name}": timing.case.floor(unit.case),
                 **{f"over_{r.case.name}": timing.over(r) for r in references},

@@ -7,7 +7,7 @@ from typing import Any
 
 from msdnum.display import html
 from msdnum.ledger.findings import Finding, Verdict, Witness
-from msdnum.ledger.layout import aligned, wrapped
+from msdnum.ledger.layout import row_of, wrapped
 
 __all__ = ["COLUMNS", "Claim", "Entry", "Row", "counted"]
 
@@ -134,7 +134,7 @@ class Row:
 
     def brief(self, widths: Sequence[int]) -> list[str]:
         """Return the row as one line, however long."""
-        return [f"{aligned(self.columns, widths)}  {self.brief_evidence}".rstrip()]
+        return [f"{row_of(self.columns, widths)}  {self.brief_evidence}".rstrip()]
 
     @property
     def brief_evidence(self) -> str:
@@ -152,7 +152,7 @@ class Row:
         witness = f"witness {_shortened(finding.witness)}" if finding.witness else ""
         below = ". ".join(filter(None, [witness, self.evidence, *finding.notes]))
         table = finding.table.lines() if finding.table else []
-        line = aligned(self.columns, widths).rstrip()
+        line = row_of(self.columns, widths).rstrip()
         return [line, *wrapped(below), *(f"      {row}" for row in table)]
 
     def _repr_html_(self) -> str:

@@ -7,6 +7,7 @@ import math
 import re
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import msdnum
 from msdnum import BLOCK_FORMATS, ELEMENT_FORMATS, SCHEMES, report
 from msdnum.evidence.format_worst_cases import of_block
 from msdnum.evidence.worst_cases import among_pairs
+from msdnum.formats import HIF8, IQ4_NL, NF4
 from msdnum.formats.blocks import NVFP4
 from msdnum.formats.elements import E2M1, E4M3, E8M0, INT4, INT8, INT8_SYMMETRIC
 from msdnum.formats.scale_searches import EVERY_SCALE, ScaleSearch
@@ -85,6 +87,17 @@ def test_a_quantized_array_is_measured_itself():
     left = np.linalg.norm(X - array.dequantize().astype(float)) / np.linalg.norm(X)
     assert found.effective_bits["relative_l2"] == pytest.approx(-math.log2(left))
     assert "give x" in str(report(array))
+
+
+@pytest.mark.parametrize("table", [HIF8, IQ4_NL, NF4], **by_name)
+def test_tables_have_pages(table):
+    """The worst midpoint of neighbours, once more from the numbers themselves."""
+    page = report(table)
+    numbers = sorted(Fraction(float(n.value)) for n in table.ordered)
+    gap = max(b - a for a, b in pairwise(numbers)) / 2
+    assert page.worst.error == gap / Fraction(float(table.max_finite))
+    assert page.expected is None
+    assert "none proved (inf)" in str(page)
 
 
 def test_what_has_no_theorem_says_so():

@@ -19,14 +19,7 @@ from msdnum.formats.accumulators import (
 )
 from msdnum.formats.blocks import NVFP4, BlockFormat
 from msdnum.formats.chained_units import ChainUnit, LanesUnit
-from msdnum.formats.elements import (
-    BF16,
-    BINARY32,
-    E4M3,
-    E5M2,
-    E8M0,
-    FP16,
-)
+from msdnum.formats.elements import BF16, BINARY32, E4M3, E5M2, E8M0, FP16
 from msdnum.formats.modes import ScaleRule
 from msdnum.formats.own_units import DesignedUnit, Pairwise, Sequential, SumRounding
 from msdnum.formats.scale_searches import EVERY_SCALE, FOUR_OVER_SIX
