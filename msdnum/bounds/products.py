@@ -164,6 +164,7 @@ def gemm_probabilistic(
     lam = float(positive("confidence", confidence))
     *earlier, last = exact_residuals(residuals)
     carried = 2 * sum(earlier, Fraction(0)) + last
+    accumulation.require_bounded()
     u, d = above(accumulation.unit_roundoff), accumulation.roundings
     shift = up(lam * math.sqrt(d) * u + d * u * u / (1 - u))
     growth = up(math.expm1(shift)) if shift < EXPONENTS else math.inf

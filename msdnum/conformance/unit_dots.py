@@ -32,7 +32,7 @@ from msdnum.formats.elements import (
     FloatFormat,
 )
 from msdnum.formats.instructions import SMALL, TAKEN_BY_PRESETS
-from msdnum.formats.modes import ScaleRule
+from msdnum.formats.modes import InfAndNan, ScaleRule
 from msdnum.spec.accumulators import factor
 from msdnum.spec.accumulators import inner_product as specified
 
@@ -279,10 +279,12 @@ def _elements(codes: Codes, fmt: FloatFormat) -> Any:
 # ------------------------------------------------------------------------------------------------
 
 
-def expected_of(setting: DotSetting, dots: UnitDots) -> NDArray[np.float32]:
+def expected_of(
+    setting: DotSetting, dots: UnitDots, inf_and_nan: InfAndNan = InfAndNan.OF_THE_SUM
+) -> NDArray[np.float32]:
     """Return what the emulator gives."""
     a, b = _operand(setting, dots, 0), _operand(setting, dots, 1)
-    found: NDArray[np.float32] = inner_products(a, b, dots.c, setting.accumulator)
+    found: NDArray[np.float32] = inner_products(a, b, dots.c, setting.accumulator, inf_and_nan)
     return found
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import chain
 from types import ModuleType
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum.conformance.adapter import SLIPS, failing, load, versions
+from msdnum.conformance.infinite_dots import INFINITE, infinite_dots
 from msdnum.conformance.unit_dots import (
     TOPICS_OF_DOTS,
     DotSetting,
@@ -20,6 +22,7 @@ from msdnum.conformance.unit_dots import (
     specified_of,
 )
 from msdnum.formats.elements import TF32
+from msdnum.formats.modes import InfAndNan
 
 __all__ = ["UnitAgreement", "agreements", "units_document"]
 
@@ -80,15 +83,17 @@ def agreements(
 def _agreement(module: ModuleType, setting: DotSetting, count: int, seed: int) -> UnitAgreement:
     dots = equal = specified = sample = 0
     first = None
-    for some in drawn(setting, count, seed):
-        found, expected = _answers(module, setting, some), expected_of(setting, some)
+    for some in chain(drawn(setting, count, seed), infinite_dots(setting, count // 8, seed)):
+        infinite = some.topic == INFINITE
+        rule = InfAndNan.OF_EACH_STEP if infinite else InfAndNan.OF_THE_SUM
+        found, expected = _answers(module, setting, some), expected_of(setting, some, rule)
         same = (found.view(np.uint32) == expected.view(np.uint32)) | (
             np.isnan(found) & np.isnan(expected)
         )
         dots, equal = dots + len(same), equal + int(same.sum())
         if first is None and not same.all():
             first = _difference(some, int(same.argmin()), found, expected)
-        rows = range(min(SPECIFIED, len(same)))
+        rows = range(0 if infinite else min(SPECIFIED, len(same)))
         for row, exact in zip(rows, specified_of(setting, some, rows), strict=True):
             value = float(expected[row])
             specified += value == exact if exact is not None else not np.isfinite(value)
@@ -145,8 +150,9 @@ def units_document(name: str, found: Sequence[UnitAgreement], count: int, seed: 
         f"Written by `msdnum units {name} --count {count} --out DIR`, {packages}, seed {seed}.",
         f"{equal:,} of {dots:,} inner products have the same bits, signs of zero included; NaN is",
         "NaN. Topics: " + ", ".join(TOPICS_OF_DOTS) + ";",
-        "of each, one step of the unit and three, from zero and from a c. The specification, in",
-        "fractions, gives what the emulator gives on a sample.",
+        "of each, one step of the unit and three, from zero and from a c. An eighth as many more",
+        "have Inf, NaN and the largest numbers: each step decides (`InfAndNan.OF_EACH_STEP`).",
+        "The specification, in fractions, gives what the emulator gives on a sample.",
         "",
         "| unit | operands | inner products | equal | specified |",
         "|---|---|---:|---:|---:|",

@@ -37,6 +37,11 @@ def _is_gradual(fmt: SpacedFormat) -> bool:
     return isinstance(fmt, IntegerFormat) or fmt.subnormals
 
 
+def _flushes(fmt: SpacedFormat) -> bool:
+    """Return whether what is below the smallest normal number becomes a zero."""
+    return isinstance(fmt, FloatFormat) and fmt.has_zero and not fmt.subnormals
+
+
 TABLE_BITS = 8
 """Of the widest codes that NumPy decodes by a table."""
 
@@ -132,6 +137,9 @@ def _taken(quanta: Quanta, fmt: SpacedFormat) -> Array:
     """Return the rounded and saturated magnitude in units of the ulp of x."""
     xp = backend.namespace(quanta.count)
     taken = quanta.count << xp.minimum(quanta.shift, bit_patterns.MAX_SHIFT)
+    if _flushes(fmt):
+        carried = quanta.count >> fmt.precision
+        taken = xp.where(quanta.above + carried < 0, 0, taken)
     above_emax = quanta.above + _quantum(fmt)[1] - fmt.emax
     may_saturate = above_emax >= 0
     if not backend.maybe_any(may_saturate):
@@ -176,6 +184,8 @@ def _float_codes(magnitude: Array, quanta: Quanta, fmt: FloatFormat, overflow: O
     xp = backend.namespace(magnitude)
     if not fmt.signed:
         return _unsigned_codes(magnitude, quanta, fmt, overflow)
+    if _flushes(fmt):
+        magnitude = xp.where(magnitude < 1 << fmt.fraction_bits, 0, magnitude)
     if overflow is Overflow.SATURATE:
         codes = xp.minimum(magnitude, fmt.max_code)
     else:
@@ -293,8 +303,10 @@ def _decode_float(pattern: Array, exponent: Array | int, fmt: FloatFormat) -> Ar
     m = fmt.fraction_bits
     magnitude = pattern & ((1 << (fmt.exponent_bits + m)) - 1)
     field = magnitude >> m
-    lowest = int(fmt.subnormals)
+    lowest = int(fmt.has_zero)
     significand = magnitude & ((1 << m) - 1) | (field >= lowest).astype(xp.int32) << m
+    if _flushes(fmt):
+        significand = xp.where(field == 0, 0, significand)
     power = xp.maximum(field, lowest) - (fmt.bias + m) + exponent
     negative = pattern != magnitude
     value = bit_patterns.compose(negative, significand, power)

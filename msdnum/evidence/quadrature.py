@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import errors
+from msdnum.bounds.remainders import amax_limit
 from msdnum.display import html
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import E8M0, ElementFormat, FloatFormat, IntegerFormat, TableFormat
-from msdnum.formats.modes import ScaleRule
 
 __all__ = [
     "Cells", "Density", "ExpectedErrors", "element_cells", "expectations", "expected_errors",
@@ -230,7 +230,7 @@ def _intervals(
     """Yield each scale with the interval of amax that gives it."""
     largest = float(np.max(np.abs(distribution.ppf([1e-30, 1 - 1e-16]))))
     if fmt.scale == E8M0:
-        top = _largest_at_one(fmt.element, fmt.rule)
+        top = float(amax_limit(fmt)[0])
         last = min(127, math.ceil(math.log2(largest / top)) + 8)
         for k in range(max(-127, last - 80), last + 1):
             yield 2.0**k, top * 2.0 ** (k - 1), top * 2.0**k
@@ -240,17 +240,6 @@ def _intervals(
     middles = [0.0, *((a + b) / 2 * fmt.element.max_finite for a, b in pairwise(numbers)), math.inf]
     for number, (low, high) in zip(numbers, pairwise(middles), strict=True):
         yield number, low, high
-
-
-def _largest_at_one(element: ElementFormat, rule: ScaleRule) -> float:
-    """Return the largest amax that a rule gives scale 1, or its supremum."""
-    top = 2.0**element.emax
-    return {
-        ScaleRule.FLOOR: 2 * top,
-        ScaleRule.CEIL: top,
-        ScaleRule.RCEIL: element.max_finite,
-        ScaleRule.EVEN: (2 - 2.0**-element.precision) * top,
-    }[rule]
 
 
 def _exact_amax(

@@ -98,8 +98,8 @@ def score_errors(given: ExactAttention, keys: Cache, method: Method, running: bo
         summed = _running(used, scheme, factor, method, given.scale)
     else:
         summed = given.scale * theorem_gemm(used, scheme, right, _scoring(given, factor, method))
-    # The exact scores are sums in binary64.
-    rounded = (given.queries.shape[1] + 8) * 2.0**-52 * given.magnitude
+    # The exact scores are sums in binary64: those computed and the true ones are off from them.
+    rounded = 2 * (given.queries.shape[1] + 8) * 2.0**-52 * given.magnitude
     bound: Floats = given.scale * (represented + moved) + summed + rounded
     return bound
 

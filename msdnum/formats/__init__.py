@@ -82,7 +82,7 @@ from msdnum.formats.elements import (
     TableFormat,
 )
 from msdnum.formats.library_arithmetic import LIBRARY_ARITHMETIC
-from msdnum.formats.modes import Arithmetic, Criterion, Overflow, Rounding, ScaleRule
+from msdnum.formats.modes import Arithmetic, Criterion, InfAndNan, Overflow, Rounding, ScaleRule
 from msdnum.formats.other_elements import (
     E3M4,
     E4M3_IEEE,
@@ -149,9 +149,9 @@ __all__ = [
     "UE4M3", "UE5M3", "UINT2", "UINT3", "UINT4", "UINT6", "UINT8", "VOLTA", "Accumulator",
     "AnyAccumulator", "Arithmetic", "BlockFormat", "Blocks", "Cdna3Unit", "ChainUnit", "Criterion",
     "DesignedUnit", "ElementFormat", "Exact", "FloatFormat", "FusedUnit", "GroupedUnit", "Hadamard",
-    "Int32", "Int32Overflow", "IntegerFormat", "LanesUnit", "MatrixUnit", "NonNumbers", "Operation",
-    "Overflow", "Pairwise", "PairwiseUnit", "Permutation", "Rounding", "ScaleArithmetic",
-    "ScaleRule", "ScaleSearch", "ScaleStep", "Scheme", "Sequential", "Smoothing", "StepUnit",
-    "SumRounding", "TableFormat", "Transform", "amax_scheme", "covering_scheme", "p3109",
-    "random_signs",
+    "InfAndNan", "Int32", "Int32Overflow", "IntegerFormat", "LanesUnit", "MatrixUnit", "NonNumbers",
+    "Operation", "Overflow", "Pairwise", "PairwiseUnit", "Permutation", "Rounding",
+    "ScaleArithmetic", "ScaleRule", "ScaleSearch", "ScaleStep", "Scheme", "Sequential", "Smoothing",
+    "StepUnit", "SumRounding", "TableFormat", "Transform", "amax_scheme", "covering_scheme",
+    "p3109", "random_signs",
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from enum import Enum, unique
 
-__all__ = ["Arithmetic", "Criterion", "Overflow", "Rounding", "ScaleRule"]
+__all__ = ["Arithmetic", "Criterion", "InfAndNan", "Overflow", "Rounding", "ScaleRule"]
 
 
 @unique
@@ -32,6 +32,14 @@ class Criterion(Enum):
     SQUARED = "the sum of squared errors of a block"
     ABSOLUTE = "the sum of absolute errors of a block"
     LARGEST = "the largest absolute error of a block"
+
+
+@unique
+class InfAndNan(Enum):
+    """What decides about Inf and NaN in a sum of products."""
+
+    OF_THE_SUM = "IEEE 754 for the sum of all products, whatever the accumulator; NaN is 0x7fc00000"
+    OF_EACH_STEP = "IEEE 754 for each step of the unit, where an overflow counts; NaN is the unit's"
 
 
 class ScaleRule(Enum):

@@ -20,7 +20,7 @@ def test_the_emulator_agrees_and_the_table_is_written(tmp_path, capsys):
     ]
     assert main(line) == 0
     printed = capsys.readouterr().out.splitlines()
-    assert printed[0].split() == ["CDNA2", "FP16", "32", "of", "32"]
+    assert printed[0].split() == ["CDNA2", "FP16", "36", "of", "36"]
     assert printed[-1].endswith("inner products are equal")
     table = (tmp_path / "units.md").read_text()
     assert table.startswith("# Matrix units beside emulator\n")

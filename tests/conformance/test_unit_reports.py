@@ -38,11 +38,11 @@ def test_the_emulator_agrees_with_itself():
 )
 def test_a_difference_is_counted_and_shown(tmp_path, changed):
     (found,) = agreements(adapter(tmp_path, changed), 64, only=["VOLTA", "HOPPER"])
-    assert (found.dots, found.setting.unit) == (64, "VOLTA")
+    assert (found.dots, found.setting.unit) == (72, "VOLTA")
     assert found.equal < found.dots
     assert "k = 4, c = " in found.first
     text = units_document(adapter(tmp_path, changed), [found], 64, 0)
-    assert f"| VOLTA | FP16 | 64 | {found.equal} | 32 of 32 |" in text
+    assert f"| VOLTA | FP16 | 72 | {found.equal} | 32 of 32 |" in text
     assert "- VOLTA, FP16: " in text
 
 

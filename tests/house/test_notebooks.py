@@ -56,7 +56,7 @@ def kinds(notebook):
 
 
 def test_there_are_notebooks():
-    assert len(NOTEBOOKS) == 9
+    assert len(NOTEBOOKS) == 10
 
 
 @pytest.mark.parametrize("stem", quick([path.stem for path in NOTEBOOKS], ONE))

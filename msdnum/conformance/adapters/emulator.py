@@ -10,6 +10,7 @@ from msdnum.emulator import backend, blocks, elements, packing
 from msdnum.emulator.codes import storage_dtype
 from msdnum.emulator.decompositions import decompose_terms
 from msdnum.emulator.gemm import diagonals, products
+from msdnum.emulator.gemm.plans import HAVE_STEPS
 from msdnum.emulator.layouts import gpt_oss
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.accumulators import ALL_ACCUMULATORS, INSTRUCTIONS
@@ -22,7 +23,7 @@ from msdnum.formats.blocks import (
     BlockFormat,
 )
 from msdnum.formats.elements import E4M3, E8M0, ELEMENT_FORMATS, UNIT_FORMATS
-from msdnum.formats.modes import Overflow, Rounding, ScaleRule
+from msdnum.formats.modes import InfAndNan, Overflow, Rounding, ScaleRule
 from msdnum.formats.schemes import SCHEMES
 
 PACKAGES = ("msdnum", "numpy")
@@ -136,7 +137,8 @@ def inner_products(
         for codes, fmt, scale in ((codes_a, fmt_a, scale_a), (codes_b, fmt_b, scale_b))
     )
     start = c if c.any() else None
-    return diagonals.inner_products(a, b, start, unit).astype(np.float32)
+    steps = InfAndNan.OF_EACH_STEP if isinstance(unit, HAVE_STEPS) else InfAndNan.OF_THE_SUM
+    return diagonals.inner_products(a, b, start, unit, steps).astype(np.float32)
 
 
 def _rows(codes: Any, fmt: str, scale: Any, scale_fmt: str, block: int) -> Any:

@@ -16,6 +16,7 @@ from msdnum.emulator.gemm.units.sums import Range
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.accumulators import AnyAccumulator, Blocks, Pairwise, StepUnit
 from msdnum.formats.elements import FP16
+from msdnum.formats.modes import InfAndNan
 
 __all__ = ["inner_products", "some_rows"]
 
@@ -25,7 +26,13 @@ MANY = 4096
 """Rows at a time elsewhere: their arrays stay in the cache."""
 
 
-def inner_products(a: Any, b: Any, c: NDArray[Any] | None, accumulator: AnyAccumulator) -> Any:
+def inner_products(
+    a: Any,
+    b: Any,
+    c: NDArray[Any] | None,
+    accumulator: AnyAccumulator,
+    inf_and_nan: InfAndNan = InfAndNan.OF_THE_SUM,
+) -> Any:
     """Return the inner product of each row of ``a`` with the same row of ``b``, from its c.
 
     Parameters
@@ -36,6 +43,8 @@ def inner_products(a: Any, b: Any, c: NDArray[Any] | None, accumulator: AnyAccum
         Of shape (rows,), cut to what the accumulator holds; None: no c.
     accumulator : Accumulator
         What the products are added in.
+    inf_and_nan : InfAndNan
+        As that of ``matmul``.
 
     Returns
     -------
@@ -51,18 +60,28 @@ def inner_products(a: Any, b: Any, c: NDArray[Any] | None, accumulator: AnyAccum
     array([4., 5., 6.], dtype=float32)
     """
     whole = isinstance(accumulator, Blocks | Pairwise | StepUnit)
-    elementwise = sums_of(accumulator).takes_start and not whole
-    run, rows = (_elementwise, MANY) if elementwise else (_diagonal, ROWS)
-    parts = (slice(i, i + rows) for i in range(0, a.shape[0], rows))
+    if whole or not sums_of(accumulator).takes_start:
+        return _by_diagonals(a, b, c, accumulator, inf_and_nan)
+    parts = (slice(i, i + MANY) for i in range(0, a.shape[0], MANY))
     found = [
-        run(some_rows(a, part), some_rows(b, part), None if c is None else c[part], accumulator)
+        _elementwise(
+            some_rows(a, part),
+            some_rows(b, part),
+            None if c is None else c[part],
+            accumulator,
+            inf_and_nan,
+        )
         for part in parts
     ]
     return np.concatenate(found)
 
 
 def _elementwise(
-    a: Any, b: Any, c: NDArray[Any] | None, accumulator: AnyAccumulator
+    a: Any,
+    b: Any,
+    c: NDArray[Any] | None,
+    accumulator: AnyAccumulator,
+    inf_and_nan: InfAndNan,
 ) -> NDArray[Any]:
     """Take the rows along an axis of their own, where a step has columns: as many as it likes."""
     x, y = as_operand(a, "a"), as_operand(b, "b")
@@ -75,7 +94,7 @@ def _elementwise(
     start = np.zeros(a.shape[0], np.float32) if c is None else held(c, accumulator)
     special = any(has_special(v, k) for v, k in zip(prepared, kinds, strict=True))
     if special or not np.isfinite(start).all() or any(v.outer is not None for v in prepared):
-        return _by_diagonals(a, b, c, accumulator)
+        return _by_diagonals(a, b, c, accumulator, inf_and_nan)
     left, right, operations = sums_of(accumulator).operands(*prepared, kinds, Range.ANY)
     with np.errstate(all="ignore"):
         found = sums_of(accumulator).fold(
@@ -95,26 +114,28 @@ def held(c: NDArray[Any], accumulator: AnyAccumulator) -> NDArray[np.float32]:
 
 
 def _by_diagonals(
-    a: Any, b: Any, c: NDArray[Any] | None, accumulator: AnyAccumulator
+    a: Any,
+    b: Any,
+    c: NDArray[Any] | None,
+    accumulator: AnyAccumulator,
+    inf_and_nan: InfAndNan = InfAndNan.OF_THE_SUM,
 ) -> NDArray[Any]:
-    parts = (slice(i, i + ROWS) for i in range(0, a.shape[0], ROWS))
-    return np.concatenate(
-        [
-            _diagonal(some_rows(a, p), some_rows(b, p), None if c is None else c[p], accumulator)
-            for p in parts
-        ]
-    )
+    """Take some rows at a time: the diagonal of a product that is otherwise not needed."""
 
+    def diagonal(part: slice) -> NDArray[Any]:
+        start, right = None, some_rows(b, part)
+        if c is not None:
+            held = np.float16 if accumulator.output == FP16 else np.float32
+            start = np.zeros((len(c[part]),) * 2, held)
+            with np.errstate(over="ignore"):
+                np.fill_diagonal(start, c[part])
+        right = transposed(right) if isinstance(right, QuantizedArray) else right.T.copy()
+        product = matmul(
+            some_rows(a, part), right, c=start, accumulator=accumulator, inf_and_nan=inf_and_nan
+        )
+        return np.array(np.diagonal(product))
 
-def _diagonal(a: Any, b: Any, c: NDArray[Any] | None, accumulator: AnyAccumulator) -> NDArray[Any]:
-    start = None
-    if c is not None:
-        held = np.float16 if accumulator.output == FP16 else np.float32
-        start = np.zeros((len(c), len(c)), held)
-        with np.errstate(over="ignore"):
-            np.fill_diagonal(start, c)
-    right = transposed(b) if isinstance(b, QuantizedArray) else b.T.copy()
-    return np.array(np.diagonal(matmul(a, right, c=start, accumulator=accumulator)))
+    return np.concatenate([diagonal(slice(i, i + ROWS)) for i in range(0, a.shape[0], ROWS)])
 
 
 def some_rows(x: Any, rows: Any) -> Any:

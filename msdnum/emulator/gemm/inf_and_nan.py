@@ -12,7 +12,7 @@ from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm.float_products import dot
 from msdnum.emulator.gemm.operands import OperandType, Prepared, scaled_elements
 
-__all__ = ["has_special", "TermPair", "finite", "with_specials"]
+__all__ = ["TermPair", "finite", "has_special", "signs", "with_specials"]
 
 TermPair: TypeAlias = tuple[Prepared, Prepared, tuple[OperandType, OperandType]]
 
@@ -36,7 +36,7 @@ def with_specials(result: Array, operands: Sequence[TermPair], c: Array | None) 
         found = found | ~xp.isfinite(c).all()
 
     def replaced() -> Array:
-        special = sum(dot(_signs(a), _signs(b)) for a, b, _ in operands)
+        special = sum(dot(signs(a), signs(b)) for a, b, _ in operands)
         if c is not None:
             with np.errstate(invalid="ignore"):
                 special = special + xp.where(xp.isfinite(c), np.float32(0), c)
@@ -57,7 +57,7 @@ def has_special(x: Prepared, kind: OperandType) -> Array:
     return found
 
 
-def _signs(x: Prepared) -> Array:
+def signs(x: Prepared) -> Array:
     """Return the values with -1, 0 and 1 in place of the finite ones."""
     xp = backend.namespace(x.elements)
     value = scaled_elements(x)

@@ -19,8 +19,18 @@ from msdnum.emulator.gemm.recombination import Addition, Recombination, Schedule
 from msdnum.emulator.gemm.units.kinds import sums_of
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.emulator.zero_points import AsymmetricArray
-from msdnum.formats.accumulators import AnyAccumulator, Exact, in_format
+from msdnum.formats.accumulators import (
+    AnyAccumulator,
+    Cdna3Unit,
+    Exact,
+    FusedUnit,
+    GroupedUnit,
+    MatrixUnit,
+    PairwiseUnit,
+    in_format,
+)
 from msdnum.formats.elements import BF16, BINARY32, FP16, FloatFormat
+from msdnum.formats.modes import InfAndNan
 
 __all__ = [
     "Kinds", "Operand", "Pair", "Plan", "check_one_accumulator", "check_operands", "check_pairs",
@@ -44,11 +54,26 @@ class Plan:
     schedule: Schedule
     output: FloatFormat | None = None
     """Of the result; None: binary32, whatever the accumulator holds."""
+    inf_and_nan: InfAndNan = InfAndNan.OF_THE_SUM
 
     @property
     def is_chained(self) -> bool:
         """Whether all pairs of terms share one accumulator."""
         return self.recombination.addition is Addition.CHAINED
+
+    @property
+    def is_stepwise(self) -> bool:
+        """Whether each step decides about Inf and NaN."""
+        return self.inf_and_nan is InfAndNan.OF_EACH_STEP
+
+    @property
+    def has_one_accumulator(self) -> bool:
+        """Whether something needs one accumulator for all products, with or without a c."""
+        return self.is_chained or self.is_stepwise or self.output not in (None, BINARY32)
+
+
+HAVE_STEPS = MatrixUnit, GroupedUnit, Cdna3Unit, FusedUnit, PairwiseUnit
+"""Kinds of units of which a source says what each step makes of Inf and NaN."""
 
 
 def planned(
@@ -56,13 +81,21 @@ def planned(
     recombination: Recombination,
     schedule: Schedule,
     output: FloatFormat | None,
+    inf_and_nan: InfAndNan = InfAndNan.OF_THE_SUM,
 ) -> Plan:
     """Return the plan with an accumulator that gives this output."""
     sums_of(accumulator)
+    check_mode("inf_and_nan", inf_and_nan, InfAndNan)
+    if inf_and_nan is InfAndNan.OF_EACH_STEP and not isinstance(accumulator, HAVE_STEPS):
+        known = ", ".join(kind.__name__ for kind in HAVE_STEPS)
+        raise ValueError(
+            f"inf_and_nan must be OF_THE_SUM for accumulator {accumulator.name}: OF_EACH_STEP is "
+            f"for the steps of a {known}"
+        )
     if output is not None:
         check_mode("output", output, FloatFormat)
         accumulator = in_format(accumulator, output)
-    return Plan(accumulator, recombination, schedule, output)
+    return Plan(accumulator, recombination, schedule, output, inf_and_nan)
 
 
 def _terms(x: Operand, name: str) -> tuple[Any, ...]:
@@ -194,9 +227,9 @@ def _as_held(c: Array, accumulator: AnyAccumulator) -> Array:
 
 
 def check_one_accumulator(plan: Plan) -> None:
-    """Raise unless c has an accumulator to start, and the output one to end."""
+    """Raise unless c has an accumulator to start, and the output and the steps have one."""
     if len(plan.schedule.pairs) > 1 and not plan.is_chained:
         raise ValueError(
-            "c and output need one accumulator for all pairs of terms: "
+            "c, output and inf_and_nan need one accumulator for all pairs of terms: "
             "recombination=Recombination(addition=Addition.CHAINED)"
         )

@@ -15,6 +15,7 @@ from msdnum.emulator.gemm.batches import Factors, arrays, batched, flat, mapped,
 from msdnum.emulator.gemm.checks import check_dimensions, checked
 from msdnum.emulator.gemm.exact_sums import rounded_sum
 from msdnum.emulator.gemm.inf_and_nan import TermPair, finite, with_specials
+from msdnum.emulator.gemm.inf_and_nan_by_steps import sum_by_steps, with_nan_of_unit
 from msdnum.emulator.gemm.operands import Prepared, prepare, significands_and_exponents
 from msdnum.emulator.gemm.outputs import as_output, rounded_to
 from msdnum.emulator.gemm.plans import (
@@ -48,7 +49,8 @@ from msdnum.emulator.gemm.units.sums import Range
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.accumulators import SEQUENTIAL, AnyAccumulator, Exact
-from msdnum.formats.elements import BINARY32, FloatFormat
+from msdnum.formats.elements import FloatFormat
+from msdnum.formats.modes import InfAndNan
 
 __all__ = [
     "Addition", "Operand", "Recombination", "Scaling", "Schedule", "full", "matmul", "transposed",
@@ -63,6 +65,7 @@ def matmul(
     *,
     c: Any = None,
     output: FloatFormat | None = None,
+    inf_and_nan: InfAndNan = InfAndNan.OF_THE_SUM,
     accumulator: AnyAccumulator = SEQUENTIAL,
     recombination: Recombination | None = None,
     schedule: Schedule | None = None,
@@ -89,6 +92,10 @@ def matmul(
     output : FloatFormat, optional
         BINARY32, or FP16 for a unit that has it: then every step rounds its wide sum once to FP16,
         as an instruction does whose C and D are FP16, which is not the binary32 result rounded.
+    inf_and_nan : InfAndNan
+        Of the sum; or of each step, for a `MatrixUnit`, `GroupedUnit`, `Cdna3Unit`, `FusedUnit` or
+        `PairwiseUnit`: an overflow and a later Inf of the other sign are NaN, and NaN is NVIDIA's
+        0x7fffffff, or 0x7fff in FP16, for its units.
     accumulator : Accumulator
         See ``accumulators``.
     recombination : Recombination, optional
@@ -100,8 +107,7 @@ def matmul(
     -------
     Array of float32, or of float16 for the output FP16
         Shape (..., m, n); leading dimensions are broadcast. Where a product is Inf or NaN, or a
-        scale is NaN, as IEEE 754 has it for the sum, whatever the accumulator; NaN is the positive
-        quiet NaN.
+        scale is NaN, as ``inf_and_nan`` says.
 
     Raises
     ------
@@ -140,12 +146,12 @@ def matmul(
     """
     left, right = checked_terms(a, "a"), checked_terms(b, "b")
     schedule = full(len(left), len(right)) if schedule is None else schedule
-    plan = planned(accumulator, recombination or Recombination(), schedule, output)
+    plan = planned(accumulator, recombination or Recombination(), schedule, output, inf_and_nan)
     kinds = kinds_of(left, -1, "a", accumulator), kinds_of(right, -2, "b", accumulator)
     check_operands(left, right)
     check_pairs(plan, kinds)
     start = checked_start(c, _shape(left, right), plan, codes(left[0]))
-    if start is not None or output is not None:
+    if start is not None or output is not None or plan.is_stepwise:
         check_one_accumulator(plan)
     on_jax = backend.is_jax(codes(left[0]))
     if on_jax and not needs_values(plan, kinds):
@@ -196,7 +202,8 @@ def _matmul(left: Terms, right: Terms, c: Array | None, kinds: Kinds, plan: Plan
         c = None if c is None else c.reshape(-1, *shape[-2:])
         looped = backend.is_jax(a[0].elements) and not needs_values(plan, kinds)
         result = (mapped if looped else one_by_one)(product, a, b, c)
-    return as_output(result.reshape(shape), plan.output)
+    result = as_output(result.reshape(shape), plan.output)
+    return with_nan_of_unit(result, plan.accumulator) if plan.is_stepwise else result
 
 
 # ------------------------------------------------------------------------------------------------
@@ -205,7 +212,7 @@ def _matmul(left: Terms, right: Terms, c: Array | None, kinds: Kinds, plan: Plan
 
 
 def _matrix(a: Factors, b: Factors, c: Array | None, kinds: Kinds, plan: Plan) -> Array:
-    if c is not None or plan.is_chained or plan.output not in (None, BINARY32):
+    if c is not None or plan.has_one_accumulator:
         result = _chained(a, b, c, kinds, plan)
     else:
         result = _separate(a, b, kinds, plan)
@@ -226,10 +233,12 @@ def _separate(a: Factors, b: Factors, kinds: Kinds, plan: Plan) -> Array:
 def _chained(a: Factors, b: Factors, c: Array | None, kinds: Kinds, plan: Plan) -> Array:
     if any(x.outer is not None for x in (*a, *b)):
         raise ValueError(
-            "addition CHAINED, c and output FP16 need scales inside: E8M0, or E4M3 without "
-            "tensor scale"
+            "addition CHAINED, c, output FP16 and OF_EACH_STEP need scales inside: E8M0, or E4M3 "
+            "without tensor scale"
         )
     operands = [(a[i], b[j], (kinds[0][i], kinds[1][j])) for i, j in plan.schedule.pairs]
+    if plan.is_stepwise:
+        return sum_by_steps(operands, c, plan.accumulator)
     return with_specials(_chain(operands, c, plan.accumulator), operands, c)
 
 

@@ -61,8 +61,12 @@ def test_the_bound_is_that_of_the_theorem(case):
     x, w = normal(1, 96), normal(1, 96, seed=4)
     error, product, span = (float(part[0, 0]) for part in case.measured(x, w))
     accumulation = case.accumulation(96 * case.scheme.terms)
-    promised = bounds.gemm(case.residuals, accumulation).at(product, span)
-    assert case.ratio(x, w) == pytest.approx(error / float(promised), rel=1e-12)
+    promised = float(bounds.gemm(case.residuals, accumulation).at(product, span))
+    if accumulation.nearest:
+        assert case.ratio(x, w) == pytest.approx(error / promised, rel=1e-12)
+    else:
+        # Products count with at least the powers that they are aligned to: a little more.
+        assert 0.99 * error / promised < case.ratio(x, w) < error / promised
 
 
 def test_ranges_are_those_of_blocks():

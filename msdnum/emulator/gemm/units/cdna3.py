@@ -23,7 +23,7 @@ from msdnum.emulator.gemm.units.rounding import (
     significand_and_exponent,
     unless_infinite,
 )
-from msdnum.emulator.gemm.units.sums import PLAIN, OperandTypes, Operations, Step
+from msdnum.emulator.gemm.units.sums import EXACT_VALUES, OperandTypes, Operations, Step
 from msdnum.formats.accumulators import Cdna3Unit
 from msdnum.formats.elements import BINARY32
 
@@ -51,7 +51,7 @@ class Cdna3Sums(ExponentSums[Cdna3Unit]):
         def moderate(c: Array, a: Arrays, b: Arrays) -> Array:
             return _moderate(c, a, b, unit)
 
-        return moderate if operations is PLAIN else step, unit.group
+        return moderate if operations is EXACT_VALUES else step, unit.group
 
 
 def _moderate(c: Array, a: Arrays, b: Arrays, unit: Cdna3Unit) -> Array:

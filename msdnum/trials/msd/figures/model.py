@@ -26,7 +26,9 @@ from msdnum.experiments.plots import (
     values,
 )
 
-__all__ = ["attention", "attentions", "layer_panels", "layers", "linears", "sentences"]
+__all__ = [
+    "attention", "attentions", "layer_panels", "layers", "linears", "linears_of", "sentences",
+]  # fmt: skip
 
 
 ATTENTIONS = {
@@ -156,7 +158,7 @@ DISTANCES = {
 def sentences(records: Records) -> Figure:
     """Draw how far sentence embeddings are off by how the linears are computed."""
     weights = [w for w in WEIGHTS if w in values(records, "weight")] or values(records, "weight")
-    return _embeddings({f"{w} weights": only(records, weight=w) for w in weights}, _linears)
+    return _embeddings({f"{w} weights": only(records, weight=w) for w in weights}, linears_of)
 
 
 def attentions(records: Records) -> Figure:
@@ -190,7 +192,7 @@ def _variants(axes: Axes, rows: Records, names: Sequence[str]) -> None:
     axes.set_xscale("log", nonpositive="mask")
 
 
-def _linears(row: Mapping[str, str]) -> str:
+def linears_of(row: Mapping[str, str]) -> str:
     """Return what computes the linears."""
     given = " of float32" if row["kind"] == "MSD" and row["activation"] == "BINARY32" else ""
     return named(row["scheme"]).replace("_", " ") + given
