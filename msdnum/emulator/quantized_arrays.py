@@ -7,13 +7,7 @@ import numpy as np
 
 from msdnum.display import arrays
 from msdnum.display.text import one_line
-from msdnum.emulator import (
-    argument_checks,
-    backend,
-    binary32,
-    containers,
-    element_rounding,
-)
+from msdnum.emulator import argument_checks, backend, binary32, containers, element_rounding
 from msdnum.emulator.backend import Array
 from msdnum.emulator.block_rows import join, join_scales, split
 from msdnum.emulator.codes import check_values

@@ -8,11 +8,7 @@ from msdnum.emulator import backend
 from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm.tiles import Arrays
 from msdnum.emulator.gemm.units.aligned import ExponentSums, aligned_sum
-from msdnum.emulator.gemm.units.moderate import (
-    exponent_of,
-    largest_exponent,
-    scaled_sum,
-)
+from msdnum.emulator.gemm.units.moderate import exponent_of, largest_exponent, scaled_sum
 from msdnum.emulator.gemm.units.rounding import (
     EMIN,
     PRODUCT_BIAS,

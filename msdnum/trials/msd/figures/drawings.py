@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from msdnum.experiments.plots import Figure, Records
-from msdnum.trials.msd.figures import costs, decoder, model, products, schemes
+from msdnum.trials.msd.figures import costs, crests, decoder, model, products, schemes
 
 __all__ = ["DRAWINGS"]
 
@@ -18,6 +18,7 @@ DRAWINGS: dict[str, Callable[[Records], Figure]] = {
     "gemm_claim": products.claim,
     "float32_reference": products.float32_reference,
     "gemm_length": products.length,
+    "crests": crests.crests,
     "gemm_conditions": products.conditions,
     "gemm_crossings": products.crossings,
     "attention_length": model.attention,
