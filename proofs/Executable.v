@@ -202,3 +202,94 @@ Proof.
   change (F2R c :: map F2R ps) with (map F2R (c :: ps)); rewrite !map_map.
   do 2 f_equal; apply map_ext; intros x; apply run_truncated_correct.
 Qed.
+
+(** ** What it aligns to: the largest power among the products and c *)
+
+(** A factor and the least exponent of its format's normal numbers, to which it counts at least. *)
+Definition operand := (number * Z)%type.
+
+Definition run_product (p : operand * operand) : number := Fmult (fst (fst p)) (fst (snd p)).
+
+(** The exponent of the leading bit. *)
+Definition binade (x : number) : Z := Z.log2 (Z.abs (significand x)) + exponent x.
+Definition power (x : operand) : Z := Z.max (snd x) (binade (fst x)).
+
+(** Zeros have an exponent of their own. *)
+Definition unless_zero (zero : Z) (x : number) (e : Z) : Z := if (significand x =? 0)%Z then zero else e.
+
+Definition run_aligned (zero : Z) (c : number) (ps : list (operand * operand)) : Z :=
+  fold_right
+    (fun p e => Z.max (unless_zero zero (run_product p) (power (fst p) + power (snd p))) e)
+    (unless_zero zero c (Z.max (-126) (binade c))) ps.
+
+Definition run_group (zero f r : Z) (c : number) (ps : list (operand * operand)) : number :=
+  run_step f r (run_aligned zero c ps) c (map run_product ps).
+
+(** Groups one after the other, from zero. *)
+Definition run_unit (zero f r : Z) : list (list (operand * operand)) -> number :=
+  fun groups => fold_left (run_group zero f r) groups (Float radix2 0 0).
+
+Lemma binade_correct x : significand x <> 0%Z -> pow2 (binade x) <= Rabs (F2R x).
+Proof.
+  destruct x as [m e]; simpl; intros N; unfold binade; simpl.
+  rewrite <- F2R_Zabs, bpow_plus; unfold F2R; simpl; apply Rmult_le_compat_r; [apply bpow_ge_0|].
+  assert (M : (0 < Z.abs m)%Z) by lia; destruct (Z.log2_spec _ M) as [L _].
+  rewrite <- (IZR_Zpower radix2) by apply Z.log2_nonneg; now apply IZR_le.
+Qed.
+
+Lemma power_correct (x : operand) :
+  significand (fst x) <> 0%Z -> pow2 (power x) <= Rabs (F2R (fst x)) + pow2 (snd x).
+Proof.
+  intros N; unfold power; assert (B := binade_correct _ N); assert (P := bpow_gt_0 radix2 (snd x)).
+  assert (A := Rabs_pos (F2R (fst x))); destruct (Z.max_spec (snd x) (binade (fst x))) as [[_ ->] | [_ ->]]; lra.
+Qed.
+
+Lemma run_product_correct p : F2R (run_product p) = F2R (fst (fst p)) * F2R (fst (snd p)).
+Proof. apply F2R_mult. Qed.
+
+(** A product, and what it counts with: as if both factors had their least power besides. *)
+Definition counts (p : operand * operand) : R * R :=
+  (F2R (run_product p),
+   (Rabs (F2R (fst (fst p))) + pow2 (snd (fst p))) * (Rabs (F2R (fst (snd p))) + pow2 (snd (snd p)))).
+
+Lemma counts_at_least p : Rabs (fst (counts p)) <= snd (counts p).
+Proof.
+  unfold counts; cbn [fst snd]; rewrite run_product_correct, Rabs_mult.
+  assert (P := bpow_ge_0 radix2 (snd (fst p))); assert (Q := bpow_ge_0 radix2 (snd (snd p))).
+  apply Rmult_le_compat; try apply Rabs_pos; lra.
+Qed.
+
+(** The power is at most what is counted, or the least of binary32. *)
+Lemma run_aligned_correct zero c ps :
+  (zero <= -126)%Z ->
+  pow2 (run_aligned zero c ps) <=
+    Rmax (pow2 (-126)) (Rabs (F2R c) + sum (map snd (map counts ps))).
+Proof.
+  intros Z0; assert (Low : forall a, pow2 zero <= Rmax (pow2 (-126)) a).
+  { intros a; apply Rle_trans with (2 := Rmax_l _ _), bpow_le, Z0. }
+  induction ps as [|p ps IH]; cbn [run_aligned fold_right map].
+  - change (sum []) with 0; rewrite Rplus_0_r; unfold unless_zero.
+    case Z.eqb_spec; intros N; [apply Low|].
+    assert (B := binade_correct _ N).
+    destruct (Z.max_spec (-126) (binade c)) as [[_ ->] | [_ ->]];
+      [apply Rle_trans with (1 := B), Rmax_r | apply Rmax_l].
+  - change (sum (snd (counts p) :: map snd (map counts ps))) with
+      (snd (counts p) + sum (map snd (map counts ps))).
+    assert (S : 0 <= sum (map snd (map counts ps))).
+    { clear; induction ps as [|q ps IH]; [simpl; lra|].
+      assert (C := counts_at_least q); assert (A := Rabs_pos (fst (counts q))).
+      change (0 <= snd (counts q) + sum (map snd (map counts ps))); lra. }
+    assert (C := counts_at_least p); assert (A := Rabs_pos (fst (counts p))).
+    assert (Ac := Rabs_pos (F2R c)).
+    fold (run_aligned zero c ps).
+    match goal with |- pow2 (Z.max ?e _) <= _ =>
+      destruct (Z.max_spec e (run_aligned zero c ps)) as [[_ ->] | [_ ->]] end.
+    + apply Rle_trans with (1 := IH), Rle_max_compat_l; lra.
+    + unfold unless_zero; case Z.eqb_spec; intros N; [apply Low|].
+      apply Rle_trans with (2 := Rmax_r _ _).
+      assert (Q : pow2 (power (fst p) + power (snd p)) <= snd (counts p)).
+      { rewrite bpow_plus; unfold counts; cbn [fst snd].
+        apply Rmult_le_compat; try apply bpow_ge_0; apply power_correct; intros E; apply N;
+          unfold run_product; destruct p as [[[m e] a] [[m' e'] b]]; simpl in *; rewrite E; lia. }
+      lra.
+Qed.

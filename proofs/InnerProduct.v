@@ -366,3 +366,26 @@ Proof.
   apply computes_rounded with (1 := C); intros H; rewrite O; [exact E|].
   replace r with (y + (r - y)) by ring; apply Rle_trans with (1 := Rabs_triang _ _); lra.
 Qed.
+
+(** Where no result can be beyond W, a tree with that limit is one with any other: sums in a narrow
+    format that are scaled in a wide one. *)
+Theorem within_any_limit W W' t y a :
+  proper t -> growth t * (largest_scale t * (unscaled t + absolute t)) <= W ->
+  computes W t y a -> computes W' t y a.
+Proof.
+  intros P0 K0 C; assert (K : peak t <= W) by (now apply Rle_trans with (1 := peak_bound t P0)).
+  clear K0; induction C as [x m | l r y z a b _ L _ R | c t y a _ T | v h t y a z C T Z]; simpl in *.
+  - constructor.
+  - destruct P0 as [Pl Pr]; constructor.
+    + apply L; [exact Pl | now apply Rle_trans with (1 := Rmax_l _ _) in K].
+    + apply R; [exact Pr | now apply Rle_trans with (1 := Rmax_r _ _) in K].
+  - constructor; now apply T.
+  - destruct P0 as [[V H] P]; assert (Kt := Rle_trans _ _ _ (Rmax_l _ _) K).
+    assert (Kr := Rle_trans _ _ _ (Rmax_r _ _) K).
+    apply computes_rounded with y a; [now apply T | intros _; apply Z].
+    destruct (tree_error W t y a P C Kt) as [_ [_ A]].
+    assert (U := underflow_pos t P); assert (G := growth_ge_1 t P).
+    assert ((1 + v) * a <= (1 + v) * (growth t * (counted t + underflow t)))
+      by (apply Rmult_le_compat_l; lra).
+    assert (1 * h <= (1 + v) * growth t * h) by (apply Rmult_le_compat_r; nra || lra); lra.
+Qed.

@@ -456,6 +456,22 @@ Theorem gemm_unit_step (group : nat) (f r : Z) (W : R) (c : tree) (y a : R) (ps 
   computes W (gemm.theorem.unit_step v (v * pow2 (-126)) c ps) z (Rabs z).
 Proof. exact (gemm.theorem.matrix_unit_step group f r W c y a ps e z). Qed.
 
+(** The executable twin of the whole unit, with the powers it aligns to, is the tree of its steps:
+    zeros have the exponent [zero], factors count as if they had their least normal power besides. *)
+Theorem gemm_unit_run (group : nat) (zero f r : Z) (W : R)
+    (groups : list (list (Executable.operand * Executable.operand)))
+    (c := F2R (Executable.run_unit zero f r groups))
+    (v := (INR group + 1) * pow2 (- f) + pow2 (- r)) :
+  (0 < r)%Z -> (zero <= -126)%Z -> Forall (fun ps => (length ps <= group)%nat) groups ->
+  computes W (gemm.theorem.unit_sum v (v * pow2 (-126)) (map (map Executable.counts) groups)) c (Rabs c).
+Proof. exact (gemm.theorem.unit_run group zero f r W groups). Qed.
+
+(** Sums in a narrow format that cannot overflow there, scaled in a wide one: any limit will do. *)
+Theorem gemm_within_any_limit (W W' : R) (t : tree) (y a : R) :
+  proper t -> growth t * (largest_scale t * (unscaled t + absolute t)) <= W ->
+  computes W t y a -> computes W' t y a.
+Proof. exact (within_any_limit W W' t y a). Qed.
+
 (** A step of CDNA3: parts of products and the exponent each is aligned to, summed and rounded down
     at joint, at top with the accumulator y, and at s bits; y' is y, or 0 where y is at most a unit. *)
 Theorem gemm_cdna3_step (group n : nat) (f s : Z) (W : R) (c : tree) (y y' a : R)
@@ -490,20 +506,21 @@ Theorem gemm_flushing_unit (levels : nat) (groups : list (list (R * R)))
   absolute t <= INR (2 * length (concat groups)) * pow2 (-126).
 Proof. exact (gemm.theorem.flushing_sum_counts levels groups). Qed.
 
-(** Inputs that count as zero: terms of at most f, at most T of each x, and weights of at most f'. *)
+(** Inputs that count as zero: terms of at most f k, at most T of each x, and weights of at most f' k. *)
 Notation dropped f x y := ((y : R) = x \/ y = 0 /\ Rabs x <= f).
 
 Theorem gemm_flushed_dot (keys : list nat) (x w w' : nat -> R) (remainders bounds : nat -> list R)
-    (w_error least w_least : nat -> R) (b : nat -> list R) (w'' : nat -> R) (f f' : R) (T : nat)
+    (w_error least w_least : nat -> R) (b : nat -> list R) (w'' : nat -> R) (f f' : nat -> R) (T : nat)
     (W u : R) (n : nat) (s m h : R) (t : tree) (y a : R) (g := gamma n u)
     (whole := fun k => Rabs (x k) + carried (bounds k)) (weight := fun k => Rabs (w k) + w_error k) :
   (forall k, In k keys -> remainders k <> []) ->
   (forall k, In k keys -> Forall2 (fun r b => Rabs r <= b) (remainders k) (bounds k)) ->
   (forall k, In k keys -> Rabs (w' k - w k) <= w_error k) ->
   (forall k, In k keys -> 0 <= least k /\ 0 <= w_least k) ->
-  (forall k, In k keys -> Forall2 (fun x y => dropped f x y) (terms_of (x k) (remainders k)) (b k)) ->
-  (forall k, In k keys -> dropped f' (w' k) (w'' k)) ->
-  (forall k, In k keys -> length (remainders k) <= T)%nat -> 0 <= f -> 0 <= f' ->
+  (forall k, In k keys -> Forall2 (fun x y => dropped (f k) x y) (terms_of (x k) (remainders k)) (b k)) ->
+  (forall k, In k keys -> dropped (f' k) (w' k) (w'' k)) ->
+  (forall k, In k keys -> length (remainders k) <= T)%nat ->
+  (forall k, In k keys -> 0 <= f k /\ 0 <= f' k) ->
   exact_value t = over (fun k => sum (b k) * w'' k) keys ->
   counted t <= over (fun k => (sum (magnitudes (b k)) + least k) * (Rabs (w'' k) + w_least k)) keys ->
   proper t -> 0 <= u -> growth t <= (1 + u) ^ n -> INR n * u < 1 ->
@@ -514,7 +531,7 @@ Theorem gemm_flushed_dot (keys : list nat) (x w w' : nat -> R) (remainders bound
     + over (fun k => (Rabs (x k) + lost (bounds k)) * w_error k) keys
     + g * over (fun k => (whole k + least k) * (weight k + w_least k)) keys
     + h * s * (1 + g)
-    + over (fun k => Rmin (whole k) (INR T * f) * weight k + whole k * Rmin (weight k) f') keys.
+    + over (fun k => Rmin (whole k) (INR T * f k) * weight k + whole k * Rmin (weight k) (f' k)) keys.
 Proof.
   intros N B E L D D'; exact (gemm.theorem.flushed_dot keys x w remainders bounds w' w_error least w_least
     N B E L b w'' f f' T W u n s m h t y a D D').

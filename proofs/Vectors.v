@@ -56,33 +56,26 @@ Definition mxfp8_mxfp4 : list row := decomposed [run_e4m3; run_e2m1] 0.
 
 (** * Steps of a truncating matrix unit, from c = 0 *)
 
-(** The exponent of the leading bit. *)
-Definition binade (x : number) : Z := Z.log2 (Z.abs (significand x)) + exponent x.
-
-Definition product (p : number * number) : number := Fmult (fst p) (snd p).
-Definition aligned (c : number) (ps : list (number * number)) : Z :=
-  fold_right (fun p e => Z.max (binade (fst p) + binade (snd p)) e)
-    (if significand c =? 0 then -126 else Z.max (-126) (binade c)) ps.
-
-Definition step (f r : Z) (c : number) (ps : list (number * number)) : number :=
-  run_step f r (aligned c ps) c (map product ps).
-
-(** Factors of 11 bits, drawn as good as any: signs, significands, and exponents from -7 to 8. *)
+(** Numbers of FP16, drawn as good as any: signs, significands, exponents from -7 to 8; one in eight
+    subnormal, or zero. *)
 Definition draw (seed : Z) : Z := (seed * 1103515245 + 12345) mod 2 ^ 31.
-Definition factor (seed : Z) : number :=
-  Float radix2 ((if Z.testbit seed 30 then 1 else -1) * (1024 + seed / 2 ^ 8 mod 1024))
-    (seed / 2 ^ 24 mod 16 - 17).
-Fixpoint factors (n : nat) (seed : Z) : list number :=
+Definition factor (seed : Z) : operand :=
+  let sign := if Z.testbit seed 30 then 1 else -1 in
+  let m := seed / 2 ^ 8 mod 1024 in
+  (if seed / 2 ^ 21 mod 8 =? 0
+   then Float radix2 (sign * (if seed / 2 ^ 19 mod 4 =? 0 then 0 else m)) (-24)
+   else Float radix2 (sign * (1024 + m)) (seed / 2 ^ 24 mod 16 - 17), -14).
+Fixpoint factors (n : nat) (seed : Z) : list operand :=
   match n with O => [] | S n => factor seed :: factors n (draw seed) end.
-Fixpoint pairs (xs : list number) : list (number * number) :=
+Fixpoint pairs (xs : list operand) : list (operand * operand) :=
   match xs with x :: y :: xs => (x, y) :: pairs xs | _ => [] end.
 
 (** Two steps of a group each: every factor, and c after them. *)
 Definition two_steps (group : nat) (f r seed : Z) : row :=
   let first := pairs (factors (2 * group) seed) in
   let second := pairs (factors (2 * group) (draw (seed + 1))) in
-  let c := step f r (step f r (Float radix2 0 0) first) second in
-  flat_map (fun p => pair (fst p) ++ pair (snd p)) (first ++ second) ++ pair c.
+  let c := run_unit (-126) f r [first; second] in
+  flat_map (fun p => pair (fst (fst p)) ++ pair (fst (snd p))) (first ++ second) ++ pair c.
 
 Definition unit_vectors (group : nat) (f r : Z) : list row :=
   map (fun i => two_steps group f r (draw (draw (draw (1000003 * i))))) (up_to 1 40).

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import __version__
+from msdnum.display.text import aligned, widths_of
 from msdnum.emulator.blocks import quantize
 from msdnum.emulator.compiled_rows import is_installed, use_numba
 from msdnum.emulator.decompositions import decompose_terms
@@ -249,14 +250,8 @@ def table(timings: Sequence[Timing], unit: Timing) -> str:
         floor_and_goal = f"{floor:.2f}" if floor else "", f"{case.goal:g}" if case.goal else ""
         speed = [f"{timing.gigaflops:.1f}" if timing.gigaflops else ""] * speeds
         rows.append((case.name, case.backend, *times, *floor_and_goal, *speed))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(_line(row, widths) for row in rows)
-
-
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    words = [cell.ljust(width) for cell, width in zip(row[:2], widths[:2], strict=True)]
-    numbers = [cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True)]
-    return "  ".join(words + numbers).rstrip()
+    widths = widths_of(rows)
+    return "\n".join(aligned(row, widths, left=(0, 1)).rstrip() for row in rows)
 
 
 def document(

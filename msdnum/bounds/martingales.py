@@ -110,6 +110,7 @@ def gemm_martingale(
     *earlier, last = exact_residuals(residuals)
     carried = 2 * sum(earlier, Fraction(0)) + last
     lam = up(math.sqrt(2 * (math.log(2) - math.log(failure))))
+    accumulation.require_bounded()
     u, d = above(accumulation.unit_roundoff), accumulation.roundings
     growth = times(lam * math.sqrt(d), u * math.exp(d * math.log1p(u)))
     amax, two_norm = times(growth, above(carried)), times(lam, above(last))

@@ -18,9 +18,7 @@ from msdnum.bounds.rationals import (
 from msdnum.bounds.sums import EXACT, Accumulation
 from msdnum.display import html
 from msdnum.display.text import one_line
-from msdnum.formats.elements import (
-    BINARY32,
-)
+from msdnum.formats.elements import BINARY32
 
 __all__ = ["GemmBound", "ProbabilisticGemmBound", "exact_residuals", "gemm", "gemm_probabilistic"]
 
@@ -164,6 +162,7 @@ def gemm_probabilistic(
     lam = float(positive("confidence", confidence))
     *earlier, last = exact_residuals(residuals)
     carried = 2 * sum(earlier, Fraction(0)) + last
+    accumulation.require_bounded()
     u, d = above(accumulation.unit_roundoff), accumulation.roundings
     shift = up(lam * math.sqrt(d) * u + d * u * u / (1 - u))
     growth = up(math.expm1(shift)) if shift < EXPONENTS else math.inf

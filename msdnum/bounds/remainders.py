@@ -14,6 +14,7 @@ from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import (
     E8M0,
     INT8_SYMMETRIC,
+    FloatFormat,
     IntegerFormat,
     SpacedFormat,
     spaced,
@@ -21,7 +22,7 @@ from msdnum.formats.elements import (
 from msdnum.formats.modes import Arithmetic, ScaleRule
 from msdnum.formats.schemes import OWN_AMAX, Scheme
 
-__all__ = ["TermBound", "remainder", "term_bounds"]
+__all__ = ["TermBound", "amax_limit", "remainder", "term_bounds"]
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,13 @@ def remainder(scheme: Scheme, alpha: Number = 1, *, binade: int = 0) -> Fraction
     Parameters
     ----------
     scheme : Scheme
-        Any. In FLOAT32 arithmetic only ``int8_decomposition_float32`` is proved.
+        Any. In FLOAT32 arithmetic only ``int8_decomposition_float32`` is proved, and nothing of
+        elements that flush subnormals.
     alpha : number
         Range of the block: the covering power of two, under AMAX its amax M.
     binade : int
-        Bound only the ``|x| <= alpha * 2**-binade`` of the block.
+        Bound only the ``|x| <= alpha * 2**-binade`` of the block. Where the bound has no less for
+        them it is that of the block: by own amax, and in FLOAT32 arithmetic.
 
     Returns
     -------
@@ -107,14 +110,30 @@ def term_bounds(scheme: Scheme, alpha: Number = 1, *, binade: int = 0) -> tuple[
         raise ValueError(f"binade must be at least 0, got {binade}")
     if scheme.arithmetic is Arithmetic.FLOAT32:
         return _float32_terms(scheme, span)
-    reach = span * pow2(-binade)
+    found = _exact_terms(scheme, span, span * pow2(-binade))
+    flushes = any(isinstance(e, FloatFormat) and not e.subnormals for e in scheme.elements)
+    return tuple(_unproved(scheme, found)) if flushes else found
+
+
+def _unproved(scheme: Scheme, terms: tuple[TermBound, ...]) -> Iterator[TermBound]:
+    """Yield what is known of terms of which it is not proved what they leave: their scales."""
+    carried: Fraction | float = terms[0].carried
+    for term in terms:
+        scale = terms[0].scale if scheme.ratios is OWN_AMAX else term.scale
+        yield TermBound(scale, carried, math.inf)
+        carried = math.inf
+
+
+def _exact_terms(scheme: Scheme, span: Fraction, reach: Fraction) -> tuple[TermBound, ...]:
+    """Return the bounds of terms in exact arithmetic, of a block of numbers up to ``reach``."""
     if scheme.formats[0].scale != E8M0:
         first = span / Fraction(scheme.formats[0].element.max_finite)
         return tuple(_with_scales(scheme, _scales_below(scheme, first), reach))
     if pow2(ceil_log2(span)) != span:
-        raise ValueError(f"alpha must be a power of two with E8M0 scales, got {alpha}")
+        raise ValueError(f"alpha must be a power of two with E8M0 scales, got {span}")
     if scheme.ratios is OWN_AMAX:
-        return tuple(_by_own_amax(scheme, reach))
+        # However small a number is, the scales are those of its block.
+        return tuple(_by_own_amax(scheme, span))
     cases = (
         _with_scales(scheme, _clamped_below(scheme, exponent), min(reach, amax))
         for exponent, amax in _first_exponents(scheme.formats[0], span)
@@ -128,7 +147,7 @@ def _worst(choices: Iterable[TermBound]) -> TermBound:
     return TermBound(max(scales), max(reaches), max(left))
 
 
-def _limit(fmt: BlockFormat) -> tuple[Fraction, bool]:
+def amax_limit(fmt: BlockFormat) -> tuple[Fraction, bool]:
     """Return the largest amax over its scale that a rule allows, and whether it is met."""
     element, top = fmt.element, pow2(fmt.element.emax)
     match fmt.rule:
@@ -145,7 +164,7 @@ def _limit(fmt: BlockFormat) -> tuple[Fraction, bool]:
 
 def _scale_exponent(amax: Fraction, fmt: BlockFormat) -> int:
     """Return the exponent of the least scale that the rule allows for this amax, not clamped."""
-    limit, met = _limit(fmt)
+    limit, met = amax_limit(fmt)
     exponent = ceil_log2(amax / limit)
     return exponent + (not met and amax == limit * pow2(exponent))
 
@@ -154,7 +173,7 @@ def _first_exponents(fmt: BlockFormat, alpha: Fraction) -> Iterator[tuple[int, F
     """Yield the scale's exponents for an amax in ``(alpha / 2, alpha]``, and up to which amax."""
     exponent = _scale_exponent(alpha, fmt)
     yield exponent, alpha
-    below = _limit(fmt)[0] * pow2(exponent - 1)
+    below = amax_limit(fmt)[0] * pow2(exponent - 1)
     if below > alpha / 2:
         yield exponent - 1, below
 
@@ -192,7 +211,7 @@ def _by_own_amax(scheme: Scheme, reach: Fraction) -> Iterator[TermBound]:
         scale, below = _e8m0(exponent), _e8m0(exponent - 1)
         left = scale * _left_of(reach / scale, spaced(fmt.element, "elements"))
         if below < scale:
-            left = max(left, below * _left_of(_limit(fmt)[0], spaced(fmt.element, "elements")))
+            left = max(left, below * _left_of(amax_limit(fmt)[0], spaced(fmt.element, "elements")))
         yield TermBound(scale, reach, left)
         reach = left
 

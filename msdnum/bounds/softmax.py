@@ -97,6 +97,7 @@ def attention(
         )
     shift = up(score_error - (rescalings + 1) * math.log1p(-exp_error))
     part = gemm(residuals, accumulation)
+    accumulation.require_bounded()
     depth, u = accumulation.roundings, accumulation.unit_roundoff
     divided = up(1 + above(gamma(depth + 1, u) if depth else 0))
     both = above(gamma(2 * depth + 1, u) if depth else 0)

@@ -66,6 +66,8 @@ class Accumulation(html.Shown):
         Whether those of formats of few bits do, too, whatever their scale.
     largest : Fraction
         Largest number that sums can be on their way, before any scale: what is above it overflows.
+    bounded : bool
+        Whether the roundings are all there is. Otherwise nothing is known: there is no ``gamma``.
 
     Raises
     ------
@@ -80,6 +82,7 @@ class Accumulation(html.Shown):
     flushes: bool = False
     flushes_elements: bool = False
     largest: Fraction = Fraction(BINARY32.max_finite)
+    bounded: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what has no bound."""
@@ -87,8 +90,23 @@ class Accumulation(html.Shown):
 
     @property
     def gamma(self) -> Fraction:
-        """Bound on the error relative to the sum of magnitudes."""
+        """Bound on the error relative to the sum of magnitudes.
+
+        Raises
+        ------
+        NoGammaError
+            If there is none.
+        """
+        self.require_bounded()
         return gamma(self.roundings, self.unit_roundoff)
+
+    def require_bounded(self) -> None:
+        """Raise unless its roundings are all there is."""
+        if not self.bounded:
+            raise NoGammaError(
+                "accumulation must be bounded, got one of a unit whose steps have no known error, "
+                "or so many roundings of that size that nothing bounds them"
+            )
 
 
 EXACT = Accumulation(0)

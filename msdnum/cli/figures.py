@@ -13,6 +13,7 @@ from typing import Any
 from msdnum import _repository
 from msdnum._names import did_you_mean
 from msdnum.cli.prove import load
+from msdnum.cli.verify import seed_of
 from msdnum.experiments.differences import TOLERANCE, table_differences
 from msdnum.experiments.drawing import draw
 from msdnum.experiments.experiment import SEED, Experiment
@@ -75,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help=f"({OUT}; with --quick, --seed, --digits or --scheme {QUICK})",
     )
-    parser.add_argument("--seed", type=_seed, help=f"of what is sampled ({SEED})")
+    parser.add_argument("--seed", type=seed_of, help=f"of what is sampled ({SEED})")
     parser.add_argument(
         "--digits", type=_digits, metavar="N", help=f"of numbers in tables ({DIGITS}; 17: all)"
     )
@@ -95,12 +96,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--check", action="store_true", help="make tables anew and compare them with those kept"
     )
     how.add_argument("--list", action="store_true", help="print the names and end")
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be a nonnegative integer, got {text!r}")
-    return int(text)
 
 
 def _digits(text: str) -> int:

@@ -13,7 +13,7 @@ from msdnum.ledger.findings import Verdict
 from msdnum.ledger.trial import Study, Trial, as_ledger, entries, judge
 from msdnum.trials import JUDGED, judged, trials
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "run", "seed_of"]
 
 VERDICTS = {
     Verdict.HOLDS.short: "good",
@@ -48,10 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scales", metavar="FILE:NAME", help="of a tensor of codes, where no known name tells"
     )
-    parser.add_argument("--seed", type=_seed, default=0, help="of all that is sampled (0)")
+    parser.add_argument("--seed", type=seed_of, default=0, help="of all that is sampled (0)")
 
 
-def _seed(text: str) -> int:
+def seed_of(text: str) -> int:
+    """Return the seed that an argument says."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"must be a nonnegative integer, got {text!r}")
     return int(text)

@@ -40,7 +40,8 @@ RULE_SOURCES = {
     ScaleRule.RCEIL: "definition of RCEIL, 2^ceil(log2(amax / max_finite)); OCP MX v1.0, 6.3",
     ScaleRule.EVEN: "definition of EVEN, FLOOR of the rounded amax; OCP MX v1.0, 6.3",
 }
-MX_RULES = tuple(RULE_SOURCES)
+"""Of the rules that others have named; another has its own definition."""
+MX_RULES = ScaleRule.powers_of_two()
 ROUNDED = "which operations are rounded, and how, is not written down: each to binary32, RNE"
 
 
@@ -262,7 +263,7 @@ def quantized(patterns: tuple[int, ...], fmt: BlockFormat) -> NamedPatterns:
 
 def _standing(fmt: BlockFormat, topic: str) -> tuple[str, Standard, str]:
     if fmt.scale == E8M0:
-        source = RULE_SOURCES[fmt.rule]
+        source = RULE_SOURCES.get(fmt.rule, f"definition of {fmt.rule.name}, {fmt.rule.value}")
         note = OPEN.get(topic, "")
     else:
         source = fmt.source

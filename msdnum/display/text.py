@@ -1,12 +1,12 @@
-"""Text of one line: what frozen data are called where Python prints them."""
+"""Text of one line: what frozen data are called where Python prints them, and rows of tables."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import Field, fields, is_dataclass
 from enum import Enum
 from fractions import Fraction
 from typing import Any
 
-__all__ = ["one_line"]
+__all__ = ["aligned", "one_line", "widths_of"]
 
 
 def one_line(thing: Any) -> str:
@@ -22,6 +22,34 @@ def one_line(thing: Any) -> str:
     BlockFormat('MXFP4', element=E2M1, scale=E8M0, block_size=32, rule=FLOOR)
     """
     return f"{type(thing).__name__}({', '.join(_parts(thing))})"
+
+
+def widths_of(rows: Collection[Sequence[str]]) -> list[int]:
+    """Return the length of the longest cell of each column."""
+    return [max(map(len, column)) for column in zip(*rows, strict=True)]
+
+
+def aligned(cells: Sequence[str], widths: Sequence[int], left: Collection[int] = (0,)) -> str:
+    """Return the cells of a row in columns: words begin at the left, numbers end at the right.
+
+    Parameters
+    ----------
+    cells : sequence of str
+        Of one row.
+    widths : sequence of int
+        Of each column; a longer cell is not cut.
+    left : collection of int
+        Which columns have words; the first, if not given.
+
+    Examples
+    --------
+    >>> from msdnum.display.text import aligned, widths_of
+    >>> rows = [("scheme", "bits"), ("MXFP4_X2", "6.6")]
+    >>> [aligned(row, widths_of(rows)) for row in rows]
+    ['scheme    bits', 'MXFP4_X2   6.6']
+    """
+    columns = enumerate(zip(cells, widths, strict=True))
+    return "  ".join(c.ljust(w) if i in left else c.rjust(w) for i, (c, w) in columns)
 
 
 def _parts(thing: Any) -> Iterator[str]:

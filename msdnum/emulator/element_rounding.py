@@ -37,8 +37,15 @@ def _is_gradual(fmt: SpacedFormat) -> bool:
     return isinstance(fmt, IntegerFormat) or fmt.subnormals
 
 
+def _flushes(fmt: SpacedFormat) -> bool:
+    """Return whether what is below the smallest normal number becomes a zero."""
+    return isinstance(fmt, FloatFormat) and fmt.has_zero and not fmt.subnormals
+
+
 TABLE_BITS = 8
 """Of the widest codes that NumPy decodes by a table."""
+PAIRED = 1 << 14
+"""Codes from which on they are looked up in pairs."""
 
 
 class Quanta(NamedTuple):
@@ -132,6 +139,9 @@ def _taken(quanta: Quanta, fmt: SpacedFormat) -> Array:
     """Return the rounded and saturated magnitude in units of the ulp of x."""
     xp = backend.namespace(quanta.count)
     taken = quanta.count << xp.minimum(quanta.shift, bit_patterns.MAX_SHIFT)
+    if _flushes(fmt):
+        carried = quanta.count >> fmt.precision
+        taken = xp.where(quanta.above + carried < 0, 0, taken)
     above_emax = quanta.above + _quantum(fmt)[1] - fmt.emax
     may_saturate = above_emax >= 0
     if not backend.maybe_any(may_saturate):
@@ -176,6 +186,8 @@ def _float_codes(magnitude: Array, quanta: Quanta, fmt: FloatFormat, overflow: O
     xp = backend.namespace(magnitude)
     if not fmt.signed:
         return _unsigned_codes(magnitude, quanta, fmt, overflow)
+    if _flushes(fmt):
+        magnitude = xp.where(magnitude < 1 << fmt.fraction_bits, 0, magnitude)
     if overflow is Overflow.SATURATE:
         codes = xp.minimum(magnitude, fmt.max_code)
     else:
@@ -257,7 +269,7 @@ def decode_scaled(codes: Array, exponent: Array | int, fmt: ElementFormat) -> Ar
     if exact and fmt.bits <= TABLE_BITS and _has_powers(codes, exponent):
         power = np.ldexp(np.float32(1), exponent)
         with np.errstate(all="ignore"):
-            return table_of(fmt)[codes] * power
+            return _looked_up(codes, fmt) * power
     return _decode_fields(codes, exponent, fmt)
 
 
@@ -267,6 +279,26 @@ def _has_powers(codes: Array, exponent: Array | int) -> bool:
         return False
     low, high = np.min(exponent), np.max(exponent)
     return bool(low >= bit_patterns.ETA_EXPONENT and high <= bit_patterns.BIAS)
+
+
+def _looked_up(codes: Array, fmt: ElementFormat) -> Array:
+    """Return the numbers of codes by a table: of many two at a time, each pair one index."""
+    if codes.size < PAIRED or codes.size % 2 or not codes.flags.c_contiguous:
+        return table_of(fmt)[codes]
+    pairs = codes.reshape(-1).view(np.uint16)
+    return np.take(_table_of_pairs(fmt), pairs, mode="clip").view(np.float32).reshape(codes.shape)
+
+
+@cache
+def _table_of_pairs(fmt: ElementFormat) -> Array:
+    """Return the numbers of two codes, as 64 bits, for each 16 bits that two bytes can be.
+
+    Bytes that are no codes have the number 0.
+    """
+    numbers = np.zeros(1 << 8, np.float32)
+    numbers[: 1 << fmt.bits] = table_of(fmt)
+    pairs = np.arange(1 << 16, dtype=np.uint16).view(np.uint8).reshape(-1, 2)
+    return np.ascontiguousarray(numbers[pairs]).view(np.uint64).reshape(-1)
 
 
 @cache
@@ -293,8 +325,10 @@ def _decode_float(pattern: Array, exponent: Array | int, fmt: FloatFormat) -> Ar
     m = fmt.fraction_bits
     magnitude = pattern & ((1 << (fmt.exponent_bits + m)) - 1)
     field = magnitude >> m
-    lowest = int(fmt.subnormals)
+    lowest = int(fmt.has_zero)
     significand = magnitude & ((1 << m) - 1) | (field >= lowest).astype(xp.int32) << m
+    if _flushes(fmt):
+        significand = xp.where(field == 0, 0, significand)
     power = xp.maximum(field, lowest) - (fmt.bias + m) + exponent
     negative = pattern != magnitude
     value = bit_patterns.compose(negative, significand, power)

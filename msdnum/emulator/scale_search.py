@@ -8,7 +8,7 @@ import numpy as np
 from msdnum.emulator import backend, bit_patterns, element_rounding, shared_scales
 from msdnum.emulator.backend import Array
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import E8M0, FloatFormat
+from msdnum.formats.elements import FloatFormat
 from msdnum.formats.modes import Criterion
 from msdnum.formats.scale_searches import ScaleSearch
 
@@ -74,7 +74,7 @@ def search_scales(
 def _among_all(fmt: BlockFormat, tried: Callable[[Array, State], State], state: State) -> State:
     """Try every positive scale."""
     xp, like = backend.namespace(state[0]), state[2]
-    lowest = 0 if fmt.scale == E8M0 else 1
+    lowest = int(fmt.scale.has_zero)
 
     def with_code(i: Array, state: State) -> State:
         code = xp.asarray(i + lowest).astype(like.dtype)

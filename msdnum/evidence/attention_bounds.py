@@ -13,16 +13,10 @@ from numpy.typing import NDArray
 
 from msdnum import bounds
 from msdnum.bounds.sums import Accumulation
-from msdnum.emulator.attention.kv_cache import (
-    Cache,
-    scales_per_token,
-)
+from msdnum.emulator.attention.kv_cache import Cache, head_groups, scales_per_token
 from msdnum.emulator.attention.methods import Method, StaticCast, WeightRange
 from msdnum.emulator.quantized_arrays import QuantizedArray
-from msdnum.evidence.product_bounds import (
-    over_ranges,
-    ranges,
-)
+from msdnum.evidence.product_bounds import over_ranges, ranges
 from msdnum.evidence.product_roundings import accumulation
 from msdnum.evidence.score_bounds import (
     ExactAttention,
@@ -77,8 +71,9 @@ def attention_bound(
     Raises
     ------
     ValueError
-        If the accumulator is another one, weights are cast with a static scale, or a cache has
-        a scale of the tensor beside scales of blocks that multiply sums.
+        If the accumulator is another one, scores or sums are kept in another format than BINARY32,
+        weights are cast with a static scale, or a cache has a scale of the tensor beside scales of
+        blocks that multiply sums.
 
     Notes
     -----
@@ -98,13 +93,21 @@ def attention_bound(
         check_scales(cache, name)
     errors = score_errors(given, keys, method, running)
     rows = (
-        _Query(given.scores[i], errors[i], given.weights[i], method).bound(given.values, values)
+        _of_groups(_Query(given.scores[i], errors[i], given.weights[i], method), given, values)
         for i in range(len(given.queries))
     )
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         bound = np.stack(list(rows)) * _slack(given)
     # Where errors of scores are in the hundreds, their powers are Inf.
     return np.where(np.isnan(bound), np.inf, bound)
+
+
+def _of_groups(query: "_Query", given: ExactAttention, values: Cache) -> Floats:
+    """Return the bound for a query: groups of channels with scales of their own are apart."""
+    parts = head_groups(values)
+    ends = np.cumsum([part.shape[-1] for part in parts])
+    exact = np.split(given.values, ends[:-1], axis=-1)
+    return np.concatenate([query.bound(e, part) for e, part in zip(exact, parts, strict=True)])
 
 
 def _slack(given: ExactAttention) -> float:

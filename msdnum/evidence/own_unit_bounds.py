@@ -24,17 +24,15 @@ from msdnum.formats.own_units import (
     SumRounding,
 )
 
-__all__ = ["NO_BOUND", "OwnSum", "own_roundings", "own_underflow"]
+__all__ = ["OwnSum", "own_roundings", "own_underflow"]
 
 OwnSum: TypeAlias = Sequential | Pairwise | OwnUnit
-NO_BOUND = Fraction(2**200)
-"""An absolute error above all numbers of binary32: the bound of a product is Inf then."""
 
 
 def own_roundings(accumulator: OwnSum, n: int) -> Accumulation:
     """Return how often an exact product is rounded on its way into a sum of ``n``.
 
-    A unit whose step has no known error has no rounding here and an underflow without bound.
+    A unit whose step has no known error is not bounded.
     """
     steps = 1 if isinstance(accumulator, Sequential | Pairwise) else -(-n // accumulator.group)
     match accumulator:
@@ -55,7 +53,9 @@ def own_roundings(accumulator: OwnSum, n: int) -> Accumulation:
             return Accumulation(steps, _designed_step(accumulator), nearest=False)
         case StepUnit():
             error = accumulator.error_of_step()
-            return Accumulation(steps if error else 0, error or Fraction(0), nearest=False)
+            if error is None:
+                return Accumulation(0, nearest=False, bounded=False)
+            return Accumulation(steps, error, nearest=False)
 
 
 def _last_bit(output: FloatFormat, rounding: SumRounding) -> Fraction:
@@ -85,7 +85,7 @@ def own_underflow(accumulator: OwnSum, n: int) -> Fraction:
     if accumulator in (SEQUENTIAL, PAIRWISE):
         return n * Fraction(accumulator.output.eta) / 2
     if isinstance(accumulator, StepUnit):
-        return Fraction(0) if accumulator.error_of_step() else NO_BOUND
+        return Fraction(0)
     least = Fraction(accumulator.output.min_normal)
     match accumulator:
         case DesignedUnit():

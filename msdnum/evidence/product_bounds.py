@@ -263,6 +263,8 @@ def theorem_gemm(
     subnormal in theirs, too (``flushed_dot``).
     """
     left, b = Left.of(x, scheme), right.magnitudes
+    if not adding.bounded:
+        return np.full((len(x), b.shape[1]), np.inf)
     error = float(right.error) * b + float(right.absolute)
     counted, weights = left.magnitudes + left.carried, b + error
     if not adding.nearest:

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from msdnum import bounds
 from msdnum.bounds.sums import Accumulation, NoGammaError
-from msdnum.evidence.own_unit_bounds import NO_BOUND, OwnSum, own_roundings, own_underflow
+from msdnum.evidence.own_unit_bounds import OwnSum, own_roundings, own_underflow
 from msdnum.formats.accumulators import (
     AnyAccumulator,
     Blocks,
@@ -41,7 +41,8 @@ def combined(*stages: Accumulation) -> Accumulation:
         for stage in stages
     )
     nearest = all(stage.nearest for stage in stages)
-    return Accumulation(sum(counts), u, nearest)
+    bounded = all(stage.bounded for stage in stages)
+    return Accumulation(sum(counts), u, nearest, bounded=bounded)
 
 
 def sum_roundings(accumulator: AnyAccumulator, n: int) -> Accumulation:
@@ -131,7 +132,7 @@ def accumulation(
     Returns
     -------
     Accumulation
-        One whose bound is Inf, by an underflow above all numbers, where none exists.
+        Not bounded where so many roundings of that size leave no bound.
     """
     size, segments = min(segment, k), -(-k // segment)
     after = scalings + segments - 1 + terms - 1 + inputs
@@ -139,7 +140,7 @@ def accumulation(
     try:
         found = combined(sum_roundings(accumulator, size), Accumulation(after))
     except NoGammaError:
-        return Accumulation(0, nearest=False, underflow=NO_BOUND)
+        return Accumulation(0, nearest=False, bounded=False)
     each = sum_underflow(accumulator, size) + scalings * HALF_UNDERFLOW
     flushes = isinstance(inner, PairwiseUnit) or getattr(inner, "flushes_inputs", False)
     return replace(

@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import errors
+from msdnum.bounds.remainders import amax_limit
 from msdnum.display import html
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import E8M0, ElementFormat, FloatFormat, IntegerFormat, TableFormat
-from msdnum.formats.modes import ScaleRule
 
 __all__ = [
-    "Cells", "Density", "ExpectedErrors", "element_cells", "expectations", "expected_errors",
-    "expected_rounding", "integral", "scale_cases",
+    "Cells", "Density", "ExpectedErrors", "by_threshold", "element_cells", "expectations",
+    "expected_errors", "expected_rounding", "integral", "magnitude_nodes", "scale_cases",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -182,7 +182,7 @@ def expected_rounding(
         The numbers are those of the distribution that are no larger in magnitude.
     """
     inside = 1 / float(distribution.cdf(limit) - distribution.cdf(-limit))
-    weight = partial(_by_threshold, limit, limit, 0.0, inside)
+    weight = partial(by_threshold, limit, limit, 0.0, inside)
 
     kinks = (-limit, limit)
     found = integral(element_cells(element), scale, distribution, weight, kinks)
@@ -221,7 +221,7 @@ def scale_cases(
     for scale, low, high in _intervals(fmt, distribution, tensor):
         under, over = float(below(low)), float(below(high))
         if over > TAIL**2:
-            yield scale, partial(_by_threshold, low, high, under, over), (-high, -low, low, high)
+            yield scale, partial(by_threshold, low, high, under, over), (-high, -low, low, high)
 
 
 def _intervals(
@@ -230,7 +230,7 @@ def _intervals(
     """Yield each scale with the interval of amax that gives it."""
     largest = float(np.max(np.abs(distribution.ppf([1e-30, 1 - 1e-16]))))
     if fmt.scale == E8M0:
-        top = _largest_at_one(fmt.element, fmt.rule)
+        top = float(amax_limit(fmt)[0])
         last = min(127, math.ceil(math.log2(largest / top)) + 8)
         for k in range(max(-127, last - 80), last + 1):
             yield 2.0**k, top * 2.0 ** (k - 1), top * 2.0**k
@@ -242,34 +242,22 @@ def _intervals(
         yield number, low, high
 
 
-def _largest_at_one(element: ElementFormat, rule: ScaleRule) -> float:
-    """Return the largest amax that a rule gives scale 1, or its supremum."""
-    top = 2.0**element.emax
-    return {
-        ScaleRule.FLOOR: 2 * top,
-        ScaleRule.CEIL: top,
-        ScaleRule.RCEIL: element.max_finite,
-        ScaleRule.EVEN: (2 - 2.0**-element.precision) * top,
-    }[rule]
-
-
 def _exact_amax(
     fmt: BlockFormat, size: int, distribution: Density
 ) -> Iterator[tuple[float, Weight, tuple[float, ...]]]:
     """Yield ``m / max_finite`` at the nodes of amax m; the largest number itself has no error."""
-    edges = _breakpoints(distribution, (0.0,))
-    m, dm = _nodes(np.unique(np.abs(edges)))
+    m, dm = magnitude_nodes(distribution)
     inside = distribution.cdf(m) - distribution.cdf(-m)
     density = (distribution.pdf(m) + distribution.pdf(-m)) * dm
     chances = (size - 1) * density * inside ** max(size - 2, 0)
     for each, chance in zip(m, chances, strict=True):
         if chance > TAIL:
             limit = float(each)
-            weight = partial(_by_threshold, limit, limit, 0.0, float(chance))
+            weight = partial(by_threshold, limit, limit, 0.0, float(chance))
             yield limit / fmt.element.max_finite, weight, (-limit, limit)
 
 
-def _by_threshold(low: float, high: float, under: float, over: float, r: Floats) -> Floats:
+def by_threshold(low: float, high: float, under: float, over: float, r: Floats) -> Floats:
     """Return the probability that the largest lies in [low, high), for magnitudes r.
 
     The others of the block are all below low with probability ``under``, below high with ``over``.
@@ -324,6 +312,11 @@ def _breakpoints(distribution: Density, kinks: tuple[float, ...]) -> Floats:
     tails = reach * 2.0 ** np.arange(-60, 40, 0.5)
     points = np.concatenate([inner, kinks, tails, -tails, [low, high]])
     return np.unique(points[np.isfinite(points) & (points >= low) & (points <= high)])
+
+
+def magnitude_nodes(distribution: Density) -> tuple[Floats, Floats]:
+    """Return nodes and weights over all magnitudes of a distribution."""
+    return _nodes(np.unique(np.abs(_breakpoints(distribution, (0.0,)))))
 
 
 def _nodes(edges: Floats) -> tuple[Floats, Floats]:

@@ -17,11 +17,7 @@ from msdnum.emulator.attention.methods import Method
 from msdnum.emulator.gemm.checks import is_inside
 from msdnum.emulator.gemm.products import transposed
 from msdnum.emulator.quantized_arrays import QuantizedArray
-from msdnum.evidence.product_bounds import (
-    Right,
-    exact_values,
-    theorem_gemm,
-)
+from msdnum.evidence.product_bounds import Right, exact_values, theorem_gemm
 from msdnum.evidence.product_roundings import accumulation
 from msdnum.evidence.running_bounds import running_product
 from msdnum.formats.elements import BINARY32, E8M0
@@ -98,8 +94,8 @@ def score_errors(given: ExactAttention, keys: Cache, method: Method, running: bo
         summed = _running(used, scheme, factor, method, given.scale)
     else:
         summed = given.scale * theorem_gemm(used, scheme, right, _scoring(given, factor, method))
-    # The exact scores are sums in binary64.
-    rounded = (given.queries.shape[1] + 8) * 2.0**-52 * given.magnitude
+    # The exact scores are sums in binary64: those computed and the true ones are off from them.
+    rounded = 2 * (given.queries.shape[1] + 8) * 2.0**-52 * given.magnitude
     bound: Floats = given.scale * (represented + moved) + summed + rounded
     return bound
 

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import log10
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,7 +15,7 @@ from matplotlib import rc_context, rcParamsDefault
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullFormatter, NullLocator
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 from msdnum import _files
 
@@ -23,6 +24,9 @@ __all__ = [
     "VERMILLION", "YELLOW", "Axes", "Figure", "Mark", "Records", "bound", "curve", "figure",
     "legend", "named", "numbers", "only", "save", "style", "values",
 ]  # fmt: skip
+
+SHORT, LONG = 5, 8
+"""Decades of an axis with all ticks between two powers, and with some."""
 
 Records: TypeAlias = Sequence[Mapping[str, str]]
 """Rows of a table as text: column names to cells."""
@@ -198,12 +202,23 @@ def _letter(figure: Figure) -> None:
 
 
 def _tick(axes: Axes) -> None:
-    """Leave minor ticks on logarithmic axes alone, without numbers."""
-    for axis in (axes.xaxis, axes.yaxis):
+    """Put minor ticks without numbers on logarithmic axes, and none on others."""
+    for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
         if axis.get_scale() == "log":
+            transform: Any = axis.get_transform()
+            base = transform.base
+            axis.set_minor_locator(LogLocator(base, _between(base, limits), numticks=99))
             axis.set_minor_formatter(NullFormatter())
         else:
             axis.set_minor_locator(NullLocator())
+
+
+def _between(base: float, limits: tuple[float, float]) -> tuple[int, ...]:
+    """Return the multiples of powers that have a tick: of powers of 2, and a long axis, 1 alone."""
+    decades = abs(log10(limits[1] / limits[0]))
+    if base == 10 and decades <= LONG:
+        return tuple(range(2, 10)) if decades <= SHORT else (1, 2, 5)
+    return (1,)
 
 
 def save(figure: Figure, stem: Path, source: str) -> tuple[Path, Path]:

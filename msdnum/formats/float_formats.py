@@ -33,8 +33,10 @@ class FloatFormat:
     signed : bool
         Whether there is a sign bit.
     subnormals : bool
-        Whether the exponent field 0 holds zero and the subnormals. Without them (E8M0) every
-        code but NaN is a normal number and the format has no zero.
+        Whether the exponent field 0 holds zero and the subnormals. Without them it holds zeros
+        alone where there is a sign: what is rounded to less than the smallest normal number, as if
+        exponents had no lower end, is flushed to a zero of its sign, whatever the rounding. Without
+        a sign (E8M0) every code but NaN is a normal number and the format has no zero.
     ties_by_code : bool
         Every significand of one bit is odd. Halfway between two of them RNE goes to the larger
         magnitude (IEEE 754-2019, 4.3.1) or, if this is True, to the even code (IEEE P3109).
@@ -72,6 +74,15 @@ class FloatFormat:
     FloatFormat('FP16', exponent_bits=5, fraction_bits=10, bias=15, specials=IEEE)
     >>> Fraction(FP16.value(0x3555))
     Fraction(1365, 4096)
+
+    One that flushes:
+
+    >>> import numpy as np
+    >>> from msdnum import Overflow, round_to
+    >>> from msdnum.formats import NonNumbers
+    >>> flushed = FloatFormat("BF16_FTZ", 8, 7, specials=NonNumbers.IEEE, subnormals=False)
+    >>> round_to(np.float32([2.0**-126, -(2.0**-127)]), flushed, overflow=Overflow.OVERFLOW)
+    array([ 1.1754944e-38, -0.0000000e+00], dtype=float32)
     """
 
     name: str
@@ -118,8 +129,6 @@ class FloatFormat:
                 f"exponent_bits must be at least 2 and fraction_bits at least 1 with IEEE "
                 f"specials: {self.name!r}"
             )
-        if self.signed and not self.subnormals:
-            raise ValueError(f"subnormals must be True where there is a sign: {self.name!r}")
         if not self.signed and self.specials in (NonNumbers.NONE, NonNumbers.NEGATIVE_ZERO):
             raise ValueError(
                 f"signed must be True where a negative number has no NaN to become: {self.name!r}"
@@ -150,9 +159,14 @@ class FloatFormat:
         return 2.0**-self.precision
 
     @property
+    def has_zero(self) -> bool:
+        """Whether the exponent field 0 is of no normal number."""
+        return self.signed or self.subnormals
+
+    @property
     def emin(self) -> int:
         """Exponent of the smallest normal number."""
-        return self.subnormals - self.bias
+        return self.has_zero - self.bias
 
     @property
     def emax(self) -> int:
@@ -224,8 +238,8 @@ class FloatFormat:
         if magnitude > self.max_code:
             return sign * (float("inf") if magnitude == self.inf_code else float("nan"))
         field, fraction = divmod(magnitude, 1 << self.fraction_bits)
-        if field == 0 and self.subnormals:
-            return sign * fraction * self.eta
+        if field == 0 and self.has_zero:
+            return sign * fraction * self.eta if self.subnormals else sign * 0.0
         return sign * (1 + fraction * 2.0**-self.fraction_bits) * 2.0 ** (field - self.bias)
 
     def number_line(self, axis: Axis | None = None) -> NumberLine:

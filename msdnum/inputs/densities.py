@@ -30,7 +30,7 @@ class SymmetricDensity:
     variance : float
         Of its numbers.
     density : callable
-        By magnitude.
+        The density at each magnitude.
     above : callable
         The probability of a larger magnitude, accurate relative to itself.
     magnitude : callable

@@ -1,7 +1,9 @@
 """The encoder of all-MiniLM-L6-v2, layer by layer: what reaches each of its linears.
 
 Arrays are float32. Each sum of products is formed in float64 and rounded once, so that the bits
-do not depend on how a BLAS orders it.
+do not depend on how a BLAS orders it: the ledger and the tables of products are about these
+activations. The network is `layer_of`, for ``jax_encoder`` too; what computes its parts is apart,
+for the bits that XLA gives are not defined.
 """
 
 import math
@@ -101,14 +103,13 @@ def trace() -> Trace:
     error function between two linears, residual and layer normalization. float32 throughout.
     """
     root = minilm_checkpoint.minilm_root()
-    eps = minilm_checkpoint.layer_norm_eps(root)
     tokens = minilm_checkpoint.sentence_tokens(root)
     read = partial(_read, str(root / "model.safetensors"))
     lengths = [len(ids) for ids in tokens]
-    x = minilm_checkpoint.embed(tokens, read, eps).astype(np.float32)
+    x = minilm_checkpoint.embed(tokens, read).astype(np.float32)
     seen: list[Linear] = []
     for layer in range(LAYERS):
-        x = _layer(x, layer, lengths, read, eps, seen)
+        x = _layer(x, layer, lengths, read, seen)
     return Trace(seen, lengths, x)
 
 
@@ -143,9 +144,7 @@ def layer_of(
     return normalized(x + linear("ffn2", gelu(linear("ffn1", x))), "output")
 
 
-def _layer(
-    x: Array, layer: int, lengths: list[int], read: Read, eps: float, seen: list[Linear]
-) -> Array:
+def _layer(x: Array, layer: int, lengths: list[int], read: Read, seen: list[Linear]) -> Array:
     """Run a layer and record what each linear is given."""
     prefix = f"encoder.layer.{layer}."
 
@@ -156,7 +155,7 @@ def _layer(
 
     def normalized(given: Array, path: str) -> Array:
         scale, shift = (read(f"{prefix}{path}.LayerNorm.{part}") for part in ("weight", "bias"))
-        return _layer_norm(given, eps) * scale + shift
+        return _layer_norm(given) * scale + shift
 
     found: Array = layer_of(x, linear, partial(_attention, lengths=lengths), normalized, _gelu)
     return found
@@ -185,10 +184,10 @@ def _attend(q: Array, k: Array, v: Array) -> Array:
     return _product(weights / weights.sum(axis=-1, keepdims=True), v)
 
 
-def _layer_norm(x: Array, eps: float) -> Array:
+def _layer_norm(x: Array) -> Array:
     centred = x - x.mean(axis=1, keepdims=True)
     variance = (centred * centred).mean(axis=1, keepdims=True)
-    deviation: Array = np.sqrt(variance + np.float32(eps))
+    deviation: Array = np.sqrt(variance + np.float32(minilm_checkpoint.LAYER_NORM_EPS))
     normalized: Array = centred / deviation
     return normalized
 

@@ -27,9 +27,6 @@ LinearFunction: TypeAlias = Callable[[Array, Any], Array]
 AttentionFunction: TypeAlias = Callable[[Array, Array, Array, Array], Array]
 """From q, k and v, (sentences, heads, length, width), and the mask to what is mixed, like v."""
 
-LAYER_NORM_EPS = 1e-12
-"""Of the checkpoint's configuration; a constant, so that layers are compiled without the files."""
-
 
 class Batch(NamedTuple):
     """Sentences one after the other, without padding.
@@ -236,7 +233,7 @@ def _scale_and_shift(weights: Parameters, path: str) -> tuple[Array, Array]:
 def _normalized(x: Array, scale: Array, shift: Array) -> Array:
     centred = x - x.mean(axis=1, keepdims=True)
     variance = (centred * centred).mean(axis=1, keepdims=True)
-    return centred / jnp.sqrt(variance + LAYER_NORM_EPS) * scale + shift
+    return centred / jnp.sqrt(variance + minilm_checkpoint.LAYER_NORM_EPS) * scale + shift
 
 
 @jax.jit

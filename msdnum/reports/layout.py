@@ -1,13 +1,14 @@
 """Layout of a report: sections of cells, and how a terminal and a notebook show them."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from textwrap import wrap
 from typing import Any
 
 from msdnum.display import html
+from msdnum.display.text import aligned, widths_of
 from msdnum.errors import EFFECTIVE_BITS
 from msdnum.reports.pages import Integrated, Measured, Worst
 
@@ -185,11 +186,8 @@ def _columns(section: Section) -> Iterator[str]:
     height = max(map(len, words))
     stacked = [[""] * (height - len(column)) + column for column in words]
     cells = [*zip(*stacked, strict=True), *section.rows]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(words))]
-    aligned: list[Callable[[str, int], str]] = [str.ljust, *[str.rjust] * (len(words) - 1)]
-    for row in cells:
-        columns = zip(aligned, row, widths, strict=True)
-        yield "  ".join(align(cell, width) for align, cell, width in columns).rstrip()
+    widths = widths_of(cells)
+    yield from (aligned(row, widths).rstrip() for row in cells)
 
 
 # HTML

@@ -195,9 +195,10 @@ def _block(fmt: BlockFormat, given: Sequence[Input], seed: int) -> Report:
 
 
 def _fitted(fmt: BlockFormat, x: NDArray[Any]) -> BlockFormat:
-    """Return a format whose blocks are no longer than the rows of x."""
+    """Return a format whose blocks are no longer than the rows of x, nor higher than all of it."""
+    fitted = fmt if x.ndim > 1 else replace(fmt, rows=1)
     size = fmt.block_size
-    return fmt if size is None else replace(fmt, block_size=min(size, x.shape[-1]))
+    return fitted if size is None else replace(fitted, block_size=min(size, x.shape[-1]))
 
 
 # Schemes
@@ -324,8 +325,7 @@ def _unit(unit: AnyAccumulator, given: Sequence[Input], seed: int) -> Report:
 
 
 def _unit_guarantee(unit: AnyAccumulator, k: int) -> Guarantee:
-    try:
-        found = accumulation(unit, k, terms=1, scalings=2, segment=k).gamma
-    except ValueError:
+    found = accumulation(unit, k, terms=1, scalings=2, segment=k)
+    if not found.bounded:
         return guarantee(math.inf, "|a||b|", None)
-    return guarantee(found, "|a||b|", "gemm")
+    return guarantee(found.gamma, "|a||b|", "gemm")

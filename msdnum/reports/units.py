@@ -9,6 +9,7 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
+from msdnum.bounds.sums import NoGammaError
 from msdnum.emulator.blocks import quantize
 from msdnum.emulator.elements import round_to
 from msdnum.emulator.gemm.products import matmul, transposed
@@ -51,10 +52,9 @@ def sums(unit: AnyAccumulator) -> Iterator[Sum]:
     for k in LENGTHS:
         try:
             found = sum_roundings(unit, k)
-        except ValueError:
-            yield Sum(k, None, None, math.inf)
-        else:
             yield Sum(k, found.roundings, found.unit_roundoff, found.gamma)
+        except NoGammaError:
+            yield Sum(k, None, None, math.inf)
 
 
 def takes(unit: AnyAccumulator) -> tuple[str, ...]:

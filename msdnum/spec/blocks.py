@@ -220,7 +220,7 @@ def candidate_scales(amax: Fraction, fmt: BlockFormat, tensor: Value | None = No
     search = fmt.search
     assert search is not None
     if search.divisors is None:
-        return list(range(fmt.scale.subnormals, fmt.scale.max_code + 1))
+        return list(range(fmt.scale.has_zero, fmt.scale.max_code + 1))
     codes = []
     for divisor in search.divisors:
         ideal = fl32(amax / Fraction(divisor))

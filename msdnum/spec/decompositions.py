@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import E8M0, ElementFormat, FloatFormat, IntegerFormat
+from msdnum.formats.elements import E8M0, ElementFormat, IntegerFormat
 from msdnum.formats.modes import Arithmetic, Overflow, ScaleRule
 from msdnum.formats.scheme_kinds import Scheme
 from msdnum.spec.blocks import e8m0_code, largest_magnitude, quantize_block, shared_exponent
@@ -120,15 +120,19 @@ def decompose_covering(
     exponent = shared_exponent(amax, elements[0], rule) if amax else -127
     exponents = [exponent]
     for previous, element in pairwise(elements):
-        exponents.append(exponents[-1] + previous.emax - _gain(previous) - element.emax)
+        exponents.append(exponents[-1] + _exponent(_left_by(previous)) - element.emax)
     scales = [number(decode(e8m0_code(exponent), E8M0)) for exponent in exponents]
     return _decompose(values, elements, scales, _exact)
 
 
-def _gain(element: ElementFormat) -> int:
-    """Return g such that rounding ``|x| <= 2**emax`` leaves at most ``2**(emax - g)``."""
-    narrows = isinstance(element, FloatFormat) and element.emin < element.emax
-    return element.precision + narrows
+def _left_by(element: ElementFormat) -> Fraction:
+    """Return what rounding ``|x| <= 2**emax`` leaves at most, a power of two.
+
+    Numbers are nowhere further apart than ``2**emax`` and the one before it: half of that is left.
+    """
+    code = encode(Fraction(2) ** element.emax, element, overflow=Overflow.SATURATE)
+    last, before = (number(decode(each, element)) for each in (code, code - 1))
+    return (last - before) / 2
 
 
 def _exact(value: Value) -> Value:

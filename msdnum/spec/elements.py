@@ -6,13 +6,7 @@ A code is an unsigned int.
 from fractions import Fraction
 from functools import cache
 
-from msdnum.formats.elements import (
-    BINARY32,
-    ElementFormat,
-    FloatFormat,
-    IntegerFormat,
-    TableFormat,
-)
+from msdnum.formats.elements import BINARY32, ElementFormat, FloatFormat, IntegerFormat, TableFormat
 from msdnum.formats.modes import Overflow, Rounding
 from msdnum.spec.numbers import (
     Special,
@@ -59,8 +53,9 @@ def decode(code: int, fmt: ElementFormat) -> Value:
     if found is not None:
         return found
     significand = fraction * pow2(-fmt.fraction_bits)
-    if fmt.subnormals and field == 0:
-        return signed(sign == 1, significand * pow2(1 - fmt.bias))
+    if fmt.has_zero and field == 0:
+        kept = significand if fmt.subnormals else Fraction(0)
+        return signed(sign == 1, kept * pow2(1 - fmt.bias))
     return signed(sign == 1, (1 + significand) * pow2(field - fmt.bias))
 
 
@@ -132,8 +127,9 @@ def encode(
     Notes
     -----
     An unsigned format gives NaN for every negative number (-0 counts as zero). A format without
-    zero (E8M0) is rounded with the exponent unbounded below as well; what then lies below its
-    smallest number, zero included, gives that number under SATURATE and NaN under OVERFLOW.
+    subnormals is rounded with the exponent unbounded below as well. What then lies below its
+    smallest number is a zero with the sign; in one without zero (E8M0) that number under SATURATE
+    and NaN under OVERFLOW.
 
     Examples
     --------
@@ -189,7 +185,9 @@ def _encode_float(
     if rounded > max_finite(fmt):
         return _overflow_code(fmt, overflow, sign)
     if not fmt.subnormals and rounded < pow2(fmt.emin):
-        return 0 if overflow is Overflow.SATURATE else nan_code(fmt, value)
+        if not fmt.has_zero:
+            return 0 if overflow is Overflow.SATURATE else nan_code(fmt, value)
+        rounded = Fraction(0)
     if not rounded and not fmt.has_negative_zero:
         return 0
     return sign + _magnitude_code(rounded, fmt)

@@ -1,7 +1,7 @@
 (** Inner products of decomposed operands: the error of the data and the error of the sum. *)
 
 From Flocq Require Import Plus_error.
-From Msdnum Require Import InnerProduct.
+From Msdnum Require Import Executable.
 
 (** * The error of the data *)
 
@@ -610,6 +610,33 @@ Proof.
   { apply Rle_trans with (2 := N); clear; induction ps as [|p ps IH]; simpl; [lra|].
     assert (A := Rabs_pos (fst p)); unfold magnitudes in *; lra. }
   assert (A := Rabs_pos y); unfold m; apply Rmax_lub; lra.
+Qed.
+
+(** The executable twin of such a unit, what it aligns to included, is the tree of its steps: no
+    hypothesis on exponents is left. *)
+Theorem unit_run (group : nat) (zero f r : Z) W (groups : list (list (operand * operand)))
+    (v := step_error group f r) (c := F2R (run_unit zero f r groups)) :
+  (0 < r)%Z -> (zero <= -126)%Z -> Forall (fun ps => (length ps <= group)%nat) groups ->
+  computes W (unit_sum v (v * pow2 (-126)) (map (map counts) groups)) c (Rabs c).
+Proof.
+  intros Hr Hz; unfold c, run_unit, unit_sum.
+  assert (Start : computes W (Input 0 0) (F2R (Float radix2 0 0)) (Rabs (F2R (Float radix2 0 0)))).
+  { rewrite F2R_0, Rabs_R0; constructor. }
+  assert (P : proper (Input 0 0)) by (simpl; rewrite Rabs_R0; lra).
+  generalize (Input 0 0), (Float radix2 0 0), P, Start; clear P Start.
+  induction groups as [|ps groups IH]; intros t x P C L; [exact C|].
+  inversion_clear L as [|? ? Lp L']; cbn [map fold_left].
+  assert (A : at_least (map counts ps)).
+  { unfold at_least; apply Forall_forall; intros q Q; apply in_map_iff in Q.
+    destruct Q as [p [<- _]]; apply counts_at_least. }
+  assert (V := step_error_pos group f r); fold v in V; assert (B := bpow_ge_0 radix2 (-126)).
+  apply IH; [| |exact L'].
+  - split; [split; [exact V | now apply Rmult_le_pos] | now apply added_counts].
+  - unfold v; apply matrix_unit_step with (y := F2R x) (a := Rabs (F2R x)) (e := run_aligned zero x ps);
+      try assumption.
+    + now rewrite map_length.
+    + now apply run_aligned_correct.
+    + intros _; unfold run_group; rewrite run_step_correct, !map_map by exact Hr; reflexivity.
 Qed.
 
 (** *** CDNA3: products summed in parts, then with c, most of it rounded down, at last to nearest *)
@@ -1388,14 +1415,15 @@ Proof.
   rewrite E, Rminus_diag_eq, Rabs_R0 by reflexivity; lra.
 Qed.
 
-(** Terms and weights of at most f and f' may count as zero: b is what is left of the terms, w'' of
+(** Terms and weights of at most f k and f' k may count as zero: b is what is left of the terms, w'' of
     the weights. *)
-Theorem flushed_dot (b : nat -> list R) (w'' : nat -> R) (f f' : R) (T : nat)
+Theorem flushed_dot (b : nat -> list R) (w'' : nat -> R) (f f' : nat -> R) (T : nat)
     (W u : R) (n : nat) (s m h : R) (t : tree) (y a : R) (g := gamma n u)
     (whole := fun k => Rabs (x k) + carried (bounds k)) (weight := fun k => Rabs (w k) + w_error k) :
-  (forall k, In k keys -> Forall2 (dropped f) (terms k) (b k)) ->
-  (forall k, In k keys -> dropped f' (w' k) (w'' k)) ->
-  (forall k, In k keys -> length (remainders k) <= T)%nat -> 0 <= f -> 0 <= f' ->
+  (forall k, In k keys -> Forall2 (dropped (f k)) (terms k) (b k)) ->
+  (forall k, In k keys -> dropped (f' k) (w' k) (w'' k)) ->
+  (forall k, In k keys -> length (remainders k) <= T)%nat ->
+  (forall k, In k keys -> 0 <= f k /\ 0 <= f' k) ->
   exact_value t = over (fun k => sum (b k) * w'' k) keys ->
   counted t <= over (fun k => (sum (magnitudes (b k)) + least k) * (Rabs (w'' k) + w_least k)) keys ->
   proper t -> 0 <= u -> growth t <= (1 + u) ^ n -> INR n * u < 1 ->
@@ -1406,18 +1434,19 @@ Theorem flushed_dot (b : nat -> list R) (w'' : nat -> R) (f f' : R) (T : nat)
     + over (fun k => (Rabs (x k) + lost_at k) * w_error k) keys
     + g * over (fun k => (whole k + least k) * (weight k + w_least k)) keys
     + h * s * (1 + g)
-    + over (fun k => Rmin (whole k) (INR T * f) * weight k + whole k * Rmin (weight k) f') keys.
+    + over (fun k => Rmin (whole k) (INR T * f k) * weight k + whole k * Rmin (weight k) (f' k)) keys.
 Proof.
-  intros B V L F0 F0' E C; apply decomposed_dot_off; fold whole weight.
+  intros B V L F0 E C; apply decomposed_dot_off; fold whole weight.
   - rewrite E, over_minus; apply Rle_trans with (1 := over_abs _ _), over_le; intros k K.
-    destruct (dropped_sum f _ _ (B k K)) as [S1 [S2 _]]; destruct (dropped_error f' _ _ (V k K)) as [V1 V2].
+    destruct (dropped_sum (f k) _ _ (B k K)) as [S1 [S2 _]].
+    destruct (dropped_error (f' k) _ _ (V k K)) as [V1 V2]; destruct (F0 k K) as [F1 F2].
     rewrite Rmax_right in S1, V1 by assumption.
     destruct (terms_carried (x k) _ _ (Hremainders k K) (Hbounds k K)) as [_ A].
     assert (U := weight_used k K); fold (weight k) in U; fold (whole k) in A.
     assert (Len : (length (terms k) <= T)%nat).
     { apply Nat.le_trans with (2 := L k K); clear; generalize (remainders k), (x k).
       intros rs; induction rs as [|r rs IH]; intros z; simpl; [lia | apply le_n_S, IH]. }
-    apply le_INR, (Rmult_le_compat_r f) in Len; [|exact F0].
+    apply le_INR, (Rmult_le_compat_r (f k)) in Len; [|exact F1].
     replace (sum (b k) * w'' k - sum (terms k) * w' k) with
       ((sum (b k) - sum (terms k)) * w' k + sum (b k) * (w'' k - w' k)) by ring.
     apply Rle_trans with (1 := Rabs_triang _ _); rewrite 2!Rabs_mult; apply Rplus_le_compat.
@@ -1430,7 +1459,8 @@ Proof.
       * apply Rle_trans with (1 := Rmin_l _ _), U.
       * apply Rmin_r.
   - apply Rle_trans with (1 := C), over_le; intros k K.
-    destruct (dropped_sum f _ _ (B k K)) as [_ [_ S]]; destruct (dropped_error f' _ _ (V k K)) as [_ V2].
+    destruct (dropped_sum (f k) _ _ (B k K)) as [_ [_ S]].
+    destruct (dropped_error (f' k) _ _ (V k K)) as [_ V2].
     destruct (Hleast k K) as [L1 L2].
     assert (P : 0 <= sum (magnitudes (b k))).
     { clear; generalize (b k); intros ts; induction ts as [|t ts IH]; simpl; [lra|].

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from msdnum import bounds
+from msdnum.emulator.decompositions import decompose
 from msdnum.evidence import strangers, worst_cases
 from msdnum.evidence.promises import PROMISED_RULES
 from msdnum.formats.elements import E4M3, INT8_SYMMETRIC, MXINT8_ELEMENT
@@ -123,3 +124,18 @@ def test_mixed_decomposition_ends_where_scales_do():
     assert bounds.mixed_decomposition([E4M3], largest) == largest / 32
     with pytest.raises(ValueError, match=r"scale of at most 2\*\*127, got 3.4e\+38"):
         bounds.mixed_decomposition([MXINT8_ELEMENT], largest)
+
+
+@pytest.mark.parametrize("own_amax", [False, True])
+@pytest.mark.parametrize("rule", ScaleRule.powers_of_two())
+def test_small_numbers_of_a_block_leave_no_more_than_is_said_of_their_binade(rule, own_amax):
+    """Their scales are those of the block, though their own amax is far below it."""
+    scheme, rng = MXFP4_X2.with_rule(rule, own_amax=own_amax), np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (500, 32)) * np.exp2(-rng.integers(0, 8, (500, 32)))
+    x[:, 0] = 1
+    left = np.abs(decompose(x.astype(np.float32), scheme).remainder)
+    for binade in range(8):
+        found = left[np.abs(x) <= 2.0**-binade].max()
+        promised = bounds.remainder(scheme, 1, binade=binade)
+        assert found <= promised
+        assert promised < 2.5 * found or rule is ScaleRule.FLOOR  # Only the largest saturate.

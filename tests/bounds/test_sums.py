@@ -77,3 +77,16 @@ def test_int32_overflow_of_the_digits_in_use():
         (12, 12, 14_913_080),
     ):
         assert bounds.int32_overflow(a, b) == k
+
+
+def test_nothing_is_bounded_by_roundings_that_are_not_all():
+    unknown = bounds.Accumulation(0, bounded=False)
+    for bound in (
+        lambda: unknown.gamma,
+        lambda: bounds.gemm([0], unknown),
+        lambda: bounds.gemm_probabilistic([0], unknown, 8, 4),
+        lambda: bounds.gemm_martingale([0], unknown, 1e-3),
+        lambda: bounds.attention(0.0, accumulation=unknown),
+    ):
+        with pytest.raises(ValueError, match="accumulation must be bounded"):
+            bound()

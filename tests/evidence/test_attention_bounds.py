@@ -6,15 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from msdnum import bounds
+from msdnum import BlockFormat, ScaleRule, bounds, quantize
 from msdnum.emulator.attention.exponential import NATIVE
 from msdnum.emulator.attention.flash import attend
 from msdnum.emulator.attention.methods import FLOAT32_FLASH
 from msdnum.evidence.attention_bounds import _moved, attention_bound
 from msdnum.evidence.attentions import DECOMPOSING, drawn
+from msdnum.evidence.product_bounds import exact_values
 from msdnum.evidence.score_bounds import ExactAttention
 from msdnum.formats.accumulators import HOPPER
-from msdnum.formats.elements import BINARY32
+from msdnum.formats.elements import BINARY32, INT8_SYMMETRIC
 from tests.support.attention_bounds import SHAPE
 
 
@@ -24,6 +25,21 @@ def test_many_tiles_and_the_backends_own_exponential(cache):
     method = replace(DECOMPOSING[cache], tile=32, exp=NATIVE)
     error = np.abs(attend(head.exact.queries, head.keys, head.values, method) - head.output)
     assert (error <= attention_bound(head.exact, head.keys, head.values, method)).all()
+
+
+def test_groups_of_channels_have_a_bound_each():
+    rng = np.random.default_rng(6)
+    q, k, v = (rng.normal(size=(n, d)).astype("f4") for n, d in ((3, 16), (40, 16), (40, 12)))
+    fmt = BlockFormat("INT8_GROUPS", INT8_SYMMETRIC, BINARY32, 8, ScaleRule.AMAX)
+    values = quantize(v, fmt)
+    exact = ExactAttention(q, k, exact_values(values))
+    bound = attention_bound(exact, k, values, FLOAT32_FLASH)
+    first = quantize(v[:, :8], fmt)
+    apart = attention_bound(ExactAttention(q, k, exact_values(first)), k, first, FLOAT32_FLASH)
+    np.testing.assert_allclose(bound[:, :8], apart, rtol=1e-9)
+    error = np.abs(attend(q, k, values, FLOAT32_FLASH) - exact.weights @ exact.values)
+    assert (error <= bound).all()
+    assert (bound < 1e-3).all()
 
 
 @pytest.mark.parametrize("part", ["queries", "weights"])

@@ -159,7 +159,6 @@ def test_formats_are_values() -> None:
         ((4, 24, 7), "exponent_bits must be in 1..8"),
         ((1, 3, 0, NonNumbers.IEEE), "exponent_bits must be at least 2 and fraction_bits"),
         ((3, 0, 3, NonNumbers.IEEE), "exponent_bits must be at least 2 and fraction_bits"),
-        ((4, 3, 7, NonNumbers.NAN, True, False), "subnormals must be True where there is a sign"),
         ((4, 3, 7, NonNumbers.NONE, False), "signed must be True"),
         ((1, 0, 0, NonNumbers.NAN), "'X' has no number besides zero and what is no number"),
         ((8, 23, 128, NonNumbers.IEEE), "bias must keep every value within binary32"),

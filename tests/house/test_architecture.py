@@ -46,7 +46,7 @@ ROOMS = {
     },
     "conformance": {"formats", "spec", "emulator"},
     "testing": {"formats", "spec", "conformance"},
-    "bench": {"formats", "emulator", "cost", "experiments"},
+    "bench": {"display", "formats", "emulator", "cost", "experiments"},
     "device": {"formats", "emulator", "evidence", "conformance", "bench", "experiments"},
     "cli": {
         "bench", "conformance", "device", "display", "evidence", "experiments", "formats", "inputs",

@@ -29,12 +29,13 @@ def blocks(text, language):
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-PRINTING = ("index", "large-arrays", "own-format", "own-scheme", "own-unit")
+PRINTING = ("index", "large-arrays", "own-figure", "own-format", "own-scheme", "own-unit")
 """Pages whose code is run from top to bottom; each block prints what stands below it."""
 
 
 @pytest.mark.parametrize("name", PRINTING)
-def test_a_page_prints_what_it_says(name):
+def test_a_page_prints_what_it_says(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     names, printed = {}, ""
     for language, code in re.findall(r"```(python|text)\n(.*?)```", page, re.DOTALL):

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections import defaultdict
+from functools import cache
 
 from tests.support.paths import ROOT
 
@@ -35,6 +36,9 @@ TWO_MEANINGS = {
     "Number",  # of theorems, a number of any kind; of the specification, one with its scale
 }
 
+GATHERS = {"evidence/addition_orders.py", "evidence/black_boxes.py", "evidence/large_tensors.py"}
+"""What is filled piece by piece is no data yet."""
+
 KNOWS_PATHS = {
     "_repository.py",
     "_sources.py",  # the sources of the package itself
@@ -48,6 +52,10 @@ WRITES_THERE = {
     "trials/msd/experiments/model.py",
 }
 """Where results go if nothing else is said, in the folder in which the command is run."""
+
+
+parsed = cache(ast.parse)
+"""Trees are looked at by all rules, and changed by none."""
 
 
 def text_of(name):
@@ -64,7 +72,7 @@ def docstrings(tree):
 
 def words(source):
     """Yield identifiers, and strings that are no docstrings."""
-    tree = ast.parse(source)
+    tree = parsed(source)
     prose = docstrings(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and id(node) not in prose:
@@ -82,7 +90,7 @@ def of_one_paper(source):
 
 def asks_for_the_backend(source):
     """Return the questions "NumPy or JAX?" that ``backend`` has functions for."""
-    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    calls = [node for node in ast.walk(parsed(source)) if isinstance(node, ast.Call)]
     texts = [ast.unparse(call) for call in calls]
     question = r"^isinstance\(.*ndarray|Tracer|__array_namespace__\(|modules\.get\('jax'\)"
     return [text for text in texts if re.search(question, text)]
@@ -91,7 +99,7 @@ def asks_for_the_backend(source):
 def too_long(source):
     """Return the functions with more lines than are read at one glance, docstring apart."""
     found = []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.FunctionDef):
             first = node.body[1] if ast.get_docstring(node) and node.body[1:] else node.body[0]
             if node.end_lineno - first.lineno + 1 >= STATEMENTS:
@@ -101,7 +109,7 @@ def too_long(source):
 
 def public_names(source):
     """Yield the public classes and registries that a file defines."""
-    tree = ast.parse(source)
+    tree = parsed(source)
     lists = [
         ast.literal_eval(node.value)
         for node in tree.body
@@ -139,13 +147,75 @@ def twins(names):
 def paths_into_the_clone(name, source):
     """Return the folders of the clone that a file names, and its own place."""
     found = {"__file__"} if "__file__" in source and "Path(__file__)" in source else set()
-    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    calls = [node for node in ast.walk(parsed(source)) if isinstance(node, ast.Call)]
     places = [call for call in calls if ast.unparse(call.func) in ("Path", "_folder")]
     arguments = [argument for call in places for argument in call.args[:1]]
     given = [argument.value for argument in arguments if isinstance(argument, ast.Constant)]
     return found | {text for text in given if FOLDERS.match(text)} - (
         set(given) if name in WRITES_THERE else set()
     )
+
+
+def through_a_room(source):
+    """Return the names that are imported from a room, and not from the file that has them."""
+    nodes = [node for node in ast.walk(parsed(source)) if isinstance(node, ast.ImportFrom)]
+    found = set()
+    for node in nodes:
+        room = (node.module or "").removeprefix("msdnum.").replace(".", "/")
+        if node.module and node.module.startswith("msdnum.") and f"{room}/__init__.py" in FILES:
+            own = defined(text_of(f"{room}/__init__.py"))
+            files = {alias.name for alias in node.names} - own
+            found |= {
+                n for n in files if not {f"{room}/{n}.py", f"{room}/{n}/__init__.py"} & {*FILES}
+            }
+    return found
+
+
+def defined(source):
+    """Return the names of functions, classes and data that a file defines."""
+    nodes = parsed(source).body
+    named = {node.name for node in nodes if hasattr(node, "name")}
+    assigned = [node for node in nodes if isinstance(node, ast.Assign)]
+    return named | {ast.unparse(node.targets[0]) for node in assigned}
+
+
+class Bare(ast.NodeTransformer):
+    """A function without its name, its types and its docstring."""
+
+    def visit_FunctionDef(self, node):
+        self.generic_visit(node)
+        node.name, node.returns, node.decorator_list = "f", None, []
+        if ast.get_docstring(node):
+            node.body = node.body[1:]
+        return node
+
+    def visit_arg(self, node):
+        node.annotation = None
+        return node
+
+
+def formulas(source):
+    """Yield name and code of each function of more than one statement."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            name, bare = node.name, Bare().visit(node)
+            if len(bare.body) > 1:
+                yield name, ast.dump(bare)
+
+
+def copied(sources):
+    """Return the functions that an oracle has, word for word, from what it judges."""
+    voices = defaultdict(dict)
+    for name, source in sources.items():
+        room = name.split("/")[0]
+        for function, code in formulas(source) if room in VOICES | {"formats"} else ():
+            voices[code].setdefault(room, f"{name}: {function}")
+    return [list(where.values()) for where in voices.values() if len(where) > 1]
+
+
+def not_frozen(source):
+    """Return the dataclasses whose fields can be assigned."""
+    return re.findall(r"@dataclass(?!\(.*frozen=True).*\nclass (\w+)", source)
 
 
 def breaking(rule, names=FILES):
@@ -183,6 +253,20 @@ def test_a_class_or_registry_has_one_meaning():
     assert said_twice({name: text_of(name) for name in FILES}) == {}
 
 
+def test_inside_the_package_names_are_imported_from_files():
+    assert breaking(through_a_room, FILES.keys() - {"__init__.py"}) == {}
+
+
+def test_a_formula_is_derived_twice_and_not_copied():
+    assert copied({name: text_of(name) for name in FILES}) == []
+
+
+def test_data_are_frozen():
+    assert breaking(not_frozen).keys() == GATHERS
+    assert not_frozen("@dataclass(eq=False)\nclass A:") == ["A"]
+    assert not_frozen("@dataclass(frozen=True, eq=False)\nclass A:") == []
+
+
 def test_every_exception_is_one():
     names = [word for name in FILES for word in public_names(text_of(name))]
     assert all(names.count(word) > 1 for word in TWO_MEANINGS)
@@ -212,6 +296,16 @@ def test_a_name_with_two_meanings_is_seen():
     assert set(said_twice({"spec/a.py": one, "spec/b.py": one})) == {"Case"}
     assert said_twice({"spec/a.py": one, "emulator/b.py": one, "formats/c.py": one}) == {}
     assert set(said_twice({"a.py": "__all__ = ['A']\nA = 1", "b.py": "__all__ = ['A']\nA: int"}))
+
+
+def test_an_import_through_a_room_and_a_copy_are_seen():
+    assert through_a_room("from msdnum.formats import MXFP4, blocks") == {"MXFP4"}
+    assert through_a_room("from msdnum.trials import find_trial, msd") == set()
+    one, other = (f"def {n}(x: int):\n    y = x + 1\n    return y" for n in ("f", "_g"))
+    assert copied({"spec/a.py": one, "formats/b.py": other, "cli/c.py": one}) == [
+        ["spec/a.py: f", "formats/b.py: _g"]
+    ]
+    assert copied({"spec/a.py": one, "spec/b.py": other}) == []
 
 
 def test_a_path_into_the_clone_is_seen():

@@ -1,5 +1,6 @@
 """The checkpoint of MiniLM: its tensors, sentences, and how to install it."""
 
+import json
 import math
 
 import ml_dtypes
@@ -22,7 +23,7 @@ pytest.importorskip("tokenizers")
 def test_sentences_are_graded():
     """Lines come in fours; the second says what the first does, as the model sees it, too."""
     lines = minilm_checkpoint.sentences(runs.SENTENCES)
-    assert len(lines) == len(set(lines)) == model.COUNT
+    assert len(lines) == len(set(lines)) == model.MODEL_EXPERIMENTS[0].parameters.count
     words = [len(line.split()) for line in lines]
     assert min(words) <= 3
     assert max(words) >= 40
@@ -30,6 +31,11 @@ def test_sentences_are_graded():
     groups = found.reshape(FEW // 4, 4, -1)
     same, other = (np.einsum("ij,ij->i", groups[:, 0], groups[:, i]) for i in (1, 2))
     assert (same > other).all()
+
+
+def test_the_checkpoint_says_what_is_added_to_a_variance():
+    config = json.loads((minilm_checkpoint.minilm_root() / "config.json").read_text())
+    assert config["layer_norm_eps"] == minilm_checkpoint.LAYER_NORM_EPS
 
 
 def test_minilm_has_the_tensors_of_the_first_layer():

@@ -8,7 +8,6 @@ from msdnum.trials import judged
 def test_only_rows_whose_last_step_no_machine_has_checked_say_so():
     found = entries(judged(), Study(), "bounds")
     assert [entry.convention for entry in found if entry.on_paper] == [
-        "MXFP4 x2 by MXFP4, Hopper's unit",
         "MXFP4 x2 by MXFP4, with a probability",
         "MXFP4 x2 by MXFP4, one martingale",
         "64 numbers in BF16, rounded stochastically",

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from msdnum import report
 from msdnum.formats.accumulators import ALL_ACCUMULATORS, MatrixUnit
+from tests.emulator.gemm.units.test_stepped import Exactly
 from tests.support.pages import X
 
 
@@ -27,3 +28,10 @@ def test_what_a_unit_takes():
     assert taken("BLACKWELL_MXFP4") == "E2M1"
     assert "BF16" in taken("AMPERE")
     assert "BINARY32" not in taken("AMPERE")
+
+
+def test_a_unit_of_which_nothing_is_known_has_no_bound():
+    page = report(Exactly())
+    assert math.isinf(page.bound.bound)
+    assert page.bound.theorem is None
+    assert all(math.isinf(s.bound) for s in page.sums)

@@ -316,6 +316,19 @@ def test_rounding_to_a_format_is_decoding_its_code() -> None:
     assert spec.round_to(Fraction(5, 2), E2M1, overflow=SAT, rounding=Rounding.RTP) == 3
 
 
+def test_a_format_that_flushes_has_zeros_below_its_smallest_normal_number() -> None:
+    fmt = FloatFormat("X", 3, 2, subnormals=False)
+    smallest = Fraction(1, 4)
+    assert [fmt.value(code) for code in range(5)] == [0, 0, 0, 0, smallest]
+    assert spec.decode(0b100011, fmt) is Special.NEGATIVE_ZERO
+    below = smallest * Fraction(15, 16)  # Halfway to the next, were there one.
+    for rounding in (Rounding.RNE, Rounding.RNA, Rounding.RTP):
+        assert spec.encode(below, fmt, overflow=SAT, rounding=rounding) == 4
+    assert spec.encode(below - Fraction(1, 999), fmt, overflow=SAT) == 0
+    assert spec.encode(-below, fmt, overflow=SAT, rounding=Rounding.RTZ) == 0b100000
+    assert spec.encode(smallest / 9, fmt, overflow=SAT, rounding=Rounding.RTP) == 0
+
+
 def test_a_format_without_zero_goes_to_the_smallest_number() -> None:
     fmt = FloatFormat("X", 3, 1, 3, NonNumbers.NAN, signed=False, subnormals=False)
     assert spec.encode(Fraction(1, 100), fmt, overflow=SAT) == 0

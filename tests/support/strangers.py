@@ -19,14 +19,7 @@ from msdnum.formats.accumulators import (
 )
 from msdnum.formats.blocks import NVFP4, BlockFormat
 from msdnum.formats.chained_units import ChainUnit, LanesUnit
-from msdnum.formats.elements import (
-    BF16,
-    BINARY32,
-    E4M3,
-    E5M2,
-    E8M0,
-    FP16,
-)
+from msdnum.formats.elements import BF16, BINARY32, E4M3, E5M2, E8M0, FP16
 from msdnum.formats.modes import ScaleRule
 from msdnum.formats.own_units import DesignedUnit, Pairwise, Sequential, SumRounding
 from msdnum.formats.scale_searches import EVERY_SCALE, FOUR_OVER_SIX
@@ -109,12 +102,12 @@ def unit(rng):
             continue
 
 
-def weight_format(rng, block_size):
+def weight_format(rng, block_size, heights=(1,)):
     """Draw a format of weights: of OCP's and NVIDIA's kind, or with scales of any other.
 
-    Some have tiles of two dimensions, a scale of the tensor, or scales that are searched.
+    Some have a scale of the tensor, scales that are searched, or tiles of so many rows.
     """
-    kind, rows = rng.integers(6), choice(rng, (1, 1, 1, 2, 8))
+    kind, rows = rng.integers(6), choice(rng, heights)
     while True:
         e = element(rng, 8)
         try:
@@ -144,5 +137,13 @@ def product(rng, rows=2):
             exponents[1] = np.clip(-exponents[0] + rng.integers(-6, 7), -149, 127)
         x[i], w[i] = (block(rng, k, int(e)) for e in exponents)
     w = np.where(np.isfinite(w), w, 0)
-    quantized = transposed(quantize(w, weight_format(rng, size)))
-    return x, scheme(rng, size, 8), quantized, unit(rng)
+    return x, scheme(rng, size, 8), weight(rng, w, size), unit(rng)
+
+
+def weight(rng, w, size):
+    """Quantize to a format that is drawn, whose scales hold these numbers."""
+    while True:
+        try:
+            return transposed(quantize(w, weight_format(rng, size, (1, 1, 1, 2, 8))))
+        except ValueError:
+            continue

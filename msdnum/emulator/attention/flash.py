@@ -27,6 +27,7 @@ from msdnum.emulator.attention.kv_cache import (
     Cache,
     by_channel,
     check_cache,
+    head_groups,
     padded,
     scales_per_channel,
     scales_per_token,
@@ -37,7 +38,6 @@ from msdnum.emulator.attention.methods import Mask, Method, StaticCast
 from msdnum.emulator.attention.online_softmax import (
     State,
     Terms,
-    kept_in,
     like,
     output,
     represented,
@@ -48,6 +48,7 @@ from msdnum.emulator.attention.online_softmax import (
 from msdnum.emulator.backend import Array
 from msdnum.emulator.floats import as_floats
 from msdnum.emulator.gemm.checks import check_dimensions, checked
+from msdnum.emulator.gemm.outputs import rounded_to
 from msdnum.emulator.gemm.products import matmul, transposed
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray
@@ -67,6 +68,7 @@ def attend(
     lengths: Array | int | None = None,
     scale: float | None = None,
     sinks: Array | float | None = None,
+    window: int | None = None,
 ) -> Array:
     """Return ``softmax(scale * queries @ keys^T) @ values`` as ``method`` computes it.
 
@@ -91,6 +93,8 @@ def attend(
     sinks : number or Array of float32, bfloat16 or float16, optional
         One more score for each head, whose weight counts in the sum of the weights alone (attention
         sinks, as in gpt-oss). It broadcasts to the leading dimensions of the queries.
+    window : int, optional
+        Of the keys that it would see, how many of the last ones a query sees (sliding window).
 
     Returns
     -------
@@ -103,9 +107,9 @@ def attend(
     TypeError
         If an argument is not of its type, or NumPy and JAX arrays are mixed.
     ValueError
-        If shapes do not match, a value is not finite, a length is out of range or the scale no
-        positive normal number, or blocks do not fit the products or the tile, or
-        values have a scale per token where the weights are a `StaticCast`.
+        If shapes do not match, a value is not finite, a length is out of range, the scale no
+        positive normal number or the window not positive, or blocks do not fit the products or the
+        tile, or values have a scale per token where the weights are a `StaticCast`.
 
     Notes
     -----
@@ -133,18 +137,26 @@ def attend(
     queries = as_floats(queries, "queries")
     factor = _softmax_scale(scale, queries)
     keys, values = by_channel(checked(keys, "keys")), by_channel(checked(values, "values"))
-    group = _check_operands(queries, keys, values, method)
+    argument_checks.check_integer("window", window)
+    if window is not None and window < 1:
+        raise ValueError(f"window must be positive, got {window}")
+    parts = head_groups(values)
+    group = max(_check_operands(queries, keys, part, method) for part in parts)
     limits = _limits(queries, keys, lengths, mask)
     extra = None if sinks is None else _checked_sinks(sinks, queries)
     function = _jitted() if backend.is_jax(queries) else _attend
-    return function(queries, keys, values, limits, extra, method, factor, group)
+    found = [
+        function(queries, keys, part, limits, extra, method, factor, group, window)
+        for part in parts
+    ]
+    return found[0] if len(found) == 1 else backend.namespace(queries).concatenate(found, axis=-1)
 
 
 @cache
 def _jitted() -> Callable[..., Array]:
     import jax
 
-    return jax.jit(_attend, static_argnums=(5, 6, 7))
+    return jax.jit(_attend, static_argnums=(5, 6, 7, 8))
 
 
 # ------------------------------------------------------------------------------------------------
@@ -280,6 +292,7 @@ def _attend(
     method: Method,
     factor: float,
     group: int,
+    window: int | None,
 ) -> Array:
     xp = backend.namespace(queries)
     *heads, m, d = queries.shape
@@ -296,7 +309,10 @@ def _attend(
 
     def step(i: Any, state: State) -> State:
         k, v = (tokens(x, i * size, size) for x in (keys, values))
-        seen = i * size + xp.arange(size, dtype=np.int32) < limits
+        place = i * size + xp.arange(size, dtype=np.int32)
+        seen = place < limits
+        if window is not None:
+            seen = seen & (place >= limits - window)
         return with_tile(state, _scores(terms, k, method, factor), seen, v, method)
 
     first = start(xp, rows, values.shape[-1])
@@ -318,5 +334,5 @@ def _scores(queries: Terms, keys: Cache, method: Method, factor: float) -> Array
         else backend.namespace(keys).swapaxes(keys, -1, -2)
     )
     products = matmul(queries, swapped, accumulator=method.accumulator)
-    products = kept_in(products, method.scores)
+    products = rounded_to(products, method.scores)
     return binary32.multiply(products, backend.namespace(products).full_like(products, factor))

@@ -3,7 +3,8 @@
 Keys and values have the shape (..., tokens, width). A binary32 scale *per channel* is shared by all
 tokens of a channel, one *per token* by all channels of a token; one for the whole tensor is that of
 every channel. MX blocks, and groups with a scale each, lie along what a product sums over: the
-channels of a key, the tokens of the values.
+channels of a key, the tokens of the values. Values may also have binary32 scales for groups of the
+channels of a token: each group is then attended to apart, as values with a scale per token.
 """
 
 from collections.abc import Callable
@@ -23,8 +24,8 @@ from msdnum.formats.blocks import INT8_ROW, MXFP4, MXFP8_E4M3, BlockFormat
 from msdnum.formats.elements import BINARY32
 
 __all__ = [
-    "KV_FORMATS", "Cache", "KeyValueFormat", "by_channel", "check_cache", "padded", "per_channel",
-    "per_token", "scales_per_channel", "scales_per_token", "tokens", "without_scale",
+    "KV_FORMATS", "Cache", "KeyValueFormat", "by_channel", "check_cache", "head_groups", "padded",
+    "per_channel", "per_token", "scales_per_channel", "scales_per_token", "tokens", "without_scale",
 ]  # fmt: skip
 
 Quantizer: TypeAlias = Callable[[Array], QuantizedArray]
@@ -162,6 +163,23 @@ def by_channel(x: Cache) -> Cache:
     scales = xp.broadcast_to(x.scale_codes, shape)
     fmt = replace(x.format, block_size=x.shape[-2])
     return replace(x, scale_codes=scales, format=fmt, axis=-2)
+
+
+def head_groups(values: Cache) -> list[Cache]:
+    """Return the groups of channels whose tokens have a scale each, or the values as they are."""
+    x = values
+    if not isinstance(x, QuantizedArray) or is_inside(x.format) or x.axis != -1:
+        return [x]
+    width, block = x.shape[-1], _block(x)
+    return [
+        replace(
+            x,
+            codes=x.codes[..., start : start + block],
+            scale_codes=x.scale_codes[..., start // block : start // block + 1],
+            format=replace(x.format, block_size=min(block, width - start)),
+        )
+        for start in range(0, width, block)
+    ]
 
 
 def scales_per_channel(x: Cache) -> Array | None:

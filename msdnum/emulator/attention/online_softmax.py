@@ -15,13 +15,14 @@ from msdnum.emulator.attention.kv_cache import (
 from msdnum.emulator.attention.methods import Method, StaticCast, WeightRange
 from msdnum.emulator.backend import Array
 from msdnum.emulator.decompositions import decompose_terms
+from msdnum.emulator.gemm.outputs import rounded_to
 from msdnum.emulator.gemm.products import matmul
 from msdnum.formats.elements import BINARY32, FloatFormat
 from msdnum.formats.modes import Overflow
 from msdnum.formats.schemes import Scheme
 
 __all__ = [
-    "State", "Terms", "kept_in", "like", "output", "represented", "start", "with_sinks",
+    "State", "Terms", "like", "output", "pairwise", "represented", "start", "with_sinks",
     "with_tile",
 ]  # fmt: skip
 
@@ -93,16 +94,9 @@ def with_tile(state: State, scores: Array, seen: Array, values: Cache, method: M
     powers = method.exp.function(binary32.subtract(scores, like(origin, scores)))
     weights, decay = _scaled(powers[..., :-1], method), powers[..., -1:]
     kept = binary32.multiply(state.sums, like(decay, state.sums))
-    found = [_weighted(weights, seen, values, method), _pairwise(weights)]
+    found = [_weighted(weights, seen, values, method), pairwise(weights)]
     total = binary32.add(kept, xp.concatenate(found, axis=-1))
-    return State(maximum, kept_in(total, method.sums))
-
-
-def kept_in(x: Array, fmt: FloatFormat) -> Array:
-    """Return binary32 numbers rounded to a format, overflowing, as binary32 numbers."""
-    if fmt == BINARY32:
-        return x
-    return elements.decode(elements.encode(x, fmt, overflow=Overflow.OVERFLOW), fmt)
+    return State(maximum, rounded_to(total, method.sums))
 
 
 def _scaled(weights: Array, method: Method) -> Array:
@@ -112,7 +106,7 @@ def _scaled(weights: Array, method: Method) -> Array:
     return binary32.multiply(weights, scale)
 
 
-def _pairwise(x: Array) -> Array:
+def pairwise(x: Array) -> Array:
     """Add up the last axis: neighbours, then their sums; an odd one moves up."""
     xp = backend.namespace(x)
     while x.shape[-1] > 1:

@@ -176,9 +176,9 @@ def _slices(x: Prepared, axis: int, width: int) -> tuple[list[Array], Array]:
     shift = xp.where(nonzero, exponent - lowest, 0)
     significand = xp.where(parts.negative, -parts.significand, parts.significand)
     count = -(-(bit_patterns.FRACTION_BITS + 1 + int(shift.max())) // width)
-    return [_slice(significand.astype(np.int64), shift, i * width, width) for i in range(count)], (
-        lowest
-    )
+    wide = significand.astype(np.int64)
+    slices = [_slice(wide, shift, i * width, width) for i in range(count)]
+    return slices, lowest
 
 
 def _slice(significand: Array, shift: Array, start: int, width: int) -> Array:
@@ -229,13 +229,19 @@ def _round_head(negative: Array, head: Array, exponent: Array) -> Array:
     length = sum((head >> i != 0).astype(np.int64) for i in range(63))
     shift = xp.maximum(xp.maximum(length - 24, bit_patterns.ETA_EXPONENT - exponent), 0)
     shift = xp.minimum(shift, 63)
+    significand = xp.where(shift == 63, 0, _shifted_to_even(head, shift)).astype(np.int32)
+    place = xp.clip(exponent + shift, -900, 900).astype(np.int32)
+    return bit_patterns.compose(negative & (head != 0), significand, place)
+
+
+def _shifted_to_even(head: Array, shift: Array) -> Array:
+    """Return ``head * 2**-shift`` rounded to an integer, ties to even; shift is 0 to 63."""
+    xp = backend.namespace(head)
     down = head >> shift
     rest = head - (down << shift)
     half = xp.where(shift > 0, np.int64(1) << xp.maximum(shift - 1, 0), 0)
-    up = (shift > 0) & ((rest > half) | ((rest == half) & (down & 1 == 1)))
-    significand = xp.where(shift == 63, 0, down + up).astype(np.int32)
-    place = xp.clip(exponent + shift, -900, 900).astype(np.int32)
-    return bit_patterns.compose(negative & (head != 0), significand, place)
+    goes_up = (shift > 0) & ((rest > half) | ((rest == half) & (down & 1 == 1)))
+    return down + goes_up
 
 
 # ------------------------------------------------------------------------------------------------

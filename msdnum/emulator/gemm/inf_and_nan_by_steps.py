@@ -17,7 +17,7 @@ from msdnum.emulator.gemm.tiles import cut
 from msdnum.emulator.gemm.units.cdna3 import with_infinite_products
 from msdnum.emulator.gemm.units.flushed import without_subnormals
 from msdnum.emulator.gemm.units.kinds import sums_of
-from msdnum.emulator.gemm.units.sums import CAREFUL, PLAIN, Range, plain_values
+from msdnum.emulator.gemm.units.sums import EXACT_APART, EXACT_VALUES, Range, plain_values
 from msdnum.formats.accumulators import (
     AnyAccumulator,
     Blocks,
@@ -52,7 +52,7 @@ def _all_steps(
     accumulator: AnyAccumulator,
 ) -> Array:
     length = kinds[0].length
-    size = min(sums_of(accumulator).step(CAREFUL, kinds)[1], length)
+    size = min(sums_of(accumulator).step(EXACT_APART, kinds)[1], length)
 
     def step(i: Any, total: Array, length: int = size) -> Array:
         x = arrays(a, lambda v: cut(v, i * size, length, 1))
@@ -101,7 +101,7 @@ def _natively(
             if x.nan is not None:
                 value = backend.namespace(value).where(x.nan, np.float32(np.nan), value)
             sides.append([value])
-        return sums_of(accumulator).fold(PLAIN, kinds, sides[0], sides[1], total)
+        return sums_of(accumulator).fold(EXACT_VALUES, kinds, sides[0], sides[1], total)
 
 
 def _finite(x: Prepared) -> Prepared:

@@ -77,7 +77,9 @@ class OperandType:
     def of_integers(cls, name: str, element: ElementFormat, largest: int, k: int) -> "OperandType":
         """Return the type of integers of at most 8 bits without scales along k."""
         bits = max(largest.bit_length(), 8)
-        return cls(name, element, bits, largest, True, None, None, k)
+        return cls(
+            name, element, bits, largest=largest, integer=True, inside=None, outside=None, length=k
+        )
 
     @property
     def is_float(self) -> bool:
@@ -136,7 +138,10 @@ def kind(x: Term, axis: int, name: str) -> OperandType:
     backend.check_floats(x, name)
     check_dimensions(x.shape, name)
     fmt = _FLOATS[str(x.dtype)]
-    return OperandType(fmt.name, fmt, fmt.precision, 0, False, None, None, x.shape[axis])
+    return OperandType(
+        fmt.name, fmt, fmt.precision, largest=0, integer=False, inside=None, outside=None,
+        length=x.shape[axis],
+    )  # fmt: skip
 
 
 def cut_to_taken(kind: OperandType, takes: tuple[ElementFormat, ...]) -> OperandType:
@@ -164,12 +169,12 @@ def _quantized_kind(x: QuantizedArray, axis: int) -> OperandType:
         fmt.name,
         fmt.element,
         _precision(fmt.element) + (0 if outside or fmt.scale == E8M0 else fmt.scale.precision),
-        _largest(fmt.element),
-        integer,
-        None if outside else block,
-        None if whole or not outside else block,
-        length,
-        None if outside else fmt.scale,
+        largest=_largest(fmt.element),
+        integer=integer,
+        inside=None if outside else block,
+        outside=None if whole or not outside else block,
+        length=length,
+        scale=None if outside else fmt.scale,
     )
 
 

@@ -10,10 +10,7 @@ from msdnum import bounds
 from msdnum.emulator.blocks import quantize
 from msdnum.emulator.gemm import dequantizing
 from msdnum.emulator.zero_points import quantize_asymmetric
-from msdnum.evidence.product_bounds import (
-    Right,
-    theorem_gemm,
-)
+from msdnum.evidence.product_bounds import Right, theorem_gemm
 from msdnum.evidence.product_roundings import accumulation
 from msdnum.evidence.products import (
     Float32Array,
@@ -30,7 +27,7 @@ from msdnum.formats.elements import BF16, BINARY32, E4M3, INT4
 from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import covering_scheme
 
-__all__ = ["BASELINES", "INTEGER_WEIGHTS", "WEIGHTS"]
+__all__ = ["BASELINES", "INTEGER_WEIGHTS", "MX_WEIGHTS", "WEIGHTS"]
 
 GROUP = 128
 
@@ -51,6 +48,8 @@ WEIGHTS: dict[str, Callable[[Float32Array, int | None], Weight]] = {
 """Weights of shape (k, n) by name, blocks along k: a column for INT8, 128 for INT4, 32 for MX."""
 INTEGER_WEIGHTS = frozenset({"INT8", "INT4", "INT4_ZERO"})
 """Those whose elements are integers, which have sums of int32."""
+MX_WEIGHTS = frozenset(WEIGHTS) - INTEGER_WEIGHTS
+"""Those with scales that are powers of two, in blocks of any size."""
 
 
 def weight_in_bf16(given: Product, accumulator: AnyAccumulator) -> ProductResult:

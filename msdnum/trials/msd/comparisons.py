@@ -16,7 +16,7 @@ from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import INT8_X2, MXFP4_X2, MXFP8_X2, Scheme, covering_scheme
 from msdnum.inputs.encoder import Linear
 from msdnum.inputs.families import Family, family
-from msdnum.trials.msd.baselines import BASELINES, WEIGHTS, mxfp8_activations
+from msdnum.trials.msd.baselines import BASELINES, MX_WEIGHTS, WEIGHTS, mxfp8_activations
 
 __all__ = [
     "CLAIM", "MSD_SCHEMES", "Comparison", "Comparisons", "claim", "drawn", "judged",
@@ -93,7 +93,7 @@ def claim(parameters: Comparisons, seed: int) -> Iterator[Record]:
     for case in parameters.cases:
         name, shape, block_size = case.input, case.shape, case.block_size
         for weight, scheme in MSD_SCHEMES.items():
-            if block_size is not None and not weight.startswith("MX"):
+            if block_size is not None and weight not in MX_WEIGHTS:
                 continue
             rng = np.random.default_rng([seed, *shape])
             given = operands(name, weight, shape, rng, block_size)

@@ -1,13 +1,13 @@
 """The figure of the error curve."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import cycle
 
 from msdnum.experiments.plots import (
     BLACK,
     BLUE,
     GREEN,
-    GREY,
     PAGE,
     PURPLE,
     VERMILLION,
@@ -37,8 +37,9 @@ def _curve(records: Records) -> Figure:
         x = numbers(rows, "slices")
         curve(left, x, numbers(rows, "error"), mark, f"$\\phi$ = {phi}")
         curve(right, x, numbers(rows, "mean_relative"), mark)
-        plain = Mark(mark.color, "", "-.")
-        curve(right, x, numbers(rows, "binary64_mean_relative"), plain)
+        # It has no slices, and is the same in all rows.
+        plain = numbers(rows[:1], "binary64_mean_relative")
+        curve(right, [max(x) + 2.5], plain, replace(mark, line="none"))
     one = only(records, phi=phis[0])
     bound(left, numbers(one, "slices"), numbers(one, "bound"), Mark(BLACK, ""))
     left.set_ylabel("largest error / $(k\\,\\alpha_i\\,\\beta_j)$")
@@ -46,7 +47,8 @@ def _curve(records: Records) -> Figure:
     for axes in (left, right):
         axes.set_yscale("log")
         axes.set_xlabel("INT8 slices")
-    right.plot([], [], "-.", color=GREY, label="binary64 GEMM")
+    ticks = [tick for tick in x if tick % 4 == 1]
+    right.set_xticks([*ticks, max(x) + 2.5], [*(f"{tick:g}" for tick in ticks), "binary64\nGEMM"])
     left.set_title("$a_{ij} = (u_{ij} - 1/2)\\,e^{\\phi z_{ij}}$")
     legend(page, (left, right), 6)
     return page

@@ -1,7 +1,7 @@
 """Judge the theorems on products: emulated GEMM and attention against exact references."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -13,6 +13,8 @@ from msdnum.emulator.blocks import quantize
 from msdnum.emulator.decompositions import decompose_terms
 from msdnum.emulator.gemm.products import Addition, Recombination, matmul, transposed
 from msdnum.emulator.quantized_arrays import QuantizedArray
+from msdnum.evidence.product_bounds import Right, theorem_gemm
+from msdnum.evidence.product_roundings import sum_underflow
 from msdnum.evidence.promises import coverings
 from msdnum.evidence.running_bounds import running_product
 from msdnum.formats.accumulators import EXACT, HOPPER, INT32, SEQUENTIAL, Accumulator
@@ -99,8 +101,16 @@ class GemmCase:
     def ratio(self, x: Array, w: Array) -> float:
         """Return the largest ratio of error to bound of ``x @ w.T``."""
         error, product, span = self.measured(x, w)
-        bound = bounds.gemm(self.residuals, self.accumulation(x.shape[1] * self.scheme.terms))
-        promised = float(bound.product) * product + float(bound.amax) * span
+        n = x.shape[1] * self.scheme.terms
+        adding = self.accumulation(n)
+        if adding.nearest:
+            bound = bounds.gemm(self.residuals, adding)
+            promised = float(bound.product) * product + float(bound.amax) * span
+        else:
+            # A product can be below the power of two that it is aligned to: the whole entry.
+            right = Right.of(transposed(_quantized(w, self.weight)))
+            whole = replace(adding, underflow=sum_underflow(self.accumulator, n))
+            promised = theorem_gemm(x, self.scheme, right, whole)
         return float((error / promised).max())
 
     def measured(self, x: Array, w: Array) -> tuple[Floats, Floats, Floats]:

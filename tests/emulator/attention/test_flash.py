@@ -150,6 +150,24 @@ def test_causal_rows_see_what_is_before_them():
         assert relative(found[i : i + 1], alone) < 1e-6
 
 
+@pytest.mark.parametrize("mask", Mask)
+def test_a_window_hides_what_is_before_it(mask):
+    q, k, v = drawn(3, 32), drawn(20, 32), drawn(20, 8)
+    method = replace(FLOAT32_FLASH, tile=4)
+
+    def found(q, k, v):
+        return attend(q, k, v, method, mask=mask, window=5, lengths=18)
+
+    whole = on_numpy_and_jit(found, q, k, v)
+    for i in range(3):
+        end = 16 + i if mask is Mask.CAUSAL else 18
+        alone = reference(q[i : i + 1], k[end - 5 : end], v[end - 5 : end])
+        assert relative(whole[i : i + 1], alone) < 1e-6
+    k[:10], v[:10], k[18:], v[18:] = 9, 9, 9, 9
+    assert_same_bits(found(q, k, v), whole)
+    assert_same_bits(attend(q, k, v, method, window=99), attend(q, k, v, method))
+
+
 # Bad input
 
 
@@ -195,6 +213,8 @@ INT8_KEYS, MX_KEYS = (KV_FORMATS[name].keys(K) for name in ("INT8", "MXFP8"))
         ({"lengths": 0}, ValueError, "lengths must be in 1..5"),
         ({"lengths": 2.0}, TypeError, "lengths must be integers"),
         ({"lengths": np.ones(3, int)}, ValueError, "lengths must broadcast to .* got shape"),
+        ({"window": 0}, ValueError, "window must be positive, got 0"),
+        ({"window": 1.5}, TypeError, "window must be"),
         ({"scale": 0.0}, ValueError, "scale must be a positive normal binary32 number, got 0"),
         ({"scale": "1"}, TypeError, "scale must be a number, got '1'"),
         ({"scale": math.nan}, ValueError, "scale must be a positive normal .* got nan"),

@@ -77,9 +77,25 @@ def test_rectangles_and_groups_cross_tiles_and_jit():
     assert_same_bits(one, whole)
 
 
+@pytest.mark.parametrize("block", [8, 12, (16, 8)])
+def test_groups_along_the_head_of_values_are_attended_to_apart(block):
+    """Each as values of their own with a scale per token; a rectangle is a group of every token."""
+    q, k, v = (drawn(*shape) for shape in WIDE)
+    method = replace(FLOAT32_FLASH, tile=16)
+    found = on_numpy_and_jit(
+        lambda q, k, v: attend(q, k, quantize(v, GROUPS, block_size=block), method), q, k, v
+    )
+    rows, size = block if isinstance(block, tuple) else (1, block)
+    each = [v[:, start : start + size] for start in range(0, 32, size)]
+    apart = [attend(q, k, quantize(x, FP8, block_size=(rows, x.shape[1])), method) for x in each]
+    assert_same_bits(found, np.concatenate(apart, axis=1))
+    exact = attend(q, k, quantize(v, GROUPS, block_size=block).dequantize(), method)
+    np.testing.assert_allclose(found, exact, rtol=1e-5, atol=1e-6)
+
+
 def test_groups_that_a_product_cannot_take_are_refused():
     q, k, v = (drawn(*shape) for shape in WIDE)
-    with pytest.raises(ValueError, match="per group along axis -2, got blocks of 16 along axis -1"):
-        attend(q, k, quantize(v, GROUPS), FLOAT32_FLASH)
+    with pytest.raises(ValueError, match="per group along axis -1, got blocks of 16 along axis -2"):
+        attend(q, quantize(k, GROUPS, axis=-2), v, FLOAT32_FLASH)
     with pytest.raises(ValueError, match="tile must be a multiple of the 16 tokens"):
         attend(q, k, quantize(v, GROUPS, axis=-2), replace(FLOAT32_FLASH, tile=24))

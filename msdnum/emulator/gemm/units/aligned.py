@@ -33,8 +33,8 @@ from msdnum.emulator.gemm.units.rounding import (
     without_negative_zero,
 )
 from msdnum.emulator.gemm.units.sums import (
-    CAREFUL,
-    PLAIN,
+    EXACT_APART,
+    EXACT_VALUES,
     Accumulator,
     Operands,
     OperandTypes,
@@ -80,8 +80,8 @@ class ExponentSums(Sums[Accumulator]):
         """Return significands, below 2, or values, and biased exponents."""
         left, right = _exponents_apart(a, kinds[0]), _exponents_apart(b, kinds[1])
         if values is not Range.MODERATE:
-            return Operands(left, right, CAREFUL)
-        return Operands([plain_values(a), left[1]], [plain_values(b), right[1]], PLAIN)
+            return Operands(left, right, EXACT_APART)
+        return Operands([plain_values(a), left[1]], [plain_values(b), right[1]], EXACT_VALUES)
 
 
 class AlignedSums(ExponentSums[MatrixUnit]):
@@ -102,7 +102,7 @@ class AlignedSums(ExponentSums[MatrixUnit]):
         def moderate(c: Array, a: Arrays, b: Arrays) -> Array:
             return _moderate(c, a, b, unit)
 
-        return moderate if operations is PLAIN else step, unit.group
+        return moderate if operations is EXACT_VALUES else step, unit.group
 
 
 def _moderate(c: Array, a: Arrays, b: Arrays, unit: MatrixUnit) -> Array:

@@ -7,7 +7,7 @@ from msdnum.emulator import backend
 from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm.tiles import Arrays, padded, slices
 from msdnum.emulator.gemm.units.sums import (
-    PLAIN,
+    EXACT_VALUES,
     OperandTypes,
     Operations,
     RangedSums,
@@ -33,7 +33,7 @@ class SequentialSums(RangedSums[Sequential]):
                 c = operations.add(c, product_at(operations, a, b, k))
             return c
 
-        return step, UNROLLED if operations is PLAIN else 1
+        return step, UNROLLED if operations is EXACT_VALUES else 1
 
 
 class PairwiseSums(RangedSums[Pairwise]):
@@ -65,7 +65,7 @@ def tree(terms: Sequence[Array], add: Callable[[Array, Array], Array]) -> Array:
 def _over_k(operations: Operations, a: Arrays, b: Arrays) -> Array:
     """Sum a tree over k filled up with zeros to a power of two, which changes no sum."""
     length = a[0].shape[1]
-    size = min(TREE if operations is PLAIN else 2, 1 << (length - 1).bit_length())
+    size = min(TREE if operations is EXACT_VALUES else 2, 1 << (length - 1).bit_length())
     chunks = 1 << (-(-length // size) - 1).bit_length()
     a, b = padded(a, b, size * chunks)
 

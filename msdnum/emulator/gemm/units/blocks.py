@@ -14,7 +14,7 @@ from msdnum.emulator.gemm.operands import Prepared
 from msdnum.emulator.gemm.outputs import rounded_to
 from msdnum.emulator.gemm.tiles import Arrays, Tiling
 from msdnum.emulator.gemm.units.sums import (
-    PLAIN,
+    EXACT_VALUES,
     Operands,
     OperandTypes,
     Operations,
@@ -105,7 +105,7 @@ class ExactBlockSums(RangedSums[Blocks]):
         """Return c after all blocks; NumPy takes a few rows through all of them in the cache."""
         size = min(self.accumulator.size, kinds[0].length)
         narrow = _largest_sum(size, kinds) <= FLOAT32_INTEGERS
-        if narrow and operations is PLAIN and not backend.is_jax(c):
+        if narrow and operations is EXACT_VALUES and not backend.is_jax(c):
             check_exact_sums(False, str(a[0].dtype))
             return _fold_in_cache(a[0], b[0], c, size)
         return super().fold(operations, kinds, a, b, c)
@@ -144,7 +144,7 @@ def _exact_block(
 
     def total(a: Arrays, b: Arrays) -> Array:
         exact = (dot if narrow else float64_dot)(a[0], b[0])
-        if operations is PLAIN:
+        if operations is EXACT_VALUES:
             return exact.astype(np.float32, copy=False)
         exponent = a[1][:, :1] + b[1][:1]
         return (scale_by_power if narrow else scaled_float64)(exact, exponent)

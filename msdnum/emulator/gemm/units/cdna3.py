@@ -8,11 +8,7 @@ from msdnum.emulator import backend
 from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm.tiles import Arrays
 from msdnum.emulator.gemm.units.aligned import ExponentSums, aligned_sum
-from msdnum.emulator.gemm.units.moderate import (
-    exponent_of,
-    largest_exponent,
-    scaled_sum,
-)
+from msdnum.emulator.gemm.units.moderate import exponent_of, largest_exponent, scaled_sum
 from msdnum.emulator.gemm.units.rounding import (
     EMIN,
     PRODUCT_BIAS,
@@ -23,7 +19,7 @@ from msdnum.emulator.gemm.units.rounding import (
     significand_and_exponent,
     unless_infinite,
 )
-from msdnum.emulator.gemm.units.sums import PLAIN, OperandTypes, Operations, Step
+from msdnum.emulator.gemm.units.sums import EXACT_VALUES, OperandTypes, Operations, Step
 from msdnum.formats.accumulators import Cdna3Unit
 from msdnum.formats.elements import BINARY32
 
@@ -51,7 +47,7 @@ class Cdna3Sums(ExponentSums[Cdna3Unit]):
         def moderate(c: Array, a: Arrays, b: Arrays) -> Array:
             return _moderate(c, a, b, unit)
 
-        return moderate if operations is PLAIN else step, unit.group
+        return moderate if operations is EXACT_VALUES else step, unit.group
 
 
 def _moderate(c: Array, a: Arrays, b: Arrays, unit: Cdna3Unit) -> Array:

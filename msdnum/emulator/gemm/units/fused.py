@@ -4,7 +4,7 @@ from msdnum.emulator import backend
 from msdnum.emulator.gemm.exact_sums import fused_step
 from msdnum.emulator.gemm.operands import Prepared, significands_and_exponents
 from msdnum.emulator.gemm.units.sums import (
-    CAREFUL,
+    EXACT_APART,
     Operands,
     OperandTypes,
     Operations,
@@ -32,7 +32,7 @@ class FusedSums(Sums[FusedUnit]):
     def operands(self, a: Prepared, b: Prepared, kinds: OperandTypes, values: Range) -> Operands:
         """Return elements and exponents."""
         backend.require_float64(a.elements, f"a sum of {self.accumulator.name}")
-        return Operands(significands_and_exponents(a), significands_and_exponents(b), CAREFUL)
+        return Operands(significands_and_exponents(a), significands_and_exponents(b), EXACT_APART)
 
     def step(self, operations: Operations, kinds: OperandTypes) -> tuple[Step, int]:
         """Return the step of one group."""

@@ -16,7 +16,7 @@ from msdnum.emulator.gemm.units.rounding import (
     unless_infinite,
 )
 from msdnum.emulator.gemm.units.sums import (
-    CAREFUL,
+    EXACT_APART,
     Operands,
     OperandTypes,
     Operations,
@@ -54,7 +54,7 @@ class GroupedSums(Sums[GroupedUnit]):
 
     def operands(self, a: Prepared, b: Prepared, kinds: OperandTypes, values: Range) -> Operands:
         """Return elements, significands of scales and exponents of scales."""
-        return Operands(_scales_apart(a), _scales_apart(b), CAREFUL)
+        return Operands(_scales_apart(a), _scales_apart(b), EXACT_APART)
 
     def step(self, operations: Operations, kinds: OperandTypes) -> tuple[Step, int]:
         """Return the step of one group."""

@@ -13,8 +13,8 @@ from msdnum.emulator.gemm.tiles import Arrays, slices
 from msdnum.emulator.gemm.units.binary32 import tree
 from msdnum.emulator.gemm.units.exact_additions import added, as_number, limbs_of, product_of
 from msdnum.emulator.gemm.units.sums import (
-    CAREFUL,
-    PLAIN,
+    EXACT_APART,
+    EXACT_VALUES,
     Operands,
     OperandTypes,
     Operations,
@@ -125,12 +125,12 @@ class ApartSums(Sums[Any]):
     def operands(self, a: Prepared, b: Prepared, kinds: OperandTypes, values: Range) -> Operands:
         """Return elements and exponents, or values."""
         if values is Range.MODERATE:
-            return Operands([plain_values(a)], [plain_values(b)], PLAIN)
-        return Operands(significands_and_exponents(a), significands_and_exponents(b), CAREFUL)
+            return Operands([plain_values(a)], [plain_values(b)], EXACT_VALUES)
+        return Operands(significands_and_exponents(a), significands_and_exponents(b), EXACT_APART)
 
     def arithmetic(self, operations: Operations) -> Rounded | Native:
         """Return the additions for operands of these operations."""
-        if operations is PLAIN:
+        if operations is EXACT_VALUES:
             return Native(self.accumulator.rounding is SumRounding.TO_ODD)
         return self.rounded
 

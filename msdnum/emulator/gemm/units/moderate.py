@@ -14,10 +14,7 @@ import numpy as np
 from msdnum.emulator import backend, bit_patterns
 from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm.tiles import Arrays
-from msdnum.emulator.gemm.units.rounding import (
-    PRODUCT_BIAS,
-    power_of_two,
-)
+from msdnum.emulator.gemm.units.rounding import PRODUCT_BIAS, power_of_two
 from msdnum.formats.elements import FP16
 
 __all__ = [

@@ -10,7 +10,7 @@ from msdnum.emulator import backend
 from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm.operands import Prepared, significands_and_exponents
 from msdnum.emulator.gemm.units.sums import (
-    CAREFUL,
+    EXACT_APART,
     Operands,
     OperandTypes,
     Operations,
@@ -32,7 +32,7 @@ class SteppedSums(Sums[StepUnit]):
 
     def operands(self, a: Prepared, b: Prepared, kinds: OperandTypes, values: Range) -> Operands:
         """Return elements and exponents."""
-        return Operands(significands_and_exponents(a), significands_and_exponents(b), CAREFUL)
+        return Operands(significands_and_exponents(a), significands_and_exponents(b), EXACT_APART)
 
     def step(self, operations: Operations, kinds: OperandTypes) -> tuple[Step, int]:
         """Return a step on arrays, of JAX through a callback."""

@@ -20,10 +20,12 @@ from msdnum.emulator.gemm.operands import (
     significands_and_exponents,
 )
 from msdnum.emulator.gemm.tiles import Arrays, Tiling, over_tiles, slices
+from msdnum.emulator.gemm.units.rounding import power_of_two
 from msdnum.formats.accumulators import AnyAccumulator
 
 __all__ = [
-    "CAREFUL", "PLAIN", "OperandTypes", "Operands", "Operations", "Range", "Step", "Sums",
+    "EXACT_APART", "EXACT_VALUES", "OperandTypes", "Operands", "Operations", "Range", "Step",
+    "Sums",
     "are_exact", "are_integers", "check_exact_products", "check_shared", "fold_steps",
     "plain_values", "product_at", "scale_by_power",
 ]  # fmt: skip
@@ -69,14 +71,16 @@ def scale_by_power(x: Array, exponent: Array) -> Array:
     )
 
 
-PLAIN = Operations(lambda a, b: a[0] * b[0], _native_add)
-"""Values in a range where products are exact and nothing is subnormal: fusing changes nothing."""
-ROUNDED = Operations(lambda a, b: binary32.multiply(a[0], b[0]), binary32.add)
-"""Values of more bits than binary32 holds the products of."""
-SCALED = Operations(lambda a, b: binary32.multiply_scaled(a[0], b[0], a[1] + b[1]), binary32.add)
-"""The same beside scales whose products with the elements binary32 may not hold."""
-CAREFUL = Operations(lambda a, b: scale_by_power(a[0] * b[0], a[1] + b[1]), binary32.add)
-"""Elements and exponents apart: any range."""
+EXACT_VALUES = Operations(lambda a, b: a[0] * b[0], _native_add)
+"""Products are exact and nothing is subnormal: the arithmetic of the machine, fused or not."""
+ROUNDED_VALUES = Operations(lambda a, b: binary32.multiply(a[0], b[0]), binary32.add)
+"""Values of more bits than binary32 holds the products of: products are rounded, too."""
+ROUNDED_APART = Operations(
+    lambda a, b: binary32.multiply_scaled(a[0], b[0], a[1] + b[1]), binary32.add
+)
+"""Elements and exponents apart, of more bits than binary32 holds the products of."""
+EXACT_APART = Operations(lambda a, b: scale_by_power(a[0] * b[0], a[1] + b[1]), binary32.add)
+"""Elements and exponents apart: products are exact but where they are subnormal."""
 
 
 @dataclass(frozen=True)
@@ -148,22 +152,22 @@ class RangedSums(Sums[Accumulator]):
     def operands(self, a: Prepared, b: Prepared, kinds: OperandTypes, values: Range) -> Operands:
         """Values where they suffice, otherwise elements and exponents."""
         if values is Range.MODERATE or not self.depends_on_range(kinds):
-            operations = PLAIN if are_exact(kinds) else ROUNDED
+            operations = EXACT_VALUES if are_exact(kinds) else ROUNDED_VALUES
             left, right = plain_values(a, operations), plain_values(b, operations)
             return Operands([left], [right], operations)
         return Operands(
             significands_and_exponents(a),
             significands_and_exponents(b),
-            CAREFUL if are_exact(kinds) else SCALED,
+            EXACT_APART if are_exact(kinds) else ROUNDED_APART,
         )
 
 
-def plain_values(x: Prepared, operations: Operations = PLAIN) -> Array:
+def plain_values(x: Prepared, operations: Operations = EXACT_VALUES) -> Array:
     """Return the values of a side whose range is moderate."""
     value = scaled_elements(x)
     if x.exponents is None:
         return value
-    if operations is ROUNDED:
+    if operations is ROUNDED_VALUES:
         return scale_by_power(value, x.exponents)
     (scaled,) = backend.map_rows(_scaled_in_range, value, x.exponents)
     return scaled
@@ -173,11 +177,7 @@ def _scaled_in_range(value: Array, exponent: Array) -> tuple[Array]:
     # In range: each of two powers is a normal number, and so is every intermediate value.
     half = exponent >> 1
     with np.errstate(invalid="ignore"):  # A signalling NaN is no mistake here.
-        return (value * _power(half) * _power(exponent - half),)
-
-
-def _power(exponent: Array) -> Array:
-    return (exponent + bit_patterns.BIAS << bit_patterns.FRACTION_BITS).view(np.float32)
+        return (value * power_of_two(half) * power_of_two(exponent - half),)
 
 
 def product_at(operations: Operations, a: Arrays, b: Arrays, k: int) -> Array:

@@ -6,16 +6,11 @@ from functools import cache, partial
 
 import numpy as np
 
-from msdnum.evidence.attentions import (
-    HEAD_FAMILIES,
-    AttentionErrors,
-    Head,
-    attention_errors,
-    drawn,
-)
+from msdnum.evidence.attentions import HEAD_FAMILIES, AttentionErrors, Head, attention_errors, drawn
 from msdnum.ledger.claims import Entry
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, not_run
 from msdnum.ledger.trial import Study
+from msdnum.trials.msd.comparisons import over
 from msdnum.trials.msd.heads import ATTENTION_BASELINES, attended
 
 __all__ = ["c7_attention"]
@@ -66,10 +61,10 @@ def _judge(cache_name: str, baseline: str, seed: int) -> Finding:
         }
     except ModuleNotFoundError as error:
         return not_run(error)
-    ratios = {name: ours.l2 / theirs.l2 for name, (ours, theirs) in pairs.items()}
+    ratios = {name: over(ours.l2, theirs.l2) for name, (ours, theirs) in pairs.items()}
     worst = max(ratios, key=ratios.__getitem__)
     rows = [
-        (ours.l2, theirs.l2, ratios[name], _over(ours.l2_float32, theirs.l2_float32))
+        (ours.l2, theirs.l2, ratios[name], over(ours.l2_float32, theirs.l2_float32))
         for name, (ours, theirs) in pairs.items()
     ]
     same = ("inf: this baseline gives what the float32 reference gives",)

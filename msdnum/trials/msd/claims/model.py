@@ -14,7 +14,7 @@ from msdnum.experiments.tables import read
 from msdnum.ledger.claims import Entry
 from msdnum.ledger.findings import Evidence, Finding, Verdict, not_run
 from msdnum.ledger.trial import Study
-from msdnum.trials.msd.baselines import BASELINES
+from msdnum.trials.msd.baselines import BASELINES, MX_WEIGHTS
 from msdnum.trials.msd.comparisons import MSD_SCHEMES
 
 __all__ = ["MEASURED", "ModelRow", "c7_model", "judge_layers", "model_quality"]
@@ -121,7 +121,7 @@ def c7_model(study: Study) -> Iterator[Entry]:
 def _baselines(part: str, quantization: str) -> list[str]:
     """Return the baselines; by MX weights "scale after" is "weight in BF16" to the bit."""
     names = list(_names(part, quantization))[1:]
-    return [n for n in names if not (quantization.startswith("MX") and n == "scale after")]
+    return [n for n in names if not (quantization in MX_WEIGHTS and n == "scale after")]
 
 
 def _judge_claim(part: str, quantization: str, baseline: str) -> Finding:

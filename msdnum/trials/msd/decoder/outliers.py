@@ -110,7 +110,8 @@ def _kept(x: Array, scheme: Scheme) -> NDArray[np.float64]:
     """Return what the terms of a scheme sum to."""
     terms = decompose_terms(to_bf16(x), scheme)
     kept = [np.asarray(term.dequantize()).astype(np.float64) for term in terms]
-    return np.sum(kept, axis=0, dtype=np.float64)
+    total: NDArray[np.float64] = np.sum(kept, axis=0, dtype=np.float64)
+    return total
 
 
 def _lost(x: Array, kept: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -35,16 +35,22 @@ def lengths(parameters: AttentionLengths, seed: int) -> Iterator[Record]:
                     yield {"input": name, "cache": cache, "d": shape[-1], "length": n, **row}
 
 
-ATTENTION = Experiment(
-    "attention_length",
-    "attention over a quantized cache: errors and bounds against the length of the sequence",
-    AttentionLengths(
-        ("normal", "outlier_channels"),
-        ("INT8", "INT8_TOKEN", "MXFP8", "MXFP4"),
-        8,
-        64,
-        tuple(2**i for i in range(7, 14)),
-    ),
-    lengths,
-    AttentionLengths(("normal",), ("INT8", "MXFP4"), 2, 32, (48, 160)),
+CACHES, QUERIES, WIDTH = ("INT8", "INT8_TOKEN", "MXFP8", "MXFP4"), 8, 64
+LENGTHS = tuple(2**i for i in range(7, 14))
+
+
+def _of(name: str, family: str, words: str) -> Experiment[AttentionLengths]:
+    return Experiment(
+        name,
+        f"attention over a quantized cache, {words}: errors and bounds against the length of the "
+        "sequence",
+        AttentionLengths((family,), CACHES, QUERIES, WIDTH, LENGTHS),
+        lengths,
+        AttentionLengths((family,), ("INT8", "MXFP4"), 2, 32, (48, 160)),
+    )
+
+
+ATTENTION = (
+    _of("attention_length", "normal", "normal operands"),
+    _of("attention_outliers", "outlier_channels", "channels with outliers"),
 )

@@ -211,7 +211,7 @@ class DesignSpace:
     Parameters
     ----------
     machines, elements : tuple of str
-        Their names.
+        The names of machines, and of element formats.
     terms : int
         Most terms of a design.
     slacks : tuple of int

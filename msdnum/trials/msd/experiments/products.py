@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum.emulator import backend
+from msdnum.evidence.product_bounds import exact_values
 from msdnum.evidence.products import Product, decomposed, errors_of
 from msdnum.experiments.experiment import Experiment
 from msdnum.experiments.tables import Record
 from msdnum.formats.accumulators import (
-    ACCUMULATORS,
-    CDNA1_BF16,
-    CDNA1_FP16,
+    ALL_ACCUMULATORS,
+    BLACKWELL_MXFP4,
     INT32,
     SEQUENTIAL,
     AnyAccumulator,
@@ -69,13 +69,6 @@ PAIRS: dict[str, tuple[Scheme, str]] = {
 """Every scheme with the weights it is meant for."""
 
 
-UNITS: dict[str, AnyAccumulator] = {
-    **ACCUMULATORS,
-    CDNA1_BF16.name: CDNA1_BF16,
-    CDNA1_FP16.name: CDNA1_FP16,
-}
-"""Every preset."""
-
 SMALL = frozenset(
     {
         "VOLTA", "TURING", "AMPERE", "BLACKWELL", "ADA_FP8", "HOPPER_FP8", "BLACKWELL_FP8",
@@ -111,7 +104,7 @@ def accuracy(parameters: TwoShapes, seed: int) -> Iterator[Record]:
             shape: operands("normal", weight, shape, np.random.default_rng([seed, *shape]))
             for shape in {large: None, small: None}
         }
-        for unit in UNITS.values():
+        for unit in ALL_ACCUMULATORS.values():
             if not _defined(unit, weight):
                 continue
             shape = small if unit.name in SMALL else large
@@ -123,7 +116,7 @@ def accuracy(parameters: TwoShapes, seed: int) -> Iterator[Record]:
 
 def _defined(accumulator: AnyAccumulator, weight: str) -> bool:
     """Return whether an accumulator takes these elements."""
-    if accumulator.name == "BLACKWELL_MXFP4":
+    if accumulator == BLACKWELL_MXFP4:
         return weight == "MXFP4"
     return weight in INTEGER_WEIGHTS or not isinstance(accumulator, Int32)
 
@@ -168,10 +161,6 @@ def ill_conditioned(x: Array, weight: Any, target: float) -> Array:
     A row is its part orthogonal to all columns, and as much of the rest as the condition asks for.
     Rounding to BF16 leaves 2**-9 of it, so that the condition ends near ``2**9 sqrt(k)``.
     """
-    from msdnum.evidence.product_bounds import (
-        exact_values,
-    )
-
     b = exact_values(weight)
     wide = x.astype(np.float64)
     along = (b @ np.linalg.lstsq(b, wide.T, rcond=None)[0]).T

@@ -18,12 +18,11 @@ from msdnum.experiments.plots import (
     curve,
     figure,
     legend,
-    named,
     numbers,
     only,
     values,
 )
-from msdnum.trials.msd.figures.model import layer_panels
+from msdnum.trials.msd.figures.model import layer_panels, linears_of
 
 __all__ = ["decoder_attentions", "decoder_layers", "decoder_linears", "decoder_outliers"]
 
@@ -42,7 +41,7 @@ COLUMNS = {
 def decoder_linears(records: Records) -> Figure:
     """Draw the divergence of next tokens by how the linears are computed, with its spread."""
     panels = {f"{w} weights": only(records, weight=w) for w in values(records, "weight")}
-    return _divergences(panels, _linear)
+    return _divergences(panels, linears_of)
 
 
 def decoder_attentions(records: Records) -> Figure:
@@ -85,12 +84,6 @@ def _variants(axes: Axes, rows: Records, label: Callable[[Mapping[str, str]], st
     axes.set_yticks(range(len(names)), [label(only(rows, variant=name)[0]) for name in names])
     axes.invert_yaxis()
     axes.set_xscale("log", nonpositive="mask")
-
-
-def _linear(row: Mapping[str, str]) -> str:
-    """Return what computes the linears."""
-    given = " of float32" if row["kind"] == "MSD" and row["activation"] == "BINARY32" else ""
-    return named(row["scheme"]).replace("_", " ") + given
 
 
 def decoder_layers(records: Records) -> Figure:

@@ -26,17 +26,21 @@ from msdnum.experiments.plots import (
     values,
 )
 
-__all__ = ["attention", "attentions", "layer_panels", "layers", "linears", "sentences"]
+__all__ = [
+    "attention", "attentions", "layer_panels", "layers", "linears", "linears_of", "sentences",
+]  # fmt: skip
 
 
 ATTENTIONS = {
-    "MSD": Mark(BLUE, "s"),
-    "MSD, row max": Mark(SKY, "D"),
-    "cache in BF16": Mark(ORANGE, "v"),
-    "scales folded, BF16": Mark(PURPLE, "^"),
-    "MXFP8 queries and weights": Mark(GREEN, "o"),
-    "float32": Mark(BLACK, "x"),
+    "MSD": {"MSD": Mark(BLUE, "s"), "MSD, row max": Mark(SKY, "D")},
+    "baselines": {
+        "cache in BF16": Mark(ORANGE, "v"),
+        "scales folded, BF16": Mark(PURPLE, "^"),
+        "MXFP8 queries and weights": Mark(GREEN, "o"),
+        "float32": Mark(BLACK, "x"),
+    },
 }
+"""What is drawn above, and what below."""
 
 
 def attention(records: Records) -> Figure:
@@ -44,17 +48,16 @@ def attention(records: Records) -> Figure:
 
     INT8 values with a scale for each token differ little from those with one for each channel.
     """
-    families = values(records, "input")
     caches = [cache for cache in values(records, "cache") if cache != "INT8_TOKEN"]
-    page = figure(PAGE, 0.9 + 1.3 * len(families))
-    panels = page.subplots(len(families), len(caches), sharex=True, sharey="row", squeeze=False)
-    for family, row in zip(families, panels, strict=True):
+    page = figure(PAGE, 4.2)
+    panels = page.subplots(2, len(caches), sharex=True, sharey=True, squeeze=False)
+    for (what, methods), row in zip(ATTENTIONS.items(), panels, strict=True):
         for cache, axes in zip(caches, row, strict=True):
-            _lengths(axes, only(records, input=family, cache=cache))
-        row[0].set_ylabel(f"L2 error,\n{family.replace('_', ' ')}")
-    for cache, top, bottom in zip(caches, panels[0], panels[-1], strict=True):
-        top.set_title(f"{cache} cache")
-        bottom.set_xlabel("cache length (tokens)")
+            _lengths(axes, only(records, cache=cache), methods)
+            axes.set_title(f"{cache} cache, {what}")
+        row[0].set_ylabel("L2 error")
+    for axes in panels[-1]:
+        axes.set_xlabel("cache length (tokens)")
     legend(page, panels.flat, 4)
     return page
 
@@ -63,8 +66,8 @@ def _cache(name: str) -> str:
     return name.replace("_TOKEN", " by token")
 
 
-def _lengths(axes: Axes, rows: Records) -> None:
-    for method, mark in ATTENTIONS.items():
+def _lengths(axes: Axes, rows: Records, methods: Mapping[str, Mark]) -> None:
+    for method, mark in methods.items():
         line = only(rows, method=method)
         x = numbers(line, "length")
         curve(axes, x, numbers(line, "l2"), mark, method)
@@ -155,7 +158,7 @@ DISTANCES = {
 def sentences(records: Records) -> Figure:
     """Draw how far sentence embeddings are off by how the linears are computed."""
     weights = [w for w in WEIGHTS if w in values(records, "weight")] or values(records, "weight")
-    return _embeddings({f"{w} weights": only(records, weight=w) for w in weights}, _linears)
+    return _embeddings({f"{w} weights": only(records, weight=w) for w in weights}, linears_of)
 
 
 def attentions(records: Records) -> Figure:
@@ -170,7 +173,9 @@ def _embeddings(panels: Mapping[str, Records], label: Callable[[Mapping[str, str
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
     page = figure(PAGE, 0.6 + rows * (0.6 + 0.16 * max(map(len, panels.values()))))
-    grid = page.subplots(rows, columns, squeeze=False).flat
+    grid = list(page.subplots(rows, columns, squeeze=False).flat)
+    for axes in grid[len(panels) :]:
+        axes.set_visible(False)
     for (title, variants), axes in zip(panels.items(), grid, strict=False):
         _variants(axes, variants, list(map(label, variants)))
         axes.set_title(title)
@@ -189,7 +194,7 @@ def _variants(axes: Axes, rows: Records, names: Sequence[str]) -> None:
     axes.set_xscale("log", nonpositive="mask")
 
 
-def _linears(row: Mapping[str, str]) -> str:
+def linears_of(row: Mapping[str, str]) -> str:
     """Return what computes the linears."""
     given = " of float32" if row["kind"] == "MSD" and row["activation"] == "BINARY32" else ""
     return named(row["scheme"]).replace("_", " ") + given

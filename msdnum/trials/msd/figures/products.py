@@ -32,30 +32,33 @@ __all__ = ["accuracy", "claim", "conditions", "crossings", "float32_reference", 
 
 
 METHODS = {
-    "INT8": ("INT8_X1", "INT8_X2", "INT8_X3", "weight in BF16", "MXFP8 ceil", "float32"),
-    "MXFP4": ("MXFP4_X1", "MXFP4_X2", "MXFP4_X3", "MXFP8 ceil", "float32"),
-    "MXFP8": ("MXFP8_X1", "MXFP8_X2", "weight in BF16", "float32"),
+    "INT8": (("INT8_X1", "INT8_X2", "INT8_X3"), ("weight in BF16", "MXFP8 ceil", "float32")),
+    "MXFP4": (("MXFP4_X1", "MXFP4_X2", "MXFP4_X3"), ("MXFP8 ceil", "float32")),
+    "MXFP8": (("MXFP8_X1", "MXFP8_X2"), ("weight in BF16", "float32")),
 }
-"""What is drawn, by weight."""
+"""What is drawn, by weight: schemes above, and baselines below."""
 
 
 def length(records: Records) -> Figure:
     """Draw the L2 error of products against their length, beside its bounds."""
-    page = figure(PAGE, 3)
+    page = figure(PAGE, 4.4)
     rows = only(records, input="normal")
     weights = values(rows, "weight")
-    panels = page.subplots(1, len(weights), sharey=True, squeeze=False)[0]
-    for weight, axes in zip(weights, panels, strict=True):
-        for method in METHODS[weight]:
-            line, name = only(rows, weight=weight, method=method), named(method)
-            _against_length(axes, line, MARKS[name], name)
-        axes.set_title(f"{weight} weights, normal")
-        axes.set_xlabel("inner dimension $k$")
-        axes.set_xscale("log", base=2)
-    panels[0].set_ylabel("relative L2 error")
-    panels[0].set_yscale("log", nonpositive="mask")
-    panels[-1].plot([], [], ":", color=BLACK, linewidth=0.9, label="probable bound")
-    legend(page, panels, 5)
+    panels = page.subplots(2, len(weights), sharex=True, sharey=True, squeeze=False)
+    for weight, (above, below) in zip(weights, panels.T, strict=True):
+        for methods, axes in zip(METHODS[weight], (above, below), strict=True):
+            for method in methods:
+                line, name = only(rows, weight=weight, method=method), named(method)
+                _against_length(axes, line, MARKS[name], name)
+        above.set_title(f"{weight} weights, schemes")
+        below.set_title(f"{weight} weights, baselines")
+        below.set_xlabel("inner dimension $k$")
+        below.set_xscale("log", base=2)
+    for axes in panels[:, 0]:
+        axes.set_ylabel("relative L2 error")
+    panels[0, 0].set_yscale("log", nonpositive="mask")
+    panels[0, -1].plot([], [], ":", color=BLACK, linewidth=0.9, label="probable bound")
+    legend(page, panels.flat, 5)
     return page
 
 

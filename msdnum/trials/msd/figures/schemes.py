@@ -1,6 +1,6 @@
 """Figures of schemes: effective bits, passes, the binade, dynamic range, CANN, the design space."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import log2
 
@@ -10,7 +10,6 @@ from msdnum.experiments.plots import (
     GREEN,
     GREY,
     MARKS,
-    ORANGE,
     PAGE,
     PURPLE,
     SKY,
@@ -47,7 +46,7 @@ CLAIMED = {"MXFP4 x2": 6.6, "MXFP8 x1": 5.24}
 
 def effective_bits(records: Records) -> Figure:
     """Draw effective bits by scheme, input and definition."""
-    page = figure(PAGE, 3)
+    page = figure(PAGE, 3.8)
     panels = page.subplots(1, len(DEFINITIONS), sharey=True)
     inputs = values(records, "input")
     schemes = [s for s in values(records, "scheme") if _mark(s)]
@@ -55,10 +54,11 @@ def effective_bits(records: Records) -> Figure:
         for scheme in schemes:
             bits = _bits(only(records, scheme=scheme), column)
             mark = replace(_mark(scheme) or OWN, line="none")
-            curve(axes, bits, range(len(inputs)), mark, named(scheme))
+            heights = [place + _offset(scheme, schemes) for place in range(len(inputs))]
+            curve(axes, bits, heights, mark, named(scheme))
         axes.set_title(title)
         axes.set_xlabel("effective bits")
-    _claims(panels[0], inputs)
+    _claims(panels[0], inputs.index("log_uniform"), schemes)
     _promises(panels[-1], records, schemes, len(inputs))
     panels[0].set_yticks(range(len(inputs)), [name.replace("_", " ") for name in inputs])
     panels[0].invert_yaxis()
@@ -80,12 +80,16 @@ def _bits(records: Records, column: str) -> list[float]:
     return [-log2(error) for error in found] if column == "error" else found
 
 
-def _claims(axes: Axes, inputs: list[str]) -> None:
-    place = inputs.index("log_uniform")
-    bits = list(CLAIMED.values())
+def _offset(scheme: str, schemes: Sequence[str]) -> float:
+    """Return how far from its input a scheme is drawn, so that none covers another."""
+    return 0.6 * ((schemes.index(scheme) + 0.5) / len(schemes) - 0.5)
+
+
+def _claims(axes: Axes, place: int, schemes: Sequence[str]) -> None:
+    claimed = [s for s in schemes if named(s) in CLAIMED]
     axes.plot(
-        bits, [place] * len(bits), "o", markersize=8, markerfacecolor="none", color=BLACK,
-        label="claimed by the paper",
+        [CLAIMED[named(s)] for s in claimed], [place + _offset(s, schemes) for s in claimed], "o",
+        markersize=7, markerfacecolor="none", color=BLACK, label="claimed by the paper",
     )  # fmt: skip
 
 
@@ -137,7 +141,7 @@ def _worst(rows: Records) -> Mapping[str, str]:
 RULES = {
     "CEIL": Mark(BLUE, ""),
     "RCEIL": Mark(GREEN, ""),
-    "EVEN": Mark(ORANGE, ""),
+    "EVEN": Mark(PURPLE, ""),
     "FLOOR": Mark(VERMILLION, ""),
 }
 WIDTHS = dict(zip(RULES, (4.2, 3.0, 1.9, 0.9), strict=True))

@@ -7,14 +7,9 @@ import pytest
 from msdnum.emulator.gemm.products import matmul
 from msdnum.emulator.gemm.units.cdna3 import _nearest
 from msdnum.emulator.quantized_arrays import QuantizedArray
-from msdnum.formats.accumulators import (
-    CDNA3,
-    Cdna3Unit,
-)
+from msdnum.formats.accumulators import CDNA3, Cdna3Unit
 from msdnum.formats.blocks import MXFP4
-from tests.support.gemm_oracle import (
-    quantized_numbers,
-)
+from tests.support.gemm_oracle import quantized_numbers
 from tests.support.matrix_units import (
     FP16,
     bits_of,

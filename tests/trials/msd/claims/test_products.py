@@ -8,7 +8,7 @@ from msdnum.ledger.findings import Verdict
 from msdnum.ledger.trial import Study
 from msdnum.trials.msd.baselines import BASELINES
 from msdnum.trials.msd.claims import products
-from msdnum.trials.msd.claims.products import Drawn, Real, c7_products
+from msdnum.trials.msd.claims.products import Real, c7_products
 
 SMALL = (16, 1024, 16)
 
@@ -16,7 +16,7 @@ SMALL = (16, 1024, 16)
 @pytest.fixture
 def small(monkeypatch):
     """Compare on small operands, nothing remembered."""
-    monkeypatch.setattr(Drawn.__init__, "__defaults__", (SMALL, None))
+    monkeypatch.setattr(products, "SHAPE", SMALL)
     products._rows.cache_clear()
     yield
     products._rows.cache_clear()

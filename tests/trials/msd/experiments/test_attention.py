@@ -30,7 +30,8 @@ def test_with_length_two_passes_of_mxfp4_lose_to_one_of_mxfp8():
     ]  # fmt: skip
 
 
-def test_the_quick_table_is_within_its_bounds():
-    rows = list(ATTENTION.rows(ATTENTION.quick, 1))
+@pytest.mark.parametrize("experiment", ATTENTION, ids=lambda e: e.name)
+def test_the_quick_table_is_within_its_bounds(experiment):
+    rows = list(experiment.rows(experiment.quick, 1))
     assert len(rows) == 2 * 2 * 7
     assert all(row["l2"] <= row["bound_l2"] and row["ratio"] <= 1 for row in rows)

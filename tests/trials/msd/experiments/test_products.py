@@ -5,6 +5,7 @@ import pytest
 
 from msdnum.evidence import products
 from msdnum.experiments import tables
+from msdnum.formats.accumulators import ALL_ACCUMULATORS
 from msdnum.trials.msd import comparisons
 from msdnum.trials.msd.experiments import products as product_experiments
 from tests.support.product_tables import FOLDER, committed, exceeded
@@ -53,7 +54,7 @@ def test_accuracy_covers_every_pair_by_every_accumulator():
     rows = committed("gemm_accuracy")
     found = {(row["product"], row["accumulator"]) for row in rows}
     assert {product for product, _ in found} == set(product_experiments.PAIRS)
-    assert {unit for _, unit in found} == set(product_experiments.UNITS)
+    assert {unit for _, unit in found} == set(ALL_ACCUMULATORS)
     small = {row["accumulator"] for row in rows if row["m"] != "1024"}
     assert small == product_experiments.SMALL
     large = [row for row in rows if row["m"] == row["k"] == row["n"] == "1024"]
@@ -82,7 +83,7 @@ def test_the_claim_depends_on_the_baseline():
     }
 
 
-@pytest.mark.parametrize("accumulator", product_experiments.UNITS.values(), ids=lambda a: a.name)
+@pytest.mark.parametrize("accumulator", ALL_ACCUMULATORS.values(), ids=lambda a: a.name)
 @pytest.mark.parametrize("pair", ["INT8_X2 x INT4_ZERO", "MXFP4_X3 x MXFP4", "MXFP8_X1 x MXFP8"])
 @pytest.mark.parametrize("family", ["student_t", "all_equal"])
 def test_errors_of_hostile_inputs_are_within_bounds(pair, accumulator, family):
