@@ -38,6 +38,9 @@ def measured(kind, low, high):
         (Kind.WHOLE, 9, REFUTED),  # the whole gains more than its products
         (Kind.WHOLE, 10, STANDS),
         (Kind.WHOLE, 1000, STANDS),
+        (Kind.RATE, 9, REFUTED),  # faster than the peak
+        (Kind.RATE, 40, STANDS),
+        (Kind.RATE, 41, REFUTED),
         (Kind.ROWS, 41, REFUTED),
         (Kind.ROWS, None, REFUTED),
     ],
