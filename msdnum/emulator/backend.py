@@ -19,7 +19,7 @@ Array: TypeAlias = Any
 T = TypeVar("T")
 
 
-CACHED_ELEMENTS = 1 << 15
+CACHED_ELEMENTS = 1 << 17
 
 
 KEPT_BYTES = 24 << 20

@@ -6,6 +6,7 @@ scale is the scale of the one before over a fixed ratio, or follows from the rem
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import TypeAlias
 
 import numpy as np
@@ -24,6 +25,7 @@ from msdnum.emulator import (
     quotients,
     shared_scales,
 )
+from msdnum.emulator.adder_rounding import suits_terms, terms_by_adder
 from msdnum.emulator.backend import Array
 from msdnum.emulator.compilation import compiled_whole
 from msdnum.emulator.element_rounding import Quanta
@@ -32,8 +34,9 @@ from msdnum.emulator.integer_digits import digits_over
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.emulator.requantization import left_by_terms, requantized_terms
+from msdnum.emulator.scaled_digits import suits_digits, terms_by_scaling
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import E8M0
+from msdnum.formats.elements import E8M0, FloatFormat
 from msdnum.formats.modes import Arithmetic, Overflow, Rounding
 from msdnum.formats.schemes import OWN_AMAX, Scheme
 
@@ -239,7 +242,20 @@ def _by_kernel(rows: Array, scheme: Scheme, kernel: Kernel) -> tuple[Array, ...]
 
 
 def _powers_of_two(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
-    return _round_terms(rows, scheme)[0]
+    elements = [element for element in scheme.elements if isinstance(element, FloatFormat)]
+    fixed = scheme.ratios is not OWN_AMAX and len(elements) == scheme.terms
+    if not fixed or not suits_terms(rows, elements, scheme.ratio_exponents):
+        return _round_terms(rows, scheme)[0]
+    amax = shared_scales.row_amax(rows)
+    first, drops = scheme.formats[0], (0, *accumulate(scheme.ratio_exponents))
+    exponent = shared_scales.shared_exponent(amax, first.element, first.rule)
+    clamped = [shared_scales.clamp_exponent(exponent - drop) for drop in drops]
+    codes = terms_by_adder(rows, clamped, elements)
+    finite = shared_scales.is_finite(amax)
+    return (
+        *(shared_scales.zero_unless(finite, code) for code in codes),
+        *(shared_scales.exponent_codes(e, amax) for e in clamped),
+    )
 
 
 def _powers_of_two_and_remainder(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
@@ -296,6 +312,8 @@ def _float32(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
     """Decompose as a vector unit does: every operation rounded to binary32."""
     xp = backend.namespace(rows)
     codes, scale_codes = [], []
+    if suits_digits(rows, scheme):
+        return terms_by_scaling(rows, scheme)
     left, scale = rows.view(xp.float32), None
     for i, fmt in enumerate(scheme.formats):
         if scale is None or scheme.ratios is OWN_AMAX:

@@ -13,13 +13,7 @@ from mpmath import iv
 
 from msdnum import bounds
 from msdnum.bounds import averages
-from msdnum.formats.elements import (
-    E2M1,
-    E4M3,
-    E5M2,
-    INT8,
-    INT8_SYMMETRIC,
-)
+from msdnum.formats.elements import E2M1, E4M3, E5M2, INT8, INT8_SYMMETRIC
 from msdnum.formats.modes import ScaleRule
 from tests.support.bounds import SCALED, names, parts, remainder
 

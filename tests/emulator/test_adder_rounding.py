@@ -1,5 +1,7 @@
 """Rounding by the adder: the codes of the integers' way, for any float format and block."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,8 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msdnum import quantize, spec
-from msdnum.emulator.adder_rounding import codes_by_adder, suits_adder
-from msdnum.emulator.element_rounding import encode_scaled
+from msdnum.emulator.adder_rounding import (
+    codes_by_adder,
+    suits_adder,
+    suits_terms,
+    terms_by_adder,
+)
+from msdnum.emulator.element_rounding import (
+    codes_of,
+    encode_scaled,
+    remainder_of,
+    round_to_quanta,
+)
 from msdnum.formats.blocks import MXFP4, MXFP8_E4M3, BlockFormat
 from msdnum.formats.elements import (
     BF16,
@@ -81,6 +93,45 @@ def test_all_that_one_scale_can_meet():
         exponent = np.zeros((len(binades), 1), np.int32)
         expected = slowly(pattern, exponent, fmt)
         np.testing.assert_array_equal(codes_by_adder(pattern, exponent, fmt), expected)
+
+
+def terms_slowly(pattern, exponents, formats):
+    """Return the codes of terms by integers: each rounds the exact pattern of what is left."""
+    codes = []
+    for fmt, exponent in zip(formats, exponents, strict=True):
+        quanta = round_to_quanta(pattern, exponent, fmt)
+        codes.append(codes_of(quanta, fmt, Overflow.SATURATE))
+        pattern = remainder_of(quanta, fmt).view(np.int32)
+    return codes
+
+
+@pytest.mark.parametrize(
+    ("formats", "drops"),
+    [((E2M1,) * 3, (3, 3)), ((E4M3,) * 2, (5,)), ((E4M3, E2M1, E2M1), (9, 0)), ((E5M2,) * 2, (3,))],
+    ids=["E2M1", "E4M3", "mixed", "E5M2"],
+)
+def test_terms_are_those_of_the_integers(formats, drops):
+    """Subnormal numbers, zeros of either sign, ties, numbers that the first scale loses."""
+    rng = np.random.default_rng(7)
+    pattern, exponent = hostile(formats[0], rng, 512)
+    pattern[:, 1::7] = rng.integers(0, 9, pattern[:, 1::7].shape, dtype=np.int32)
+    pattern[:, 1::14] |= np.int32(-(2**31))
+    exponents = [np.maximum(exponent - sum(drops[:i]), -127) for i in range(len(formats))]
+    assert suits_terms(pattern, formats, drops)
+    expected = terms_slowly(pattern, exponents, formats)
+    on_jax = jax.jit(partial(terms_by_adder, formats=formats))
+    for terms in (terms_by_adder(pattern, exponents, formats), on_jax(pattern, exponents)):
+        for found, right in zip(terms, expected, strict=True):
+            assert found.dtype == right.dtype
+            np.testing.assert_array_equal(found, right)
+
+
+def test_terms_that_do_not_suit():
+    pattern, wide = np.zeros(1, np.int32), FloatFormat("wide", 7, 3)
+    assert not suits_terms(pattern, (E2M1, E2M1), (-1,))
+    assert not suits_terms(pattern, (E2M1, E2M1), (44,))
+    assert not suits_terms(pattern, (wide, wide), (40,))
+    assert not suits_terms(pattern, (E2M1, E8M0), (3,))
 
 
 @pytest.mark.parametrize("fmt", [BF16, E8M0, E4M3FNUZ], ids=lambda fmt: fmt.name)

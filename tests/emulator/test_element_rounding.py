@@ -6,14 +6,7 @@ import pytest
 import msdnum
 from msdnum import Overflow
 from msdnum.emulator import bit_patterns, element_rounding
-from msdnum.formats.elements import (
-    BF16,
-    BINARY32,
-    E2M1,
-    E4M3,
-    E8M0,
-    INT8,
-)
+from msdnum.formats.elements import BF16, BINARY32, E2M1, E4M3, E8M0, INT8
 from msdnum.formats.other_elements import UE5M3
 from msdnum.formats.p3109_families import p3109
 from tests.support.agreement import assert_same_bits
@@ -68,6 +61,19 @@ def test_a_table_has_the_numbers_of_the_fields(fmt):
     beyond = np.int32([[-300, -150, 128, 300]])
     expected = element_rounding._decode_fields(codes, beyond, fmt)
     assert_same_bits(element_rounding.decode_scaled(codes, beyond, fmt), expected)
+
+
+@pytest.mark.parametrize("fmt", [fmt for fmt in NARROW if fmt.bits <= 8], **by_name)
+def test_many_codes_are_looked_up_in_pairs(fmt):
+    """Every pair of neighbours is there, whether codes are even in number, and whatever order."""
+    codes = np.random.default_rng(2).integers(0, 1 << fmt.bits, (3, 1 << 14)).astype(np.uint8)
+    exponent = np.int32([[0], [-3], [5]])
+    expected = np.stack([element_rounding.table_of(fmt)[row] for row in codes])
+    with np.errstate(all="ignore"):
+        expected *= np.float32([[1], [2**-3], [2**5]])
+    for part in (slice(None), slice(None, -1)):
+        found = element_rounding.decode_scaled(codes[:, part], exponent, fmt)
+        assert_same_bits(found, expected[:, part])
 
 
 @pytest.mark.parametrize("signed", [True, False])
