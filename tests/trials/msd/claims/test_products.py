@@ -78,3 +78,12 @@ def test_a_ratio_to_the_reference_itself_is_explained():
     assert products._reference({"a": rows["a"]}) == ()
     (note,) = products._reference(rows)
     assert note.startswith("inf: ")
+
+
+def test_with_more_time_the_spread_over_seeds_is_said(small):
+    entry = next(e for e in c7_products(Study(seed=0, deep=True)) if "MXFP8" in e.subject)
+    note = next(n for n in entry.judge().notes if n.startswith("over seeds 0 to 3"))
+    least, most = map(float, note.split(" the worst is ")[1].split(" to "))
+    found = float(entry.judge().ratio)
+    assert least - 0.01 <= found <= most + 0.01
+    assert least < most
