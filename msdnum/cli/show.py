@@ -13,10 +13,6 @@ from msdnum.formats.accumulators import ALL_ACCUMULATORS
 from msdnum.formats.blocks import BLOCK_FORMATS, BlockFormat
 from msdnum.formats.elements import ELEMENT_FORMATS, ElementFormat
 from msdnum.formats.schemes import SCHEMES, Scheme
-<<<<<<< HEAD
-=======
-from msdnum.reports import report
->>>>>>> house
 from msdnum.reports.one_call import report
 
 __all__ = ["add_arguments", "run"]
