@@ -56,6 +56,8 @@ class TimedCase:
         The time to stay within, over that of the unit of its suite.
     moved : int, optional
         The bytes that it cannot but read or write, where these bound its time.
+    operations : int, optional
+        Products and additions, of a product of matrices.
     """
 
     name: str
@@ -63,6 +65,7 @@ class TimedCase:
     call: Callable[[], object]
     goal: float | None = None
     moved: int | None = None
+    operations: int | None = None
 
     def floor(self, reference: "TimedCase") -> float | None:
         """Return the bytes over those of another case: its time at that one's bandwidth."""
@@ -77,8 +80,15 @@ class Timing:
     seconds: float
 
     def over(self, reference: "Timing") -> float:
-        """Return the time over that of another case."""
-        return self.seconds / reference.seconds
+        """Return the time over that of another case; of products, for as many operations."""
+        done, there = self.case.operations, reference.case.operations
+        share = there / done if done and there else 1.0
+        return share * self.seconds / reference.seconds
+
+    @property
+    def gigaflops(self) -> float | None:
+        """Operations in a nanosecond, of a product of matrices."""
+        return self.case.operations / self.seconds / 1e9 if self.case.operations else None
 
 
 @dataclass(frozen=True)
@@ -117,8 +127,14 @@ def reference_cases(size: int) -> list[TimedCase]:
     copy, product = x.copy(), x.copy()
     return [
         TimedCase("memcpy", "NumPy", lambda: np.copyto(copy, x), moved=2 * x.nbytes),
-        TimedCase("sgemm", "NumPy", lambda: np.matmul(x, x, out=product)),
+        TimedCase(
+            "sgemm", "NumPy", lambda: np.matmul(x, x, out=product), operations=_operations(size)
+        ),
     ]
+
+
+def _operations(size: int) -> int:
+    return 2 * size**3
 
 
 def quantize_cases(size: int) -> list[TimedCase]:
@@ -194,14 +210,28 @@ def _decomposer(scheme: Scheme) -> Callable[[Any], tuple[QuantizedArray, ...]]:
 
 
 def gemm_cases(size: int) -> list[TimedCase]:
-    """Return the emulated products of ``bench.products``, and JAX's own in float32."""
+    """Return the emulated products of ``bench.products``, JAX's own in float32, and all units.
+
+    Products by units are of 1024 rows and columns at most; two passes count as two products.
+    """
     import jax  # noqa: F401  Before any quantized array is made, so that it is a pytree.
 
-    from msdnum.bench import products
+    from msdnum.bench import products, unit_products
 
     calls = products.cases(size)
     names = [name.split(": ", 1) for name in calls]
-    return [TimedCase(n, b, call) for (b, n), call in zip(names, calls.values(), strict=True)]
+    done, smaller = _operations(size), min(size, unit_products.LARGEST_TIMED)
+    of_units = unit_products.unit_calls(smaller)
+    return [
+        *(
+            TimedCase(n, b, call, operations=done * (2 if "x2 x" in n else 1))
+            for (b, n), call in zip(names, calls.values(), strict=True)
+        ),
+        *(
+            TimedCase(f"{name}, {smaller}^3", "jax", call, operations=_operations(smaller))
+            for name, call in of_units.items()
+        ),
+    ]
 
 
 SUITES = {
@@ -211,13 +241,15 @@ SUITES = {
 
 
 def table(timings: Sequence[Timing], unit: Timing) -> str:
-    """Return a table of times, their ratios to ``unit``, the floors of these and the goals."""
-    rows = [("case", "backend", "ms", f"x {unit.case.name}", "floor", "goal")]
+    """Return a table of times, ratios to ``unit``, their floors and goals, and GF/s of products."""
+    speeds = any(timing.case.operations for timing in timings)
+    rows = [("case", "backend", "ms", f"x {unit.case.name}", "floor", "goal", *["GF/s"] * speeds)]
     for timing in timings:
         case, floor = timing.case, timing.case.floor(unit.case)
         times = f"{timing.seconds * 1e3:.1f}", f"{timing.over(unit):.2f}"
         floor_and_goal = f"{floor:.2f}" if floor else "", f"{case.goal:g}" if case.goal else ""
-        rows.append((case.name, case.backend, *times, *floor_and_goal))
+        speed = [f"{timing.gigaflops:.1f}" if timing.gigaflops else ""] * speeds
+        rows.append((case.name, case.backend, *times, *floor_and_goal, *speed))
     widths = widths_of(rows)
     return "\n".join(aligned(row, widths, left=(0, 1)).rstrip() for row in rows)
 
@@ -240,6 +272,7 @@ def document(
                 "case": timing.case.name,
                 "backend": timing.case.backend,
                 "seconds": timing.seconds,
+                "gigaflops": timing.gigaflops,
                 f"goal_over_{unit.case.name}": timing.case.goal,
                 f"floor_over_{unit.case.name}": timing.case.floor(unit.case),
                 **{f"over_{r.case.name}": timing.over(r) for r in references},

@@ -1,14 +1,7 @@
 """One function for each theorem of ``proofs/``; sees no data."""
 
-from msdnum.bounds.averages import (
-    RmsError,
-    rms_error,
-)
-from msdnum.bounds.casts import (
-    RoundingBound,
-    element_rounding,
-    half_gap,
-)
+from msdnum.bounds.averages import RmsError, rms_error
+from msdnum.bounds.casts import RoundingBound, element_rounding, half_gap
 from msdnum.bounds.decompositions import (
     int8_decomposition,
     int8_decomposition_float32,
@@ -18,15 +11,8 @@ from msdnum.bounds.decompositions import (
     top_element,
 )
 from msdnum.bounds.joint import JointRounding, joint_rounding
-from msdnum.bounds.martingales import (
-    MartingaleGemmBound,
-    gemm_martingale,
-    stochastic_sum,
-)
-from msdnum.bounds.nvfp4 import (
-    nvfp4_decomposition,
-    nvfp4_pass,
-)
+from msdnum.bounds.martingales import MartingaleGemmBound, gemm_martingale, stochastic_sum
+from msdnum.bounds.nvfp4 import nvfp4_decomposition, nvfp4_pass
 from msdnum.bounds.products import (
     GemmBound,
     ProbabilisticGemmBound,
@@ -49,20 +35,10 @@ from msdnum.bounds.rationals import (
     up,
     weighted_sum,
 )
-from msdnum.bounds.remainders import (
-    TermBound,
-    remainder,
-    term_bounds,
-)
+from msdnum.bounds.remainders import TermBound, remainder, term_bounds
 from msdnum.bounds.running import running_error
-from msdnum.bounds.scale_rules import (
-    ScaleRuleBound,
-    mxfp4_scale_rules,
-)
-from msdnum.bounds.softmax import (
-    AttentionBound,
-    attention,
-)
+from msdnum.bounds.scale_rules import ScaleRuleBound, mxfp4_scale_rules
+from msdnum.bounds.softmax import AttentionBound, attention
 from msdnum.bounds.splits import digit_splits, direct_split
 from msdnum.bounds.sums import (
     EXACT,

@@ -5,11 +5,7 @@ from fractions import Fraction
 
 from msdnum.bounds.rationals import Number, ceil_log2, pow2
 from msdnum.display import html
-from msdnum.formats.elements import (
-    ElementFormat,
-    IntegerFormat,
-    spaced,
-)
+from msdnum.formats.elements import ElementFormat, IntegerFormat, spaced
 
 __all__ = ["RoundingBound", "element_rounding", "half_gap"]
 

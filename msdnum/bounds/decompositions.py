@@ -5,14 +5,7 @@ from fractions import Fraction
 
 from msdnum.bounds.casts import half_gap
 from msdnum.bounds.rationals import MAX_SCALE, MIN_SCALE, U32, Number, ceil_log2, positive, pow2
-from msdnum.formats.elements import (
-    BINARY32,
-    E2M1,
-    E4M3,
-    INT8_SYMMETRIC,
-    ElementFormat,
-    FloatFormat,
-)
+from msdnum.formats.elements import BINARY32, E2M1, E4M3, INT8_SYMMETRIC, ElementFormat, FloatFormat
 from msdnum.formats.modes import ScaleRule
 
 __all__ = [

@@ -18,9 +18,7 @@ from msdnum.bounds.rationals import (
 from msdnum.bounds.sums import EXACT, Accumulation
 from msdnum.display import html
 from msdnum.display.text import one_line
-from msdnum.formats.elements import (
-    BINARY32,
-)
+from msdnum.formats.elements import BINARY32
 
 __all__ = ["GemmBound", "ProbabilisticGemmBound", "exact_residuals", "gemm", "gemm_probabilistic"]
 

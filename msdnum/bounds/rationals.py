@@ -3,9 +3,7 @@
 import math
 from fractions import Fraction
 
-from msdnum.formats.elements import (
-    BINARY32,
-)
+from msdnum.formats.elements import BINARY32
 
 __all__ = [
     "MAX_SCALE",

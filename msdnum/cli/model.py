@@ -11,9 +11,7 @@ from typing import Any
 
 from msdnum._names import did_you_mean
 from msdnum.experiments.experiment import Experiment
-from msdnum.trials.msd.experiments.decoder import (
-    DECODER_EXPERIMENTS,
-)
+from msdnum.trials.msd.experiments.decoder import DECODER_EXPERIMENTS
 from msdnum.trials.msd.experiments.model import LOOK, MODEL_EXPERIMENTS, TABLES
 
 __all__ = ["add_arguments", "run"]

@@ -5,19 +5,23 @@ import json
 import runpy
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from msdnum import formats
 from msdnum._names import did_you_mean
 from msdnum.formats.accumulators import ALL_ACCUMULATORS
-from msdnum.formats.blocks import BLOCK_FORMATS
-from msdnum.formats.elements import ELEMENT_FORMATS
-from msdnum.formats.schemes import SCHEMES
+from msdnum.formats.blocks import BLOCK_FORMATS, BlockFormat
+from msdnum.formats.elements import ELEMENT_FORMATS, ElementFormat
+from msdnum.formats.schemes import SCHEMES, Scheme
 from msdnum.reports.one_call import report
 
 __all__ = ["add_arguments", "run"]
 
+KINDS = (*get_args(ElementFormat), BlockFormat, Scheme)
+OTHERS = {n: getattr(formats, n) for n in formats.__all__ if isinstance(getattr(formats, n), KINDS)}
+"""What is in no registry, as it is not everybody's: NF4, UE5M3, FNUZ formats and their like."""
 REGISTRIES: tuple[Mapping[str, Any], ...] = (
-    ELEMENT_FORMATS, BLOCK_FORMATS, SCHEMES, ALL_ACCUMULATORS,
+    ELEMENT_FORMATS, BLOCK_FORMATS, SCHEMES, ALL_ACCUMULATORS, OTHERS,
 )  # fmt: skip
 
 
@@ -52,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _known() -> list[str]:
-    return [name for registry in REGISTRIES for name in registry]
+    return list(dict.fromkeys(name for registry in REGISTRIES for name in registry))
 
 
 def _found(name: str) -> Any:

@@ -47,7 +47,7 @@ PLAIN: dict[str, tuple[ElementFormat, ...]] = {
     "CDNA3": HALVES,
     "CDNA3_FP8": BYTES,
 }
-"""The elements that each accumulator is there for."""
+"""The elements that an accumulator is there for; another preset has vectors of those it takes."""
 SCALED: dict[str, tuple[FloatFormat, ...]] = {
     "EXACT": (E2M1, *BYTES),
     "SEQUENTIAL": (E2M1, *BYTES),
@@ -60,7 +60,8 @@ INTEGERS = "no sum is near 2^31: wrapping, saturating and refusing give the same
 
 def matmul_groups() -> Iterator[Group]:
     """Yield the vectors of ``matmul``: 2 by 160 elements, times 160 by 2 given transposed."""
-    for name, formats in PLAIN.items():
+    others = {n: unit.takes for n, unit in ALL_ACCUMULATORS.items() if n not in {*PLAIN, *SCALED}}
+    for name, formats in {**PLAIN, **others}.items():
         for fmt in formats:
             for topic, draw in TOPICS.items():
                 a, b = draw(fmt)

@@ -16,21 +16,9 @@ from msdnum.emulator.codes import storage_dtype
 from msdnum.emulator.elements import as_ml_dtype, decode
 from msdnum.emulator.gemm.diagonals import inner_products
 from msdnum.emulator.quantized_arrays import QuantizedArray
-from msdnum.formats.accumulators import (
-    ALL_ACCUMULATORS,
-    INSTRUCTIONS,
-    AnyAccumulator,
-    Blocks,
-)
+from msdnum.formats.accumulators import ALL_ACCUMULATORS, INSTRUCTIONS, AnyAccumulator, Blocks
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import (
-    E2M1,
-    E4M3,
-    E8M0,
-    FP16,
-    TF32,
-    FloatFormat,
-)
+from msdnum.formats.elements import E2M1, E4M3, E8M0, FP16, TF32, FloatFormat
 from msdnum.formats.instructions import SMALL, TAKEN_BY_PRESETS
 from msdnum.formats.modes import InfAndNan, ScaleRule
 from msdnum.spec.accumulators import factor

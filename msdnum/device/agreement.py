@@ -16,13 +16,7 @@ from msdnum.device.dot_families import FAMILIES_OF_DOTS, draw_dots
 from msdnum.device.layouts import layout_of
 from msdnum.emulator.attention.flash import attend
 from msdnum.emulator.attention.kv_cache import KV_FORMATS
-from msdnum.emulator.attention.methods import (
-    BF16_FLASH,
-    FLOAT32_FLASH,
-    Mask,
-    Method,
-    WeightRange,
-)
+from msdnum.emulator.attention.methods import BF16_FLASH, FLOAT32_FLASH, Mask, Method, WeightRange
 from msdnum.emulator.blocks import quantize
 from msdnum.emulator.codes import storage_dtype
 from msdnum.emulator.elements import decode, round_to
@@ -42,14 +36,7 @@ from msdnum.formats.accumulators import (
     in_format,
 )
 from msdnum.formats.blocks import MXFP4, MXFP8_E4M3, NVFP4, BlockFormat
-from msdnum.formats.elements import (
-    BF16,
-    BINARY32,
-    E4M3,
-    ELEMENT_FORMATS,
-    FP16,
-    FloatFormat,
-)
+from msdnum.formats.elements import BF16, BINARY32, E4M3, ELEMENT_FORMATS, FP16, FloatFormat
 from msdnum.formats.modes import Arithmetic, Overflow, ScaleRule
 from msdnum.formats.schemes import SCHEMES
 

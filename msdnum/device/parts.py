@@ -12,25 +12,12 @@ from types import MappingProxyType
 from typing import Any
 
 from msdnum import __version__
-from msdnum.bench.device import (
-    LAYER_SHAPES,
-    QUICK_ROWS,
-    ROWS,
-    device_kind,
-    measured,
-)
+from msdnum.bench.device import LAYER_SHAPES, QUICK_ROWS, ROWS, device_kind, measured
 from msdnum.conformance import machine_reports, selection, suite
 from msdnum.conformance.runner import conform
 from msdnum.conformance.vectors import Standard
 from msdnum.device.agreement import Agreement, agreements, computations
-from msdnum.device.comparison import (
-    SIZE,
-    Compared,
-    DotSet,
-    compared,
-    computes_integers,
-    dot_sets,
-)
+from msdnum.device.comparison import SIZE, Compared, DotSet, compared, computes_integers, dot_sets
 from msdnum.device.instructions import TENSOR_CORES, Instruction
 from msdnum.device.tensor_cores import CannotRunError, Gpu, TensorCores, compiled, digest_of_source
 from msdnum.device.unit_models import Multiply

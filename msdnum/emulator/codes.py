@@ -26,15 +26,7 @@ from msdnum.formats.elements import (
     ElementFormat,
     IntegerFormat,
 )
-from msdnum.formats.other_elements import (
-    E3M4,
-    E4M3_IEEE,
-    E4M3B11FNUZ,
-    INT2,
-    UINT2,
-    UINT4,
-    UINT8,
-)
+from msdnum.formats.other_elements import E3M4, E4M3_IEEE, E4M3B11FNUZ, INT2, UINT2, UINT4, UINT8
 
 __all__ = ["ML_DTYPES", "as_codes", "check_values", "same_bits", "storage_dtype"]
 

@@ -5,11 +5,7 @@ from typing import Any
 import numpy as np
 
 from msdnum.emulator import backend, bit_patterns
-from msdnum.emulator.argument_checks import (
-    check_mode,
-    check_random,
-    checked_codes,
-)
+from msdnum.emulator.argument_checks import check_mode, check_random, checked_codes
 from msdnum.emulator.backend import Array
 from msdnum.emulator.codes import ML_DTYPES
 from msdnum.emulator.compilation import compiled_whole

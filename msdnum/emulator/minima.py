@@ -4,13 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from msdnum.emulator import (
-    argument_checks,
-    backend,
-    binary32,
-    block_rows,
-    element_rounding,
-)
+from msdnum.emulator import argument_checks, backend, binary32, block_rows, element_rounding
 from msdnum.emulator.backend import Array
 from msdnum.emulator.codes import as_codes, check_values
 from msdnum.emulator.compilation import compiled_whole

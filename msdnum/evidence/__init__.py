@@ -13,6 +13,7 @@ from msdnum.evidence.bf16_pairs import Profile, Window, every_amax, profile, sca
 from msdnum.evidence.black_boxes import BlackBox, box_of_accumulator, box_of_function
 from msdnum.evidence.cast_sweeps import CASTS, cast_sweep, judge_cast
 from msdnum.evidence.conversions import Conversion, conversion
+from msdnum.evidence.crests import BlockExpectation, expected_crest, given_largest, largest_square
 from msdnum.evidence.decompositions import Pairs, judge_blocks, pairs_of, witness_of
 from msdnum.evidence.effective_bits import approximation, samples_of
 from msdnum.evidence.large_tensors import judge_tensor
@@ -46,15 +47,16 @@ from msdnum.evidence.unit_features import Features
 from msdnum.evidence.worst_cases import Extreme, among_pairs, among_ties, bound_of
 
 __all__ = [
-    "CASTS", "AdditionOrder", "AttentionErrors", "AttentionOperands", "BlackBox", "Bound",
-    "Conversion", "Density", "Errors", "Event", "ExactAttention", "ExpectedErrors", "Extreme",
-    "Features", "Findings", "Fit", "Head", "LargestError", "Meeting", "Outcome", "Pairs", "Probe",
-    "Product", "ProductResult", "Profile", "Promise", "Shape", "SliceCount", "Sweep", "Window",
-    "accumulation", "among_pairs", "among_ties", "approximation", "attention_bound",
-    "attention_errors", "bound_of", "box_of_accumulator", "box_of_function", "cast_sweep",
-    "certificate", "conversion", "covering", "coverings", "decomposed", "errors_of", "every_amax",
-    "exact_values", "expected_errors", "expected_rounding", "float32_reference", "judge_blocks",
-    "judge_cast", "judge_tensor", "ozaki_count", "ozaki_error", "pairs_of", "probe", "probed",
-    "profile", "remainders", "run", "running_product", "samples_of", "scale_free", "slices_needed",
+    "CASTS", "AdditionOrder", "AttentionErrors", "AttentionOperands", "BlackBox",
+    "BlockExpectation", "Bound", "Conversion", "Density", "Errors", "Event", "ExactAttention",
+    "ExpectedErrors", "Extreme", "Features", "Findings", "Fit", "Head", "LargestError", "Meeting",
+    "Outcome", "Pairs", "Probe", "Product", "ProductResult", "Profile", "Promise", "Shape",
+    "SliceCount", "Sweep", "Window", "accumulation", "among_pairs", "among_ties", "approximation",
+    "attention_bound", "attention_errors", "bound_of", "box_of_accumulator", "box_of_function",
+    "cast_sweep", "certificate", "conversion", "covering", "coverings", "decomposed", "errors_of",
+    "every_amax", "exact_values", "expected_crest", "expected_errors", "expected_rounding",
+    "float32_reference", "given_largest", "judge_blocks", "judge_cast", "judge_tensor",
+    "largest_square", "ozaki_count", "ozaki_error", "pairs_of", "probe", "probed", "profile",
+    "remainders", "run", "running_product", "samples_of", "scale_free", "slices_needed",
     "theorem_gemm", "witness_of",
 ]  # fmt: skip

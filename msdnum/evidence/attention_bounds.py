@@ -13,17 +13,10 @@ from numpy.typing import NDArray
 
 from msdnum import bounds
 from msdnum.bounds.sums import Accumulation
-from msdnum.emulator.attention.kv_cache import (
-    Cache,
-    head_groups,
-    scales_per_token,
-)
+from msdnum.emulator.attention.kv_cache import Cache, head_groups, scales_per_token
 from msdnum.emulator.attention.methods import Method, StaticCast, WeightRange
 from msdnum.emulator.quantized_arrays import QuantizedArray
-from msdnum.evidence.product_bounds import (
-    over_ranges,
-    ranges,
-)
+from msdnum.evidence.product_bounds import over_ranges, ranges
 from msdnum.evidence.product_roundings import accumulation
 from msdnum.evidence.score_bounds import (
     ExactAttention,

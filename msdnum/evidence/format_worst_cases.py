@@ -64,12 +64,15 @@ def of_element(fmt: ElementFormat) -> Extreme:
 
 def _nearest_to_one(x: Floats, share: Floats) -> int:
     """Return the index of the largest share; of several, of that whose x is nearest to 1."""
-    distance = np.where(share == share.max(), np.abs(np.log2(x)), np.inf)
+    distance = np.where(share == share.max(), np.abs(np.log2(np.abs(x))), np.inf)
     return int(distance.argmin())
 
 
 def _midpoints(fmt: ElementFormat) -> Iterator[float]:
-    """Yield midpoints of positive neighbours, of normal ones where there are some."""
+    """Yield midpoints of neighbours: of positive ones, normal where there are some, or by table."""
+    if isinstance(fmt, TableFormat):
+        yield from ((a + b) / 2 for a, b in pairwise(float(n.value) for n in fmt.ordered))
+        return
     if fmt.bits > EVERY_CODE and isinstance(fmt, FloatFormat):
         power = 2.0 ** min(max(0, fmt.emin), fmt.emax)
         yield power * (1 + 2.0**-fmt.precision)

@@ -16,12 +16,7 @@ from msdnum.emulator.gemm.checks import is_inside
 from msdnum.emulator.gemm.products import matmul
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.emulator.zero_points import AsymmetricArray
-from msdnum.evidence.product_bounds import (
-    Right,
-    exact_values,
-    has_outside_scale,
-    theorem_gemm,
-)
+from msdnum.evidence.product_bounds import Right, exact_values, has_outside_scale, theorem_gemm
 from msdnum.evidence.product_roundings import accumulation
 from msdnum.formats.accumulators import SEQUENTIAL, AnyAccumulator
 from msdnum.formats.blocks import BlockFormat

@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 
 from msdnum.display import html
 from msdnum.formats.modes import ScaleRule
-from msdnum.formats.schemes import (
-    Scheme,
-)
+from msdnum.formats.schemes import Scheme
 
 __all__ = [
     "EVERY_AMAX", "INT8_NORMAL", "INT8_SUBNORMAL", "MXFP4_NORMAL", "MXFP4_UNDERFLOW",

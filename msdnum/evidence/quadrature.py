@@ -23,8 +23,8 @@ from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import E8M0, ElementFormat, FloatFormat, IntegerFormat, TableFormat
 
 __all__ = [
-    "Cells", "Density", "ExpectedErrors", "element_cells", "expectations", "expected_errors",
-    "expected_rounding", "integral", "scale_cases",
+    "Cells", "Density", "ExpectedErrors", "by_threshold", "element_cells", "expectations",
+    "expected_errors", "expected_rounding", "integral", "magnitude_nodes", "scale_cases",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -182,7 +182,7 @@ def expected_rounding(
         The numbers are those of the distribution that are no larger in magnitude.
     """
     inside = 1 / float(distribution.cdf(limit) - distribution.cdf(-limit))
-    weight = partial(_by_threshold, limit, limit, 0.0, inside)
+    weight = partial(by_threshold, limit, limit, 0.0, inside)
 
     kinks = (-limit, limit)
     found = integral(element_cells(element), scale, distribution, weight, kinks)
@@ -221,7 +221,7 @@ def scale_cases(
     for scale, low, high in _intervals(fmt, distribution, tensor):
         under, over = float(below(low)), float(below(high))
         if over > TAIL**2:
-            yield scale, partial(_by_threshold, low, high, under, over), (-high, -low, low, high)
+            yield scale, partial(by_threshold, low, high, under, over), (-high, -low, low, high)
 
 
 def _intervals(
@@ -246,19 +246,18 @@ def _exact_amax(
     fmt: BlockFormat, size: int, distribution: Density
 ) -> Iterator[tuple[float, Weight, tuple[float, ...]]]:
     """Yield ``m / max_finite`` at the nodes of amax m; the largest number itself has no error."""
-    edges = _breakpoints(distribution, (0.0,))
-    m, dm = _nodes(np.unique(np.abs(edges)))
+    m, dm = magnitude_nodes(distribution)
     inside = distribution.cdf(m) - distribution.cdf(-m)
     density = (distribution.pdf(m) + distribution.pdf(-m)) * dm
     chances = (size - 1) * density * inside ** max(size - 2, 0)
     for each, chance in zip(m, chances, strict=True):
         if chance > TAIL:
             limit = float(each)
-            weight = partial(_by_threshold, limit, limit, 0.0, float(chance))
+            weight = partial(by_threshold, limit, limit, 0.0, float(chance))
             yield limit / fmt.element.max_finite, weight, (-limit, limit)
 
 
-def _by_threshold(low: float, high: float, under: float, over: float, r: Floats) -> Floats:
+def by_threshold(low: float, high: float, under: float, over: float, r: Floats) -> Floats:
     """Return the probability that the largest lies in [low, high), for magnitudes r.
 
     The others of the block are all below low with probability ``under``, below high with ``over``.
@@ -313,6 +312,11 @@ def _breakpoints(distribution: Density, kinks: tuple[float, ...]) -> Floats:
     tails = reach * 2.0 ** np.arange(-60, 40, 0.5)
     points = np.concatenate([inner, kinks, tails, -tails, [low, high]])
     return np.unique(points[np.isfinite(points) & (points >= low) & (points <= high)])
+
+
+def magnitude_nodes(distribution: Density) -> tuple[Floats, Floats]:
+    """Return nodes and weights over all magnitudes of a distribution."""
+    return _nodes(np.unique(np.abs(_breakpoints(distribution, (0.0,)))))
 
 
 def _nodes(edges: Floats) -> tuple[Floats, Floats]:

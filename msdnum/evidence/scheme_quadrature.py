@@ -19,7 +19,7 @@ from msdnum.formats.elements import E8M0
 from msdnum.formats.modes import Arithmetic
 from msdnum.formats.schemes import Scheme
 
-__all__ = ["expected_decomposition"]
+__all__ = ["expected_decomposition", "scheme_cells"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -75,14 +75,14 @@ def expected_decomposition(
     if fmt.scale == E8M0:
         total = np.zeros(4)
         for scale, weight, kinks in quadrature.scale_cases(fmt, number, distribution):
-            total += quadrature.integral(_scheme_cells(scheme), scale, distribution, weight, kinks)
+            total += quadrature.integral(scheme_cells(scheme), scale, distribution, weight, kinks)
     else:
         total = _over_largest(scheme, distribution, number)
     return quadrature.expectations(distribution, total)
 
 
 @cache
-def _scheme_cells(scheme: Scheme) -> Cells:
+def scheme_cells(scheme: Scheme) -> Cells:
     """Return what numbers over the first scale become, and where that changes, ascending."""
     cells, divisor = quadrature.element_cells(scheme.formats[0].element), 1.0
     assert scheme.ratios is not None
@@ -107,7 +107,7 @@ def _divided(cells: Cells, values: Floats, middles: Floats) -> Cells:
 def _over_largest(scheme: Scheme, distribution: Density, size: int) -> Floats:
     """Integrate over the largest of the others; where x itself is the largest it has no error."""
     top = scheme.formats[0].element.max_finite
-    cells = _scheme_cells(scheme)
+    cells = scheme_cells(scheme)
     changes = np.concatenate([cells.middles, cells.values]) / top
     edges = np.unique(np.concatenate([changes, NEAR_ZERO, -NEAR_ZERO]))
     edges = np.append(edges[(edges > -1) & (edges < 1)], 1.0)

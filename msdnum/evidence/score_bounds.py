@@ -17,11 +17,7 @@ from msdnum.emulator.attention.methods import Method
 from msdnum.emulator.gemm.checks import is_inside
 from msdnum.emulator.gemm.products import transposed
 from msdnum.emulator.quantized_arrays import QuantizedArray
-from msdnum.evidence.product_bounds import (
-    Right,
-    exact_values,
-    theorem_gemm,
-)
+from msdnum.evidence.product_bounds import Right, exact_values, theorem_gemm
 from msdnum.evidence.product_roundings import accumulation
 from msdnum.evidence.running_bounds import running_product
 from msdnum.formats.elements import BINARY32, E8M0

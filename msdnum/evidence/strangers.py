@@ -10,13 +10,7 @@ from msdnum import bounds
 from msdnum.emulator.decompositions import decompose
 from msdnum.evidence.promises import covering
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import (
-    E8M0,
-    FloatFormat,
-    IntegerFormat,
-    NonNumbers,
-    SpacedFormat,
-)
+from msdnum.formats.elements import E8M0, FloatFormat, IntegerFormat, NonNumbers, SpacedFormat
 from msdnum.formats.modes import Arithmetic, ScaleRule
 from msdnum.formats.schemes import OWN_AMAX, Scheme, amax_scheme
 from msdnum.ledger.findings import Evidence, Finding, Verdict, Witness

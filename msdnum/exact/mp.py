@@ -10,13 +10,7 @@ from numpy.typing import ArrayLike
 
 from msdnum import spec
 from msdnum.exact.rationals import finite_matrix, quotient
-from msdnum.formats.elements import (
-    ElementFormat,
-    FloatFormat,
-    IntegerFormat,
-    SpacedFormat,
-    spaced,
-)
+from msdnum.formats.elements import ElementFormat, FloatFormat, IntegerFormat, SpacedFormat, spaced
 from msdnum.formats.modes import Overflow, Rounding
 
 __all__ = [

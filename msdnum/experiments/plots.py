@@ -25,8 +25,8 @@ __all__ = [
     "legend", "named", "numbers", "only", "save", "style", "values",
 ]  # fmt: skip
 
-LONG = 5
-"""Decades of an axis on which ticks between two powers would run together."""
+SHORT, LONG = 5, 8
+"""Decades of an axis with all ticks between two powers, and with some."""
 
 Records: TypeAlias = Sequence[Mapping[str, str]]
 """Rows of a table as text: column names to cells."""
@@ -214,9 +214,11 @@ def _tick(axes: Axes) -> None:
 
 
 def _between(base: float, limits: tuple[float, float]) -> tuple[int, ...]:
-    """Return the multiples of powers that have a tick: of a long axis, and of 2, powers alone."""
+    """Return the multiples of powers that have a tick: of powers of 2, and a long axis, 1 alone."""
     decades = abs(log10(limits[1] / limits[0]))
-    return tuple(range(2, 10)) if base == 10 and decades <= LONG else (1,)
+    if base == 10 and decades <= LONG:
+        return tuple(range(2, 10)) if decades <= SHORT else (1, 2, 5)
+    return (1,)
 
 
 def save(figure: Figure, stem: Path, source: str) -> tuple[Path, Path]:

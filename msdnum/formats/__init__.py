@@ -126,13 +126,7 @@ from msdnum.formats.schemes import (
     amax_scheme,
     covering_scheme,
 )
-from msdnum.formats.transforms import (
-    Hadamard,
-    Permutation,
-    Smoothing,
-    Transform,
-    random_signs,
-)
+from msdnum.formats.transforms import Hadamard, Permutation, Smoothing, Transform, random_signs
 
 __all__ = [
     "ACCUMULATORS", "ADA_FP8", "ALL_ACCUMULATORS", "AMPERE", "BF16", "BINARY32", "BLACKWELL",

@@ -86,6 +86,14 @@ RATIO = (
 )
 """Amax of a block over what its tensor has for the scale 1, which is that of a block of zeros."""
 
+AT_LEAST_A_NORMAL = (
+    _over("sixth", "amax", 6.0),
+    _over("ideal", "sixth", "tensor_scale"),
+    ScaleStep("at_least", Operation.MAXIMUM, ("ideal", 2.0**-6)),
+    _to("scale", "at_least", E4M3),
+)
+"""Scales that are at least E4M3's smallest normal number."""
+
 BY_DIVISION = (_times("used", "scale", "tensor_scale"), _over("quotient", "x", "used"))
 
 E8_ZERO = FloatFormat("E8_ZERO", 8, 0, 127, NonNumbers.NAN, signed=False)
@@ -172,13 +180,18 @@ LIBRARY_ARITHMETIC: Registry[ScaleArithmetic] = Registry.of(
         ),
         ScaleArithmetic(
             "torchao", NVFP4, (_over("tensor_scale", "tensor_amax", 2688.0),),
+            AT_LEAST_A_NORMAL,
             (
-                _over("sixth", "amax", 6.0), _over("ideal", "sixth", "tensor_scale"),
-                ScaleStep("at_least", Operation.MAXIMUM, ("ideal", 2.0**-6)),
-                _to("scale", "at_least", E4M3),
+                _over("inverse", 1.0, "tensor_scale"), _over("factor", "inverse", "scale"),
+                _times("quotient", "x", "factor"),
             ),
+            source="pytorch/ao 0.18.0, prototype/mx_formats/nvfp4_tensor.py; run beside it: equal",
+        ),
+        ScaleArithmetic(
+            "torchao 2025", NVFP4, (_over("tensor_scale", "tensor_amax", 2688.0),),
+            AT_LEAST_A_NORMAL,
             BY_DIVISION,
-            source="pytorch/ao at 02a1bc4, prototype/mx_formats/nvfp4_tensor.py, nvfp4_quantize",
+            source="pytorch/ao at 02a1bc4, the same file: elements are divided",
         ),
         ScaleArithmetic(
             "compressed_tensors", NVFP4, ENCODE,

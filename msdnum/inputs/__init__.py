@@ -9,11 +9,12 @@ from msdnum.inputs.minilm_checkpoint import (
     sentences,
     tokenize,
 )
+from msdnum.inputs.outliers import outlier
 from msdnum.inputs.smollm2_checkpoint import decoder_tokenizer, smollm2
 from msdnum.inputs.tensors import load_tensor
 
 __all__ = [
     "DENSITIES", "FAMILIES", "Family", "MiniLM", "SymmetricDensity", "binade",
-    "decoder_tokenizer", "family", "load_tensor", "minilm", "minilm_tensors", "sentences",
-    "smollm2", "tokenize",
+    "decoder_tokenizer", "family", "load_tensor", "minilm", "minilm_tensors", "outlier",
+    "sentences", "smollm2", "tokenize",
 ]  # fmt: skip

@@ -195,9 +195,10 @@ def _block(fmt: BlockFormat, given: Sequence[Input], seed: int) -> Report:
 
 
 def _fitted(fmt: BlockFormat, x: NDArray[Any]) -> BlockFormat:
-    """Return a format whose blocks are no longer than the rows of x."""
+    """Return a format whose blocks are no longer than the rows of x, nor higher than all of it."""
+    fitted = fmt if x.ndim > 1 else replace(fmt, rows=1)
     size = fmt.block_size
-    return fmt if size is None else replace(fmt, block_size=min(size, x.shape[-1]))
+    return fitted if size is None else replace(fitted, block_size=min(size, x.shape[-1]))
 
 
 # Schemes

@@ -159,6 +159,8 @@ def _natural(elements: Sequence[ElementFormat], rule: ScaleRule) -> tuple[Fracti
 
 def expected(elements: Sequence[ElementFormat], rule: ScaleRule) -> Expected | None:
     """Return the closed form, where it exists and is quick."""
+    if any(isinstance(element, TableFormat) for element in elements):
+        return None
     if prod(1 << element.bits - 1 for element in elements) > CELLS:
         return None
     try:

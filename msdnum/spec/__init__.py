@@ -1,11 +1,6 @@
 """The specification: one number at a time, in integers and fractions."""
 
-from msdnum.spec.accumulators import (
-    Number,
-    factor,
-    inner_product,
-    partial_sums,
-)
+from msdnum.spec.accumulators import Number, factor, inner_product, partial_sums
 from msdnum.spec.blocks import (
     candidate_scales,
     dequantize_block,

@@ -6,13 +6,7 @@ A code is an unsigned int.
 from fractions import Fraction
 from functools import cache
 
-from msdnum.formats.elements import (
-    BINARY32,
-    ElementFormat,
-    FloatFormat,
-    IntegerFormat,
-    TableFormat,
-)
+from msdnum.formats.elements import BINARY32, ElementFormat, FloatFormat, IntegerFormat, TableFormat
 from msdnum.formats.modes import Overflow, Rounding
 from msdnum.spec.numbers import (
     Special,

@@ -13,14 +13,7 @@ from msdnum.testing.designs import (
     roundings,
     scale_rules,
 )
-from msdnum.testing.hostile_blocks import (
-    BLOCK_KINDS,
-    FINITE_KINDS,
-    bfloat16,
-    blocks,
-    rows,
-    shapes,
-)
+from msdnum.testing.hostile_blocks import BLOCK_KINDS, FINITE_KINDS, bfloat16, blocks, rows, shapes
 from msdnum.testing.numbers import (
     bfloat16_bits,
     codes,

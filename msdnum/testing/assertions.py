@@ -15,12 +15,7 @@ from hypothesis import strategies as st
 from msdnum import spec
 from msdnum.conformance.blocks import block_vector
 from msdnum.conformance.casts import cast_vector
-from msdnum.conformance.own_formats import (
-    elements_in_vector,
-    groups_of,
-    in_one_row,
-    overflows_of,
-)
+from msdnum.conformance.own_formats import elements_in_vector, groups_of, in_one_row, overflows_of
 from msdnum.conformance.reports import Disagreement, agrees
 from msdnum.conformance.vectors import Case, Group, Patterns, Standard, chunks, one
 from msdnum.formats.blocks import BlockFormat

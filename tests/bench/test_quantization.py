@@ -44,6 +44,17 @@ def test_table():
     ]
 
 
+def test_products_are_compared_for_as_many_operations():
+    """Eight times the operations in twice the time are four times the speed."""
+    unit = Timing(TimedCase("sgemm", "NumPy", int, operations=16_000_000), 0.001)
+    larger = Timing(TimedCase("large", "jax", int, operations=128_000_000), 0.002)
+    assert larger.over(unit) == 0.25
+    assert (unit.gigaflops, larger.gigaflops) == (16, 64)
+    lines = table([unit, larger], unit).splitlines()
+    assert lines[0].split()[-1] == "GF/s"
+    assert lines[2].split() == ["large", "jax", "2.0", "0.25", "64.0"]
+
+
 def test_references_do_what_they_say():
     x = quantization.operand(32)
     copy, product = (case.call for case in quantization.reference_cases(32))

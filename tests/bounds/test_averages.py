@@ -13,13 +13,7 @@ from mpmath import iv
 
 from msdnum import bounds
 from msdnum.bounds import averages
-from msdnum.formats.elements import (
-    E2M1,
-    E4M3,
-    E5M2,
-    INT8,
-    INT8_SYMMETRIC,
-)
+from msdnum.formats.elements import E2M1, E4M3, E5M2, INT8, INT8_SYMMETRIC
 from msdnum.formats.modes import ScaleRule
 from tests.support.bounds import SCALED, names, parts, remainder
 
@@ -158,3 +152,17 @@ def test_rms_error_of_full_int8():
     assert bounds.rms_error([INT8_SYMMETRIC], rule=ScaleRule.AMAX) == bounds.rms_error(
         [INT8], rule=ScaleRule.AMAX
     )
+
+
+@pytest.mark.parametrize(
+    ("terms", "binade"), [(2, 2), (2, 4), (3, 8), (3, 10)], ids=str
+)  # fmt: skip
+def test_cells_that_are_alike_are_summed_at_once(terms, binade, monkeypatch):
+    elements = [INT8_SYMMETRIC] * terms
+    at_once = bounds.rms_error(elements, rule=ScaleRule.AMAX, binade=binade)
+    monkeypatch.setattr(averages, "MANY", 10**9)
+    monkeypatch.setattr(averages, "_cubes", lambda *given: Fraction(3))
+    one_by_one = bounds.rms_error(elements, rule=ScaleRule.AMAX, binade=binade)
+    assert at_once.relative == one_by_one.relative
+    step = 127 * 254 ** (terms - 1)
+    assert at_once.uniform == pytest.approx(1 / step / math.sqrt(12), rel=1e-15)

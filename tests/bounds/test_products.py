@@ -10,13 +10,7 @@ from hypothesis import strategies as st
 from mpmath import iv
 
 from msdnum import bounds, spec
-from msdnum.formats.elements import (
-    BINARY32,
-    E2M1,
-    E4M3,
-    INT8,
-    INT8_SYMMETRIC,
-)
+from msdnum.formats.elements import BINARY32, E2M1, E4M3, INT8, INT8_SYMMETRIC
 from msdnum.formats.modes import Arithmetic, ScaleRule
 from tests.support.bounds import SUMS, fl, parts, terms_of, worst_part
 

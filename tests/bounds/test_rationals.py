@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 from mpmath import MPContext
 
 from msdnum import bounds
-from msdnum.formats.elements import (
-    E2M1,
-)
+from msdnum.formats.elements import E2M1
 from msdnum.formats.modes import ScaleRule
 
 

@@ -7,9 +7,7 @@ from hypothesis import given, target
 from hypothesis import strategies as st
 
 from msdnum import bounds, spec
-from msdnum.formats.elements import (
-    E2M1,
-)
+from msdnum.formats.elements import E2M1
 from msdnum.formats.modes import ScaleRule
 from tests.support.bounds import RULES, TINY, by_name, parts, round_to
 

@@ -9,15 +9,8 @@ from hypothesis import example, given, target
 from hypothesis import strategies as st
 
 from msdnum import bounds, spec
-from msdnum.formats.elements import (
-    E2M1,
-)
-from tests.support.bounds import (
-    fl,
-    remainder,
-    sum_sequential,
-    terms_of,
-)
+from msdnum.formats.elements import E2M1
+from tests.support.bounds import fl, remainder, sum_sequential, terms_of
 
 # Attention
 
@@ -125,6 +118,11 @@ def test_attention_coefficients():
     assert bound.weighted == pytest.approx(change * float(bounds.gamma(21)), rel=1e-9)
     part = (1 + float(bounds.gamma(10))) / 8
     assert bound.block == pytest.approx(change * part * divided, rel=1e-9)
+
+
+def test_attention_without_a_decomposition_leaves_nothing_of_the_weights():
+    bound = bounds.attention(0.5)
+    assert (bound.weighted, bound.block, bound.values) == (0, 0, 1)
 
 
 def test_attention_sums_add_up():

@@ -7,8 +7,9 @@ from argparse import ArgumentParser
 import numpy as np
 import pytest
 
-from msdnum.bench import quantization
+from msdnum.bench import quantization, unit_products
 from msdnum.cli import bench
+from msdnum.formats.accumulators import HOPPER
 
 
 def parse(*words):
@@ -45,11 +46,13 @@ def test_quantize_suite_and_its_json(tmp_path, capsys):
     assert {"cast to float4_e2m1fn", "cast to float8_e4m3fn"} <= {t["case"] for t in timings}
 
 
-def test_gemm_suite(capsys):
+def test_gemm_suite(capsys, monkeypatch):
+    monkeypatch.setattr(unit_products, "TIMED_UNITS", {"HOPPER": HOPPER})
     assert bench.run(parse("gemm", "--size=32", "--rounds=1")) == 0
     out = capsys.readouterr().out
-    assert re.search(r"^INT8x2 x INT8, exact +numpy +[0-9.]+ +[0-9.]+$", out, re.M)
+    assert re.search(r"^INT8x2 x INT8, exact +numpy +[0-9.]+ +[0-9.]+ +[0-9.]+$", out, re.M)
     assert re.search(r"^float32 +jax ", out, re.M)
+    assert re.search(r"^HOPPER, 32\^3 +jax +[0-9.]+ +[0-9.]+ +[0-9.]+$", out, re.M)
 
 
 def test_a_path_that_cannot_be_written_is_refused_before_the_work(tmp_path, monkeypatch):

@@ -9,9 +9,7 @@ import pytest
 from msdnum.cli import prove
 from msdnum.evidence import certificates, worst_cases
 from msdnum.evidence.certificates import NotCheckedError
-from msdnum.formats.schemes import (
-    MXFP4_X2,
-)
+from msdnum.formats.schemes import MXFP4_X2
 from tests.support.certificates import needs_coq, refused, run
 
 USERS = """

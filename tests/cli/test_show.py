@@ -16,6 +16,12 @@ def test_show_prints_the_page(capsys, tmp_path):
     assert json.loads(capsys.readouterr().out)["worst"]["error"] == "1/9"
 
 
+@pytest.mark.parametrize("name", ["NF4", "UE5M3", "E4M3FNUZ"])
+def test_formats_of_no_registry_are_shown(name, capsys):
+    assert main(["show", name, "--distribution", "uniform"]) == 0
+    assert capsys.readouterr().out.startswith(f"{name}, number format\n")
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 
 from msdnum import spec
-from msdnum.conformance.unit_dots import (
-    TOPICS_OF_DOTS,
-    drawn,
-    expected_of,
-    settings,
-    specified_of,
-)
+from msdnum.conformance.unit_dots import TOPICS_OF_DOTS, drawn, expected_of, settings, specified_of
 from msdnum.formats.elements import E4M3FNUZ, FP16
 
 SETTINGS = list(settings())

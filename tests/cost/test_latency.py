@@ -9,14 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msdnum.cost.latency import PIPELINED, UNPIPELINED, Efficiency, Scenario, Stages, in_tiles
-from msdnum.cost.machines import (
-    ASCEND_910B2,
-    H100,
-    MACHINES,
-    Quantity,
-    Route,
-    Unit,
-)
+from msdnum.cost.machines import ASCEND_910B2, H100, MACHINES, Quantity, Route, Unit
 from msdnum.cost.sensitivity import elasticity, latency_at, parameters, pays, tornado
 from msdnum.cost.work import (
     Dequantize,

@@ -17,19 +17,8 @@ from msdnum.cost.machines import (
     Unit,
     unit_of,
 )
-from msdnum.cost.work import (
-    MultiScale,
-    relative_gemm_time,
-)
-from msdnum.formats.elements import (
-    BF16,
-    BINARY32,
-    E2M1,
-    E5M2,
-    FP16,
-    INT8,
-    INT8_SYMMETRIC,
-)
+from msdnum.cost.work import MultiScale, relative_gemm_time
+from msdnum.formats.elements import BF16, BINARY32, E2M1, E5M2, FP16, INT8, INT8_SYMMETRIC
 from tests.support.costs import EIGHT, FOUR, SMALL
 
 

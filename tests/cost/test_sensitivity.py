@@ -10,24 +10,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from msdnum.cost.latency import PIPELINED, UNPIPELINED, Scenario, in_tiles
-from msdnum.cost.machines import (
-    ASCEND_910B2,
-    ASCEND_910B4,
-    Route,
-)
+from msdnum.cost.machines import ASCEND_910B2, ASCEND_910B4, Route
 from msdnum.cost.sensitivity import OpenRange, elasticity, latency_at, parameters, pays, tornado
-from msdnum.cost.work import (
-    Dequantize,
-    MultiScale,
-    Reads,
-    VectorWork,
-    operand,
-)
+from msdnum.cost.work import Dequantize, MultiScale, Reads, VectorWork, operand
 from msdnum.cost.workloads import Attention, Gemm
 from msdnum.formats.blocks import INT4_GROUP
-from msdnum.formats.elements import (
-    INT4,
-)
+from msdnum.formats.elements import INT4
 from tests.support.costs import (
     BASELINE,
     CACHE,

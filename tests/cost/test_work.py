@@ -9,13 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from msdnum.cost.latency import Scenario
-from msdnum.cost.machines import (
-    ASCEND_950PR,
-    B200,
-    B300,
-    MI355X,
-    Unit,
-)
+from msdnum.cost.machines import ASCEND_950PR, B200, B300, MI355X, Unit
 from msdnum.cost.work import (
     Dequantize,
     MultiScale,
@@ -27,20 +21,8 @@ from msdnum.cost.work import (
 )
 from msdnum.cost.workloads import Attention, Gemm
 from msdnum.formats.blocks import INT4_GROUP, INT8_ROW, MXFP4, MXFP6_E2M3, MXFP8_E4M3, NVFP4
-from msdnum.formats.elements import (
-    BF16,
-    E4M3,
-    INT4,
-    INT8,
-)
-from tests.support.costs import (
-    EIGHT,
-    FOUR,
-    HBM,
-    ON_CHIP,
-    TOY,
-    works,
-)
+from msdnum.formats.elements import BF16, E4M3, INT4, INT8
+from tests.support.costs import EIGHT, FOUR, HBM, ON_CHIP, TOY, works
 
 # C6: 5Md against 2Md
 

@@ -6,12 +6,7 @@ from hypothesis import strategies as st
 
 import msdnum
 from msdnum import testing
-from msdnum.formats.blocks import (
-    INT4_GROUP,
-    INT8_GROUP,
-    MXFP4,
-    MXFP8_E4M3,
-)
+from msdnum.formats.blocks import INT4_GROUP, INT8_GROUP, MXFP4, MXFP8_E4M3
 from tests.support.agreement import assert_same_bits
 
 

@@ -10,23 +10,10 @@ from hypothesis import strategies as st
 
 import msdnum
 from msdnum import Overflow, Rounding, ScaleRule, spec, testing
-from msdnum.formats.blocks import (
-    BLOCK_FORMATS,
-    MXFP4,
-    MXINT8,
-    NVFP4,
-    BlockFormat,
-)
+from msdnum.formats.blocks import BLOCK_FORMATS, MXFP4, MXINT8, NVFP4, BlockFormat
 from msdnum.formats.elements import BINARY32, E2M1, E8M0
 from tests.support.agreement import assert_same_bits, on_all_backends, on_numpy_and_jit
-from tests.support.blocks import (
-    CORPUS,
-    VARIANTS,
-    assert_as_specified,
-    by_name,
-    one_block,
-    values,
-)
+from tests.support.blocks import CORPUS, VARIANTS, assert_as_specified, by_name, one_block, values
 
 pytestmark = pytest.mark.core
 

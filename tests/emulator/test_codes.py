@@ -10,17 +10,8 @@ import pytest
 import msdnum
 from msdnum.emulator.codes import same_bits
 from msdnum.emulator.gemm.products import matmul
-from msdnum.formats.blocks import (
-    MXFP8_E4M3,
-)
-from msdnum.formats.elements import (
-    BINARY32,
-    E2M1,
-    E4M3,
-    INT4,
-    FloatFormat,
-    IntegerFormat,
-)
+from msdnum.formats.blocks import MXFP8_E4M3
+from msdnum.formats.elements import BINARY32, E2M1, E4M3, INT4, FloatFormat, IntegerFormat
 from tests.support.agreement import assert_same_bits
 from tests.support.containers import X
 from tests.support.elements import WIDE, by_name

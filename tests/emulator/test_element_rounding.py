@@ -6,14 +6,7 @@ import pytest
 import msdnum
 from msdnum import Overflow
 from msdnum.emulator import bit_patterns, element_rounding
-from msdnum.formats.elements import (
-    BF16,
-    BINARY32,
-    E2M1,
-    E4M3,
-    E8M0,
-    INT8,
-)
+from msdnum.formats.elements import BF16, BINARY32, E2M1, E4M3, E8M0, INT8
 from msdnum.formats.other_elements import UE5M3
 from msdnum.formats.p3109_families import p3109
 from tests.support.agreement import assert_same_bits

@@ -7,10 +7,7 @@ from hypothesis import strategies as st
 
 import msdnum
 from msdnum import testing
-from msdnum.formats.blocks import (
-    MXFP6_E2M3,
-    MXFP8_E4M3,
-)
+from msdnum.formats.blocks import MXFP6_E2M3, MXFP8_E4M3
 from msdnum.formats.elements import E2M1, INT4
 from tests.support.agreement import assert_same_bits, on_all_backends
 

@@ -7,19 +7,9 @@ import pytest
 
 import msdnum
 from msdnum import ScaleRule
-from msdnum.formats.blocks import (
-    INT4_GROUP,
-    INT8_ROW,
-    MXFP4,
-    NVFP4,
-)
+from msdnum.formats.blocks import INT4_GROUP, INT8_ROW, MXFP4, NVFP4
 from tests.support.agreement import assert_same_bits, on_all_backends, on_numpy_and_jit
-from tests.support.blocks import (
-    VARIANTS,
-    assert_as_specified,
-    by_name,
-    one_block,
-)
+from tests.support.blocks import VARIANTS, assert_as_specified, by_name, one_block
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msdnum import bounds, spec
-from msdnum.evidence.product_bounds import (
-    Right,
-    theorem_gemm,
-)
+from msdnum.evidence.product_bounds import Right, theorem_gemm
 from msdnum.formats.elements import BINARY32, E2M1
 from msdnum.formats.schemes import INT8_X2, MXFP4_X2
 

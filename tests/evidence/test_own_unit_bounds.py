@@ -27,13 +27,7 @@ from msdnum.formats.blocks import MXFP4, MXFP8_E4M3, MXFP8_E5M2, BlockFormat
 from msdnum.formats.chained_units import ChainUnit, LanesUnit
 from msdnum.formats.elements import BF16, E2M1, FP16
 from msdnum.formats.modes import ScaleRule
-from msdnum.formats.own_units import (
-    DesignedUnit,
-    Pairwise,
-    Sequential,
-    StepUnit,
-    SumRounding,
-)
+from msdnum.formats.own_units import DesignedUnit, Pairwise, Sequential, StepUnit, SumRounding
 from msdnum.formats.schemes import SCHEMES
 from tests.emulator.gemm.units.test_stepped import Exactly
 

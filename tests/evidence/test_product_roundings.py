@@ -10,13 +10,7 @@ from msdnum import bounds
 from msdnum.bounds.sums import Accumulation
 from msdnum.emulator.decompositions import decompose
 from msdnum.evidence import products
-from msdnum.evidence.product_bounds import (
-    Right,
-    exact_values,
-    ranges,
-    remainders,
-    theorem_gemm,
-)
+from msdnum.evidence.product_bounds import Right, exact_values, ranges, remainders, theorem_gemm
 from msdnum.evidence.product_roundings import accumulation, combined, sum_roundings
 from msdnum.formats.accumulators import (
     CDNA1_BF16,

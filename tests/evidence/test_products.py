@@ -7,11 +7,7 @@ import pytest
 from msdnum.emulator import backend
 from msdnum.emulator.decompositions import decompose_terms
 from msdnum.evidence import products
-from msdnum.formats.accumulators import (
-    EXACT,
-    INT32,
-    SEQUENTIAL,
-)
+from msdnum.formats.accumulators import EXACT, INT32, SEQUENTIAL
 from msdnum.formats.schemes import INT8_X2, MXFP4_X2
 from msdnum.trials.msd import baselines, comparisons
 from msdnum.trials.msd.experiments import products as product_experiments

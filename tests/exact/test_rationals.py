@@ -11,13 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from msdnum import exact
-from msdnum.formats.elements import (
-    BF16,
-    BINARY32,
-    E2M1,
-    E8M0,
-    FP16,
-)
+from msdnum.formats.elements import BF16, BINARY32, E2M1, E8M0, FP16
 from msdnum.formats.modes import Overflow, Rounding
 from tests.support.exact import bits, float32s, float64s
 

@@ -8,13 +8,7 @@ import pytest
 import msdnum
 from msdnum import OWN_AMAX, SCHEMES, Arithmetic, ScaleRule, Scheme
 from msdnum.formats.blocks import MXFP4, MXINT8, NVFP4
-from msdnum.formats.elements import (
-    E2M1,
-    E4M3,
-    INT8_SYMMETRIC,
-    FloatFormat,
-    IntegerFormat,
-)
+from msdnum.formats.elements import E2M1, E4M3, INT8_SYMMETRIC, FloatFormat, IntegerFormat
 from msdnum.formats.elements import MXINT8_ELEMENT as FIXED
 from msdnum.formats.scale_searches import EVERY_SCALE
 from msdnum.formats.schemes import INT8_X2

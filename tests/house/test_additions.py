@@ -29,6 +29,27 @@ EDITS = {
 }
 """What adding an element format takes: its line and its place in one file, its type in another."""
 
+PRESET = {
+    "formats/accumulators.py": [
+        (
+            "ACCUMULATORS: Registry[Accumulator]",
+            'MINE = MatrixUnit("MINE", 8, 9, source="me", takes=(FP16,))\n',
+        ),
+        ("        CDNA3, CDNA3_FP8,\n    ),\n", "        MINE,\n"),
+    ],
+}
+"""What adding a preset accumulator takes: its line, with the elements that it is for."""
+
+JUDGED = """
+from msdnum.conformance import runner, suite
+
+of_it = [group for group in suite.groups() if group.parameters.get("accumulator") == "MINE"]
+assert {group.source for group in of_it} == {"me"}
+found = runner.conform("emulator", of_it)
+assert not found.disagreements and found.compared
+print("judged")
+"""
+
 KNOWN = """
 import numpy as np
 from msdnum import ELEMENT_FORMATS, Overflow
@@ -69,18 +90,31 @@ def run(folder, code):
     return subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True)
 
 
-@pytest.mark.slow
-def test_an_element_format_is_added_in_two_files(copied):
-    assert run(copied, KNOWN).stderr.splitlines()[-1].startswith("KeyError")
-    for name, lines in EDITS.items():
+def added(copied, edits):
+    for name, lines in edits.items():
         path = copied / "msdnum" / name
         text = path.read_text(encoding="utf-8")
         for before, line in lines:
             text = inserted(text, before, line)
         path.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_an_element_format_is_added_in_two_files(copied):
+    assert run(copied, KNOWN).stderr.splitlines()[-1].startswith("KeyError")
+    added(copied, EDITS)
     found = run(copied, KNOWN)
     assert found.stdout == "known\n", found.stderr
     assert len(EDITS) <= 2
+
+
+@pytest.mark.slow
+def test_a_preset_accumulator_is_added_in_one_file(copied):
+    assert run(copied, JUDGED).stderr.splitlines()[-1].startswith("AssertionError")
+    added(copied, PRESET)
+    found = run(copied, JUDGED)
+    assert found.stdout == "judged\n", found.stderr
+    assert len(PRESET) == 1
 
 
 def test_every_accumulator_has_vectors():

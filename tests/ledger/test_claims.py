@@ -7,12 +7,7 @@ from fractions import Fraction
 from msdnum.ledger.claims import Claim, Row
 from msdnum.ledger.findings import Evidence, Table, Witness, not_run
 from msdnum.ledger.ledger import Ledger
-from tests.support.ledger import (
-    FAILS,
-    HOLDS,
-    row,
-    text,
-)
+from tests.support.ledger import FAILS, HOLDS, row, text
 
 
 def test_a_row_that_was_not_run_says_why_and_is_not_unexpected():

@@ -12,13 +12,7 @@ from msdnum.formats.modes import ScaleRule
 from msdnum.ledger.trial import Study, entries, judge
 from msdnum.trials import judged
 from msdnum.trials.toolkit import tensors
-from tests.support.ledger import (
-    HOLDS,
-    NOT_RUN,
-    block_of,
-    half_left,
-    ledger_of,
-)
+from tests.support.ledger import HOLDS, NOT_RUN, block_of, half_left, ledger_of
 
 # The claims
 

@@ -7,6 +7,7 @@ import math
 import re
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import msdnum
 from msdnum import BLOCK_FORMATS, ELEMENT_FORMATS, SCHEMES, report
 from msdnum.evidence.format_worst_cases import of_block
 from msdnum.evidence.worst_cases import among_pairs
+from msdnum.formats import HIF8, IQ4_NL, NF4
 from msdnum.formats.blocks import NVFP4
 from msdnum.formats.elements import E2M1, E4M3, E8M0, INT4, INT8, INT8_SYMMETRIC
 from msdnum.formats.scale_searches import EVERY_SCALE, ScaleSearch
@@ -87,6 +89,17 @@ def test_a_quantized_array_is_measured_itself():
     assert "give x" in str(report(array))
 
 
+@pytest.mark.parametrize("table", [HIF8, IQ4_NL, NF4], **by_name)
+def test_tables_have_pages(table):
+    """The worst midpoint of neighbours, once more from the numbers themselves."""
+    page = report(table)
+    numbers = sorted(Fraction(float(n.value)) for n in table.ordered)
+    gap = max(b - a for a, b in pairwise(numbers)) / 2
+    assert page.worst.error == gap / Fraction(float(table.max_finite))
+    assert page.expected is None
+    assert "none proved (inf)" in str(page)
+
+
 def test_what_has_no_theorem_says_so():
     scheme = replace(SCHEMES["INT8_X2_FLOAT32"], ratios=(Fraction(100),))
     page = report(scheme, X)
@@ -128,7 +141,7 @@ def test_strangers_have_pages(count):
     for n in range(count):
         draw = (strangers.element, strangers.scheme, lambda r: strangers.weight_format(r, 8))[n % 3]
         page = report(draw(rng), strangers.block(rng, 48, 0))
-        assert page.worst.error <= page.bound.bound, page
+        assert page.worst is None or page.worst.error <= page.bound.bound, page
         assert width(str(page)) <= 80
         json.dumps(page.as_dict(), allow_nan=False)
         assert page._repr_html_()

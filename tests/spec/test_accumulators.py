@@ -4,14 +4,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from msdnum.formats.accumulators import (
-    PAIRWISE,
-)
-from tests.support.gemm_oracle import (
-    FLOATS,
-    float_numbers,
-    inner_product,
-)
+from msdnum.formats.accumulators import PAIRWISE
+from tests.support.gemm_oracle import FLOATS, float_numbers, inner_product
 
 
 def test_the_oracle_sums_a_tree_like_a_tree():

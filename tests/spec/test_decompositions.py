@@ -9,10 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from msdnum import spec
-from msdnum.formats.blocks import (
-    INT8_ROW,
-    MXFP4,
-)
+from msdnum.formats.blocks import INT8_ROW, MXFP4
 from msdnum.formats.elements import (
     E2M1,
     E2M3,

@@ -5,11 +5,7 @@ import numpy as np
 
 from msdnum.emulator.blocks import quantize
 from msdnum.emulator.gemm.products import matmul
-from msdnum.formats.accumulators import (
-    PAIRWISE,
-    SEQUENTIAL,
-    Blocks,
-)
+from msdnum.formats.accumulators import PAIRWISE, SEQUENTIAL, Blocks
 from msdnum.formats.blocks import MXFP4, MXFP8_E4M3, MXFP8_E5M2, MXINT8
 
 K = 70

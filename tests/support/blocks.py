@@ -6,9 +6,7 @@ import numpy as np
 
 import msdnum
 from msdnum import ScaleRule, spec
-from msdnum.formats.blocks import (
-    BLOCK_FORMATS,
-)
+from msdnum.formats.blocks import BLOCK_FORMATS
 from msdnum.formats.elements import E8M0
 from tests.support.corpus import hostile_blocks
 

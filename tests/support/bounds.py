@@ -6,10 +6,7 @@ from fractions import Fraction
 from hypothesis import strategies as st
 
 from msdnum import bounds, spec
-from msdnum.formats.elements import (
-    INT4,
-    INT8_SYMMETRIC,
-)
+from msdnum.formats.elements import INT4, INT8_SYMMETRIC
 from msdnum.formats.modes import Overflow, Rounding, ScaleRule
 
 RULES = [ScaleRule.FLOOR, ScaleRule.CEIL, ScaleRule.RCEIL, ScaleRule.EVEN]

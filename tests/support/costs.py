@@ -6,26 +6,11 @@ from fractions import Fraction
 from hypothesis import strategies as st
 
 from msdnum.cost.latency import PIPELINED, UNPIPELINED, Efficiency, Scenario
-from msdnum.cost.machines import (
-    ASCEND_910B2,
-    B300,
-    H100,
-    Machine,
-    Quantity,
-    Route,
-)
-from msdnum.cost.work import (
-    Dequantize,
-    MultiScale,
-    Reads,
-    VectorWork,
-    operand,
-)
+from msdnum.cost.machines import ASCEND_910B2, B300, H100, Machine, Quantity, Route
+from msdnum.cost.work import Dequantize, MultiScale, Reads, VectorWork, operand
 from msdnum.cost.workloads import Attention, Gemm
 from msdnum.formats.blocks import MXFP4
-from msdnum.formats.elements import (
-    INT8,
-)
+from msdnum.formats.elements import INT8
 
 EIGHT, FOUR = operand(INT8), operand(MXFP4)
 

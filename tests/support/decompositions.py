@@ -6,13 +6,7 @@ import numpy as np
 
 import msdnum
 from msdnum import Arithmetic, ScaleRule
-from msdnum.formats.elements import (
-    E2M1,
-    E3M2,
-    E4M3,
-    INT4,
-    INT8_SYMMETRIC,
-)
+from msdnum.formats.elements import E2M1, E3M2, E4M3, INT4, INT8_SYMMETRIC
 from msdnum.formats.elements import MXINT8_ELEMENT as FIXED
 from msdnum.formats.schemes import MXFP4_X2
 from tests.support.corpus import hostile_blocks

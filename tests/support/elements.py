@@ -2,11 +2,7 @@
 
 import numpy as np
 
-from msdnum.formats.elements import (
-    BINARY32,
-    ELEMENT_FORMATS,
-    FloatFormat,
-)
+from msdnum.formats.elements import BINARY32, ELEMENT_FORMATS, FloatFormat
 
 FORMATS = list(ELEMENT_FORMATS.values())
 

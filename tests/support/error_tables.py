@@ -7,6 +7,7 @@ import numpy as np
 
 from msdnum.experiments import tables
 from msdnum.trials.msd.experiments.blocks import BLOCK_EXPERIMENTS
+from msdnum.trials.msd.experiments.crests import CREST_EXPERIMENTS
 from msdnum.trials.msd.experiments.designs import DESIGN_EXPERIMENTS
 from msdnum.trials.msd.experiments.lengths import LENGTH_EXPERIMENTS
 from msdnum.trials.msd.experiments.schemes import SCHEME_EXPERIMENTS
@@ -14,6 +15,7 @@ from tests.support.paths import TABLES
 
 EXPERIMENTS = (
     *SCHEME_EXPERIMENTS, *BLOCK_EXPERIMENTS, *LENGTH_EXPERIMENTS, *DESIGN_EXPERIMENTS,
+    *CREST_EXPERIMENTS,
 )  # fmt: skip
 
 

@@ -6,9 +6,7 @@ import numpy as np
 
 from msdnum import spec
 from msdnum.emulator.decompositions import decompose
-from msdnum.evidence.bf16_pairs import (
-    to_float32,
-)
+from msdnum.evidence.bf16_pairs import to_float32
 from msdnum.evidence.promises import EVERY_AMAX, MXFP4_NORMAL, Promise
 from msdnum.formats.modes import ScaleRule
 from msdnum.formats.schemes import INT8_X2, INT8_X2_FLOAT32, MXFP4_X2

@@ -11,14 +11,9 @@ from msdnum.emulator.gemm.operands import kind, prepare
 from msdnum.emulator.gemm.products import matmul
 from msdnum.emulator.gemm.units.sums import Range
 from msdnum.emulator.quantized_arrays import QuantizedArray
-from msdnum.formats.accumulators import (
-    GroupedUnit,
-    MatrixUnit,
-)
+from msdnum.formats.accumulators import GroupedUnit, MatrixUnit
 from msdnum.formats.blocks import MXFP4
-from tests.support.gemm_oracle import (
-    inner_product,
-)
+from tests.support.gemm_oracle import inner_product
 
 BF16, FP16 = ml_dtypes.bfloat16, np.float16
 

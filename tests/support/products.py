@@ -6,13 +6,8 @@ import jax
 import numpy as np
 
 from msdnum import spec
-from msdnum.emulator.gemm.products import (
-    Scaling,
-    matmul,
-)
-from tests.support.gemm_oracle import (
-    fl,
-)
+from msdnum.emulator.gemm.products import Scaling, matmul
+from tests.support.gemm_oracle import fl
 
 M, K, N = 4, 70, 5
 

@@ -19,14 +19,7 @@ from msdnum.formats.accumulators import (
 )
 from msdnum.formats.blocks import NVFP4, BlockFormat
 from msdnum.formats.chained_units import ChainUnit, LanesUnit
-from msdnum.formats.elements import (
-    BF16,
-    BINARY32,
-    E4M3,
-    E5M2,
-    E8M0,
-    FP16,
-)
+from msdnum.formats.elements import BF16, BINARY32, E4M3, E5M2, E8M0, FP16
 from msdnum.formats.modes import ScaleRule
 from msdnum.formats.own_units import DesignedUnit, Pairwise, Sequential, SumRounding
 from msdnum.formats.scale_searches import EVERY_SCALE, FOUR_OVER_SIX
@@ -144,5 +137,13 @@ def product(rng, rows=2):
             exponents[1] = np.clip(-exponents[0] + rng.integers(-6, 7), -149, 127)
         x[i], w[i] = (block(rng, k, int(e)) for e in exponents)
     w = np.where(np.isfinite(w), w, 0)
-    quantized = transposed(quantize(w, weight_format(rng, size, (1, 1, 1, 2, 8))))
-    return x, scheme(rng, size, 8), quantized, unit(rng)
+    return x, scheme(rng, size, 8), weight(rng, w, size), unit(rng)
+
+
+def weight(rng, w, size):
+    """Quantize to a format that is drawn, whose scales hold these numbers."""
+    while True:
+        try:
+            return transposed(quantize(w, weight_format(rng, size, (1, 1, 1, 2, 8))))
+        except ValueError:
+            continue

@@ -9,14 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
 from msdnum import testing
-from msdnum.formats.elements import (
-    BINARY32,
-    E2M1,
-    E4M3,
-    E8M0,
-    ELEMENT_FORMATS,
-    INT8_SYMMETRIC,
-)
+from msdnum.formats.elements import BINARY32, E2M1, E4M3, E8M0, ELEMENT_FORMATS, INT8_SYMMETRIC
 from msdnum.testing.numbers import SIGN
 from tests.support.strategies import bits, reach
 

@@ -22,7 +22,7 @@ from msdnum.formats.modes import Overflow
 from msdnum.formats.schemes import Scheme
 
 __all__ = [
-    "State", "Terms", "like", "output", "represented", "start", "with_sinks",
+    "State", "Terms", "like", "output", "pairwise", "represented", "start", "with_sinks",
     "with_tile",
 ]  # fmt: skip
 
@@ -94,7 +94,7 @@ def with_tile(state: State, scores: Array, seen: Array, values: Cache, method: M
     powers = method.exp.function(binary32.subtract(scores, like(origin, scores)))
     weights, decay = _scaled(powers[..., :-1], method), powers[..., -1:]
     kept = binary32.multiply(state.sums, like(decay, state.sums))
-    found = [_weighted(weights, seen, values, method), _pairwise(weights)]
+    found = [_weighted(weights, seen, values, method), pairwise(weights)]
     total = binary32.add(kept, xp.concatenate(found, axis=-1))
     return State(maximum, rounded_to(total, method.sums))
 
@@ -106,7 +106,7 @@ def _scaled(weights: Array, method: Method) -> Array:
     return binary32.multiply(weights, scale)
 
 
-def _pairwise(x: Array) -> Array:
+def pairwise(x: Array) -> Array:
     """Add up the last axis: neighbours, then their sums; an odd one moves up."""
     xp = backend.namespace(x)
     while x.shape[-1] > 1:

@@ -1,5 +1,11 @@
 """Huawei's CANN kernels, as their sources have them."""
 
+from msdnum.emulator.cann.attention import (
+    ATTENTION_KERNELS,
+    AttentionKernel,
+    CannCache,
+    kernel_attend,
+)
 from msdnum.emulator.cann.digits import (
     VARIANTS,
     Digits,
@@ -22,7 +28,7 @@ from msdnum.emulator.cann.products import (
 )
 
 __all__ = [
-    "KERNELS", "VARIANTS", "Digits", "Division", "Floats", "Fusion", "GroupOrder", "Kernel",
-    "KernelSwitches", "Split", "Switches", "Variant", "Weight", "Weights", "kernel_matmul",
-    "nibble_matmul",
+    "ATTENTION_KERNELS", "KERNELS", "VARIANTS", "AttentionKernel", "CannCache", "Digits",
+    "Division", "Floats", "Fusion", "GroupOrder", "Kernel", "KernelSwitches", "Split", "Switches",
+    "Variant", "Weight", "Weights", "kernel_attend", "kernel_matmul", "nibble_matmul",
 ]  # fmt: skip

@@ -231,7 +231,7 @@ def kernel_matmul(
     digits = _variant(kernel, x.shape[1]).decompose(x, columns, switches.digits)
     with np.errstate(all="ignore"):
         result = kernel.recombine(x, digits, amax, weight, switches)
-    return _rounded(result, kernel.output, kernel.rounding)
+    return rounded_to(result, kernel.output, kernel.rounding)
 
 
 def _variant(kernel: Kernel, k: int) -> Any:
@@ -266,7 +266,7 @@ def _amax(x: Floats, size: int) -> Floats:
     return amax
 
 
-def _rounded(x: Floats, fmt: ElementFormat, rounding: Rounding) -> Floats:
+def rounded_to(x: Floats, fmt: ElementFormat, rounding: Rounding) -> Floats:
     codes = elements.encode(
         x.astype(np.float32), fmt, overflow=Overflow.SATURATE, rounding=rounding
     )
@@ -274,7 +274,7 @@ def _rounded(x: Floats, fmt: ElementFormat, rounding: Rounding) -> Floats:
     return rounded
 
 
-def _half(exact: NDArray[np.float64], rounding: Rounding) -> Floats:
+def rounded_to_half(exact: NDArray[np.float64], rounding: Rounding) -> Floats:
     """Round binary64 numbers once to half: in binary32 to odd before, which keeps what decides."""
     if rounding is Rounding.RNE:  # NumPy rounds so, once, but does not saturate.
         with np.errstate(over="ignore", under="ignore"):
@@ -283,7 +283,7 @@ def _half(exact: NDArray[np.float64], rounding: Rounding) -> Floats:
     error = exact - near
     toward = np.where(error > 0, np.float32(np.inf), np.float32(-np.inf))
     tie_breaker = (error != 0) & (near.view(np.int32) & 1 == 0)
-    return _rounded(np.where(tie_breaker, np.nextafter(near, toward), near), FP16, rounding)
+    return rounded_to(np.where(tie_breaker, np.nextafter(near, toward), near), FP16, rounding)
 
 
 def _kind(k: int) -> OperandType:
@@ -365,12 +365,12 @@ def _half_terms(
     factors = [np.float64(np.float16(1 / 14.98**i)) for i in (1, 2)]
     total: Floats = np.zeros((x.shape[0], weight.codes.shape[1]), np.float32)
     for g, sums in _groups(digits, weight, switches.order):
-        halves = [_half(c.astype(np.float64), switches.half).astype(np.float64) for c in sums]
-        terms = halves[0]
-        for c, factor in zip(halves[1:], factors, strict=True):
+        wide = (c.astype(np.float64) for c in sums)
+        terms, *later = (rounded_to_half(c, switches.half).astype(np.float64) for c in wide)
+        for c, factor in zip(later, factors, strict=True):
             fused = switches.fusion is Fusion.FUSED
-            product = c * factor if fused else _half(c * factor, switches.half)
-            terms = _half(terms + product, switches.half).astype(np.float64)
+            product = c * factor if fused else rounded_to_half(c * factor, switches.half)
+            terms = rounded_to_half(terms + product, switches.half).astype(np.float64)
         scale = amax[:, g, None] / np.float32(7.49)
         total = total + terms.astype(np.float32) * scale * weight.scales[g]
     return total
@@ -495,6 +495,6 @@ def nibble_matmul(
         part = slice(g * weight.group, (g + 1) * weight.group)
         eights = 8 * weight.codes[part].astype(np.int32).sum(axis=0)
         scaled = (16 * upper + lower + eights).astype(np.float32) * weight.scales[g]
-        addend = _rounded(scaled, FP16, switches.half).astype(np.float64)
-        total = _half(total + addend, switches.half)
-    return _rounded(total * token_scales, BF16, Rounding.RNE)
+        addend = rounded_to(scaled, FP16, switches.half).astype(np.float64)
+        total = rounded_to_half(total + addend, switches.half)
+    return rounded_to(total * token_scales, BF16, Rounding.RNE)

@@ -10,6 +10,8 @@ _KINDS = (
     (b"PK\x03\x04", f"a zip archive, as of torch.save or np.savez: {_TORCH}"),
     (b"\x80", f"a pickle, as of torch.save: {_TORCH}"),
     (b"\x89HDF", "an HDF5 file, as of Keras: h5py opens it"),
+    (b"{", "JSON: read_tensor takes the index over shards as FILE:NAME, open_safetensors a shard"),
+    (b"<!DOCTYPE html", "an HTML page, as of a download that failed"),
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself: git lfs pull fetches it"),
 )
 """The first bytes of a kind, what it is and what opens it; sources: the formats' own."""
@@ -36,7 +38,9 @@ def kind_of(start: bytes) -> str | None:
 
 
 def _is(magic: bytes, start: bytes) -> bool:
-    # A pickle's one byte may begin a safetensors header's length: protocol 2 to 5 follows.
+    # One byte may begin the length of a safetensors header: of a pickle, protocol 2 to 5 follows.
     if magic == b"\x80":
         return start[:1] == magic and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")
+    if magic == b"{":
+        return start[:1] == magic and start[1:].lstrip()[:1] in (b'"', b"}")
     return start.startswith(magic)

@@ -4,6 +4,7 @@ from msdnum.ledger.trial import Paper, Trial
 from msdnum.trials.msd.claims.attention import c7_attention
 from msdnum.trials.msd.claims.cann import CANN, cann
 from msdnum.trials.msd.claims.costs import C4, C5, C6, C8, c4, c5, c6, c8
+from msdnum.trials.msd.claims.crests import c7_crests
 from msdnum.trials.msd.claims.decoder import c3_decoder, c7_decoder, decoder_quality
 from msdnum.trials.msd.claims.decompositions import C1, C2, C3, c1, c2, c3
 from msdnum.trials.msd.claims.model import c7_model, model_quality
@@ -24,6 +25,7 @@ TRIAL = Trial(
         c5,
         c6,
         c7_products,
+        c7_crests,
         c7_attention,
         c7_model,
         c7_decoder,

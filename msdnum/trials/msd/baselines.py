@@ -10,10 +10,7 @@ from msdnum import bounds
 from msdnum.emulator.blocks import quantize
 from msdnum.emulator.gemm import dequantizing
 from msdnum.emulator.zero_points import quantize_asymmetric
-from msdnum.evidence.product_bounds import (
-    Right,
-    theorem_gemm,
-)
+from msdnum.evidence.product_bounds import Right, theorem_gemm
 from msdnum.evidence.product_roundings import accumulation
 from msdnum.evidence.products import (
     Float32Array,

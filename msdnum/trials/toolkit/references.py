@@ -27,14 +27,7 @@ from msdnum.formats.accumulators import INT32, SEQUENTIAL
 from msdnum.formats.blocks import INT8_ROW, MXFP4, MXFP8_E4M3, BlockFormat
 from msdnum.formats.elements import BF16, BINARY32, E8M0, FP16
 from msdnum.formats.modes import Arithmetic
-from msdnum.formats.schemes import (
-    INT8_X2,
-    INT8_X2_FLOAT32,
-    MXFP4_X2,
-    MXFP8_X2,
-    SCHEMES,
-    Scheme,
-)
+from msdnum.formats.schemes import INT8_X2, INT8_X2_FLOAT32, MXFP4_X2, MXFP8_X2, SCHEMES, Scheme
 from msdnum.inputs import families
 from msdnum.ledger.claims import Claim, Entry
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, not_run

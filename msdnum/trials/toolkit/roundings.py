@@ -7,10 +7,7 @@ import numpy as np
 
 from msdnum import bounds
 from msdnum.emulator import elements
-from msdnum.evidence.bf16_pairs import (
-    LARGEST,
-    to_float32,
-)
+from msdnum.evidence.bf16_pairs import LARGEST, to_float32
 from msdnum.evidence.decompositions import Array, witness_of
 from msdnum.formats.elements import ElementFormat
 from msdnum.formats.modes import Overflow

@@ -10,13 +10,7 @@ import pytest
 from msdnum import Arithmetic, BlockFormat, ScaleRule, Scheme, matmul
 from msdnum.emulator.attention.flash import attend
 from msdnum.emulator.attention.kv_cache import KV_FORMATS
-from msdnum.emulator.attention.methods import (
-    FLOAT32_FLASH,
-    Mask,
-    Method,
-    StaticCast,
-    WeightRange,
-)
+from msdnum.emulator.attention.methods import FLOAT32_FLASH, Mask, Method, StaticCast, WeightRange
 from msdnum.evidence.attentions import DECOMPOSING
 from msdnum.formats import BINARY32, E4M3, EXACT, FP16, SEQUENTIAL
 from tests.support.agreement import assert_same_bits, on_numpy_and_jit

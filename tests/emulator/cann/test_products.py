@@ -19,14 +19,7 @@ from msdnum.emulator.cann.products import (
 )
 from msdnum.formats.elements import BF16, FP16
 from msdnum.formats.modes import Overflow, Rounding
-from tests.support.cann import (
-    RNG,
-    constant,
-    fl,
-    grouped,
-    multicore,
-    successive,
-)
+from tests.support.cann import RNG, constant, fl, grouped, multicore, successive
 
 
 def half(x):

@@ -3,25 +3,10 @@
 import numpy as np
 
 from msdnum.emulator.blocks import quantize
-from msdnum.emulator.gemm.products import (
-    matmul,
-)
-from msdnum.formats.accumulators import (
-    INT32,
-)
-from msdnum.formats.blocks import (
-    INT4_GROUP,
-    INT8_ROW,
-    MXFP4,
-    NVFP4,
-)
-from tests.support.products import (
-    K,
-    M,
-    N,
-    check_everywhere,
-    normal,
-)
+from msdnum.emulator.gemm.products import matmul
+from msdnum.formats.accumulators import INT32
+from msdnum.formats.blocks import INT4_GROUP, INT8_ROW, MXFP4, NVFP4
+from tests.support.products import K, M, N, check_everywhere, normal
 
 # Shapes
 

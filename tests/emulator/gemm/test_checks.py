@@ -38,23 +38,9 @@ from msdnum.formats.blocks import (
     NVFP4,
     BlockFormat,
 )
-from msdnum.formats.elements import (
-    BF16,
-    BINARY32,
-    E8M0,
-    FP16,
-    INT4,
-    FloatFormat,
-    IntegerFormat,
-)
+from msdnum.formats.elements import BF16, BINARY32, E8M0, FP16, INT4, FloatFormat, IntegerFormat
 from msdnum.formats.modes import ScaleRule
-from tests.support.products import (
-    K,
-    M,
-    N,
-    normal,
-    on_jax,
-)
+from tests.support.products import K, M, N, normal, on_jax
 
 # Bad input
 

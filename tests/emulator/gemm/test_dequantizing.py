@@ -12,20 +12,10 @@ from msdnum.emulator.gemm.dequantizing import (
     mxfp8_floor,
     scale_after,
 )
-from msdnum.emulator.gemm.products import (
-    matmul,
-)
-from msdnum.formats.accumulators import (
-    SEQUENTIAL,
-)
-from msdnum.formats.blocks import (
-    INT8_ROW,
-    MXFP4,
-    MXFP8_E4M3,
-)
-from msdnum.formats.elements import (
-    BF16,
-)
+from msdnum.emulator.gemm.products import matmul
+from msdnum.formats.accumulators import SEQUENTIAL
+from msdnum.formats.blocks import INT8_ROW, MXFP4, MXFP8_E4M3
+from msdnum.formats.elements import BF16
 from tests.support.gemm_oracle import (
     as_float32,
     fl,

@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 
 from msdnum.emulator.blocks import quantize
-from msdnum.emulator.gemm.products import (
-    matmul,
-)
+from msdnum.emulator.gemm.products import matmul
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.accumulators import (
     BLACKWELL_MXFP4,
@@ -21,26 +19,10 @@ from msdnum.formats.accumulators import (
     SEQUENTIAL,
     Blocks,
 )
-from msdnum.formats.blocks import (
-    INT8_GROUP,
-    INT8_ROW,
-    MXFP4,
-    MXFP8_E5M2,
-    NVFP4,
-    BlockFormat,
-)
-from msdnum.formats.elements import (
-    E4M3,
-)
+from msdnum.formats.blocks import INT8_GROUP, INT8_ROW, MXFP4, MXFP8_E5M2, NVFP4, BlockFormat
+from msdnum.formats.elements import E4M3
 from msdnum.formats.modes import ScaleRule
-from tests.support.products import (
-    K,
-    M,
-    N,
-    assert_same_bits,
-    normal,
-    on_jax,
-)
+from tests.support.products import K, M, N, assert_same_bits, normal, on_jax
 
 # Inf and NaN
 

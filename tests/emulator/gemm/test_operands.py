@@ -4,25 +4,11 @@ import jax
 import pytest
 
 from msdnum.emulator.blocks import quantize
-from msdnum.emulator.gemm.products import (
-    matmul,
-    transposed,
-)
+from msdnum.emulator.gemm.products import matmul, transposed
 from msdnum.emulator.zero_points import quantize_asymmetric
-from msdnum.formats.blocks import (
-    INT8_ROW,
-    MXFP4,
-)
-from msdnum.formats.elements import (
-    INT4,
-)
-from tests.support.products import (
-    K,
-    N,
-    assert_same_bits,
-    normal,
-    on_jax,
-)
+from msdnum.formats.blocks import INT8_ROW, MXFP4
+from msdnum.formats.elements import INT4
+from tests.support.products import K, N, assert_same_bits, normal, on_jax
 
 
 def test_constants_of_jit_transposed():

@@ -7,38 +7,14 @@ import pytest
 
 from msdnum.emulator.blocks import quantize
 from msdnum.emulator.decompositions import decompose, decompose_terms
-from msdnum.emulator.gemm.products import (
-    Recombination,
-    Scaling,
-    matmul,
-)
+from msdnum.emulator.gemm.products import Recombination, Scaling, matmul
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.emulator.zero_points import quantize_asymmetric
-from msdnum.formats.accumulators import (
-    EXACT,
-    INT32,
-    INT32_SATURATE,
-    INT32_WRAP,
-    SEQUENTIAL,
-)
-from msdnum.formats.blocks import (
-    INT4_GROUP,
-    INT8_GROUP,
-    INT8_ROW,
-    MXFP8_E4M3,
-)
-from msdnum.formats.elements import (
-    BINARY32,
-    INT4,
-)
+from msdnum.formats.accumulators import EXACT, INT32, INT32_SATURATE, INT32_WRAP, SEQUENTIAL
+from msdnum.formats.blocks import INT4_GROUP, INT8_GROUP, INT8_ROW, MXFP8_E4M3
+from msdnum.formats.elements import BINARY32, INT4
 from msdnum.formats.schemes import INT8_X2, INT8_X2_FLOAT32
-from tests.support.gemm_oracle import (
-    as_float32,
-    fl,
-    float_numbers,
-    matrix,
-    quantized_numbers,
-)
+from tests.support.gemm_oracle import as_float32, fl, float_numbers, matrix, quantized_numbers
 from tests.support.products import (
     ORDERS,
     K,

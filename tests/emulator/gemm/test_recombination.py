@@ -19,22 +19,9 @@ from msdnum.emulator.gemm.products import (
     triangular,
 )
 from msdnum.emulator.quantized_arrays import QuantizedArray
-from msdnum.formats.accumulators import (
-    EXACT,
-    HOPPER,
-    INT32,
-    SEQUENTIAL,
-    Blocks,
-)
-from msdnum.formats.blocks import (
-    INT8_ROW,
-    MXFP4,
-    NVFP4,
-)
-from msdnum.formats.elements import (
-    BF16,
-    FP16,
-)
+from msdnum.formats.accumulators import EXACT, HOPPER, INT32, SEQUENTIAL, Blocks
+from msdnum.formats.blocks import INT8_ROW, MXFP4, NVFP4
+from msdnum.formats.elements import BF16, FP16
 from msdnum.formats.modes import Overflow
 from msdnum.formats.schemes import INT8_X2_FLOAT32, INT8_X3_FLOAT32, MXFP4_X2
 from tests.support.gemm_oracle import (

@@ -9,13 +9,7 @@ import pytest
 
 from msdnum import spec
 from msdnum.emulator.gemm.products import matmul
-from msdnum.formats.accumulators import (
-    AMPERE,
-    AMPERE_TF32,
-    HOPPER_MMA_FP8,
-    HOPPER_TF32,
-    Blocks,
-)
+from msdnum.formats.accumulators import AMPERE, AMPERE_TF32, HOPPER_MMA_FP8, HOPPER_TF32, Blocks
 from msdnum.formats.elements import TF32
 from msdnum.formats.modes import Overflow, Rounding
 from msdnum.spec.accumulators import factor

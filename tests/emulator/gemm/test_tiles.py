@@ -4,19 +4,10 @@ import pytest
 
 from msdnum.emulator.blocks import quantize
 from msdnum.emulator.gemm import tiles
-from msdnum.emulator.gemm.products import (
-    matmul,
-)
+from msdnum.emulator.gemm.products import matmul
 from msdnum.emulator.quantized_arrays import QuantizedArray
-from msdnum.formats.accumulators import (
-    EXACT,
-    HOPPER,
-    SEQUENTIAL,
-    Blocks,
-)
-from msdnum.formats.blocks import (
-    MXFP4,
-)
+from msdnum.formats.accumulators import EXACT, HOPPER, SEQUENTIAL, Blocks
+from msdnum.formats.blocks import MXFP4
 from tests.support.products import assert_same_bits, normal, on_jax
 
 

@@ -4,11 +4,7 @@ import numpy as np
 import pytest
 
 import msdnum
-from msdnum.formats.blocks import (
-    MXFP4,
-    MXFP6_E2M3,
-    NVFP4,
-)
+from msdnum.formats.blocks import MXFP4, MXFP6_E2M3, NVFP4
 from msdnum.formats.elements import E2M1
 from tests.support.agreement import assert_same_bits, on_numpy_and_jit
 from tests.support.blocks import CORPUS

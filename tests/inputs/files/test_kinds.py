@@ -30,6 +30,8 @@ OTHERS = {
     "a zip archive": archive(),
     "a pickle": pickle.dumps({"w": 1}),
     "an HDF5 file": b"\x89HDF\r\n\x1a\n" + bytes(60),
+    "JSON": b'{\n  "metadata": {}, "weight_map": {"w": "model-00001-of-00002.safetensors"}}',
+    "an HTML page": b"<!DOCTYPE html><html><title>404</title></html>",
     "a Git LFS pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
 }
 

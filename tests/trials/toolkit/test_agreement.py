@@ -9,12 +9,7 @@ from msdnum import spec
 from msdnum.emulator import elements
 from msdnum.formats.elements import E2M1, ELEMENT_FORMATS
 from msdnum.trials.toolkit import agreement
-from tests.support.ledger import (
-    FAILS,
-    HOLDS,
-    NOT_RUN,
-    half_left,
-)
+from tests.support.ledger import FAILS, HOLDS, NOT_RUN, half_left
 
 # Agreement
 

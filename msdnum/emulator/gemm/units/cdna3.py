@@ -8,11 +8,7 @@ from msdnum.emulator import backend
 from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm.tiles import Arrays
 from msdnum.emulator.gemm.units.aligned import ExponentSums, aligned_sum
-from msdnum.emulator.gemm.units.moderate import (
-    exponent_of,
-    largest_exponent,
-    scaled_sum,
-)
+from msdnum.emulator.gemm.units.moderate import exponent_of, largest_exponent, scaled_sum
 from msdnum.emulator.gemm.units.rounding import (
     EMIN,
     PRODUCT_BIAS,
@@ -85,7 +81,7 @@ def _nearest(high: Array, low: Array, top: Array) -> Array:
     """
     xp = backend.namespace(high)
     magnitude = high ^ (high >> 31)
-    small, large = magnitude < 1 << 22, magnitude >= 1 << 24
+    small, large = magnitude < 1 << 23, magnitude >= 1 << 24
     drop = xp.maximum(bit_length(magnitude) - 24, 0)
     middle = high << 2 | low >> 6 | ((low & 63) != 0)
     found = xp.where(large, high << 1 | (low >> drop != 0), middle)

@@ -14,12 +14,7 @@ import numpy as np
 from msdnum.emulator import backend, bit_patterns
 from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm.tiles import Arrays
-from msdnum.emulator.gemm.units.rounding import (
-    HEAD,
-    PRODUCT_BIAS,
-    Leading,
-    power_of_two,
-)
+from msdnum.emulator.gemm.units.rounding import HEAD, PRODUCT_BIAS, Leading, power_of_two
 
 __all__ = [
     "LOWEST_PRODUCT", "LOWEST_TOP", "Magnitude", "exponent_of", "largest_exponent", "leading_of",

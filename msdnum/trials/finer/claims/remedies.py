@@ -11,13 +11,7 @@ from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, Witness
 from msdnum.ledger.trial import Study
 from msdnum.trials.finer.distributions import DISTRIBUTIONS
 from msdnum.trials.finer.formats import BY_E4M3, BY_UE5M3
-from msdnum.trials.finer.remedies import (
-    SIZES,
-    drawn,
-    finer_and_worse,
-    rises,
-    sampled_errors,
-)
+from msdnum.trials.finer.remedies import SIZES, drawn, finer_and_worse, rises, sampled_errors
 
 __all__ = ["F5", "F6", "f5", "f6"]
 

@@ -6,13 +6,7 @@ from functools import cache, partial
 
 import numpy as np
 
-from msdnum.evidence.attentions import (
-    HEAD_FAMILIES,
-    AttentionErrors,
-    Head,
-    attention_errors,
-    drawn,
-)
+from msdnum.evidence.attentions import HEAD_FAMILIES, AttentionErrors, Head, attention_errors, drawn
 from msdnum.ledger.claims import Entry
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, not_run
 from msdnum.ledger.trial import Study

@@ -10,7 +10,7 @@ from msdnum.errors import EFFECTIVE_BITS, bits_rms_relative
 from msdnum.evidence.effective_bits import NAMES, SCHEMES, EffectiveBits, approximation, written
 from msdnum.formats.elements import BF16, E2M1, E4M3, E8M0
 from msdnum.formats.modes import ScaleRule
-from msdnum.formats.schemes import INT8_X2, INT8_X3, MXFP4_X2, MXFP8_X1, Scheme
+from msdnum.formats.schemes import INT8_X2, MXFP4_X2, MXFP8_X1, Scheme
 from msdnum.inputs import families
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict
 
@@ -105,23 +105,21 @@ def int8_elsewhere(samples: EffectiveBits) -> Finding:
 def binades(samples: EffectiveBits) -> Finding:
     """Judge whether two-pass MXFP4 has more bits than MXFP8 wherever in its block x is.
 
-    Bits are in closed form, beside which samples are put; INT8 x3, whose 16 million cells take
-    minutes, has those of the samples.
+    Bits are in closed form, beside which samples are put.
     """
     drawn = {scheme.name: [_in_binade(samples, scheme, k) for k in BINADES] for scheme in SCHEMES}
-    closed = {scheme.name: _bits_by_binade(scheme) for scheme in SCHEMES if scheme is not INT8_X3}
-    found = drawn | closed
+    found = {scheme.name: _bits_by_binade(scheme) for scheme in SCHEMES}
     four, eight = (np.array(found[scheme.name]) for scheme in COMPARED)
     rows = tuple((name, *map(written, bits)) for name, bits in found.items())
     worst = int((four - eight).argmin())
-    apart = max(float(np.abs(np.subtract(drawn[name], closed[name])).max()) for name in closed)
+    apart = max(float(np.abs(np.subtract(drawn[name], found[name])).max()) for name in found)
     return Finding(
         _verdict(bool((four > eight).all())),
         f"{written(four[worst])} against {written(eight[worst])}",
         evidence=Evidence("closed form", len(BINADES), "binades"),
         notes=(
             f"more in binades {', '.join(map(str, np.flatnonzero(four > eight + 0.01)))}",
-            f"sampled, seed {samples.seed}: within {apart:.2g} bits; INT8_X3 is sampled alone",
+            f"sampled, seed {samples.seed}: within {apart:.2g} bits",
         ),
         table=Table(("rms_relative, -log2(|x|/alpha) from", *map(str, BINADES)), rows),
     )

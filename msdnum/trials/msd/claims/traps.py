@@ -4,9 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from msdnum.emulator.cann.digits import (
-    VARIANTS,
-)
+from msdnum.emulator.cann.digits import VARIANTS
 
 __all__ = ["Trap", "traps"]
 

@@ -2,7 +2,7 @@
 
 A whole text is quantized at once. Where tokens share a scale (INT8 by channel, MX values), a scale
 then depends on tokens that come later, which no decoder knows: `FROM_BEFORE` says which formats
-take nothing from later tokens.
+take nothing from later tokens. CANN's kernels run on NumPy, outside ``jit``.
 """
 
 from collections.abc import Callable
@@ -10,14 +10,24 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from msdnum.emulator import backend
 from msdnum.emulator.attention.flash import attend
-from msdnum.emulator.attention.kv_cache import KV_FORMATS, KeyValueFormat, per_token
+from msdnum.emulator.attention.kv_cache import (
+    KeyValueFormat,
+    Quantizer,
+    per_channel,
+    per_token,
+)
 from msdnum.emulator.attention.methods import BF16_FLASH, Mask
+from msdnum.emulator.blocks import quantize
 from msdnum.emulator.gemm import dequantizing
+from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.evidence.attentions import DECOMPOSING
-from msdnum.formats.blocks import INT8_ROW, MXFP4, MXFP8_E4M3
+from msdnum.formats.blocks import INT8_ROW, MXFP4, MXFP8_E4M3, BlockFormat
+from msdnum.formats.elements import E2M1, E8M0
 from msdnum.inputs import jax_decoder
-from msdnum.trials.msd.model.attentions import AttentionVariant
+from msdnum.trials.msd.model.attentions import CACHES as OTHER_CACHES
+from msdnum.trials.msd.model.attentions import CANN_OVER, AttentionVariant, cann_attention
 
 __all__ = ["CACHES", "CAUSAL", "CAUSAL_FLOAT32", "FROM_BEFORE"]
 
@@ -31,14 +41,40 @@ _BY_TOKEN = {
 FROM_BEFORE = tuple(_BY_TOKEN)
 """Caches whose keys and values have scales of their own tokens alone."""
 
+MXFP4_WHOLE = BlockFormat("MXFP4 by head", E2M1, E8M0, None, MXFP4.rule)
+"""MXFP4 but for its blocks: the numbers that share a scale are those of a channel, or of a head."""
+
+
+def per_head(fmt: BlockFormat) -> Quantizer:
+    """Return the quantizer with one scale for all tokens and channels of a head."""
+
+    def quantizer(x: Array) -> QuantizedArray:
+        xp = backend.namespace(x)
+        amax = xp.abs(x).max(axis=(-2, -1), keepdims=True)
+        scales = quantize(amax, fmt, axis=-1).scales()
+        shape = (*x.shape[:-2], 1, x.shape[-1])
+        return quantize(x, fmt, axis=-2, scales=xp.broadcast_to(scales, shape))
+
+    return quantizer
+
+
+_BY_HEAD = {"INT8 by head": INT8_ROW, "MXFP4 by head": MXFP4_WHOLE}
+
 CACHES: dict[str, KeyValueFormat] = {
-    **{name: KV_FORMATS[name] for name in KV_FORMATS},
+    **OTHER_CACHES,
     **{name: KeyValueFormat(name, per_token(f), per_token(f)) for name, f in _BY_TOKEN.items()},
+    **{name: KeyValueFormat(name, per_head(f), per_head(f)) for name, f in _BY_HEAD.items()},
+    "MXFP4 by channel": KeyValueFormat("MXFP4 by channel", per_channel(MXFP4), per_channel(MXFP4)),
 }
 """Formats of the cache by name."""
 
-_METHODS = {**DECOMPOSING, "INT8 by token": DECOMPOSING["INT8_TOKEN"]}
-"""The decomposition that meets each cache; MX values by token are no factor of a product."""
+_METHODS = {
+    **DECOMPOSING,
+    "INT8 by token": DECOMPOSING["INT8_TOKEN"],
+    "INT8 by head": DECOMPOSING["INT8"],
+}
+"""The decomposition that meets each cache; where MX blocks lie across what a product sums over, or
+are larger than 32, they are no factor of it."""
 
 CAUSAL_FLOAT32 = AttentionVariant("float32", "float32", jax_decoder.attend_causally)
 """The attention of the published model, by XLA."""
@@ -77,6 +113,14 @@ def _float32(fmt: KeyValueFormat) -> jax_decoder.CausalAttention:
     return compute
 
 
+def _cann(name: str, fmt: KeyValueFormat) -> jax_decoder.CausalAttention:
+    def compute(q: Array, k: Array, v: Array, length: Array) -> Array:
+        m = q.shape[2]
+        return cann_attention(name, fmt, q, k, v, int(length) - m + 1 + np.arange(m)[:, None])
+
+    return compute
+
+
 _WAYS: dict[str, Callable[[KeyValueFormat], jax_decoder.CausalAttention]] = {
     "MSD": _msd,
     "BF16": _bf16,
@@ -90,3 +134,8 @@ CAUSAL: dict[tuple[str, str], AttentionVariant] = {("float32", "float32"): CAUSA
     if way != "MSD" or cache in _METHODS
 }
 """Every attention by its name and that of its cache."""
+
+CAUSAL |= {
+    (name, cache): AttentionVariant(name, cache, _cann(name, CACHES[cache]))
+    for name, cache in CANN_OVER
+}

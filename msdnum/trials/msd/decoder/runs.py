@@ -33,7 +33,8 @@ from msdnum.trials.msd.decoder.weights import (
 from msdnum.trials.msd.model.runs import product_errors
 
 __all__ = [
-    "BOUNDED", "DecoderReference", "DecoderRun", "TextErrors", "linear_inputs", "run_decoder",
+    "BOUNDED", "DecoderReference", "DecoderRun", "TextErrors", "decoder_logits", "decoder_shape",
+    "linear_inputs", "run_decoder",
     "text_errors", "token_ids",
 ]  # fmt: skip
 
@@ -42,7 +43,7 @@ Floats: TypeAlias = NDArray[np.float64]
 BOUNDED = (0, 11, 29)
 """Layers whose products are compared with exact ones."""
 KEPT = 4
-"""How many tokens, evenly spaced, they are compared on."""
+"""How many tokens, evenly spaced, products are compared with exact ones on."""
 END_OF_TEXT = 0
 """The token that samples begin after."""
 
@@ -87,13 +88,14 @@ def _sampled(texts: int, tokens: int, seed: int) -> NDArray[np.int32]:
         return np.array(json.loads(kept), np.int32)
     prompts = np.full((texts, 1), END_OF_TEXT, np.int32)
     weights = jax_decoder.decoder_weights(smollm2())
-    found = jax_decoder.generate(prompts, weights, _settings(), tokens, seed)
+    found = jax_decoder.generate(prompts, weights, decoder_shape(), tokens, seed)
     _cache.store(name, json.dumps(found.tolist()))
     return np.asarray(found, np.int32)
 
 
 @cache
-def _settings() -> DecoderSettings:
+def decoder_shape() -> DecoderSettings:
+    """Return what the file says of the decoder."""
     return decoder_settings(smollm2())
 
 
@@ -221,7 +223,11 @@ def _states(
 
     from msdnum.inputs import jax_decoder
 
-    stored, settings, ids = jax_decoder.decoder_weights(smollm2()), _settings(), token_ids(texts)
+    stored, settings, ids = (
+        jax_decoder.decoder_weights(smollm2()),
+        decoder_shape(),
+        token_ids(texts),
+    )
     others = {name: x for name, x in stored["layers"].items() if name not in weights}
     shape = (len(ids), settings.shared_heads, ids.shape[1], settings.head_width)
     empty, before = jnp.zeros(shape, dtype), jnp.int32(0)
@@ -244,7 +250,7 @@ def _states(
     return np.asarray(jax_decoder.normalized(x, norm, settings)), np.stack(states)
 
 
-def _logits(final: Any) -> Floats:
+def decoder_logits(final: Any) -> Floats:
     """Return the logits of a text by the head in float32, (tokens, vocabulary), as float64."""
     from msdnum.inputs import jax_decoder
 
@@ -315,4 +321,4 @@ def linear_inputs(texts: Texts) -> list[NDArray[np.float32]]:
 def _compared(expected: Any, found: Any, ids: Any) -> Iterator[TextErrors]:
     """Compare text by text: the logits of all of them at once would fill the memory."""
     for right, given, tokens in zip(expected, found, ids, strict=True):
-        yield text_errors(_logits(right), _logits(given), tokens)
+        yield text_errors(decoder_logits(right), decoder_logits(given), tokens)

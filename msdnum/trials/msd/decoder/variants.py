@@ -181,7 +181,7 @@ def _attentions() -> list[LinearVariant]:
     """Return every attention but the published one, the linears those of float32."""
     kinds = {"MSD": "MSD", "BF16": "baseline", "float32": "baseline"}
     return [
-        replace(_float32(), kind=kinds[way.name], attention=way)
+        replace(_float32(), kind=kinds.get(way.name, "CANN"), attention=way)
         for way in CAUSAL.values()
         if way is not CAUSAL_FLOAT32
     ]
@@ -222,7 +222,11 @@ DECODER_GROUPS: dict[str, dict[str, LinearVariant]] = {
         name: v for name, v in _LINEARS.items() if v.scheme in _COMPARED and v.weight != "INT4"
     },
     "at-length": {name: _LINEARS[name] for name in _AT_LENGTH},
-    "attentions": {name: v for name, v in _ATTENTIONS.items() if v.attention.cache in _CACHES},
+    "attentions": {
+        name: v
+        for name, v in _ATTENTIONS.items()
+        if v.attention.cache in _CACHES and v.kind != "CANN"
+    },
     "all-linears": _LINEARS,
     "all-attentions": _ATTENTIONS,
 }

@@ -9,11 +9,13 @@ from msdnum.ledger.findings import Table
 from msdnum.trials.msd.experiments import costs
 from msdnum.trials.msd.experiments.attention import ATTENTION
 from msdnum.trials.msd.experiments.blocks import BLOCK_EXPERIMENTS
+from msdnum.trials.msd.experiments.crests import CREST_EXPERIMENTS
 from msdnum.trials.msd.experiments.decoder import DECODER_EXPERIMENTS
 from msdnum.trials.msd.experiments.designs import DESIGN_EXPERIMENTS
 from msdnum.trials.msd.experiments.lengths import LENGTH_EXPERIMENTS
 from msdnum.trials.msd.experiments.model import MODEL_EXPERIMENTS
 from msdnum.trials.msd.experiments.products import EXPERIMENTS
+from msdnum.trials.msd.experiments.scale_rules import SCALE_RULE_EXPERIMENTS
 from msdnum.trials.msd.experiments.schemes import SCHEME_EXPERIMENTS
 
 __all__ = ["CATALOGUE"]
@@ -37,8 +39,9 @@ def _closed_form(name: str, table: Callable[[], Table]) -> Experiment[NoParamete
 COSTS = tuple(_closed_form(name, table) for name, table in costs.TABLES.items())
 
 _ALL: tuple[Experiment[Any], ...] = (
-    *SCHEME_EXPERIMENTS, *BLOCK_EXPERIMENTS, *DESIGN_EXPERIMENTS, *LENGTH_EXPERIMENTS, *EXPERIMENTS,
-    *MODEL_EXPERIMENTS, *DECODER_EXPERIMENTS, *ATTENTION, *COSTS,
+    *SCHEME_EXPERIMENTS, *SCALE_RULE_EXPERIMENTS, *BLOCK_EXPERIMENTS, *DESIGN_EXPERIMENTS,
+    *LENGTH_EXPERIMENTS, *EXPERIMENTS, *CREST_EXPERIMENTS, *MODEL_EXPERIMENTS,
+    *DECODER_EXPERIMENTS, *ATTENTION, *COSTS,
 )  # fmt: skip
 
 CATALOGUE = {experiment.name: experiment for experiment in _ALL}

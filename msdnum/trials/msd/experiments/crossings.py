@@ -9,30 +9,34 @@ import numpy as np
 
 from msdnum import bounds
 from msdnum.evidence.products import Product, ProductMethod, decomposed, errors_of
+from msdnum.evidence.scheme_quadrature import expected_decomposition
 from msdnum.experiments.tables import Record
 from msdnum.formats.accumulators import EXACT, INT32, SEQUENTIAL, Accumulator
 from msdnum.formats.elements import E2M1, E4M3
 from msdnum.formats.modes import ScaleRule
-from msdnum.formats.schemes import INT8_X2, MXFP4_X2, covering_scheme
+from msdnum.formats.schemes import INT8_X2, MXFP4_X2, Scheme, covering_scheme
+from msdnum.inputs.densities import DENSITIES
 from msdnum.inputs.families import binade
 from msdnum.trials.msd.baselines import BASELINES, mxfp8_activations, weight_in_bf16
 from msdnum.trials.msd.comparisons import operands, over, sizes
 
-__all__ = ["Crossings", "crossings", "long_k_crossing", "outlier_crossing"]
+__all__ = [
+    "STEP_RMS", "Crossings", "crossings", "long_k_crossing", "outlier_crossing", "rounding_rms",
+]  # fmt: skip
 
 
 STEP_RMS = 1 / sqrt(12) / (127 * 254)
 """RMS error of two INT8 passes over M: a uniform error of one step of the second scale."""
 
 
-def _rounding_rms(precision: int) -> float:
-    """RMS relative error of rounding log-uniform numbers: ``ulp / sqrt(12)`` over x."""
+def rounding_rms(precision: int) -> float:
+    """Return the RMS relative error of rounding log-uniform numbers: ``ulp / sqrt(12)`` over x."""
     return 2.0 ** (1 - precision) * sqrt(3 / 8 / log(2) / 12)
 
 
 def _float32_walk(k: int) -> float:
     """Relative RMS error of k sums in order: each rounds a partial sum that grows like sqrt(k)."""
-    return _rounding_rms(24) * sqrt(k / 2)
+    return rounding_rms(24) * sqrt(k / 2)
 
 
 def _outlier_crest(k: int) -> float:
@@ -46,7 +50,7 @@ def outlier_crossing() -> float:
 
     ``crest(k) * STEP_RMS = rounding_rms(8)``, solved for k: 34,510.
     """
-    crest = (_rounding_rms(8) / STEP_RMS) ** 2
+    crest = (rounding_rms(8) / STEP_RMS) ** 2
     square = 1024.0**2 * 3 / (2 * log(2))
     return crest * (square - 1 / 3) / (square - crest / 3)
 
@@ -56,7 +60,7 @@ def long_k_crossing() -> float:
 
     ``sqrt(3) * STEP_RMS = float32_walk(k)``, solved for k: 750,000, where int32 has overflowed.
     """
-    return 2 * (sqrt(3) * STEP_RMS / _rounding_rms(24)) ** 2
+    return 2 * (sqrt(3) * STEP_RMS / rounding_rms(24)) ** 2
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ def crossings(parameters: Crossings, seed: int) -> Iterator[Record]:
 def _one_outlier(k: int, seed: int) -> Record:
     given = operands("outlier_per_row", "INT8", (16, k, 16), np.random.default_rng([seed, k]))
     runs = (decomposed(INT8_X2), INT32), (weight_in_bf16, SEQUENTIAL)
-    predicted = STEP_RMS * _outlier_crest(k), _rounding_rms(8)
+    predicted = STEP_RMS * _outlier_crest(k), rounding_rms(8)
     return _crossing("one outlier per row: INT8 x2, weight in BF16", k, given, *runs, predicted)
 
 
@@ -119,7 +123,17 @@ def _one_block_size(size: int, seed: int) -> Record:
     given = operands("normal", "MXFP8", (64, 1024, 64), rng, size)
     ours = decomposed(covering_scheme("MXFP4_X2", E2M1, E2M1, block_size=size))
     runs = (ours, EXACT), (mxfp8_activations(ScaleRule.CEIL, size), EXACT)
-    return _crossing("block size, normal: MXFP4 x2, MXFP8 ceil", size, given, *runs, None)
+    elements = {"MXFP4_X2": (E2M1, E2M1), "MXFP8_X1": (E4M3,)}
+    schemes = (covering_scheme(name, *e, block_size=size) for name, e in elements.items())
+    first, second = (_expected_l2(scheme) for scheme in schemes)
+    study = "block size, normal: MXFP4 x2, MXFP8 ceil"
+    return _crossing(study, size, given, *runs, (first, second))
+
+
+def _expected_l2(scheme: Scheme) -> float:
+    """Return the expected error of normal numbers, over their norm."""
+    found = expected_decomposition(scheme, DENSITIES["normal"])
+    return sqrt(found.square / found.signal)
 
 
 Run: TypeAlias = tuple[ProductMethod, Accumulator]
@@ -131,7 +145,7 @@ def _crossing(
     given: Product,
     ours: Run,
     theirs: Run,
-    predicted: tuple[float, float] | None,
+    predicted: tuple[float, float],
 ) -> Record:
     """Return measured L2 errors against the exact product beside those predicted."""
     mine, other = (errors_of(given, method(given, unit)) for method, unit in (ours, theirs))
@@ -142,7 +156,7 @@ def _crossing(
         "baseline_l2": other.l2, "baseline_bound_l2": other.bound_l2,
         "baseline_ratio": other.ratio,
         "measured_ratio": over(mine.l2, other.l2),
-        "predicted_msd": predicted[0] if predicted else "",
-        "predicted_baseline": predicted[1] if predicted else "",
-        "predicted_ratio": predicted[0] / predicted[1] if predicted else "",
+        "predicted_msd": predicted[0],
+        "predicted_baseline": predicted[1],
+        "predicted_ratio": predicted[0] / predicted[1],
     }  # fmt: skip

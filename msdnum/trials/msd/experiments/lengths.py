@@ -10,11 +10,7 @@ from numpy.typing import NDArray
 from msdnum import bounds
 from msdnum.bounds.sums import Accumulation
 from msdnum.emulator.gemm.products import matmul
-from msdnum.evidence.product_bounds import (
-    Left,
-    Right,
-    theorem_gemm,
-)
+from msdnum.evidence.product_bounds import Left, Right, theorem_gemm
 from msdnum.evidence.product_roundings import accumulation
 from msdnum.evidence.products import Product, ProductResult, decomposed, errors_of, roundings
 from msdnum.experiments.experiment import Experiment

@@ -122,7 +122,7 @@ def traffic(records: Records) -> Figure:
 STUDIES = {
     "rows": ("rows $m$ of a layer", (1, 2**14)),
     "length": ("cache length (tokens)", (1, 2**18)),
-    "passes": ("passes", (0.5, 16)),
+    "passes": ("passes", (0.5, 9.5)),
 }
 """Axis and its ends, for each kind of crossing point."""
 
@@ -137,7 +137,10 @@ def crossovers(records: Records) -> Figure:
         for place, (machine, setting) in enumerate(machines):
             for row in only(rows, machine=machine, setting=setting):
                 _intervals(axes, place, row, column, ends)
-        axes.set_xscale("log", base=2)
+        if column == "passes":
+            axes.set_xticks(range(1, int(ends[1]) + 1))
+        else:
+            axes.set_xscale("log", base=2)
         axes.set_xlim(ends)
         axes.set_xlabel(label)
     panels[0].set_yticks(range(len(machines)), [", ".join(names) for names in machines])
@@ -149,13 +152,17 @@ def crossovers(records: Records) -> Figure:
 def _intervals(
     axes: Axes, place: int, row: Mapping[str, str], column: str, ends: tuple[float, float]
 ) -> None:
-    """Draw ``a to b and c to d`` as thick lines."""
+    """Draw ``a to b and c to d`` as thick lines, or as a point for each whole number of passes."""
     through_hbm = row["route"] == "HBM"
     height, color = (place - 0.17, BLUE) if through_hbm else (place + 0.17, ORANGE)
     label = f"MSD is faster, data {ROUTES[row['route']]}"
     axes.plot([], [], color=color, linewidth=3, label=label)
     for interval in row[column].split(" and ") if row[column] != "never" else ():
         start, stop = map(float, interval.split(" to "))
+        if column == "passes":
+            passes = [n for n in range(1, int(ends[1]) + 1) if start < n < stop]
+            axes.plot(passes, [height] * len(passes), "o", color=color, markersize=2.8)
+            continue
         span = (max(start, ends[0]), min(stop, ends[1]))
         axes.plot(span, (height, height), color=color, linewidth=3, solid_capstyle="butt")
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from msdnum.experiments.plots import Figure, Records
-from msdnum.trials.msd.figures import costs, decoder, model, products, schemes
+from msdnum.trials.msd.figures import costs, crests, decoder, model, products, scale_rules, schemes
 
 __all__ = ["DRAWINGS"]
 
@@ -13,11 +13,13 @@ DRAWINGS: dict[str, Callable[[Records], Figure]] = {
     "binade": schemes.binade,
     "dynamic_range": schemes.dynamic_range,
     "cann_variants": schemes.cann,
+    "scale_rules": scale_rules.scale_rules,
     "design_space": schemes.design_space,
     "gemm_accuracy": products.accuracy,
     "gemm_claim": products.claim,
     "float32_reference": products.float32_reference,
     "gemm_length": products.length,
+    "crests": crests.crests,
     "gemm_conditions": products.conditions,
     "gemm_crossings": products.crossings,
     "attention_length": model.attention,

@@ -173,7 +173,9 @@ def _embeddings(panels: Mapping[str, Records], label: Callable[[Mapping[str, str
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
     page = figure(PAGE, 0.6 + rows * (0.6 + 0.16 * max(map(len, panels.values()))))
-    grid = page.subplots(rows, columns, squeeze=False).flat
+    grid = list(page.subplots(rows, columns, squeeze=False).flat)
+    for axes in grid[len(panels) :]:
+        axes.set_visible(False)
     for (title, variants), axes in zip(panels.items(), grid, strict=False):
         _variants(axes, variants, list(map(label, variants)))
         axes.set_title(title)

@@ -3,7 +3,6 @@
 Each rounds activations to a format (BF16 but where it says otherwise) and takes weights quantized
 from the published ones. Sums of integers are INT32, of floats SEQUENTIAL, as in claim C7's
 products. Those called float32 are XLA's own, whose order of addition is not defined.
-CANN's kernels have no attention here.
 """
 
 from collections.abc import Callable
@@ -218,16 +217,13 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
 OF_FLOAT32: dict[str, Scheme] = {"INT8": INT8_X2, "INT4": INT8_X2, "MXFP8": MXFP8_X2}
 """Schemes finer than BF16, and so measured on activations that are not rounded to it, too."""
 
-LEFT_OUT = "split_k_int4_half"
-"""A kernel whose half arithmetic takes NumPy as long over a model as several others."""
-
 CANN_GROUPS = (128, 64)
 """Groups of k that CANN's kernels document, the usual one first."""
 
 
 def _variants(weight: str) -> list[LinearVariant]:
     """Return every variant of a weight: MSD, baselines, CANN."""
-    kernels = [k for k in KERNELS.values() if k.weight.name == weight and k.name != LEFT_OUT]
+    kernels = [k for k in KERNELS.values() if k.weight.name == weight]
     return [
         *(_msd(scheme, weight) for scheme in SCHEMES[weight]),
         *([_msd(OF_FLOAT32[weight], weight, BINARY32)] if weight in OF_FLOAT32 else []),
@@ -246,7 +242,7 @@ def _attentions() -> list[LinearVariant]:
     """Return every attention but the published one, the linears as published."""
     kinds = {"MSD": "MSD", "BF16": "baseline", "float32": "baseline"}
     return [
-        replace(_float32(PUBLISHED), kind=kinds[way.name], attention=way)
+        replace(_float32(PUBLISHED), kind=kinds.get(way.name, "CANN"), attention=way)
         for way in OVER.values()
         if way is not FLOAT32
     ]

@@ -21,19 +21,8 @@ from msdnum.formats.accumulators import (
     MatrixUnit,
     PairwiseUnit,
 )
-from tests.support.gemm_oracle import (
-    FLOATS,
-    float_numbers,
-)
-from tests.support.matrix_units import (
-    BF16,
-    dot,
-    judged,
-    p,
-    same_on_jax,
-    started_dot,
-    starts,
-)
+from tests.support.gemm_oracle import FLOATS, float_numbers
+from tests.support.matrix_units import BF16, dot, judged, p, same_on_jax, started_dot, starts
 from tests.support.selection import quick
 
 

@@ -18,11 +18,7 @@ from msdnum.formats.accumulators import (
 )
 from msdnum.formats.blocks import MXFP4
 from tests.support.accumulation import FOLDS, K, check_everywhere, check_on_numpy, hostile, rng
-from tests.support.gemm_oracle import (
-    FLOATS,
-    float_numbers,
-    matrix,
-)
+from tests.support.gemm_oracle import FLOATS, float_numbers, matrix
 from tests.support.selection import quick
 
 FLOAT_UNITS = [VOLTA, AMPERE, HOPPER, HOPPER_FP8, CDNA2, CDNA3]

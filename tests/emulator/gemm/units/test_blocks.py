@@ -13,21 +13,11 @@ from msdnum.emulator.gemm.operands import OperandType
 from msdnum.emulator.gemm.products import matmul
 from msdnum.emulator.gemm.units import blocks
 from msdnum.emulator.quantized_arrays import QuantizedArray
-from msdnum.formats.accumulators import (
-    EXACT,
-    Blocks,
-)
+from msdnum.formats.accumulators import EXACT, Blocks
 from msdnum.formats.blocks import MXFP8_E4M3
 from msdnum.formats.elements import E2M1
-from tests.support.accumulation import (
-    MX,
-    assert_same_bits,
-    mx,
-)
-from tests.support.gemm_oracle import (
-    matrix,
-    quantized_numbers,
-)
+from tests.support.accumulation import MX, assert_same_bits, mx
+from tests.support.gemm_oracle import matrix, quantized_numbers
 
 
 @pytest.mark.parametrize("name", ["MXFP4", "MXFP8", "MXINT8"])

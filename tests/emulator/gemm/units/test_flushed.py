@@ -1,8 +1,6 @@
 """CDNA2: subnormal accumulators are zeros."""
 
-from msdnum.formats.accumulators import (
-    CDNA2,
-)
+from msdnum.formats.accumulators import CDNA2
 from tests.support.matrix_units import p, started_dot
 
 

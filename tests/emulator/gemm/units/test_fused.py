@@ -6,16 +6,9 @@ import numpy as np
 import pytest
 
 from msdnum.emulator.gemm.products import matmul
-from msdnum.formats.accumulators import (
-    CDNA1_BF16,
-    CDNA1_FP16,
-)
+from msdnum.formats.accumulators import CDNA1_BF16, CDNA1_FP16
 from tests.support.accumulation import K, assert_same_bits, hostile, rng
-from tests.support.gemm_oracle import (
-    FLOATS,
-    float_numbers,
-    matrix,
-)
+from tests.support.gemm_oracle import FLOATS, float_numbers, matrix
 
 
 @pytest.mark.parametrize("unit", [CDNA1_BF16, CDNA1_FP16], ids=lambda u: u.name)

@@ -9,20 +9,10 @@ import pytest
 
 from msdnum.emulator.gemm.products import matmul, transposed
 from msdnum.emulator.quantized_arrays import QuantizedArray
-from msdnum.formats.accumulators import (
-    BLACKWELL_MXFP4,
-    GroupedUnit,
-)
+from msdnum.formats.accumulators import BLACKWELL_MXFP4, GroupedUnit
 from msdnum.formats.blocks import MXFP4, NVFP4
-from tests.support.accumulation import (
-    check_everywhere,
-    mx,
-)
-from tests.support.gemm_oracle import (
-    inner_product,
-    matrix,
-    quantized_numbers,
-)
+from tests.support.accumulation import check_everywhere, mx
+from tests.support.gemm_oracle import inner_product, matrix, quantized_numbers
 from tests.support.matrix_units import bits_of, blocks_of, judged, p, same_on_jax, started, starts
 
 

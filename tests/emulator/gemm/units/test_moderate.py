@@ -7,11 +7,7 @@ import pytest
 
 from msdnum.emulator.gemm.operands import cut_to_taken, kind, prepare
 from msdnum.emulator.gemm.units.kinds import sums_of
-from msdnum.emulator.gemm.units.moderate import (
-    LOWEST_PRODUCT,
-    magnitude_of,
-    truncated_magnitude,
-)
+from msdnum.emulator.gemm.units.moderate import LOWEST_PRODUCT, magnitude_of, truncated_magnitude
 from msdnum.emulator.gemm.units.sums import Range
 from msdnum.formats.accumulators import (
     ALL_ACCUMULATORS,

@@ -5,17 +5,9 @@ import numpy as np
 import pytest
 
 from msdnum.emulator.gemm.products import matmul
-from msdnum.formats.accumulators import (
-    VOLTA,
-    Cdna3Unit,
-    MatrixUnit,
-)
+from msdnum.formats.accumulators import VOLTA, Cdna3Unit, MatrixUnit
 from tests.support.accumulation import check_everywhere, check_on_numpy
-from tests.support.gemm_oracle import (
-    FLOATS,
-    float_numbers,
-    matrix,
-)
+from tests.support.gemm_oracle import FLOATS, float_numbers, matrix
 
 
 @pytest.mark.parametrize("sign", [1, -1])

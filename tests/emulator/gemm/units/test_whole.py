@@ -4,15 +4,10 @@ import jax
 import pytest
 
 from msdnum.emulator.gemm.products import matmul
-from msdnum.formats.accumulators import (
-    EXACT,
-)
+from msdnum.formats.accumulators import EXACT
 from msdnum.formats.blocks import MXFP4
 from tests.support.accumulation import MX, assert_same_bits, mx
-from tests.support.gemm_oracle import (
-    matrix,
-    quantized_numbers,
-)
+from tests.support.gemm_oracle import matrix, quantized_numbers
 
 
 @pytest.mark.parametrize("name", MX)

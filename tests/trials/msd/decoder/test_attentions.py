@@ -11,6 +11,7 @@ import jax.numpy as jnp  # noqa: E402
 
 from msdnum.inputs.jax_decoder import attend_causally  # noqa: E402
 from msdnum.trials.msd.decoder.attentions import CACHES, CAUSAL, FROM_BEFORE  # noqa: E402
+from msdnum.trials.msd.model.attentions import CANN_OVER  # noqa: E402
 
 LENGTH = 40
 
@@ -34,13 +35,20 @@ NEAR = {
     ("BF16", "MXFP4 by token"): 0.02,
     ("float32", "INT8"): 1e-5,
     ("float32", "MXFP4"): 1e-5,
+    ("float32", "INT8 by head"): 1e-5,
+    ("float32", "MXFP4 by head"): 1e-5,
+    ("attention_int8_x2", "INT8"): 2e-3,
+    ("attention_int8_x2", "INT8_TOKEN"): 2e-3,
+    ("attention_int4_x4", "INT4"): 2e-3,
+    ("attention_dd", "INT8"): 2e-3,
 }
 
 
 def test_methods_that_no_product_takes_are_left_out():
-    left_out = {("MSD", "MXFP8 by token"), ("MSD", "MXFP4 by token")}
+    others = ("MXFP8 by token", "MXFP4 by token", "MXFP4 by head", "MXFP4 by channel", "INT4")
+    left_out = {("MSD", cache) for cache in others}
     ways = {(way, cache) for way in ("MSD", "BF16", "float32") for cache in CACHES}
-    assert set(CAUSAL) == (ways - left_out) | {("float32", "float32")}
+    assert set(CAUSAL) == (ways - left_out) | {("float32", "float32"), *CANN_OVER}
 
 
 @pytest.mark.parametrize("name", [n for n in NEAR if n[0] != "MSD"], ids=" over ".join)
@@ -69,3 +77,14 @@ def test_what_comes_later_changes_what_shares_a_scale_with_it_alone(cache):
     before, after = (found_by(("float32", cache), q, *kv) for kv in ((k, v), (later_k, later_v)))
     same = np.array_equal(before[:, :, :35], after[:, :, :35])
     assert same == (cache in FROM_BEFORE)
+
+
+def test_a_head_has_one_scale_for_keys_and_one_for_values():
+    _, k, v = drawn()
+    for name, top in (("INT8 by head", 127), ("MXFP4 by head", 8)):
+        for x, quantized in zip(
+            (k, v), (CACHES[name].keys(k), CACHES[name].values(v)), strict=True
+        ):
+            scales = np.unique(np.asarray(quantized.scales()))
+            assert scales.size == 1
+            assert top / 2 <= float(jnp.abs(x).max()) / scales[0] <= top * 1.001

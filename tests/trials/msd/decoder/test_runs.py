@@ -14,7 +14,7 @@ from msdnum.trials.msd.decoder import runs, weights  # noqa: E402
 from tests.support import small_gguf  # noqa: E402
 
 TEXTS = (2, 0, 9, 1)
-KEPT = (weights.layer_weights, weights._published, runs._reference, runs._settings)
+KEPT = (weights.layer_weights, weights._published, runs._reference, runs.decoder_shape)
 
 
 @pytest.fixture(scope="module")

@@ -41,3 +41,11 @@ def test_long_k_does_not_save_msd_before_int32_overflows():
 def test_crossings_in_closed_form():
     k = crossings.outlier_crossing()
     assert k == pytest.approx(34_510, rel=1e-3)
+
+
+def test_the_order_statistics_of_amax_predict_blocks_of_every_size():
+    rows = crossing("block size")
+    assert [row["value"] for row in rows] == [2**i for i in range(1, 11)]
+    for row in rows:
+        assert row["measured_ratio"] == pytest.approx(row["predicted_ratio"], rel=0.05)
+        assert row["predicted_ratio"] < 1

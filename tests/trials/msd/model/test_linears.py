@@ -14,7 +14,7 @@ from msdnum.formats.elements import BF16, BINARY32, FP16
 from msdnum.formats.schemes import MXFP4_X2, MXFP8_X1
 from msdnum.trials.msd.baselines import BASELINES
 from msdnum.trials.msd.model.attentions import OVER
-from msdnum.trials.msd.model.linears import LINEAR_VARIANTS, baseline_names, in_format
+from msdnum.trials.msd.model.linears import GROUPS, LINEAR_VARIANTS, baseline_names, in_format
 
 jax = pytest.importorskip("jax")
 
@@ -78,8 +78,8 @@ def test_cann_takes_the_weights_that_msd_has():
     from msdnum.trials.msd.model.linears import WEIGHTS
 
     w = np.random.default_rng(3).normal(size=(256, 3)).astype(np.float32)
-    cann = [v for v in LINEAR_VARIANTS.values() if v.kind == "CANN"]
-    assert len(cann) == 7
+    cann = [v for v in GROUPS["linears"].values() if v.kind == "CANN"]
+    assert len(cann) == 8
     for variant in cann:
         weight = WEIGHTS[variant.weight](w, None)
         np.testing.assert_array_equal(
