@@ -6,6 +6,8 @@ from math import copysign, inf, isfinite, isnan, nan
 import numpy as np
 from numpy.typing import NDArray
 
+from msdnum.emulator.backend import check_array, is_jax
+
 __all__ = ["DOUBLE_INSTRUCTIONS", "fma_matmul"]
 
 Doubles = NDArray[np.float64]
@@ -59,10 +61,12 @@ def fma_matmul(a: Doubles, b: Doubles, c: Doubles | None = None) -> Doubles:
     >>> fma_matmul(a, np.ones((3, 1))), fma_matmul(a[:, ::-1], np.ones((3, 1))) - 1
     (array([[1.]]), array([[2.22044605e-16]]))
     """
-    for name, x in (("a", a), ("b", b), ("c", c)):
-        if x is not None and not (isinstance(x, np.ndarray) and x.dtype == np.float64):
-            found = x.dtype if isinstance(x, np.ndarray) else type(x).__name__
-            raise TypeError(f"{name} must be a NumPy array of float64, got {found}")
+    for name, x in (("a", a), ("b", b), *([] if c is None else [("c", c)])):
+        check_array(x, name, ("float64",))
+        if is_jax(x):
+            raise TypeError(
+                f"{name} must be a NumPy array, got JAX: numpy.asarray makes one"
+            )
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
         raise ValueError(f"a and b must have shapes (m, k), (k, n), got {a.shape} and {b.shape}")
     shape = (a.shape[0], b.shape[1])

@@ -6,6 +6,7 @@ from fractions import Fraction
 from itertools import product
 from math import inf, nan
 
+import jax
 import numpy as np
 import pytest
 
@@ -85,10 +86,12 @@ def test_zeros_of_moderate_numbers():
 
 def test_other_formats_and_shapes_are_refused():
     a = np.ones((2, 3))
-    with pytest.raises(TypeError, match="a must be a NumPy array of float64, got float32"):
+    with pytest.raises(TypeError, match="a must be float64, got float32"):
         fma_matmul(a.astype(np.float32), a.T)
-    with pytest.raises(TypeError, match="b must be a NumPy array of float64, got list"):
+    with pytest.raises(TypeError, match="b must be a NumPy or JAX array, got list"):
         fma_matmul(a, [[1.0]])
+    with jax.enable_x64(True), pytest.raises(TypeError, match="b must be a NumPy array, got one"):
+        fma_matmul(a, jax.numpy.asarray(a.T))
     with pytest.raises(ValueError, match=r"shapes \(m, k\), \(k, n\), got \(2, 3\) and \(2, 3\)"):
         fma_matmul(a, a)
     with pytest.raises(ValueError, match=r"c must have the shape \(2, 2\)"):
