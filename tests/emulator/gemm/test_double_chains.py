@@ -90,7 +90,7 @@ def test_other_formats_and_shapes_are_refused():
         fma_matmul(a.astype(np.float32), a.T)
     with pytest.raises(TypeError, match="b must be a NumPy or JAX array, got list"):
         fma_matmul(a, [[1.0]])
-    with jax.enable_x64(True), pytest.raises(TypeError, match="b must be a NumPy array, got one"):
+    with jax.enable_x64(True), pytest.raises(TypeError, match="b must be a NumPy array, got JAX"):
         fma_matmul(a, jax.numpy.asarray(a.T))
     with pytest.raises(ValueError, match=r"shapes \(m, k\), \(k, n\), got \(2, 3\) and \(2, 3\)"):
         fma_matmul(a, a)
