@@ -75,7 +75,7 @@ def modelopt(x, newer):
 
 
 def compressed_tensors(x):
-    amax, g = abs(x).max(axis=1, keepdims=True), F(2688) / abs(x).max()
+    amax, g = abs(x).max(axis=1, keepdims=True), F(2688) * (F(1) / abs(x).max())
     scale = e4m3(g * (amax / F(6)))
     scale = np.where(scale == 0, F(0.125), scale)
     return scale, e2m1(x / (scale / g))
