@@ -90,7 +90,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SCHEME",
         help="one of yours beside the others, FILE.py:NAME; may be repeated",
     )
-    how = parser.add_mutually_exclusive_group()
+    _add_ways(parser.add_mutually_exclusive_group())
+
+
+def _add_ways(how: argparse._MutuallyExclusiveGroup) -> None:
     how.add_argument("--quick", action="store_true", help="small tables, for a look")
     how.add_argument(
         "--redraw", action="store_true", help=f"from the tables in {OUT}, or from msdnum's own"

@@ -40,7 +40,7 @@ def _varies(rows: Sequence[Sequence[Record]], name: str) -> bool:
 
 
 def _ends(row: Sequence[Record], columns: Sequence[str]) -> Record:
-    found: Record = {}
+    found: dict[str, str | int | float] = {}
     for name in columns:
         cells = [cell for record in row if isinstance(cell := record[name], float)]
         found[f"least_{name}"] = min(cells, default="")

@@ -73,8 +73,8 @@ def _spread(
 ) -> None:
     """Draw from the least to the most bits of all seeds."""
     if f"least_{column}" in records[0]:
-        ends = (_bits(records, f"{end}_{column}") for end in ("least", "most"))
-        axes.hlines(heights, *ends, color=mark.color, linewidth=2.2, alpha=0.45)
+        least, most = (_bits(records, f"{end}_{column}") for end in ("least", "most"))
+        axes.hlines(heights, least, most, color=mark.color, linewidth=2.2, alpha=0.45)
 
 
 OWN = Mark(PURPLE, "P")
