@@ -220,7 +220,7 @@ def gemm_cases(size: int) -> list[TimedCase]:
 
     calls = products.cases(size)
     names = [name.split(": ", 1) for name in calls]
-    done, smaller = _operations(size), min(size, unit_products.LARGEST)
+    done, smaller = _operations(size), min(size, unit_products.LARGEST_TIMED)
     of_units = unit_products.unit_calls(smaller)
     return [
         *(

@@ -25,9 +25,9 @@ from msdnum.formats.blocks import MXFP4, MXFP8_E4M3, BlockFormat
 from msdnum.formats.elements import BF16, E4M3, TF32, ElementFormat
 from msdnum.formats.instructions import TAKEN_BY_PRESETS
 
-__all__ = ["LARGEST", "TIMED_UNITS", "operand_format", "unit_calls"]
+__all__ = ["LARGEST_TIMED", "TIMED_UNITS", "operand_format", "unit_calls"]
 
-LARGEST = 1024
+LARGEST_TIMED = 1024
 """Rows and columns: a larger product takes as long for each of its operations."""
 
 

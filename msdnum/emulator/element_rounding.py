@@ -44,6 +44,8 @@ def _flushes(fmt: SpacedFormat) -> bool:
 
 TABLE_BITS = 8
 """Of the widest codes that NumPy decodes by a table."""
+PAIRED = 1 << 14
+"""Codes from which on they are looked up in pairs."""
 
 
 class Quanta(NamedTuple):
@@ -267,7 +269,7 @@ def decode_scaled(codes: Array, exponent: Array | int, fmt: ElementFormat) -> Ar
     if exact and fmt.bits <= TABLE_BITS and _has_powers(codes, exponent):
         power = np.ldexp(np.float32(1), exponent)
         with np.errstate(all="ignore"):
-            return table_of(fmt)[codes] * power
+            return _looked_up(codes, fmt) * power
     return _decode_fields(codes, exponent, fmt)
 
 
@@ -277,6 +279,26 @@ def _has_powers(codes: Array, exponent: Array | int) -> bool:
         return False
     low, high = np.min(exponent), np.max(exponent)
     return bool(low >= bit_patterns.ETA_EXPONENT and high <= bit_patterns.BIAS)
+
+
+def _looked_up(codes: Array, fmt: ElementFormat) -> Array:
+    """Return the numbers of codes by a table: of many two at a time, each pair one index."""
+    if codes.size < PAIRED or codes.size % 2 or not codes.flags.c_contiguous:
+        return table_of(fmt)[codes]
+    pairs = codes.reshape(-1).view(np.uint16)
+    return np.take(_table_of_pairs(fmt), pairs, mode="clip").view(np.float32).reshape(codes.shape)
+
+
+@cache
+def _table_of_pairs(fmt: ElementFormat) -> Array:
+    """Return the numbers of two codes, as 64 bits, for each 16 bits that two bytes can be.
+
+    Bytes that are no codes have the number 0.
+    """
+    numbers = np.zeros(1 << 8, np.float32)
+    numbers[: 1 << fmt.bits] = table_of(fmt)
+    pairs = np.arange(1 << 16, dtype=np.uint16).view(np.uint8).reshape(-1, 2)
+    return np.ascontiguousarray(numbers[pairs]).view(np.uint64).reshape(-1)
 
 
 @cache

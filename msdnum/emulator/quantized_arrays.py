@@ -47,7 +47,9 @@ class QuantizedArray:
         The axis of the blocks, kept as a negative number; None where the whole tensor is one block.
     divisor : int
         The scale is the number of ``scale_codes`` over ``divisor``. Above 1 only in the exact INT8
-        decomposition, whose scale ``amax / 127`` is not a binary32 number.
+        decomposition, whose scale ``amax / 127`` is not a binary32 number. It is here and not in a
+        class of terms, for a term is multiplied, cached and shown as any quantized array is;
+        layouts, which have no place for it, refuse it.
 
     Raises
     ------

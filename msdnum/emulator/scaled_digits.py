@@ -100,9 +100,8 @@ def _nearest(v: Array, s: Array) -> Array:
     half = n + np.float32(0.5)
     # Both products are exact, and so is the rest where the quotient is next to the half.
     rest = (v - half * high) - half * (s - high)
-    # Quotients this near are rounded to the half; below 0.5 numbers are twice as dense.
+    # Quotients this near are rounded to the half. (Below 0.5 half as near; but 0 is even, too.)
     near = (_pattern(half) & INF) - (24 << FRACTION_BITS)
-    near = xp.where((n == 0) & (rest < 0), near - (1 << FRACTION_BITS), near)
     is_tie = xp.abs(rest) <= near.view(np.float32) * s
     odd = n - 2 * xp.floor(n * np.float32(0.5))
     return n + xp.where(is_tie, odd, (rest > 0).astype(np.float32))

@@ -63,6 +63,19 @@ def test_a_table_has_the_numbers_of_the_fields(fmt):
     assert_same_bits(element_rounding.decode_scaled(codes, beyond, fmt), expected)
 
 
+@pytest.mark.parametrize("fmt", [fmt for fmt in NARROW if fmt.bits <= 8], **by_name)
+def test_many_codes_are_looked_up_in_pairs(fmt):
+    """Every pair of neighbours is there, whether codes are even in number, and whatever order."""
+    codes = np.random.default_rng(2).integers(0, 1 << fmt.bits, (3, 1 << 14)).astype(np.uint8)
+    exponent = np.int32([[0], [-3], [5]])
+    expected = np.stack([element_rounding.table_of(fmt)[row] for row in codes])
+    with np.errstate(all="ignore"):
+        expected *= np.float32([[1], [2**-3], [2**5]])
+    for part in (slice(None), slice(None, -1)):
+        found = element_rounding.decode_scaled(codes[:, part], exponent, fmt)
+        assert_same_bits(found, expected[:, part])
+
+
 @pytest.mark.parametrize("signed", [True, False])
 def test_ties_of_one_bit_significands_go_to_even_codes(signed):
     fmt = p3109(6, 1, signed=signed)

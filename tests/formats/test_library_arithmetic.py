@@ -58,10 +58,10 @@ def flashinfer(x, te):
     return scale, by_reciprocal(x, scale * (F(1) / g), np.inf)
 
 
-def torchao(x):
+def torchao(x, newer):
     amax, per_tensor = abs(x).max(axis=1, keepdims=True), abs(x).max() / F(2688)
     scale = e4m3(np.maximum(amax / F(6) / per_tensor, F(2.0**-6)))
-    return scale, e2m1(x / (per_tensor * scale))
+    return scale, e2m1(x * (F(1) / per_tensor / scale) if newer else x / (per_tensor * scale))
 
 
 def modelopt(x, newer):
@@ -75,7 +75,7 @@ def modelopt(x, newer):
 
 
 def compressed_tensors(x):
-    amax, g = abs(x).max(axis=1, keepdims=True), F(2688) / abs(x).max()
+    amax, g = abs(x).max(axis=1, keepdims=True), F(2688) * (F(1) / abs(x).max())
     scale = e4m3(g * (amax / F(6)))
     scale = np.where(scale == 0, F(0.125), scale)
     return scale, e2m1(x / (scale / g))
@@ -84,7 +84,9 @@ def compressed_tensors(x):
 REFERENCES = {
     "transformer_engine": lambda x: transformer_engine(x, newer=True),
     "transformer_engine 2025": lambda x: transformer_engine(x, newer=False),
-    "vllm": vllm, "torchao": torchao, "compressed_tensors": compressed_tensors,
+    "vllm": vllm, "compressed_tensors": compressed_tensors,
+    "torchao": lambda x: torchao(x, newer=True),
+    "torchao 2025": lambda x: torchao(x, newer=False),
     "flashinfer strict": lambda x: flashinfer(x, te=False),
     "flashinfer te": lambda x: flashinfer(x, te=True),
     "modelopt": lambda x: modelopt(x, newer=True),
@@ -157,8 +159,8 @@ def test_q8_0_is_that_of_gguf():
     np.testing.assert_array_equal(found.scale_codes, d.astype(np.float16).view(np.uint16))
 
 
-def test_every_arithmetic_says_where_it_was_read_and_at_which_commit():
-    commit = re.compile(r" at [0-9a-f]{7}\b")
+def test_every_arithmetic_says_where_it_was_read_and_at_which_version():
+    commit = re.compile(r" (at [0-9a-f]{7}\b|\d+\.\d+\.\d+,)")
     assert all(commit.search(arithmetic.source) for arithmetic in LIBRARY_ARITHMETIC.values())
     assert set(REFERENCES) < set(LIBRARY_ARITHMETIC)
-    assert len(LIBRARY_ARITHMETIC) == 18
+    assert len(LIBRARY_ARITHMETIC) == 19

@@ -36,6 +36,9 @@ TWO_MEANINGS = {
     "Number",  # of theorems, a number of any kind; of the specification, one with its scale
 }
 
+GATHERS = {"evidence/addition_orders.py", "evidence/black_boxes.py", "evidence/large_tensors.py"}
+"""What is filled piece by piece is no data yet."""
+
 KNOWS_PATHS = {
     "_repository.py",
     "_sources.py",  # the sources of the package itself
@@ -210,6 +213,11 @@ def copied(sources):
     return [list(where.values()) for where in voices.values() if len(where) > 1]
 
 
+def not_frozen(source):
+    """Return the dataclasses whose fields can be assigned."""
+    return re.findall(r"@dataclass(?!\(.*frozen=True).*\nclass (\w+)", source)
+
+
 def breaking(rule, names=FILES):
     """Return the files that break a rule, with what breaks it."""
     return {name: found for name in names if (found := rule(text_of(name)))}
@@ -251,6 +259,12 @@ def test_inside_the_package_names_are_imported_from_files():
 
 def test_a_formula_is_derived_twice_and_not_copied():
     assert copied({name: text_of(name) for name in FILES}) == []
+
+
+def test_data_are_frozen():
+    assert breaking(not_frozen).keys() == GATHERS
+    assert not_frozen("@dataclass(eq=False)\nclass A:") == ["A"]
+    assert not_frozen("@dataclass(frozen=True, eq=False)\nclass A:") == []
 
 
 def test_every_exception_is_one():

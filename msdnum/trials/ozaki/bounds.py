@@ -14,6 +14,10 @@ def ozaki(count: int, width: int) -> float:
 
     Notes
     -----
+    With ``w = 2**-width``, n slices and p pairs, over ``k * alpha * beta``::
+
+        2 w**n + w**(2 n)  +  sum_{i + j >= n} w**(i + j)  +  gamma_p sum_{i + j < n} w**(i + j)
+
     Source: theorem gemm, applied on paper. Its data part has both remainders. Of the pairs of
     slices, of which each is at most ``alpha * beta * 2**(-width * (i + j))``, those with
     ``i + j >= count`` are left out, and the others are exact in int32 and in binary64; each passes

@@ -7,9 +7,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from msdnum import bounds
+from msdnum import bounds, spec
 from msdnum.emulator.gemm.products import matmul
 from msdnum.formats.accumulators import SEQUENTIAL
+from msdnum.formats.elements import E8M0
 from msdnum.inputs.families import family
 from msdnum.ledger.findings import Verdict
 from msdnum.trials.toolkit import products
@@ -39,14 +40,24 @@ def test_exact_sums_of_worst_remainders_attain_the_bound():
     assert 1 - 1e-5 < GEMM_CASES[0].worst_ratio() <= 1
 
 
+def specified(row, fmt):
+    """Return the numbers that a row of the weight is quantized to, in fractions."""
+    size = 32 if fmt.scale == E8M0 else len(row)
+    found = []
+    for block in (row[i : i + size] for i in range(0, len(row), size)):
+        scale, codes = spec.quantize_block([Fraction(float(x)) for x in block], fmt)
+        step = spec.number(spec.decode(scale, fmt.scale))
+        found += [step * spec.number(spec.decode(code, fmt.element)) for code in codes]
+    return found
+
+
 @EACH_CASE
 def test_measured_sums_are_exact(case):
     x, w = normal(2, 64), normal(3, 64, seed=4)
-    b, scales = products._exactly(products._quantized(w, case.weight))
     error, product, span = case.measured(x, w)
     for i in range(2):
         for j in range(3):
-            column = [Fraction(float(v)) * (scales[j] if scales else 1) for v in b[:, j]]
+            column = specified(w[j], case.weight)
             row = [Fraction(float(v)) for v in x[i]]
             exact = sum(abs(p * q) for p, q in zip(row, column, strict=True))
             assert float(exact) == product[i, j]

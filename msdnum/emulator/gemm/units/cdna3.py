@@ -81,7 +81,7 @@ def _nearest(high: Array, low: Array, top: Array) -> Array:
     """
     xp = backend.namespace(high)
     magnitude = high ^ (high >> 31)
-    small, large = magnitude < 1 << 22, magnitude >= 1 << 24
+    small, large = magnitude < 1 << 23, magnitude >= 1 << 24
     drop = xp.maximum(bit_length(magnitude) - 24, 0)
     middle = high << 2 | low >> 6 | ((low & 63) != 0)
     found = xp.where(large, high << 1 | (low >> drop != 0), middle)

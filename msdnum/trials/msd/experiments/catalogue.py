@@ -15,6 +15,7 @@ from msdnum.trials.msd.experiments.designs import DESIGN_EXPERIMENTS
 from msdnum.trials.msd.experiments.lengths import LENGTH_EXPERIMENTS
 from msdnum.trials.msd.experiments.model import MODEL_EXPERIMENTS
 from msdnum.trials.msd.experiments.products import EXPERIMENTS
+from msdnum.trials.msd.experiments.scale_rules import SCALE_RULE_EXPERIMENTS
 from msdnum.trials.msd.experiments.schemes import SCHEME_EXPERIMENTS
 
 __all__ = ["CATALOGUE"]
@@ -38,8 +39,9 @@ def _closed_form(name: str, table: Callable[[], Table]) -> Experiment[NoParamete
 COSTS = tuple(_closed_form(name, table) for name, table in costs.TABLES.items())
 
 _ALL: tuple[Experiment[Any], ...] = (
-    *SCHEME_EXPERIMENTS, *BLOCK_EXPERIMENTS, *DESIGN_EXPERIMENTS, *LENGTH_EXPERIMENTS, *EXPERIMENTS,
-    *CREST_EXPERIMENTS, *MODEL_EXPERIMENTS, *DECODER_EXPERIMENTS, *ATTENTION, *COSTS,
+    *SCHEME_EXPERIMENTS, *SCALE_RULE_EXPERIMENTS, *BLOCK_EXPERIMENTS, *DESIGN_EXPERIMENTS,
+    *LENGTH_EXPERIMENTS, *EXPERIMENTS, *CREST_EXPERIMENTS, *MODEL_EXPERIMENTS,
+    *DECODER_EXPERIMENTS, *ATTENTION, *COSTS,
 )  # fmt: skip
 
 CATALOGUE = {experiment.name: experiment for experiment in _ALL}

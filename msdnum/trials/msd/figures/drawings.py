@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from msdnum.experiments.plots import Figure, Records
-from msdnum.trials.msd.figures import costs, crests, decoder, model, products, schemes
+from msdnum.trials.msd.figures import costs, crests, decoder, model, products, scale_rules, schemes
 
 __all__ = ["DRAWINGS"]
 
@@ -13,6 +13,7 @@ DRAWINGS: dict[str, Callable[[Records], Figure]] = {
     "binade": schemes.binade,
     "dynamic_range": schemes.dynamic_range,
     "cann_variants": schemes.cann,
+    "scale_rules": scale_rules.scale_rules,
     "design_space": schemes.design_space,
     "gemm_accuracy": products.accuracy,
     "gemm_claim": products.claim,

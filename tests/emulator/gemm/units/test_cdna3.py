@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from msdnum.emulator.gemm.products import matmul
+from msdnum.emulator.gemm.units.cdna3 import _nearest
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.accumulators import CDNA3, Cdna3Unit
 from msdnum.formats.blocks import MXFP4
@@ -92,3 +93,18 @@ def test_scaled_products_of_cdna3_overflow_as_specified():
     finite = judged(a, b, CDNA3, np.zeros((6, 6), np.float32), left, right)
     assert 0 < finite < 36
     same_on_jax(a, b, CDNA3, np.zeros((6, 6), np.float32))
+
+
+def test_the_conversion_of_an_integer_rounds_as_31_bits_and_then_24():
+    """Every length of the sum, either sign, next to ties: in units of 2**(top - 24) and 2**-8."""
+    rng = np.random.default_rng(1)
+    high = (rng.integers(1, 2, 120_000) << rng.integers(0, 28, 120_000)).astype(np.int32)
+    high = high + rng.integers(0, high, high.shape).astype(np.int32)
+    high = np.where(rng.random(high.shape) < 0.5, ~high, high)
+    low = rng.choice(
+        np.array([0, 1, 64, 127, 128, 129, 192, 255, *range(256)], np.int32), high.shape
+    )
+    value = high + low / 256
+    unit = np.exp2(np.frexp(value)[1] - 1.0 - 31)
+    expected = (np.floor(value / unit) * unit).astype(np.float32)
+    np.testing.assert_array_equal(_nearest(high, low, np.int32(24)), expected)
