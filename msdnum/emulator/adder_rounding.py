@@ -194,8 +194,12 @@ def _take_away(pattern: Array, left: Array, taken: Array, scale: Array) -> Array
     rest -= taken
     rest *= scale
     left ^= pattern & ~bit_patterns.MAGNITUDE_MASK
-    # A quotient below all normal numbers may not be exact, but then nothing is taken.
-    np.copyto(left, pattern, where=taken == 0)
+    # A quotient below all normal numbers may not be exact, but then nothing is taken, and x is
+    # left: selected by bits, for NumPy branches at each element that it selects by a mask.
+    nothing = (taken == 0).view(np.int8).astype(np.int32)
+    np.negative(nothing, out=nothing)
+    nothing &= left ^ pattern
+    left ^= nothing
     rest += 0
     return left
 
