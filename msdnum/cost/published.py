@@ -35,6 +35,7 @@ class Kind(Enum):
     TIME = "microseconds of one kernel: not below the prediction, not above twice of it"
     RATIO = "one kernel's time over another's: within a factor of two of the prediction"
     WHOLE = "a whole model's time over another's: its products must gain at least as much"
+    RATE = "operations a second, in 10^12: a peak is not below them, not above twice of them"
     ROWS = "rows up to which a kernel is taken: within a factor of two of the prediction"
 
 
@@ -111,6 +112,8 @@ class Measurement(html.Shown):
             return Standing.REFUTED
         if self.kind is Kind.WHOLE:
             stands = value >= self.low
+        elif self.kind is Kind.RATE:
+            stands = self.low <= value <= self.high * REACH
         elif self.kind is Kind.TIME:
             stands = self.low / REACH <= value <= self.high
         else:
@@ -230,6 +233,7 @@ DECODE = Gemm(16, 8192, 1024)
 LAYER = Gemm(1, 4096, 4096)
 DIGIT_LAYER = Gemm(1, 8192, 12288)
 MXFP8_GAIN = Fraction(NATIVE.weight_bits) / Fraction(operand(MXFP8_E4M3).bits)
+BF16_PEAK = Fraction(ASCEND_910B2.peak("bf16")) / 10**12
 FP8_GAIN = H100.peak("fp8") / H100.peak("bf16")
 
 
@@ -282,6 +286,11 @@ MEASUREMENTS: Registry[Measurement] = Registry("MEASUREMENTS", {
             for size, time in SQUARES
         ),
         _gain(
+            "BF16 products, rate reached", "limulidae (GitHub)", "910B", "", Kind.RATE,
+            "328", "328", "which of the 910B, sizes",
+            lambda: _rates(BF16_PEAK, "Ascend 910B2: peak of the matrix unit"),
+        ),
+        _gain(
             "MXFP8 beside BF16, throughput", "sglang 22352", "Ascend 950", "Qwen3-8B", Kind.WHOLE,
             "1.195", "1.195", "which of the 950, batch, lengths",
             lambda: _rates(MXFP8_GAIN, "any machine bound by HBM: the bits of a weight"),
@@ -306,6 +315,20 @@ MEASUREMENTS: Registry[Measurement] = Registry("MEASUREMENTS", {
             lambda: _rates(Fraction(4), "FP4 at four times the rate of BF16, bound by it"),
         ),
         _gain(
+            "W4A16 beside FP16, up to batch 16 to 32", "Marlin, README", "", "", Kind.RATIO,
+            "4", "4", "how close to 4, as \"close to ideal\" is; machine",
+            lambda: _of_bits(FOUR_BITS),
+        ),
+        _gain(
+            "W4A16 beside FP16, compute-bound", "Machete, README", "", "", Kind.RATIO,
+            "1", "1", "sizes; \"equals FP16\"",
+            lambda: _rates(Fraction(1), "any machine bound by its matrix unit: lifting on chip"),
+        ),
+        _gain(
+            "split over K beside none", "He et al., arXiv:2601.16536, abstract", "Ascend 910",
+            "K >> N", Kind.RATIO, "1.01", "1.74", "sizes; the model does not split", _nothing,
+        ),
+        _gain(
             "W4A4 beside 16 bits", "APEX4, arXiv:2606.08761, abstract", "A100; RTX 3090",
             "group 128", Kind.RATIO, "0.43", "2.5", "sizes; 0.43 to 0.47 and 2.0 to 2.5", _nothing,
         ),
@@ -315,4 +338,4 @@ MEASUREMENTS: Registry[Measurement] = Registry("MEASUREMENTS", {
         ),
     )
 })  # fmt: skip
-"""By name. The last two have no machine or no kernel here."""
+"""By name. The last three have no machine or no kernel here."""

@@ -18,11 +18,7 @@ from msdnum.evidence.decompositions import Pairs, judge_blocks, pairs_of, witnes
 from msdnum.evidence.effective_bits import approximation, samples_of
 from msdnum.evidence.large_tensors import judge_tensor
 from msdnum.evidence.probing import Fit, Probe, probe, probed
-from msdnum.evidence.product_bounds import (
-    exact_values,
-    remainders,
-    theorem_gemm,
-)
+from msdnum.evidence.product_bounds import exact_values, remainders, theorem_gemm
 from msdnum.evidence.product_roundings import accumulation
 from msdnum.evidence.products import (
     Errors,
@@ -33,12 +29,7 @@ from msdnum.evidence.products import (
     float32_reference,
 )
 from msdnum.evidence.promises import Bound, Promise, covering, coverings
-from msdnum.evidence.quadrature import (
-    Density,
-    ExpectedErrors,
-    expected_errors,
-    expected_rounding,
-)
+from msdnum.evidence.quadrature import Density, ExpectedErrors, expected_errors, expected_rounding
 from msdnum.evidence.running_bounds import running_product
 from msdnum.evidence.score_bounds import ExactAttention
 from msdnum.evidence.slice_counts import SliceCount, ozaki_count, ozaki_error, slices_needed

@@ -254,6 +254,9 @@ def theorem_gemm(
 
     Notes
     -----
+    Of products that start from +0 and end in binary32: there is no bound here of one that is given
+    a ``c``, another ``output`` or recombination.
+
     Source: theorem gemm, ``decomposed_dot``: what is lost, what is counted, the error of the
     weight, underflow, and the condition that nothing overflows. Theorem remainder gives what is
     lost, for each block at its own range. Where the unit aligns by exponents (``nearest`` is

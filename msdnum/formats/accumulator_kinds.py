@@ -162,7 +162,7 @@ class MatrixUnit(html.Shown):
     exponent_of_zero : int
         -300, below all products, to the exponent of subnormal accumulators, -126 or -14.
     source : str
-        Where the model comes from.
+        Where the model comes from. ``replace`` keeps it: name another beside other numbers.
     takes : tuple of ElementFormat
         Formats of elements of its instruction; others are refused. Empty: any that it can hold.
     instruction : str
@@ -224,7 +224,7 @@ class GroupedUnit(html.Shown):
     exponent_of_zero : int
         -300, below all products, to -126, of subnormal accumulators.
     source : str
-        Where the model comes from.
+        Where the model comes from. ``replace`` keeps it: name another beside other numbers.
     takes : tuple of ElementFormat
         Formats of elements of its instruction; others are refused. Empty: any that it can hold.
     instruction : str
@@ -289,7 +289,7 @@ class Cdna3Unit(html.Shown):
         Whether c counts as zero where its exponent is below ``E - fraction_bits - 1``, so that a
         tiny negative c is not rounded down to a whole unit.
     source : str
-        Where the model comes from.
+        Where the model comes from. ``replace`` keeps it: name another beside other numbers.
     takes : tuple of ElementFormat
         Formats of elements of its instruction; others are refused. Empty: any that it can hold.
     instruction : str

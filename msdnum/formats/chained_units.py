@@ -47,7 +47,7 @@ class LanesUnit(html.Shown):
         Whether a subnormal c counts as a zero of its sign, and subnormal products and sums become
         one: those that are subnormal after rounding to the fraction bits of normal numbers.
     source : str
-        Where the model comes from.
+        Where the model comes from. ``replace`` keeps it: name another beside other numbers.
     takes : tuple of ElementFormat
         Formats of elements of its instruction; others are refused. Empty: any that it can hold.
     instruction : str
@@ -93,7 +93,7 @@ class ChainUnit(html.Shown):
     flushes_inputs, flushes_results : bool
         As those of `LanesUnit`.
     source : str
-        Where the model comes from.
+        Where the model comes from. ``replace`` keeps it: name another beside other numbers.
     takes : tuple of ElementFormat
         Formats of elements of its instruction; others are refused. Empty: any that it can hold.
     instruction : str

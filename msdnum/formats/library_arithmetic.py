@@ -7,6 +7,11 @@ not defined; what is here is the same arithmetic with reciprocals that are round
 The factor of a tensor, 2688 over its amax, is beyond binary32 below an amax of 7.9e-36. There, and
 for a tensor of zeros, TransformerEngine has an answer of its own, and all have its here; vLLM and
 FlashInfer are given that factor, and others would multiply by Inf.
+
+What is written in torch is as on a CPU. On CUDA torch multiplies a tensor by the reciprocal of a
+number that divides it, so that ``amax / 6`` may be another in the last bit. Scales saturate; one
+beyond FP16 is Inf in GGUF. ``benchmarks/library_scales.py`` runs the libraries that are installed
+beside these: of torchao, compressed-tensors, Model-Optimizer and gguf no code differs.
 """
 
 from typing import TypeAlias
@@ -54,6 +59,9 @@ ENCODE = (
 )
 """Factor of a tensor, 448 * 6 over its amax; its reciprocal is stored. Of a zero tensor the factor
 is 1 in TransformerEngine and the largest number here: all of its elements are zeros either way."""
+
+ENCODE_BY_INVERSE = (_times("ratio", 2688.0, "inverse"), *ENCODE[1:])
+"""The same of the reciprocal of amax, as torch has it of a number over a tensor."""
 
 BY_RECIPROCAL = (
     _times("used", "scale", "tensor_scale"),
@@ -185,7 +193,7 @@ LIBRARY_ARITHMETIC: Registry[ScaleArithmetic] = Registry.of(
                 _over("inverse", 1.0, "tensor_scale"), _over("factor", "inverse", "scale"),
                 _times("quotient", "x", "factor"),
             ),
-            source="pytorch/ao 0.18.0, prototype/mx_formats/nvfp4_tensor.py; run beside it: equal",
+            source="pytorch/ao 0.18.0, prototype/mx_formats/nvfp4_tensor.py, nvfp4_quantize",
         ),
         ScaleArithmetic(
             "torchao 2025", NVFP4, (_over("tensor_scale", "tensor_amax", 2688.0),),
@@ -194,7 +202,7 @@ LIBRARY_ARITHMETIC: Registry[ScaleArithmetic] = Registry.of(
             source="pytorch/ao at 02a1bc4, the same file: elements are divided",
         ),
         ScaleArithmetic(
-            "compressed_tensors", NVFP4, ENCODE,
+            "compressed_tensors", NVFP4, (_over("inverse", 1.0, "tensor_amax"), *ENCODE_BY_INVERSE),
             (
                 _over("sixth", "amax", 6.0), _times("ideal", "encode", "sixth"),
                 _to("rounded", "ideal", E4M3), _if_zero("scale", "rounded", 0.125),

@@ -177,7 +177,7 @@ class DesignedUnit(html.Shown):
     exponent_of_zero : int or None
         -300, below all products, to the output's emin; None: that.
     source : str
-        Where the model comes from.
+        Where the model comes from. ``replace`` keeps it: name another beside other numbers.
     takes : tuple of ElementFormat
         Formats of elements of its instruction; others are refused. Empty: any that it can hold.
     instruction : str

@@ -2,13 +2,7 @@
 
 from msdnum.inputs.densities import DENSITIES, SymmetricDensity
 from msdnum.inputs.families import FAMILIES, Family, binade, family
-from msdnum.inputs.minilm_checkpoint import (
-    MiniLM,
-    minilm,
-    minilm_tensors,
-    sentences,
-    tokenize,
-)
+from msdnum.inputs.minilm_checkpoint import MiniLM, minilm, minilm_tensors, sentences, tokenize
 from msdnum.inputs.outliers import outlier
 from msdnum.inputs.smollm2_checkpoint import decoder_tokenizer, smollm2
 from msdnum.inputs.tensors import load_tensor

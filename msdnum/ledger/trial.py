@@ -142,7 +142,8 @@ def entries(trials: Iterable[Trial], study: Study, only: str | None = None) -> l
     ids = [name for trial in trials for name in trial.ids]
     if only is not None and only not in ids:
         near = did_you_mean(only, ids)
-        raise ValueError(f"claim must be one of {', '.join(ids)}, got {only!r}{near}")
+        known = f"one of {', '.join(ids)}" if ids else "left out, for this trial has none"
+        raise ValueError(f"claim must be {known}, got {only!r}{near}")
     found = [entry for trial in trials for each in trial.studies for entry in each(study)]
     chosen = [entry for entry in found if only in (None, entry.claim)]
     if not chosen:

@@ -38,6 +38,9 @@ def measured(kind, low, high):
         (Kind.WHOLE, 9, REFUTED),  # the whole gains more than its products
         (Kind.WHOLE, 10, STANDS),
         (Kind.WHOLE, 1000, STANDS),
+        (Kind.RATE, 9, REFUTED),  # faster than the peak
+        (Kind.RATE, 40, STANDS),
+        (Kind.RATE, 41, REFUTED),
         (Kind.ROWS, 41, REFUTED),
         (Kind.ROWS, None, REFUTED),
     ],
@@ -97,10 +100,11 @@ def test_every_measurement_says_what_it_is_and_every_prediction_of_what_machine(
         assert of.not_stated
         for prediction in of.predict():
             machine = prediction.assumption.partition(":")[0]
-            assert machine in MACHINES or machine in ("any machine bound by HBM", RATES)
+            assert machine in MACHINES or machine in (*BOUND_BY, RATES)
             assert prediction.value is None or prediction.value > 0
 
 
+BOUND_BY = "any machine bound by HBM", "any machine bound by its matrix unit"
 RATES = "FP4 at four times the rate of BF16, bound by it"
 
 

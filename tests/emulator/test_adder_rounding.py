@@ -10,18 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msdnum import quantize, spec
-from msdnum.emulator.adder_rounding import (
-    codes_by_adder,
-    suits_adder,
-    suits_terms,
-    terms_by_adder,
-)
-from msdnum.emulator.element_rounding import (
-    codes_of,
-    encode_scaled,
-    remainder_of,
-    round_to_quanta,
-)
+from msdnum.emulator.adder_rounding import codes_by_adder, suits_adder, suits_terms, terms_by_adder
+from msdnum.emulator.element_rounding import codes_of, encode_scaled, remainder_of, round_to_quanta
 from msdnum.formats.blocks import MXFP4, MXFP8_E4M3, BlockFormat
 from msdnum.formats.elements import (
     BF16,

@@ -75,7 +75,7 @@ def modelopt(x, newer):
 
 
 def compressed_tensors(x):
-    amax, g = abs(x).max(axis=1, keepdims=True), F(2688) / abs(x).max()
+    amax, g = abs(x).max(axis=1, keepdims=True), F(2688) * (F(1) / abs(x).max())
     scale = e4m3(g * (amax / F(6)))
     scale = np.where(scale == 0, F(0.125), scale)
     return scale, e2m1(x / (scale / g))
@@ -103,6 +103,16 @@ def test_nvfp4_is_that_of_the_library(name):
         theirs = scale.astype(ml_dtypes.float8_e4m3fn).view(np.uint8)
         np.testing.assert_array_equal(found.scale_codes, theirs)
         np.testing.assert_array_equal(found.codes, codes)
+
+
+@pytest.mark.parametrize(("name", "codes"), [("vllm", [1, 0]), ("flashinfer strict", [7, 7])])
+def test_elements_under_a_scale_of_zero(name, codes):
+    """vLLM multiplies by 1e-8, FlashInfer by Inf: 0.3 and 0.1, or what saturates."""
+    x = np.zeros((2, 16), F)
+    x[0, 0], x[1, :2] = 1e20, [3e7, 1e7]
+    found = quantize_as(x, LIBRARY_ARITHMETIC[name])
+    assert found.scale_codes[1, 0] == 0
+    assert found.codes[1].tolist() == codes + [0] * 14
 
 
 MIDDLES = F([0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5])

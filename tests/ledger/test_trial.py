@@ -26,6 +26,8 @@ def test_every_claim_has_entries_and_every_entry_a_claim():
 def test_an_unknown_claim_is_refused():
     with pytest.raises(ValueError, match=r"claim must be one of C1, C2, .* got 'C99'"):
         entries(judged(), Study(), "C99")
+    with pytest.raises(ValueError, match=r"claim must be left out, for this trial has none, got"):
+        entries(judged("ozaki"), Study(), "C99")
 
 
 def test_entries_are_told_apart():

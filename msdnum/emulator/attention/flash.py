@@ -302,6 +302,8 @@ def _attend(
     terms = represented(folded, method.queries)
     keys = without_scale(keys, -1) if scales_per_channel(keys) is not None else keys
     scales = scales_per_channel(values)
+    # Left for the end. What a tile has later is the scale of a group, which may be as long.
+    values = values if scales is None else without_scale(values, -2)
     size = min(method.tile, n)
     if n % size:
         # What is added to no sum and never seen changes no bit.

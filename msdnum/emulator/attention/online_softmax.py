@@ -8,7 +8,6 @@ import numpy as np
 from msdnum.emulator import backend, binary32, elements
 from msdnum.emulator.attention.kv_cache import (
     Cache,
-    scales_per_channel,
     scales_per_token,
     without_scale,
 )
@@ -117,7 +116,7 @@ def pairwise(x: Array) -> Array:
 
 
 def _weighted(weights: Array, seen: Array, values: Cache, method: Method) -> Array:
-    """Return the sum of the values of a tile; a scale per channel is left for the end."""
+    """Return the sum of the values of a tile, which have no scale per channel any more."""
     xp = backend.namespace(weights)
     reach = xp.ones_like(weights[..., :1])
     scales = scales_per_token(values)
@@ -127,7 +126,6 @@ def _weighted(weights: Array, seen: Array, values: Cache, method: Method) -> Arr
         # By their patterns, for JAX takes subnormal numbers for zero.
         patterns = xp.where(seen, per_key.view(np.int32), 0)
         reach = patterns.max(axis=-1, keepdims=True).view(np.float32)
-    if scales is not None or scales_per_channel(values) is not None:
         values = without_scale(values, -2)
     terms = _weight_terms(weights, reach, method)
     return matmul(terms, values, accumulator=method.accumulator)

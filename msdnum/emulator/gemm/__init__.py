@@ -8,6 +8,7 @@ from msdnum.emulator.gemm.dequantizing import (
     scale_after,
     to_bf16,
 )
+from msdnum.emulator.gemm.double_chains import fma_matmul
 from msdnum.emulator.gemm.products import (
     Addition,
     Operand,
@@ -22,6 +23,6 @@ from msdnum.emulator.gemm.products import (
 
 __all__ = [
     "Addition", "Operand", "Recombination", "Scaling", "Schedule", "dequantized_bf16", "float32",
-    "full", "matmul", "mxfp8_ceil", "mxfp8_floor", "scale_after", "to_bf16", "transposed",
-    "triangular",
+    "fma_matmul", "full", "matmul", "mxfp8_ceil", "mxfp8_floor", "scale_after", "to_bf16",
+    "transposed", "triangular",
 ]  # fmt: skip

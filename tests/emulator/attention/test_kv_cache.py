@@ -77,6 +77,19 @@ def test_rectangles_and_groups_cross_tiles_and_jit():
     assert_same_bits(one, whole)
 
 
+def test_groups_as_long_as_a_tile_keep_their_scales():
+    """They look like scales per channel in each tile, which are multiplied at the end alone."""
+    q, k, v = drawn(4, 32), drawn(41, 32), drawn(41, 8)
+    method = replace(FLOAT32_FLASH, tile=32)
+
+    def found(q, k, v):
+        return attend(q, k, quantize(v, GROUPS, axis=-2, block_size=32), method)
+
+    values = quantize(v, GROUPS, axis=-2, block_size=32).dequantize()
+    exact = attend(q, k, values, method)
+    np.testing.assert_allclose(on_numpy_and_jit(found, q, k, v), exact, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("block", [8, 12, (16, 8)])
 def test_groups_along_the_head_of_values_are_attended_to_apart(block):
     """Each as values of their own with a scale per token; a rectangle is a group of every token."""

@@ -13,8 +13,8 @@ from msdnum.emulator.gemm.units.moderate import (
     LOWEST_PRODUCT,
     exponent_of,
     largest_exponent,
-    leading_of,
     magnitude_of,
+    nearest_fp16,
     scaled_sum,
     truncated_magnitude,
 )
@@ -128,7 +128,7 @@ def _moderate(c: Array, a: Arrays, b: Arrays, unit: MatrixUnit) -> Array:
         return unless_infinite(c, found) if narrow else found
     total = magnitude_of(scaled_sum(a, b, range(length), scale), start)
     if narrow:
-        return unless_infinite(c, _rounded(leading_of(total, exponent), unit))
+        return unless_infinite(c, nearest_fp16(total, exponent))
     return truncated_magnitude(total, unit.result_bits, exponent)
 
 

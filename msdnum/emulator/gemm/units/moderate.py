@@ -14,11 +14,12 @@ import numpy as np
 from msdnum.emulator import backend, bit_patterns
 from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm.tiles import Arrays
-from msdnum.emulator.gemm.units.rounding import HEAD, PRODUCT_BIAS, Leading, power_of_two
+from msdnum.emulator.gemm.units.rounding import PRODUCT_BIAS, power_of_two
+from msdnum.formats.elements import FP16
 
 __all__ = [
-    "LOWEST_PRODUCT", "LOWEST_TOP", "Magnitude", "exponent_of", "largest_exponent", "leading_of",
-    "magnitude_of", "scaled_sum", "truncated_magnitude",
+    "LOWEST_PRODUCT", "LOWEST_TOP", "Magnitude", "exponent_of", "largest_exponent",
+    "magnitude_of", "nearest_fp16", "scaled_sum", "truncated_magnitude",
 ]  # fmt: skip
 
 LOWEST_PRODUCT = -60
@@ -77,8 +78,18 @@ def truncated_magnitude(x: Magnitude, fraction_bits: int, exponent: Array) -> Ar
     return (result.view(np.int32) | sign).view(np.float32)
 
 
-def leading_of(x: Magnitude, exponent: Array) -> Leading:
-    """Return the leading bits of the sum times ``2**exponent``."""
-    kept, drop = _dropped(x, HEAD)
-    rest = x.bits - (kept.view(np.uint32) << drop.view(np.uint32))
-    return Leading(x.negative, kept, rest != 0, exponent + drop)
+def nearest_fp16(x: Magnitude, exponent: Array) -> Array:
+    """Return the sum times ``2**exponent``, rounded to FP16 (RNE), zero as +0, as float32.
+
+    Of more than 24 bits the last is set where one below it is. The adder rounds to a multiple of
+    the last bit of FP16, beside a number as much larger as binary32 has bits.
+    """
+    xp = backend.namespace(x.bits)
+    large = x.bits >> np.uint32(24) != 0
+    short = (x.bits >> np.uint32(8)) | ((x.bits & np.uint32(255)) != 0)
+    kept = xp.where(large, short, x.bits).view(np.int32).astype(np.float32)
+    value = kept * power_of_two(exponent + xp.where(large, np.int32(8), np.int32(0)))
+    shift = np.float32(1.5) * power_of_two(xp.maximum(exponent_of(value), FP16.emin) + 13)
+    rounded = (value + shift) - shift
+    rounded = xp.where(rounded > FP16.max_finite, np.float32(np.inf), rounded)
+    return xp.where(x.negative & (rounded > 0), -rounded, rounded)

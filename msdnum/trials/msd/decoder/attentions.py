@@ -12,12 +12,7 @@ import numpy as np
 
 from msdnum.emulator import backend
 from msdnum.emulator.attention.flash import attend
-from msdnum.emulator.attention.kv_cache import (
-    KeyValueFormat,
-    Quantizer,
-    per_channel,
-    per_token,
-)
+from msdnum.emulator.attention.kv_cache import KeyValueFormat, Quantizer, per_channel, per_token
 from msdnum.emulator.attention.methods import BF16_FLASH, Mask
 from msdnum.emulator.blocks import quantize
 from msdnum.emulator.gemm import dequantizing

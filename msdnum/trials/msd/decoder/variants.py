@@ -20,10 +20,7 @@ from msdnum.emulator.decompositions import decompose_terms
 from msdnum.emulator.gemm.dequantizing import to_bf16
 from msdnum.emulator.gemm.products import matmul
 from msdnum.emulator.minima import MinimumArray
-from msdnum.evidence.product_bounds import (
-    Right,
-    theorem_gemm,
-)
+from msdnum.evidence.product_bounds import Right, theorem_gemm
 from msdnum.evidence.product_roundings import accumulation
 from msdnum.evidence.products import Product, ProductMethod, ProductResult
 from msdnum.formats.accumulators import INT32, SEQUENTIAL, Accumulator, AnyAccumulator

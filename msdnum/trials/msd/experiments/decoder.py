@@ -10,14 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from msdnum import _cache
 from msdnum.evidence.products import Errors
 from msdnum.experiments.experiment import Experiment
 from msdnum.experiments.tables import Record
 from msdnum.trials.msd.decoder.outliers import input_outliers
 from msdnum.trials.msd.decoder.runs import DecoderRun, TextErrors, run_decoder
+from msdnum.trials.msd.experiments.model import labels_of, worst_of
 
 __all__ = ["DECODER_EXPERIMENTS"]
 
@@ -47,18 +46,6 @@ def _chosen(names: Sequence[str]) -> dict[str, Any]:
     return {name: variant for members in lists for name, variant in members.items()}
 
 
-def _labels(name: str, variant: Any) -> Record:
-    return {
-        "variant": name,
-        "kind": variant.kind,
-        "weight": variant.weight,
-        "scheme": variant.scheme,
-        "activation": variant.activation.name,
-        "attention": variant.attention.name,
-        "cache": variant.attention.cache,
-    }
-
-
 def kept_run(name: str, texts: tuple[int, int, int, int]) -> DecoderRun:
     """Return what a variant gives, from the user's cache where the same code has put it there."""
     key = hashlib.sha256(repr((name, texts)).encode()).hexdigest()[:24]
@@ -86,7 +73,7 @@ def decoder_texts(parameters: VariantTexts, seed: int) -> Iterator[Record]:
         for place, (published, own) in enumerate(zip(found.published, found.own, strict=True)):
             written = place < paragraphs
             yield {
-                **_labels(name, variant),
+                **labels_of(name, variant),
                 "text": "paragraph" if written else "sample",
                 "number": 1 + (place if written else place - paragraphs),
                 "tokens": parameters.tokens,
@@ -97,36 +84,19 @@ def decoder_texts(parameters: VariantTexts, seed: int) -> Iterator[Record]:
 
 def decoder_layers(parameters: VariantTexts, seed: int) -> Iterator[Record]:
     """Measure what every layer of variants leaves, and its worst product where they are kept."""
+    from msdnum.inputs.jax_decoder import DECODER_LINEARS
+
     tokens = (parameters.paragraphs + parameters.samples) * parameters.tokens
     for name, variant in _chosen(parameters.names).items():
         found = kept_run(name, _drawn(parameters, seed))
         for layer, state in enumerate(found.states):
             yield {
-                **_labels(name, variant),
+                **labels_of(name, variant),
                 "tokens": tokens,
                 "layer": layer,
                 "quantized_state": state,
-                **_worst(found.products.get(layer, [])),
+                **worst_of(found.products.get(layer, []), list(DECODER_LINEARS)),
             }
-
-
-def _worst(products: Sequence[Errors]) -> Record:
-    """Return the largest error with its bound and its linear, and the largest ratio of any entry.
-
-    All are empty where no products are kept, bounds and ratios where there is no theorem.
-    """
-    from msdnum.inputs.jax_decoder import DECODER_LINEARS
-
-    if not products:
-        return dict.fromkeys(("worst_linear", "normwise", "bound_normwise", "ratio"), "")
-    worst = max(products, key=lambda found: found.normwise)
-    bounds = {
-        "bound_normwise": worst.bound_normwise,
-        "ratio": max(found.ratio for found in products),
-    }
-    known = {name: "" if np.isnan(value) else value for name, value in bounds.items()}
-    linear = list(DECODER_LINEARS)[products.index(worst)]
-    return {"worst_linear": linear, "normwise": worst.normwise, **known}
 
 
 def decoder_outliers(parameters: Texts, seed: int) -> Iterator[Record]:

@@ -7,7 +7,7 @@ with ``quantized_``, from float64 with the same quantization: see ``model.runs``
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from msdnum.trials.msd.model.runs import (
     similarity_correlation,
 )
 
-__all__ = ["MODEL_EXPERIMENTS"]
+__all__ = ["MODEL_EXPERIMENTS", "labels_of", "worst_of"]
 
 if TYPE_CHECKING:
     from msdnum.trials.msd.model.linears import LinearVariant
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
 Floats: TypeAlias = NDArray[np.float64]
 
 
-def _labels(variant: "LinearVariant", count: int) -> Record:
+def labels_of(name: str, variant: Any) -> dict[str, str]:
+    """Return what a variant of linears and attention is made of."""
     return {
-        "variant": variant.name,
+        "variant": name,
         "kind": variant.kind,
         "weight": variant.weight,
         "scheme": variant.scheme,
         "activation": variant.activation.name,
         "attention": variant.attention.name,
         "cache": variant.attention.cache,
-        "sentences": count,
     }
 
 
@@ -58,18 +58,20 @@ def _distances(found: Floats, expected: Floats, prefix: str) -> Record:
     }
 
 
-def _worst(products: Sequence[Errors]) -> Record:
+def worst_of(products: Sequence[Errors], linears: Sequence[str]) -> Record:
     """Return the largest error with its bound and its linear, and the largest ratio of any entry.
 
-    Bounds and ratios are empty where there is no theorem.
+    All are empty where no products are kept, bounds and ratios where there is no theorem.
     """
+    if not products:
+        return dict.fromkeys(("worst_linear", "normwise", "bound_normwise", "ratio"), "")
     worst = max(products, key=lambda found: found.normwise)
     bounds = {
         "bound_normwise": worst.bound_normwise,
         "ratio": max(found.ratio for found in products),
     }
     known = {name: "" if np.isnan(value) else value for name, value in bounds.items()}
-    linear = list(LINEARS)[products.index(worst) % len(LINEARS)]
+    linear = linears[products.index(worst) % len(linears)]
     return {"worst_linear": linear, "normwise": worst.normwise, **known}
 
 
@@ -98,11 +100,12 @@ def model_sentences(parameters: Sentences, seed: int) -> Iterator[Record]:
         found = run_variant(variant.name, count)
         published, own = reference(PUBLISHED, FLOAT32.cache, count), own_reference(variant, count)
         yield {
-            **_labels(variant, count),
+            **labels_of(variant.name, variant),
+            "sentences": count,
             **_distances(found.embeddings, published.embeddings, ""),
             **_distances(found.embeddings, own.embeddings, "quantized_"),
             "quantized_state": found.states[-1],
-            **_worst(found.products),
+            **worst_of(found.products, list(LINEARS)),
         }
 
 
@@ -113,10 +116,11 @@ def model_layers(parameters: Sentences, seed: int) -> Iterator[Record]:
         for layer in range(LAYERS):
             part = slice(layer * len(LINEARS), (layer + 1) * len(LINEARS))
             yield {
-                **_labels(variant, parameters.count),
+                **labels_of(variant.name, variant),
+                "sentences": parameters.count,
                 "layer": layer,
                 "quantized_state": found.states[layer],
-                **_worst(found.products[part]),
+                **worst_of(found.products[part], list(LINEARS)),
             }
 
 

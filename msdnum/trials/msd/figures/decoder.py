@@ -22,15 +22,10 @@ from msdnum.experiments.plots import (
     only,
     values,
 )
-from msdnum.trials.msd.figures.model import layer_panels, linears_of
+from msdnum.trials.msd.figures.model import KINDS, layer_panels, linears_of
 
 __all__ = ["decoder_attentions", "decoder_layers", "decoder_linears", "decoder_outliers"]
 
-KINDS = {
-    "MSD": Mark(BLUE, "s", "none"),
-    "baseline": Mark(ORANGE, "D", "none"),
-    "CANN": Mark(PURPLE, "^", "none"),
-}
 COLUMNS = {
     "divergence": ("from the weights as shipped", False),
     "quantized_divergence": ("from float64, same codes", True),

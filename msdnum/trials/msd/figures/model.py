@@ -27,7 +27,8 @@ from msdnum.experiments.plots import (
 )
 
 __all__ = [
-    "attention", "attentions", "layer_panels", "layers", "linears", "linears_of", "sentences",
+    "KINDS", "attention", "attentions", "layer_panels", "layers", "linears", "linears_of",
+    "sentences",
 ]  # fmt: skip
 
 

@@ -51,7 +51,7 @@ def test_a_worse_decomposition_is_seen(small, monkeypatch):
 
 def test_the_paper_reference_can_turn_the_verdict_round(small):
     """A baseline that is the float32 reference itself cannot lose against that."""
-    entry = next(e for e in rows("MXFP8") if e.convention.endswith("float32"))
+    entry = next(e for e in rows("MXFP8") if e.subject[-1] == "float32")
     finding = entry.judge()
     assert finding.verdict is Verdict.HOLDS
     assert any("measured against float32" in note for note in finding.notes)
@@ -78,3 +78,12 @@ def test_a_ratio_to_the_reference_itself_is_explained():
     assert products._reference({"a": rows["a"]}) == ()
     (note,) = products._reference(rows)
     assert note.startswith("inf: ")
+
+
+def test_with_more_time_the_spread_over_seeds_is_said(small):
+    entry = next(e for e in c7_products(Study(seed=0, deep=True)) if "MXFP8" in e.subject)
+    note = next(n for n in entry.judge().notes if n.startswith("over seeds 0 to 3"))
+    least, most = map(float, note.split(" the worst is ")[1].split(" to "))
+    found = float(entry.judge().ratio)
+    assert least - 0.01 <= found <= most + 0.01
+    assert least < most
