@@ -64,9 +64,7 @@ def fma_matmul(a: Doubles, b: Doubles, c: Doubles | None = None) -> Doubles:
     for name, x in (("a", a), ("b", b), *([] if c is None else [("c", c)])):
         check_array(x, name, ("float64",))
         if is_jax(x):
-            raise TypeError(
-                f"{name} must be a NumPy array, got JAX: numpy.asarray makes one"
-            )
+            raise TypeError(f"{name} must be a NumPy array, got JAX: numpy.asarray makes one")
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
         raise ValueError(f"a and b must have shapes (m, k), (k, n), got {a.shape} and {b.shape}")
     shape = (a.shape[0], b.shape[1])
