@@ -13,6 +13,7 @@ PREFIXES = {
     "mxfp8_": "MXFP8: ", "nvint4_": "NVINT4: ", "nvfp4_": "NVFP4: ", "predicted_": "predicted: ",
     "closed_": "closed form: ", "quantized_": "beside quantized weights: ", "int_": "integers: ",
     "fp_": "floats: ", "first_": "first token: ", "expected_": "expected: ",
+    "least_": "least of all seeds: ", "most_": "largest of all seeds: ",
 }  # fmt: skip
 
 

@@ -74,9 +74,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         metavar="DIR",
-        help=f"({OUT}; with --quick, --seed, --digits or --scheme {QUICK})",
+        help=f"({OUT}; with --quick, --seed(s), --digits or --scheme {QUICK})",
     )
     parser.add_argument("--seed", type=seed_of, help=f"of what is sampled ({SEED})")
+    parser.add_argument(
+        "--seeds", type=_seeds, metavar="N", help="how many, for columns least_ and most_"
+    )
     parser.add_argument(
         "--digits", type=_digits, metavar="N", help=f"of numbers in tables ({DIGITS}; 17: all)"
     )
@@ -87,7 +90,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SCHEME",
         help="one of yours beside the others, FILE.py:NAME; may be repeated",
     )
-    how = parser.add_mutually_exclusive_group()
+    _add_ways(parser.add_mutually_exclusive_group())
+
+
+def _add_ways(how: argparse._MutuallyExclusiveGroup) -> None:
     how.add_argument("--quick", action="store_true", help="small tables, for a look")
     how.add_argument(
         "--redraw", action="store_true", help=f"from the tables in {OUT}, or from msdnum's own"
@@ -101,6 +107,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _digits(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 17:
         raise argparse.ArgumentTypeError(f"must be an integer in 1..17, got {text!r}")
+    return int(text)
+
+
+def _seeds(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1000:
+        raise argparse.ArgumentTypeError(f"must be an integer in 1..1000, got {text!r}")
     return int(text)
 
 
@@ -122,9 +134,10 @@ def run(args: argparse.Namespace) -> int:
     seed = SEED if args.seed is None else args.seed
     digits = args.digits or DIGITS
     # Another seed is another table, which must not replace the one that is kept.
-    elsewhere = args.quick or (seed, digits, args.scheme) != (SEED, DIGITS, [])
+    chosen = seed, digits, args.scheme, args.seeds
+    elsewhere = args.quick or chosen != (SEED, DIGITS, [], None)
     out = args.out or (QUICK if elsewhere else OUT)
-    how = {"quick": args.quick, "seed": seed, "digits": digits}
+    how = {"quick": args.quick, "seed": seed, "digits": digits, "seeds": args.seeds}
     how |= {"schemes": [load(name) for name in args.scheme]} if args.scheme else {}
     for member in _chosen(args.names, members, bool(args.scheme)):
         if args.redraw:
@@ -138,7 +151,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _refuse_what_ready_tables_ignore(args: argparse.Namespace) -> None:
     ready = "--redraw draws" if args.redraw else "--check compares" if args.check else ""
-    for name, given in (("seed", args.seed), ("digits", args.digits), ("scheme", args.scheme)):
+    for name, given in (
+        ("seed", args.seed),
+        ("seeds", args.seeds),
+        ("digits", args.digits),
+        ("scheme", args.scheme),
+    ):
         if ready and given not in (None, []):
             raise ValueError(f"{ready} tables as they are: leave out --{name}, got {given}")
 

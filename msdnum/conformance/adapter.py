@@ -15,6 +15,7 @@ from msdnum.conformance.adapters import OPERATIONS, READY
 from msdnum.conformance.hif4 import hif4_groups
 from msdnum.conformance.own_formats import check_formats, groups_of
 from msdnum.conformance.vectors import Group
+from msdnum.conformance.zero_points import zero_point_groups
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import ElementFormat
 
@@ -27,6 +28,9 @@ SLIPS = (
 """What Python raises when a program is wrong: nobody refuses an input with it on purpose."""
 
 Formats: TypeAlias = tuple[ElementFormat | BlockFormat, ...]
+
+FURTHER_OPERATIONS = {"quantize_hif4": hif4_groups, "quantize_asymmetric": zero_point_groups}
+"""What makes the vectors of functions that few implementations have."""
 
 FUNCTIONS = f"the functions of an adapter are {', '.join(OPERATIONS)}; others begin with _"
 
@@ -118,7 +122,7 @@ def _own_formats(module: ModuleType) -> Formats:
 
 
 def own_groups(module: ModuleType) -> tuple[Group, ...]:
-    """Return the vectors of the formats that an adapter names in FORMATS, and HiF4's if it has it.
+    """Return the vectors of an adapter's FORMATS, and of functions that few others have.
 
     Raises
     ------
@@ -129,7 +133,8 @@ def own_groups(module: ModuleType) -> tuple[Group, ...]:
         own = [group for fmt in _own_formats(module) for group in groups_of(fmt)]
     except ValueError as error:
         raise AdapterError(f"FORMATS: {error}") from None
-    return (*own, *(hif4_groups() if hasattr(module, "quantize_hif4") else ()))
+    further = [groups() for name, groups in FURTHER_OPERATIONS.items() if hasattr(module, name)]
+    return (*own, *(group for groups in further for group in groups))
 
 
 def versions(module: ModuleType) -> dict[str, str]:

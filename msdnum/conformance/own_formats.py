@@ -9,6 +9,7 @@ from msdnum.conformance.blocks import dequantizings_of, quantizings_of
 from msdnum.conformance.casts import decodings_of, encodings_of
 from msdnum.conformance.hif4 import hif4_groups
 from msdnum.conformance.vectors import Group
+from msdnum.conformance.zero_points import zero_point_groups
 from msdnum.formats.blocks import BLOCK_FORMATS, BlockFormat
 from msdnum.formats.elements import (
     E8M0,
@@ -35,7 +36,8 @@ ROW = 32
 _NAMED: Registry[ElementFormat] = Registry.of(
     "named formats", (*UNIT_FORMATS.values(), *OTHER_FORMATS.values())
 )
-FURTHER = ("HIF4", *_NAMED)
+_COMPOUND = {"HIF4": hif4_groups, "ZERO_POINTS": zero_point_groups}
+FURTHER = (*_COMPOUND, *_NAMED)
 """Names of formats whose vectors are written when they are asked for."""
 
 
@@ -84,7 +86,7 @@ def in_one_row(fmt: BlockFormat) -> BlockFormat:
 
 
 def named_groups(names: Iterable[str]) -> tuple[Group, ...]:
-    """Return the vectors of formats that have a name and are not in the suite, and of HiF4.
+    """Return the vectors of formats that have a name and are not in the suite.
 
     Raises
     ------
@@ -93,7 +95,7 @@ def named_groups(names: Iterable[str]) -> tuple[Group, ...]:
     """
     found: list[Group] = []
     for name in names:
-        found += hif4_groups() if name == "HIF4" else groups_of(_NAMED[name])
+        found += _COMPOUND[name]() if name in _COMPOUND else groups_of(_NAMED[name])
     return tuple(found)
 
 

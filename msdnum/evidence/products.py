@@ -14,6 +14,7 @@ from msdnum.display.text import one_line
 from msdnum.emulator.decompositions import decompose_terms
 from msdnum.emulator.gemm.checks import is_inside
 from msdnum.emulator.gemm.products import matmul
+from msdnum.emulator.machine_modes import flushes_subnormals
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.emulator.zero_points import AsymmetricArray
 from msdnum.evidence.product_bounds import Right, exact_values, has_outside_scale, theorem_gemm
@@ -35,6 +36,10 @@ Float64Array: TypeAlias = NDArray[np.float64]
 
 
 Weight: TypeAlias = QuantizedArray | AsymmetricArray
+
+
+PRODUCTS = 1 << 16
+"""Products that are added at a time: they stay in the cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,8 +110,23 @@ def float32_reference(
     x: Float32Array, values: Float64Array, on: Callable[[Any], Any]
 ) -> Float32Array:
     """Return the product as the paper's reference has it: all in binary32, k in order."""
-    operands = on(x), on(values.astype(np.float32))
-    return np.asarray(matmul(*operands, accumulator=SEQUENTIAL))
+    a, b = on(x), on(values.astype(np.float32))
+    if isinstance(a, np.ndarray) and not flushes_subnormals():
+        return _in_order(a.astype(np.float32), b)
+    return np.asarray(matmul(a, b, accumulator=SEQUENTIAL))
+
+
+def _in_order(a: Float32Array, b: Float32Array) -> Float32Array:
+    """Return ``a @ b``, one addition after the other, as NumPy accumulates by definition."""
+    total = np.zeros((len(a), b.shape[1]), np.float32)
+    step = max(1, PRODUCTS // total.size)
+    with np.errstate(all="ignore"):
+        for start in range(0, len(b), step):
+            k = slice(start, start + step)
+            products = a[:, k, None] * b[k]
+            products[:, 0] += total
+            total = np.add.accumulate(products, axis=1)[:, -1]
+    return total
 
 
 @dataclass(frozen=True, eq=False)

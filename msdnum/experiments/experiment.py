@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from msdnum import __version__, _files
+from msdnum import _files
 from msdnum._extras import progress
+from msdnum._versions import versions_of
+from msdnum.experiments.spreads import with_spread
 from msdnum.experiments.tables import DIGITS, Record, text
 
 __all__ = ["SEED", "Experiment", "NoParameters"]
@@ -42,6 +43,9 @@ class Experiment(Generic[Parameters]):
         ``rows(parameters, seed)`` yields the records; they all have the same columns.
     quick : frozen dataclass
         Smaller parameters for a look or a test, of the same class.
+    seeds : int
+        How many seeds the table is made with, 2 for a look. Numbers are those of the first; where
+        another seed gives others, columns ``least_`` and ``most_`` have the ends.
 
     Raises
     ------
@@ -72,6 +76,7 @@ class Experiment(Generic[Parameters]):
     parameters: Parameters
     rows: Callable[[Parameters, int], Iterator[Record]]
     quick: Parameters
+    seeds: int = 1
 
     def __post_init__(self) -> None:
         """Refuse parameters without names."""
@@ -94,8 +99,9 @@ class Experiment(Generic[Parameters]):
         quick: bool = False,
         digits: int = DIGITS,
         schemes: Sequence[Any] = (),
+        seeds: int | None = None,
     ) -> str:
-        """Carry it out and return the file's text.
+        """Carry it out and return the file's text; with so many seeds from ``seed`` on.
 
         Raises
         ------
@@ -107,8 +113,13 @@ class Experiment(Generic[Parameters]):
         parameters: Any = self.quick if quick else self.parameters
         if schemes:
             parameters = replace(parameters, schemes=tuple(schemes))
-        records = progress(self.rows(parameters, seed), desc=self.name, unit=" rows")
-        return text(list(records), self._header(parameters, seed), digits)
+        count = seeds or (min(self.seeds, 2) if quick else self.seeds)
+        tables = [
+            list(progress(self.rows(parameters, seed + i), desc=self.name, unit=" rows"))
+            for i in range(count)
+        ]
+        header = self._header(parameters, seed) | ({"seeds": count} if count > 1 else {})
+        return text(with_spread(tables), header, digits)
 
     def write(self, directory: Path, **how: Any) -> Path:
         """Carry it out as ``table`` does, write its file and return the path."""
@@ -118,11 +129,10 @@ class Experiment(Generic[Parameters]):
         return path
 
     def _header(self, parameters: Parameters, seed: int) -> dict[str, Any]:
-        packages = {name: version(name) for name in ("numpy", "jax")}
         return {
             "experiment": self.name,
             "description": self.description,
-            "versions": {"msdnum": __version__, **packages},
+            "versions": versions_of(["numpy", "jax"]),
             "seed": seed,
             "parameters": _by_name(parameters),
         }

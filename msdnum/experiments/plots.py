@@ -22,7 +22,7 @@ from msdnum import _files
 __all__ = [
     "BLACK", "BLUE", "COLUMN", "GREEN", "GREY", "MARKS", "ORANGE", "PAGE", "PURPLE", "SKY",
     "VERMILLION", "YELLOW", "Axes", "Figure", "Mark", "Records", "bound", "curve", "figure",
-    "legend", "named", "numbers", "only", "save", "style", "values",
+    "legend", "named", "numbers", "only", "save", "spread", "style", "values",
 ]  # fmt: skip
 
 SHORT, LONG = 5, 8
@@ -169,6 +169,13 @@ def curve(
         x, y, color=mark.color, linestyle=mark.line, marker=mark.marker, label=label,
         markerfacecolor=mark.color if mark.filled else "white",
     )  # fmt: skip
+
+
+def spread(axes: Axes, records: Records, x: str, y: str, mark: Mark) -> None:
+    """Draw from the least to the largest of all seeds, where the table has them."""
+    if f"least_{y}" in records[0]:
+        ends = numbers(records, f"least_{y}"), numbers(records, f"most_{y}")
+        axes.vlines(numbers(records, x), *ends, color=mark.color, linewidth=2.2, alpha=0.45)
 
 
 def bound(axes: Axes, x: Sequence[float], y: Sequence[float], mark: Mark) -> None:

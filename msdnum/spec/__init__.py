@@ -51,10 +51,12 @@ from msdnum.spec.numbers import (
 )
 from msdnum.spec.requantization import Requantized, RequantizedTerm, requantize
 from msdnum.spec.transforms import add, hadamard_entry, hadamard_factor, inverse, transform
+from msdnum.spec.zero_points import ZeroPointBlock, zero_point_block
 
 __all__ = [
     "BlockTrace", "Decomposition", "HiF4Unit", "Number", "Requantized", "RequantizedTerm",
-    "Special", "Value", "add", "candidate_scales", "ceil_log2", "decode", "decompose",
+    "Special", "Value", "ZeroPointBlock",
+    "add", "candidate_scales", "ceil_log2", "decode", "decompose",
     "decompose_amax", "decompose_covering", "decompose_own_amax", "dequantize_block",
     "dequantize_hif4_unit",
     "dequantize_levels", "divide", "e8m0_code", "encode", "factor", "fl32", "floor_log2",
@@ -63,5 +65,5 @@ __all__ = [
     "multiply", "nan_code", "number", "partial_sums", "pow2", "quantize_block", "requantize",
     "round_significand", "round_to", "round_to_integer", "searched_block", "shared_exponent",
     "shared_scale", "signed", "subtract", "tensor_scale", "to_float32_bits", "trace_block",
-    "transform",
+    "transform", "zero_point_block",
 ]  # fmt: skip

@@ -145,7 +145,7 @@ def test_unknown_and_missing_implementations(tmp_path, capsys):
 
 def test_vectors_are_of_the_functions_that_adapters_may_have():
     asked = {group.operation for group in suite.groups()}
-    assert asked | {"inner_products", "quantize_hif4"} == set(OPERATIONS)
+    assert asked | {"inner_products", "quantize_hif4", "quantize_asymmetric"} == set(OPERATIONS)
     assert "inner_products" not in asked
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from msdnum.emulator import backend
 from msdnum.emulator.decompositions import decompose_terms
+from msdnum.emulator.gemm.products import matmul
 from msdnum.evidence import products
 from msdnum.formats.accumulators import EXACT, INT32, SEQUENTIAL
 from msdnum.formats.schemes import INT8_X2, MXFP4_X2
@@ -23,6 +24,21 @@ def test_jax_gives_the_same_errors():
 
 
 # Bounds
+
+
+@pytest.mark.parametrize("shape", [(3, 70, 5), (40, 200, 60), (1, 1, 1)])
+def test_the_reference_adds_in_the_order_of_k(shape, monkeypatch):
+    """Its bits are those of the emulated accumulator, with subnormal sums, zeros and overflow."""
+    rng, (m, k, n) = np.random.default_rng(4), shape
+    monkeypatch.setattr(products, "PRODUCTS", 1 << 14)
+    a = (rng.normal(size=(m, k)) * np.exp2(rng.integers(-70, 64, (m, 1)))).astype(np.float32)
+    b = (rng.normal(size=(k, n)) * np.exp2(rng.integers(-70, 64, (1, n)))).astype(np.float32)
+    a[rng.random(a.shape) < 0.1] = -0.0
+    found = products.float32_reference(a, b.astype(np.float64), lambda v: v)
+    expected = matmul(a, b, accumulator=SEQUENTIAL)
+    finite = np.isfinite(expected)
+    assert np.array_equal(found[finite].view(np.int32), expected[finite].view(np.int32))
+    assert np.array_equal(np.isfinite(found), finite)
 
 
 def test_a_result_that_is_off_breaks_its_bound():

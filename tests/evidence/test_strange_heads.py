@@ -72,7 +72,7 @@ def named(rng, k, v):
 
 
 def unnamed(rng, k, v):
-    """Quantize to formats that are drawn: groups as long as a tile, too, with any scales."""
+    """Quantize to formats that are drawn: groups of any length, with scales of any kind."""
     sizes = [
         choice(rng, [size for size in (1, 4, 8, 16, 32) if size <= n])
         for n in (k.shape[1], v.shape[0])

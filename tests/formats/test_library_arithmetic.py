@@ -105,6 +105,16 @@ def test_nvfp4_is_that_of_the_library(name):
         np.testing.assert_array_equal(found.codes, codes)
 
 
+@pytest.mark.parametrize(("name", "codes"), [("vllm", [1, 0]), ("flashinfer strict", [7, 7])])
+def test_elements_under_a_scale_of_zero(name, codes):
+    """vLLM multiplies by 1e-8, FlashInfer by Inf: 0.3 and 0.1, or what saturates."""
+    x = np.zeros((2, 16), F)
+    x[0, 0], x[1, :2] = 1e20, [3e7, 1e7]
+    found = quantize_as(x, LIBRARY_ARITHMETIC[name])
+    assert found.scale_codes[1, 0] == 0
+    assert found.codes[1].tolist() == codes + [0] * 14
+
+
 MIDDLES = F([0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5])
 
 

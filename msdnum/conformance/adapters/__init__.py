@@ -22,7 +22,8 @@ AttributeError, LookupError and their kin end the run, for then the adapter itse
   one's own, one block with E8M0 scales and two with others, and blocks of two dimensions row after
   row.
 - ``quantize_hif4(x, *, fmt)`` gives ``scale``, ``eights``, ``fours`` and ``codes`` of 64 numbers of
-  HiF4. Its vectors are run if it is there.
+  HiF4, ``quantize_asymmetric(x, *, fmt)`` ``scale`` (a binary32 pattern), ``zero_point`` and
+  ``codes`` of 32. Their vectors are run if they are there.
 - ``dequantize(scale, codes, *, fmt)`` gives as many values.
 - ``pack(codes, *, fmt)`` gives bytes, ``unpack(packed, *, fmt)`` codes, and
   ``from_blocks_and_scales(packed, scale, *, fmt)`` the 32 values of a gpt-oss block.
@@ -45,6 +46,7 @@ __all__ = ["OPERATIONS", "READY"]
 OPERATIONS = (
     "encode", "decode", "quantize", "dequantize", "pack", "unpack", "from_blocks_and_scales",
     "decompose", "dot", "matmul", "scaled_matmul", "inner_products", "quantize_hif4",
+    "quantize_asymmetric",
 )  # fmt: skip
 """The functions that an adapter may have."""
 

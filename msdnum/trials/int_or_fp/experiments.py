@@ -80,6 +80,7 @@ _EXPERIMENTS = (
         Rotations((256, 1024), (1, 2, 4, 8, 16, 32, 64, 128)),
         _rotations,
         Rotations((8, 128), (1, 32)),
+        seeds=5,
     ),
 )
 

@@ -15,6 +15,7 @@ from msdnum.experiments.plots import (
     legend,
     numbers,
     only,
+    spread,
 )
 from msdnum.trials.int_or_fp.closed_form import RIVALRIES
 
@@ -51,13 +52,9 @@ def _rotations(records: Records) -> Figure:
     for name, color in (("NVINT4", BLUE), ("NVFP4", VERMILLION)):
         for length, line, marker in (("plain", "-", "o"), ("16", "-.", "^"), ("128", ":", "s")):
             label = f"{name}, {'plain' if length == 'plain' else 'rotated by ' + length}"
-            curve(
-                axes,
-                x,
-                numbers(records, f"{name.lower()}_{length}"),
-                Mark(color, marker, line),
-                label,
-            )
+            column, mark = f"{name.lower()}_{length}", Mark(color, marker, line)
+            spread(axes, records, "size", column, mark)
+            curve(axes, x, numbers(records, column), mark, label)
     axes.set_xscale("log", base=2)
     axes.set_xlabel("size of 8 outlier channels among 1,024")
     axes.set_ylabel("signal over error, dB")

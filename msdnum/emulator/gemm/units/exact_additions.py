@@ -53,14 +53,15 @@ def product_of(a: Array, b: Array, exponent: Array) -> Limbs:
     return Limbs(x.negative != y.negative, high, low & MASK, exponent)
 
 
-def as_number(x: Limbs, fmt: FloatFormat, rounding: SumRounding, flushes: bool = False) -> Array:
+def as_number(x: Limbs, fmt: FloatFormat, rounding: SumRounding, *, flushes: bool = False) -> Array:
     """Return a number rounded to a format, as float32, a zero with its sign."""
     leading = leading_bits(x.high, x.low, BASE, x.exponent)
-    return rounded(leading._replace(negative=x.negative), fmt, rounding, x.negative, flushes)
+    leading = leading._replace(negative=x.negative)
+    return rounded(leading, fmt, rounding, negative_zero=x.negative, flushes=flushes)
 
 
 def added(
-    c: Array, x: Limbs, fmt: FloatFormat, rounding: SumRounding, flushes: bool = False
+    c: Array, x: Limbs, fmt: FloatFormat, rounding: SumRounding, *, flushes: bool = False
 ) -> Array:
     """Return ``c + x``, rounded once, as float32; c of the format where it is Inf or NaN."""
     xp = backend.namespace(c)
@@ -77,7 +78,8 @@ def added(
     if rounding is SumRounding.DOWN:
         both = own.negative | x.negative
     negative = xp.where(zero, both, leading.negative)
-    found = rounded(leading._replace(negative=negative), fmt, rounding, negative, flushes)
+    leading = leading._replace(negative=negative)
+    found = rounded(leading, fmt, rounding, negative_zero=negative, flushes=flushes)
     return xp.where(infinite, pattern, found.view(np.int32)).view(np.float32)
 
 

@@ -55,21 +55,21 @@ class Rounded:
 
     def product(self, a: Arrays, b: Arrays, k: int) -> Array:
         """Return the products of column k of the left side and row k of the right."""
-        return as_number(_exact(a, b, k), self.fmt, self.rounding, self.flushes)
+        return as_number(_exact(a, b, k), self.fmt, self.rounding, flushes=self.flushes)
 
     def add(self, c: Array, x: Array) -> Array:
         """Return the sum, also of infinities."""
         xp = backend.namespace(x)
         finite = xp.isfinite(x)
         number = xp.where(finite, x.view(np.int32), 0).view(np.float32)
-        total = added(c, limbs_of(number), self.fmt, self.rounding, self.flushes)
+        total = added(c, limbs_of(number), self.fmt, self.rounding, flushes=self.flushes)
         with np.errstate(invalid="ignore"):
             infinite = c + x
         return xp.where(finite, total.view(np.int32), infinite.view(np.int32)).view(np.float32)
 
     def add_product(self, c: Array, a: Arrays, b: Arrays, k: int) -> Array:
         """Return ``c + a_k b_k``, rounded once."""
-        return added(c, _exact(a, b, k), self.fmt, self.rounding, self.flushes)
+        return added(c, _exact(a, b, k), self.fmt, self.rounding, flushes=self.flushes)
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,7 @@ class LanesSums(FlushingSums):
     def step(self, operations: Operations, kinds: OperandTypes) -> tuple[Step, int]:
         """Return the step of one group."""
         unit = self.accumulator
-        return _tree_step(self.arithmetic(operations), unit.lanes, unit.fused), unit.group
+        return _tree_step(self.arithmetic(operations), unit.lanes, fused=unit.fused), unit.group
 
 
 class ChainSums(FlushingSums):
@@ -243,7 +243,7 @@ class ChainSums(FlushingSums):
 
 
 def _tree_step(
-    rounded: Rounded | Native, lanes: int | None, fused: bool = False
+    rounded: Rounded | Native, lanes: int | None, *, fused: bool = False
 ) -> Callable[[Array, Arrays, Arrays], Array]:
     """Return the step that adds a tree of lanes, each of one product if there is no number."""
 

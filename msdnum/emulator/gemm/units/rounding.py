@@ -123,6 +123,7 @@ def rounded(
     x: Leading,
     fmt: FloatFormat,
     rounding: SumRounding,
+    *,
     negative_zero: Array | bool = False,
     flushes: bool = False,
 ) -> Array:

@@ -210,6 +210,7 @@ BLOCK_EXPERIMENTS = (
         Octaves(13, 4096),
         dynamic_range,
         Octaves(4, 32),
+        seeds=5,
     ),
 )
 """In the order in which they run."""

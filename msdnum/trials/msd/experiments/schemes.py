@@ -254,6 +254,7 @@ SCHEME_EXPERIMENTS = (
         ),
         effective_bits,
         BitsOfSchemes(("log_uniform",), 32),
+        seeds=5,
     ),
     Experiment(
         "passes",

@@ -15,14 +15,16 @@ from msdnum.experiments.plots import (
     Figure,
     Mark,
     Records,
+    bound,
     curve,
     figure,
     legend,
+    named,
     numbers,
     only,
     values,
 )
-from msdnum.trials.msd.figures.model import KINDS, layer_panels, linears_of
+from msdnum.trials.msd.figures.model import KINDS, linears_of
 
 __all__ = ["decoder_attentions", "decoder_layers", "decoder_linears", "decoder_outliers"]
 
@@ -82,9 +84,35 @@ def _variants(axes: Axes, rows: Records, label: Callable[[Mapping[str, str]], st
 
 
 def decoder_layers(records: Records) -> Figure:
-    """Draw what each layer of the decoder leaves, beside float64 with the same weights."""
-    unmarked = {name: replace(mark, marker="") for name, mark in MARKS.items()}
-    return layer_panels(records, values(records, "weight"), unmarked)
+    """Draw what each layer of the decoder leaves, and its worst product with its bound."""
+    weights, page = values(records, "weight"), figure(PAGE, 4.2)
+    panels = page.subplots(2, len(weights), sharex=True, sharey="row", squeeze=False)
+    for weight, (above, below) in zip(weights, panels.T, strict=True):
+        for name in values(only(records, weight=weight), "variant"):
+            _layers(above, below, only(records, variant=name))
+        above.set_title(f"{weight} weights")
+        below.set_xlabel("layer")
+    panels[0][0].set_ylabel("relative L2 error of the layer")
+    panels[1][0].set_ylabel("worst product, normwise")
+    for axes in page.axes:
+        axes.set_yscale("log")
+    legend(page, page.axes, 6)
+    return page
+
+
+def _layers(above: Axes, below: Axes, line: Records) -> None:
+    """Draw the line of a method of which a mark is known; CANN's kernels have theirs."""
+    name = named(line[0]["scheme"])
+    in_float32 = line[0]["kind"] == "MSD" and line[0]["activation"] == "BINARY32"
+    if in_float32 or (name not in MARKS and line[0]["kind"] != "CANN"):
+        return
+    mark = replace(MARKS.get(name, replace(KINDS["CANN"], line="-")), filled=True)
+    curve(above, numbers(line, "layer"), numbers(line, "quantized_state"), mark, name)
+    known = [row for row in line if row["normwise"]]
+    curve(below, numbers(known, "layer"), numbers(known, "normwise"), mark, name)
+    promised = [row for row in known if row["bound_normwise"]]
+    if promised:
+        bound(below, numbers(promised, "layer"), numbers(promised, "bound_normwise"), mark)
 
 
 INPUTS = {

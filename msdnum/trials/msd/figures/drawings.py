@@ -3,7 +3,16 @@
 from collections.abc import Callable
 
 from msdnum.experiments.plots import Figure, Records
-from msdnum.trials.msd.figures import costs, crests, decoder, model, products, scale_rules, schemes
+from msdnum.trials.msd.figures import (
+    contexts,
+    costs,
+    crests,
+    decoder,
+    model,
+    products,
+    scale_rules,
+    schemes,
+)
 
 __all__ = ["DRAWINGS"]
 
@@ -31,6 +40,7 @@ DRAWINGS: dict[str, Callable[[Records], Figure]] = {
     "decoder_linears": decoder.decoder_linears,
     "decoder_layers": decoder.decoder_layers,
     "decoder_attention": decoder.decoder_attentions,
+    "decoder_contexts": contexts.decoder_contexts,
     "decoder_outliers": decoder.decoder_outliers,
     "cost_batch": costs.batch,
     "cost_length": costs.length,

@@ -25,6 +25,7 @@ from msdnum.experiments.plots import (
     named,
     numbers,
     only,
+    spread,
     values,
 )
 
@@ -55,6 +56,7 @@ def effective_bits(records: Records) -> Figure:
             bits = _bits(only(records, scheme=scheme), column)
             mark = replace(_mark(scheme) or OWN, line="none")
             heights = [place + _offset(scheme, schemes) for place in range(len(inputs))]
+            _spread(axes, only(records, scheme=scheme), column, heights, mark)
             curve(axes, bits, heights, mark, named(scheme))
         axes.set_title(title)
         axes.set_xlabel("effective bits")
@@ -64,6 +66,15 @@ def effective_bits(records: Records) -> Figure:
     panels[0].invert_yaxis()
     legend(page, panels, 6)
     return page
+
+
+def _spread(
+    axes: Axes, records: Records, column: str, heights: Sequence[float], mark: Mark
+) -> None:
+    """Draw from the least to the most bits of all seeds."""
+    if f"least_{column}" in records[0]:
+        least, most = (_bits(records, f"{end}_{column}") for end in ("least", "most"))
+        axes.hlines(heights, least, most, color=mark.color, linewidth=2.2, alpha=0.45)
 
 
 OWN = Mark(PURPLE, "P")
@@ -77,7 +88,7 @@ def _mark(scheme: str) -> Mark | None:
 def _bits(records: Records, column: str) -> list[float]:
     """Return effective bits, which the table has but for those of an error itself."""
     found = numbers(records, column)
-    return [-log2(error) for error in found] if column == "error" else found
+    return [-log2(error) for error in found] if column.endswith("error") else found
 
 
 def _offset(scheme: str, schemes: Sequence[str]) -> float:
@@ -193,6 +204,7 @@ def dynamic_range(records: Records) -> Figure:
         x = numbers(rows, "octaves")
         for prefix, name in PREFIXES.items():
             worst = Mark(MARKS[name].color, MARKS[name].marker, "none", filled=False)
+            spread(axes, rows, "octaves", f"{prefix}_rms", MARKS[name])
             curve(axes, x, numbers(rows, f"{prefix}_rms"), MARKS[name], f"{name}, RMS")
             curve(axes, x, numbers(rows, f"{prefix}_worst_relative"), worst, f"{name}, worst")
             promised = replace(MARKS[name], marker="")
