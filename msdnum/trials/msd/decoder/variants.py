@@ -230,7 +230,7 @@ _OF_INT4 = (
     "INT4, grouped_a16w4, FP16",
     "INT4, a8w4, BF16",
 )
-_CACHES = ("INT8", "INT8 by token", "MXFP4", "MXFP4 by token")
+_CACHES = ("INT8", "INT8 by token", "MXFP4", "MXFP4 by token", "INT4")
 
 DECODER_GROUPS: dict[str, dict[str, LinearVariant]] = {
     "linears": {
@@ -239,11 +239,7 @@ DECODER_GROUPS: dict[str, dict[str, LinearVariant]] = {
         if (v.scheme in _COMPARED and v.weight != "INT4") or name in _OF_INT4
     },
     "at-length": {name: _LINEARS[name] for name in _AT_LENGTH},
-    "attentions": {
-        name: v
-        for name, v in _ATTENTIONS.items()
-        if v.attention.cache in _CACHES and v.kind != "CANN"
-    },
+    "attentions": {name: v for name, v in _ATTENTIONS.items() if v.attention.cache in _CACHES},
     "all-linears": _LINEARS,
     "all-attentions": _ATTENTIONS,
 }

@@ -53,11 +53,12 @@ def _divergences(
     """Draw a panel for each title, two in a row, with a line for each variant."""
     lines = max(len(values(rows, "variant")) for rows in panels.values())
     across = -(-len(panels) // 2)
-    page = figure(PAGE, 0.6 + across * (0.6 + 0.16 * lines))
+    page = figure(PAGE, 0.6 + across * (0.6 + 0.135 * lines))
     grid = list(page.subplots(across, 2, squeeze=False).flat)
     for (title, rows), axes in zip(panels.items(), grid, strict=False):
         _variants(axes, rows, label)
         axes.set_title(title)
+    for axes in grid[max(0, len(panels) - 2) : len(panels)]:
         axes.set_xlabel("mean KL divergence of the next token (nats)")
     for axes in grid[len(panels) :]:
         axes.set_visible(False)

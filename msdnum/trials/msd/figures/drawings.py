@@ -38,6 +38,7 @@ DRAWINGS: dict[str, Callable[[Records], Figure]] = {
     "model_layers": model.layers,
     "model_attention": model.attentions,
     "decoder_linears": decoder.decoder_linears,
+    "decoder_lengthy": decoder.decoder_linears,
     "decoder_layers": decoder.decoder_layers,
     "decoder_attention": decoder.decoder_attentions,
     "decoder_contexts": contexts.decoder_contexts,
