@@ -63,8 +63,11 @@ def test_threads_have_the_settings_of_this_package(threads):
     a, b = matrices(6, ml_dtypes.bfloat16)
     a[0, 0] = np.nan
     x, y = jax.numpy.asarray(a), jax.numpy.asarray(b.T)
-    with jax.debug_nans(True), jax.numpy_dtype_promotion("strict"):
+    jax.config.update("jax_debug_nans", True)  # For all threads: a context is for its own.
+    try:
         found = matmul(x, y, accumulator=HOPPER)
+    finally:
+        jax.config.update("jax_debug_nans", False)
     np.testing.assert_array_equal(found, matmul(a, b.T.copy(), accumulator=HOPPER))
     assert threads == [2]
 
