@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from statistics import median
 from typing import Any
 
@@ -19,7 +18,7 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from msdnum import __version__
+from msdnum._versions import versions_of
 from msdnum.display.text import aligned, widths_of
 from msdnum.emulator.blocks import quantize
 from msdnum.emulator.compiled_rows import is_installed, use_numba
@@ -304,8 +303,8 @@ def document(
     }
 
 
-def versions() -> Mapping[str, str]:
+def versions() -> Mapping[str, str | None]:
     """Return the versions that times depend on."""
-    names = ["jax", "jaxlib", "ml_dtypes", *["numba"] * is_installed(), "numpy"]
-    packages = {name: version(name) for name in names}
-    return {"msdnum": __version__, "python": platform.python_version(), **packages}
+    return versions_of(
+        ["python", "jax", "jaxlib", "ml_dtypes", *["numba"] * is_installed(), "numpy"]
+    )

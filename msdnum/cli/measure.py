@@ -2,12 +2,12 @@
 
 import argparse
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from msdnum import __version__, _files
+from msdnum import _files
 from msdnum._extras import progress
+from msdnum._versions import versions_of
 from msdnum.bench.device import LAYER_SHAPES, METHODS, QUICK_ROWS, ROWS, device_kind, measured
 from msdnum.experiments import tables
 from msdnum.experiments.experiment import SEED
@@ -59,13 +59,12 @@ NEEDS = (
 def _header(rounds: int) -> dict[str, Any]:
     import jax
 
-    packages = {name: version(name) for name in ("jax", "jaxlib", "numpy")}
     return {
         "experiment": "device",
         "description": "products of INT8 weights on the matrix units of one device, median times",
         "device": device_kind(),
         "platform": str(jax.devices()[0].client.platform_version),
-        "versions": {"msdnum": __version__, **packages},
+        "versions": versions_of(["jax", "jaxlib", "numpy"]),
         "seed": SEED,
         "rounds": rounds,
     }

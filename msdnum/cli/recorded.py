@@ -6,10 +6,8 @@ import subprocess
 from dataclasses import asdict
 from pathlib import Path
 
-import ml_dtypes
-import numpy as np
-
-from msdnum import __version__, _files
+from msdnum import _files
+from msdnum._versions import versions_of
 from msdnum.evidence.recorded import Reproduction, digests, judged, recordings, summary
 
 __all__ = ["add_arguments", "run"]
@@ -53,11 +51,7 @@ def _certificate(rows: list[Reproduction], lines: list[str], folder: Path) -> st
         "source": "north-numerical-computing/MATLAB-tensor-core, doi 10.1145/3830409",
         "source_commit": _source_commit(folder),
         "sha256": digests(folder),
-        "versions": {
-            "msdnum": __version__,
-            "numpy": np.__version__,
-            "ml_dtypes": ml_dtypes.__version__,
-        },
+        "versions": versions_of(["numpy", "ml_dtypes"]),
         "summary": lines,
         "rows": [asdict(row) for row in rows],
     }

@@ -2,16 +2,14 @@
 
 import json
 import os
-import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from enum import Enum, unique
-from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any
 
-from msdnum import __version__
+from msdnum._versions import versions_of
 from msdnum.bench.device import LAYER_SHAPES, QUICK_ROWS, ROWS, device_kind, measured
 from msdnum.conformance import machine_reports, selection, suite
 from msdnum.conformance.runner import conform
@@ -29,6 +27,7 @@ __all__ = ["PARTS", "PartOutcome", "Status", "judged_instruction", "run_part"]
 SMALL = (64, 64)
 ROUNDS, FEW = 7, 1
 EVERY = 12
+VERSIONED = ("python", "jax", "jaxlib", "numpy", "ml_dtypes")
 """Of the computations, a quick run does one in so many."""
 QUICK_VECTORS = ["quantize/MXFP4", "encode/E2M1/*", "dot/MXFP4/*"]
 
@@ -65,18 +64,11 @@ class PartOutcome:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
-def _versions() -> dict[str, str]:
-    names = ("jax", "jaxlib", "numpy", "ml_dtypes")
-    return {"msdnum": __version__, "python": platform.python_version()} | {
-        name: version(name) for name in names
-    }
-
-
 def _document(**more: Any) -> str:
     import jax
 
     about = {"device": device_kind(), "platform": str(jax.devices()[0].client.platform_version)}
-    return json.dumps({**about, "versions": _versions(), **more}, indent=1) + "\n"
+    return json.dumps({**about, "versions": versions_of(VERSIONED), **more}, indent=1) + "\n"
 
 
 def bits(quick: bool) -> PartOutcome:
@@ -213,7 +205,7 @@ def times(quick: bool) -> PartOutcome:
         "description": "products of INT8 weights on the matrix units of one device, median times",
         "device": device_kind(),
         "platform": str(jax.devices()[0].client.platform_version),
-        "versions": _versions(),
+        "versions": versions_of(VERSIONED),
         "seed": SEED,
         "rounds": rounds,
     }

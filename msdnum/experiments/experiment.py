@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from msdnum import __version__, _files
+from msdnum import _files
 from msdnum._extras import progress
+from msdnum._versions import versions_of
 from msdnum.experiments.spreads import with_spread
 from msdnum.experiments.tables import DIGITS, Record, text
 
@@ -129,11 +129,10 @@ class Experiment(Generic[Parameters]):
         return path
 
     def _header(self, parameters: Parameters, seed: int) -> dict[str, Any]:
-        packages = {name: version(name) for name in ("numpy", "jax")}
         return {
             "experiment": self.name,
             "description": self.description,
-            "versions": {"msdnum": __version__, **packages},
+            "versions": versions_of(["numpy", "jax"]),
             "seed": seed,
             "parameters": _by_name(parameters),
         }

@@ -240,7 +240,11 @@ A name is the constant's but for ``INT32_REFUSE`` (INT32), ``BLOCKS_128_HOPPER_F
 ALL_ACCUMULATORS: Registry[AnyAccumulator] = Registry.of(
     "ALL_ACCUMULATORS", (*ACCUMULATORS.values(), CDNA1_BF16, CDNA1_FP16)
 )
-"""By name, every preset: ``ACCUMULATORS`` and CDNA1, which needs binary64."""
+"""By name, every preset: ``ACCUMULATORS`` and CDNA1, which needs binary64.
+
+They take all elements that they can hold, as arithmetic to study; ``instructions.as_instruction``
+makes of one what its instruction takes, and ``instructions.BLOCK_SCALED`` has those with scales.
+"""
 
 INSTRUCTIONS: Registry[AnyAccumulator] = Registry.of(
     "INSTRUCTIONS",

@@ -3,11 +3,10 @@
 import platform
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
 from typing import Any
 
-from msdnum import __version__
+from msdnum._versions import versions_of
 from msdnum.display import html
 from msdnum.display.text import widths_of
 from msdnum.ledger.claims import COLUMNS, TERMS, Claim, Row, counted
@@ -159,17 +158,5 @@ class Ledger:
 
 def versions(distributions: Iterable[str]) -> dict[str, str | None]:
     """Return the versions of msdnum, Python, the platform and distributions; None if absent."""
-    known: dict[str, str | None] = {
-        "msdnum": __version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "machine": platform.machine(),
-    }
-    return known | {name: _version(name) for name in distributions}
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
+    machine = {"platform": platform.platform(), "machine": platform.machine()}
+    return {**versions_of(["python"]), **machine, **versions_of(distributions)}

@@ -23,9 +23,6 @@ from msdnum.formats.elements import (
     BINARY32,
     E8M0,
     ElementFormat,
-    FloatFormat,
-    IntegerFormat,
-    SpacedFormat,
 )
 from msdnum.formats.modes import Overflow, Rounding, ScaleRule
 from msdnum.testing.hostile_blocks import BLOCK_KINDS, blocks
@@ -101,17 +98,17 @@ def assert_conforms(
     if isinstance(fmt, BlockFormat):
         ruled = in_one_row(fmt if rule is None else replace(fmt, rule=rule))
         _assert_blocks(function, ruled, strict, examples)
-    elif isinstance(fmt, FloatFormat | IntegerFormat):
+    elif isinstance(fmt, ElementFormat):
         if rule is not None:
             raise ValueError(f"rule must be None for an element format, got {rule.name}")
         _assert_cast(function, fmt, rounding, overflow, strict, examples)
     else:
-        raise TypeError(f"fmt must be a float, integer or block format, got {fmt!r:.80}")
+        raise TypeError(f"fmt must be an element or a block format, got {fmt!r:.80}")
 
 
 def _assert_cast(
     function: Quantizer,
-    fmt: SpacedFormat,
+    fmt: ElementFormat,
     rounding: Rounding,
     overflow: Overflow,
     strict: bool,

@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 TOOLS = {
     "_cache", "_checks", "_extras", "_files", "_interrupts", "_names", "_registry", "_repository",
-    "_sources",
+    "_sources", "_versions",
 }  # fmt: skip
 """Of the command line, of files and of messages: they know nothing of numbers."""
 

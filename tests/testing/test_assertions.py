@@ -7,6 +7,7 @@ import pytest
 from hypothesis import settings
 
 from msdnum import BLOCK_FORMATS, ELEMENT_FORMATS, encode, quantize, round_to
+from msdnum.formats import NF4
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import BINARY32, E2M1, E4M3, E5M2, E8M0, FP16, INT8, FloatFormat
 from msdnum.formats.modes import Overflow, Rounding, ScaleRule
@@ -189,5 +190,24 @@ def test_wrong_use_is_refused(fmt, options, message):
 
 
 def test_what_is_no_format_is_refused():
-    with pytest.raises(TypeError, match=r"fmt must be a float, .* got 'MXFP4'"):
+    with pytest.raises(TypeError, match="fmt must be an element or a block format, got 'MXFP4'"):
         assert_conforms(lambda x: x, "MXFP4")
+
+
+NF4_BLOCKS = BlockFormat("NF4_BLOCKS", NF4, BINARY32, 8, ScaleRule.AMAX)
+TILES = BlockFormat("TILES", E2M1, E8M0, 4, ScaleRule.FLOOR, rows=2)
+
+
+def test_formats_by_table_and_tiles_are_known():
+    """Numbers of a tile come row after row."""
+    assert_conforms(lambda x: encode(x, NF4, overflow=SATURATE), NF4, **QUICK)
+    for fmt in (NF4_BLOCKS, TILES):
+
+        def rows(x, fmt=fmt):
+            found = quantize(x.reshape(-1, fmt.block_size) if fmt.rows > 1 else x, fmt)
+            return found.scale_codes.ravel(), found.codes.ravel()
+
+        assert_conforms(rows, fmt, **QUICK)
+    off = np.float32(1.01)
+    found = fails(lambda x: encode(x * off, NF4, overflow=SATURATE), NF4, **QUICK)
+    assert "encode/NF4/RNE/SATURATE/" in found

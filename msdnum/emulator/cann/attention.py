@@ -181,7 +181,7 @@ def kernel_attend(
     >>> values = CannCache(np.int8([[10, 3], [3, 10]]), one / 10)
     >>> queries = np.float32([[2, 0]])
     >>> kernel_attend(queries, keys, values, ATTENTION_KERNELS["attention_int8_x2"]).round(3)
-    array([[0.863, 0.438]], dtype=float32)
+    array([[0.863, 0.437]], dtype=float32)
     """
     switches = switches or KernelSwitches()
     argument_checks.check_mode("kernel", kernel, AttentionKernel)

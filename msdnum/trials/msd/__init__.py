@@ -2,6 +2,7 @@
 
 from msdnum.ledger.trial import Paper, Trial
 from msdnum.trials.msd.claims.attention import c7_attention
+from msdnum.trials.msd.claims.caches import c7_caches
 from msdnum.trials.msd.claims.cann import CANN, cann
 from msdnum.trials.msd.claims.costs import C4, C5, C6, C8, c4, c5, c6, c8
 from msdnum.trials.msd.claims.crests import c7_crests
@@ -29,6 +30,7 @@ TRIAL = Trial(
         c7_attention,
         c7_model,
         c7_decoder,
+        c7_caches,
         c8,
         model_quality,
         decoder_quality,

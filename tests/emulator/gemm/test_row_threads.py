@@ -69,20 +69,30 @@ def test_threads_have_the_settings_of_this_package(threads):
     assert threads == [2]
 
 
-def test_what_has_one_scale_or_no_values_or_few_rows_is_whole(threads):
+def parts(a, b, c=None):
+    a, b = jax.tree.map(jax.numpy.asarray, (a, b))
+    return row_threads.parts_of_rows((a,), (b,), c)
+
+
+@pytest.mark.usefixtures("threads")
+def test_what_has_one_scale_or_no_values_or_few_rows_is_whole():
     a, b = matrices()
-    jax.jit(matmul)(a, b.T)
-    assert threads == []
-    as_numpy_has_it(quantize(a.astype(np.float32), INT8_ROW, axis=None), b.T.copy())
-    as_numpy_has_it(a[:3], b.T.copy())
-    as_numpy_has_it(a[None], b.T.copy())
+    b = b.T.copy()
+    assert parts(a, b) == 2
+    assert parts(quantize(a.astype(np.float32), INT8_ROW, axis=None), b) == 1
+    assert parts(a[:3], b) == parts(a[None], b) == parts(a, b[None]) == 1
+    traced = []
+    jax.make_jaxpr(lambda x: traced.append(parts(x, b)))(a)
+    assert traced == [1]
     with jax.default_device(jax.devices()[0]):
-        as_numpy_has_it(a, b.T.copy())
-    assert threads == []
+        assert parts(a, b) == 1
 
 
-def test_a_version_of_jax_with_loops_on_all_cores_has_none(threads, monkeypatch):
-    monkeypatch.setattr(row_threads, "ONE_CORE_SINCE", (99,))
+def test_small_products_and_jax_whose_loops_take_all_cores_are_whole(threads, monkeypatch):
     a, b = matrices()
-    as_numpy_has_it(a, b.T.copy())
+    monkeypatch.setattr(row_threads, "ONE_CORE_SINCE", (99,))
+    assert parts(a, b.T.copy()) == 1
+    monkeypatch.setattr(row_threads, "ONE_CORE_SINCE", (0,))
+    monkeypatch.setattr(row_threads, "FEWEST_PRODUCTS", 7 * 7 * 32 + 1)
+    assert parts(a, b.T.copy()) == 1
     assert threads == []

@@ -33,15 +33,13 @@ from msdnum.trials.msd.decoder.weights import (
 from msdnum.trials.msd.model.runs import product_errors
 
 __all__ = [
-    "BOUNDED", "DecoderReference", "DecoderRun", "TextErrors", "decoder_logits", "decoder_shape",
+    "DecoderReference", "DecoderRun", "TextErrors", "decoder_logits", "decoder_shape",
     "linear_inputs", "run_decoder",
     "text_errors", "token_ids",
 ]  # fmt: skip
 
 Floats: TypeAlias = NDArray[np.float64]
 
-BOUNDED = (0, 11, 29)
-"""Layers whose products are compared with exact ones."""
 KEPT = 4
 """How many tokens, evenly spaced, products are compared with exact ones on."""
 END_OF_TEXT = 0
@@ -182,9 +180,9 @@ class DecoderRun:
     states : list of float
         Relative L2 error of what each layer left, beside float64 with the same weights.
     products : dict
-        Of each layer in ``BOUNDED`` that is there, and none where attentions vary, the errors of
-        its linears in the order of use, on some tokens, against the exact product of the
-        activations as rounded; bounds and ratio are NaN where there is no theorem.
+        Of each layer, and of none where attentions vary, the errors of its linears in the order of
+        use, on some tokens, against the exact product of the activations as rounded; bounds and
+        ratio are NaN where there is no theorem.
     """
 
     published: list[TextErrors]
@@ -284,7 +282,7 @@ def run_decoder(name: str, texts: Texts) -> DecoderRun:
     products: dict[int, list[Errors]] = {}
 
     def seen(layer: int, x: Any, product: Any) -> None:
-        if layer in BOUNDED and own[1] == "float32":
+        if own[1] == "float32":
             found = products.setdefault(layer, [])
             weight = list(weights.values())[len(found)][layer]
             given, made = np.asarray(x)[kept], np.asarray(product)[kept]

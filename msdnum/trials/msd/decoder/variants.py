@@ -211,21 +211,37 @@ _COMPARED = (
     "float32",
     *KERNELS,
 )
-_AT_LENGTH = ("Q4_1, INT8_X2, BF16", "Q4_1, weight in BF16, BF16")
-_CACHES = ("INT8", "INT8 by token", "MXFP4", "MXFP4 by token")
+_AT_LENGTH = (
+    "Q4_1, INT8_X2, BF16",
+    "Q4_1, weight in BF16, BF16",
+    "INT8, INT8_X1, BF16",
+    "INT8, INT8_X2, BF16",
+    "INT8, weight in BF16, BF16",
+    "INT8, multicore, FP16",
+    "MXFP4, MXFP4_X2, BF16",
+    "MXFP4, MXFP8 ceil, BF16",
+)
+_OF_INT4 = (
+    "INT4, INT8_X2, BF16",
+    "INT4, weight in BF16, BF16",
+    "INT4, float32, BINARY32",
+    "INT4, split_k_int4_half, FP16",
+    "INT4, experimental_a16w4, FP16",
+    "INT4, grouped_a16w4, FP16",
+    "INT4, a8w4, BF16",
+)
+_CACHES = ("INT8", "INT8 by token", "MXFP4", "MXFP4 by token", "INT4")
 
 DECODER_GROUPS: dict[str, dict[str, LinearVariant]] = {
     "linears": {
-        name: v for name, v in _LINEARS.items() if v.scheme in _COMPARED and v.weight != "INT4"
+        name: v
+        for name, v in _LINEARS.items()
+        if (v.scheme in _COMPARED and v.weight != "INT4") or name in _OF_INT4
     },
     "at-length": {name: _LINEARS[name] for name in _AT_LENGTH},
-    "attentions": {
-        name: v
-        for name, v in _ATTENTIONS.items()
-        if v.attention.cache in _CACHES and v.kind != "CANN"
-    },
+    "attentions": {name: v for name, v in _ATTENTIONS.items() if v.attention.cache in _CACHES},
     "all-linears": _LINEARS,
     "all-attentions": _ATTENTIONS,
 }
 """The linears and attentions of the committed tables, the weights as shipped first, and of those
-the few that are run on the most tokens; then all."""
+those that are run on the most tokens; then all."""

@@ -9,6 +9,7 @@ from msdnum.ledger.findings import Table
 from msdnum.trials.msd.experiments import costs
 from msdnum.trials.msd.experiments.attention import ATTENTION
 from msdnum.trials.msd.experiments.blocks import BLOCK_EXPERIMENTS
+from msdnum.trials.msd.experiments.contexts import CONTEXT_EXPERIMENTS
 from msdnum.trials.msd.experiments.crests import CREST_EXPERIMENTS
 from msdnum.trials.msd.experiments.decoder import DECODER_EXPERIMENTS
 from msdnum.trials.msd.experiments.designs import DESIGN_EXPERIMENTS
@@ -41,7 +42,7 @@ COSTS = tuple(_closed_form(name, table) for name, table in costs.TABLES.items())
 _ALL: tuple[Experiment[Any], ...] = (
     *SCHEME_EXPERIMENTS, *SCALE_RULE_EXPERIMENTS, *BLOCK_EXPERIMENTS, *DESIGN_EXPERIMENTS,
     *LENGTH_EXPERIMENTS, *EXPERIMENTS, *CREST_EXPERIMENTS, *MODEL_EXPERIMENTS,
-    *DECODER_EXPERIMENTS, *ATTENTION, *COSTS,
+    *DECODER_EXPERIMENTS, *CONTEXT_EXPERIMENTS, *ATTENTION, *COSTS,
 )  # fmt: skip
 
 CATALOGUE = {experiment.name: experiment for experiment in _ALL}

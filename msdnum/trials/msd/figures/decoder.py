@@ -15,14 +15,16 @@ from msdnum.experiments.plots import (
     Figure,
     Mark,
     Records,
+    bound,
     curve,
     figure,
     legend,
+    named,
     numbers,
     only,
     values,
 )
-from msdnum.trials.msd.figures.model import KINDS, layer_panels, linears_of
+from msdnum.trials.msd.figures.model import KINDS, linears_of
 
 __all__ = ["decoder_attentions", "decoder_layers", "decoder_linears", "decoder_outliers"]
 
@@ -51,11 +53,12 @@ def _divergences(
     """Draw a panel for each title, two in a row, with a line for each variant."""
     lines = max(len(values(rows, "variant")) for rows in panels.values())
     across = -(-len(panels) // 2)
-    page = figure(PAGE, 0.6 + across * (0.6 + 0.16 * lines))
+    page = figure(PAGE, 0.6 + across * (0.6 + 0.135 * lines))
     grid = list(page.subplots(across, 2, squeeze=False).flat)
     for (title, rows), axes in zip(panels.items(), grid, strict=False):
         _variants(axes, rows, label)
         axes.set_title(title)
+    for axes in grid[max(0, len(panels) - 2) : len(panels)]:
         axes.set_xlabel("mean KL divergence of the next token (nats)")
     for axes in grid[len(panels) :]:
         axes.set_visible(False)
@@ -82,9 +85,35 @@ def _variants(axes: Axes, rows: Records, label: Callable[[Mapping[str, str]], st
 
 
 def decoder_layers(records: Records) -> Figure:
-    """Draw what each layer of the decoder leaves, beside float64 with the same weights."""
-    unmarked = {name: replace(mark, marker="") for name, mark in MARKS.items()}
-    return layer_panels(records, values(records, "weight"), unmarked)
+    """Draw what each layer of the decoder leaves, and its worst product with its bound."""
+    weights, page = values(records, "weight"), figure(PAGE, 4.2)
+    panels = page.subplots(2, len(weights), sharex=True, sharey="row", squeeze=False)
+    for weight, (above, below) in zip(weights, panels.T, strict=True):
+        for name in values(only(records, weight=weight), "variant"):
+            _layers(above, below, only(records, variant=name))
+        above.set_title(f"{weight} weights")
+        below.set_xlabel("layer")
+    panels[0][0].set_ylabel("relative L2 error of the layer")
+    panels[1][0].set_ylabel("worst product, normwise")
+    for axes in page.axes:
+        axes.set_yscale("log")
+    legend(page, page.axes, 6)
+    return page
+
+
+def _layers(above: Axes, below: Axes, line: Records) -> None:
+    """Draw the line of a method of which a mark is known; CANN's kernels have theirs."""
+    name = named(line[0]["scheme"])
+    in_float32 = line[0]["kind"] == "MSD" and line[0]["activation"] == "BINARY32"
+    if in_float32 or (name not in MARKS and line[0]["kind"] != "CANN"):
+        return
+    mark = replace(MARKS.get(name, replace(KINDS["CANN"], line="-")), filled=True)
+    curve(above, numbers(line, "layer"), numbers(line, "quantized_state"), mark, name)
+    known = [row for row in line if row["normwise"]]
+    curve(below, numbers(known, "layer"), numbers(known, "normwise"), mark, name)
+    promised = [row for row in known if row["bound_normwise"]]
+    if promised:
+        bound(below, numbers(promised, "layer"), numbers(promised, "bound_normwise"), mark)
 
 
 INPUTS = {

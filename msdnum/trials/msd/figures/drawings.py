@@ -3,7 +3,16 @@
 from collections.abc import Callable
 
 from msdnum.experiments.plots import Figure, Records
-from msdnum.trials.msd.figures import costs, crests, decoder, model, products, scale_rules, schemes
+from msdnum.trials.msd.figures import (
+    contexts,
+    costs,
+    crests,
+    decoder,
+    model,
+    products,
+    scale_rules,
+    schemes,
+)
 
 __all__ = ["DRAWINGS"]
 
@@ -29,8 +38,10 @@ DRAWINGS: dict[str, Callable[[Records], Figure]] = {
     "model_layers": model.layers,
     "model_attention": model.attentions,
     "decoder_linears": decoder.decoder_linears,
+    "decoder_lengthy": decoder.decoder_linears,
     "decoder_layers": decoder.decoder_layers,
     "decoder_attention": decoder.decoder_attentions,
+    "decoder_contexts": contexts.decoder_contexts,
     "decoder_outliers": decoder.decoder_outliers,
     "cost_batch": costs.batch,
     "cost_length": costs.length,

@@ -17,7 +17,7 @@ def findings(of="inputs"):
 
 def test_next_tokens_are_judged_as_expected_from_the_table():
     entries = entries_of("next tokens")
-    assert len(entries) == 13
+    assert len(entries) == 15
     assert [entry.judge().verdict for entry in entries] == [entry.expected for entry in entries]
     _, records = read(decoder.NEXT_TOKENS)
     means = {}

@@ -41,7 +41,7 @@ def test_float32_is_near_float64_and_every_product_in_its_bound(small):
         assert abs(each.likelihood) < 1e-4
     assert len(found.states) == 2
     assert 1e-8 < max(found.states) < 1e-5
-    assert list(found.products) == [0]
+    assert list(found.products) == [0, 1]
     assert [0 < product.ratio < 1 for product in found.products[0]] == [True] * 7
 
 

@@ -79,7 +79,7 @@ def test_tables_of_variants_are_drawn(monkeypatch, tmp_path):
     assert [axes.get_title() for axes in page.axes] == ["Q4_1 weights", "MXFP4 weights"]
     labels = [label.get_text() for label in page.axes[0].get_yticklabels()]
     assert labels == ["INT8 x2", "float32"]
-    assert len(figures.decoder_layers(layers).axes) == 2
+    assert len(figures.decoder_layers(layers).axes) == 4
     assert figures.decoder_attentions(texts).axes[0].get_title() == "float32 cache"
 
 
