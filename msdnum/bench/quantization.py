@@ -73,10 +73,22 @@ class TimedCase:
 
 @dataclass(frozen=True)
 class Timing:
-    """The median time of a case, in seconds."""
+    """Times of a case, in seconds.
+
+    Parameters
+    ----------
+    case : TimedCase
+        What was timed.
+    seconds : float
+        Elapsed, the median over the rounds.
+    processor : float
+        Of all threads of the process, the least of the rounds: what others do on the machine moves
+        it less.
+    """
 
     case: TimedCase
     seconds: float
+    processor: float
 
     def over(self, reference: "Timing") -> float:
         """Return the time over that of another case; of products, for as many operations."""
@@ -100,19 +112,26 @@ class Suite:
 
 
 def measure(cases: Sequence[TimedCase], rounds: int) -> list[Timing]:
-    """Return the median time of each case over ``rounds`` rounds, after one call to warm up."""
+    """Return the times of each case over ``rounds`` rounds, after one call to warm up."""
     for case in cases:
         case.call()
-    laps = [[_seconds(case) for case in cases] for _ in range(rounds)]
-    medians = map(median, zip(*laps, strict=True))
-    return [Timing(case, seconds) for case, seconds in zip(cases, medians, strict=True)]
+    laps = [[_lap(case) for case in cases] for _ in range(rounds)]
+    return [
+        _timing(case, taken) for case, taken in zip(cases, zip(*laps, strict=True), strict=True)
+    ]
 
 
-def _seconds(case: TimedCase) -> float:
+def _lap(case: TimedCase) -> tuple[float, float]:
+    """Return the seconds that a call takes, and those of processors."""
     time.sleep(IDLE)
-    start = time.perf_counter()
+    start, before = time.perf_counter(), time.process_time()
     case.call()
-    return time.perf_counter() - start
+    return time.perf_counter() - start, time.process_time() - before
+
+
+def _timing(case: TimedCase, laps: Sequence[tuple[float, float]]) -> Timing:
+    elapsed, processor = zip(*laps, strict=True)
+    return Timing(case, median(elapsed), min(processor))
 
 
 def operand(size: int) -> NDArray[np.float32]:
@@ -242,10 +261,12 @@ SUITES = {
 def table(timings: Sequence[Timing], unit: Timing) -> str:
     """Return a table of times, ratios to ``unit``, their floors and goals, and GF/s of products."""
     speeds = any(timing.case.operations for timing in timings)
-    rows = [("case", "backend", "ms", f"x {unit.case.name}", "floor", "goal", *["GF/s"] * speeds)]
+    head = "case", "backend", "ms", "CPU ms", f"x {unit.case.name}", "floor", "goal"
+    rows = [(*head, *["GF/s"] * speeds)]
     for timing in timings:
         case, floor = timing.case, timing.case.floor(unit.case)
-        times = f"{timing.seconds * 1e3:.1f}", f"{timing.over(unit):.2f}"
+        elapsed, processor = (f"{s * 1e3:.1f}" for s in (timing.seconds, timing.processor))
+        times = elapsed, processor, f"{timing.over(unit):.2f}"
         floor_and_goal = f"{floor:.2f}" if floor else "", f"{case.goal:g}" if case.goal else ""
         speed = [f"{timing.gigaflops:.1f}" if timing.gigaflops else ""] * speeds
         rows.append((case.name, case.backend, *times, *floor_and_goal, *speed))
@@ -271,6 +292,7 @@ def document(
                 "case": timing.case.name,
                 "backend": timing.case.backend,
                 "seconds": timing.seconds,
+                "processor_seconds": timing.processor,
                 "gigaflops": timing.gigaflops,
                 f"goal_over_{unit.case.name}": timing.case.goal,
                 f"floor_over_{unit.case.name}": timing.case.floor(unit.case),

@@ -50,9 +50,9 @@ def test_gemm_suite(capsys, monkeypatch):
     monkeypatch.setattr(unit_products, "TIMED_UNITS", {"HOPPER": HOPPER})
     assert bench.run(parse("gemm", "--size=32", "--rounds=1")) == 0
     out = capsys.readouterr().out
-    assert re.search(r"^INT8x2 x INT8, exact +numpy +[0-9.]+ +[0-9.]+ +[0-9.]+$", out, re.M)
+    assert re.search(r"^INT8x2 x INT8, exact +numpy( +[0-9.]+){4}$", out, re.M)
     assert re.search(r"^float32 +jax ", out, re.M)
-    assert re.search(r"^HOPPER, 32\^3 +jax +[0-9.]+ +[0-9.]+ +[0-9.]+$", out, re.M)
+    assert re.search(r"^HOPPER, 32\^3 +jax( +[0-9.]+){4}$", out, re.M)
 
 
 def test_a_path_that_cannot_be_written_is_refused_before_the_work(tmp_path, monkeypatch):

@@ -68,6 +68,8 @@ def product():
 
 
 def attention():
+    tried = jax.device_put(np.ones((1, 1, 64), np.float32).astype("bfloat16"))
+    msdnum.attend(tried, tried, tried, method=BF16_FLASH)
     q, k = jax.device_put(np.ones((2, 1, next(SHAPES), 64), np.float32).astype("bfloat16"))
     return partial(msdnum.attend, q, k, k, method=BF16_FLASH)
 
