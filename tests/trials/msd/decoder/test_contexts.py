@@ -41,6 +41,7 @@ def test_a_context_in_parts_is_the_text_at_once(small):
     assert np.abs(contexts._context(LENGTH).final - np.asarray(whole)).max() < 1e-4
 
 
+@pytest.mark.slow
 def test_what_is_not_quantized_costs_nothing_and_fewer_bits_cost_more(small):
     exact, eight, four = (
         contexts.context_errors("float32", cache, LENGTH) for cache in ("float32", "INT8", "MXFP4")
