@@ -11,7 +11,7 @@ from tests.support.manners import COMMITTED, full, refused
 
 def test_a_command_on_a_full_disk_is_one_line(tmp_path, monkeypatch, capsys):
     path = tmp_path / "vectors"
-    monkeypatch.setattr(suite, "documents", lambda: iter([("encode.json", "{}")]))
+    monkeypatch.setattr(suite, "documents", lambda _: iter([("encode.json", "{}")]))
     full(monkeypatch)
     assert "No space left on device: '" in refused(capsys, "vectors", "--out", str(path))
     assert list(path.iterdir()) == []
