@@ -27,8 +27,9 @@ __all__ = ["PARTS", "PartOutcome", "Status", "judged_instruction", "run_part"]
 SMALL = (64, 64)
 ROUNDS, FEW = 7, 1
 EVERY = 12
-VERSIONED = ("python", "jax", "jaxlib", "numpy", "ml_dtypes")
 """Of the computations, a quick run does one in so many."""
+VERSIONED = ("python", "jax", "jaxlib", "numpy", "ml_dtypes")
+"""What the versions of are written down."""
 QUICK_VECTORS = ["quantize/MXFP4", "encode/E2M1/*", "dot/MXFP4/*"]
 
 

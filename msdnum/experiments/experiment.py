@@ -106,10 +106,12 @@ class Experiment(Generic[Parameters]):
         Raises
         ------
         ValueError
-            If schemes are given to an experiment that takes none.
+            If schemes are given to an experiment that takes none, or there is to be no seed.
         """
         if schemes and not self.takes_schemes:
             raise ValueError(f"experiment {self.name} takes no schemes, got {len(schemes)}")
+        if seeds is not None and seeds < 1:
+            raise ValueError(f"seeds must be at least 1, got {seeds}")
         parameters: Any = self.quick if quick else self.parameters
         if schemes:
             parameters = replace(parameters, schemes=tuple(schemes))

@@ -8,7 +8,7 @@ __all__ = ["with_spread"]
 
 
 def with_spread(tables: Sequence[Sequence[Record]]) -> list[Record]:
-    """Return the first of several tables, with the ends of each column that hangs on the seed.
+    """Return the first of several tables, with the ends of each column that depends on the seed.
 
     Parameters
     ----------

@@ -64,7 +64,7 @@ Subject: TypeAlias = ElementFormat | BlockFormat | Scheme | AnyAccumulator | Qua
 STATED = (E2M1, E2M3, E3M2, E4M3, E5M2, INT8, INT8_SYMMETRIC, MXINT8_ELEMENT)
 """Formats of theorem element-rounding."""
 EVERY = (
-    "Every scale is tried: which a block has hangs on all of its numbers, and no worst is searched."
+    "Every scale is tried: which a block has depends on all its numbers, and no worst is searched."
 )
 
 

@@ -53,6 +53,11 @@ def test_schemes_are_taken_where_the_parameters_have_them():
         of(Part(1)).table(schemes=[MXFP4_X2])
 
 
+def test_no_seed_is_refused():
+    with pytest.raises(ValueError, match="seeds must be at least 1, got 0"):
+        of(Part(1)).table(seeds=0)
+
+
 @dataclass
 class Mutable:
     size: int

@@ -1,6 +1,6 @@
 """MSD beside every baseline on the same operands: claim C7, family by family."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
@@ -20,7 +20,7 @@ from msdnum.trials.msd.baselines import BASELINES, MX_WEIGHTS, WEIGHTS, mxfp8_ac
 
 __all__ = [
     "CLAIM", "MSD_SCHEMES", "Comparison", "Comparisons", "claim", "drawn", "judged",
-    "linear_operands", "operands", "over", "sizes",
+    "linear_operands", "operands", "over", "sizes", "spread_of_worst",
 ]  # fmt: skip
 
 Array: TypeAlias = NDArray[np.float32]
@@ -153,6 +153,17 @@ def over(ours: float, theirs: float) -> float:
     if ours == theirs:
         return 1.0
     return ours / theirs if theirs else float("inf")
+
+
+SEEDS = 4
+"""How many seeds ``--deep`` draws with, to see how far a ratio moves."""
+
+
+def spread_of_worst(worst: Callable[[int], float], seed: int) -> str:
+    """Return in words how far the worst ratio moves from seed to seed."""
+    seeds = range(seed, seed + SEEDS)
+    found = [worst(each) for each in seeds]
+    return f"over seeds {seeds[0]} to {seeds[-1]} the worst is {min(found):.3g} to {max(found):.3g}"
 
 
 def _verdict(ours: float, theirs: float) -> str:
