@@ -3,6 +3,8 @@
 import math
 from fractions import Fraction
 
+import pytest
+
 from msdnum import report
 from msdnum.formats.accumulators import ALL_ACCUMULATORS, MatrixUnit
 from tests.emulator.gemm.units.test_stepped import Exactly
@@ -30,6 +32,7 @@ def test_what_a_unit_takes():
     assert "BINARY32" not in taken("AMPERE")
 
 
+@pytest.mark.slow
 def test_a_unit_of_which_nothing_is_known_has_no_bound():
     page = report(Exactly())
     assert math.isinf(page.bound.bound)
