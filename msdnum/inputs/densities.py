@@ -91,8 +91,11 @@ def _student_above(u: Floats) -> Floats:
 
 
 def _student_magnitude(p: Floats) -> Floats:
-    """Return where the probability above is p, by bisection in the logarithm."""
-    low, high = np.full_like(p, -70.0), np.full_like(p, 60.0)
+    """Return where the probability above is p, by bisection in the logarithm.
+
+    Of the least binary64 number that is near ``2**359``.
+    """
+    low, high = np.full_like(p, -70.0), np.full_like(p, 370.0)
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
         beyond = _student_above(np.exp2(middle)) > p

@@ -27,6 +27,14 @@ def test_densities_are_those_of_scipy(name):
     assert own.var() == pytest.approx(law.var())
 
 
+@pytest.mark.parametrize("q", [1e-60, 1e-200, 1e-300])
+def test_the_farthest_quantiles_of_student_are_not_cut(q):
+    own = DENSITIES["student_t"]
+    # The density nears 6 sqrt 3 / pi over u to the fourth, and its integral this over u cubed.
+    expected = np.cbrt(2 * np.sqrt(3) / np.pi) / np.cbrt(q)
+    assert own.ppf(q) == pytest.approx(-expected, rel=1e-9)
+
+
 @pytest.mark.parametrize("u", ["0.3", "12", "34.7", "1e6"])
 def test_the_tails_of_student_by_mpmath(u):
     with mpmath.workdps(40):

@@ -140,14 +140,15 @@ def attend(
     argument_checks.check_integer("window", window)
     if window is not None and window < 1:
         raise ValueError(f"window must be positive, got {window}")
+    # A longer one hides nothing either, and int32 may not hold it.
+    reach = None if window is None else min(int(window), keys.shape[-2])
     parts = head_groups(values)
     group = max(_check_operands(queries, keys, part, method) for part in parts)
     limits = _limits(queries, keys, lengths, mask)
     extra = None if sinks is None else _checked_sinks(sinks, queries)
     function = _jitted() if backend.is_jax(queries) else _attend
     found = [
-        function(queries, keys, part, limits, extra, method, factor, group, window)
-        for part in parts
+        function(queries, keys, part, limits, extra, method, factor, group, reach) for part in parts
     ]
     return found[0] if len(found) == 1 else backend.namespace(queries).concatenate(found, axis=-1)
 

@@ -78,8 +78,10 @@ class CannCache:
 
     def __post_init__(self) -> None:
         """Refuse other types, and shapes that do not belong together."""
-        backend.check_array(self.codes, "codes", ("int8",))
-        backend.check_array(self.scales, "scales", ("float32",))
+        _check_numpy(self.codes, "codes", ("int8",))
+        _check_numpy(self.scales, "scales", ("float32",))
+        if self.codes.ndim < 2:
+            raise ValueError(f"codes must have shape (..., n, d), got {self.codes.shape}")
         *heads, n, d = self.codes.shape
         channels, tokens = (*heads, 1, d), (*heads, n, 1)
         if self.scales.shape not in (channels, tokens):
@@ -88,7 +90,7 @@ class CannCache:
             )
         if self.offsets is None:
             return
-        backend.check_array(self.offsets, "offsets", ("float32",))
+        _check_numpy(self.offsets, "offsets", ("float32",))
         if self.offsets.shape != channels:
             raise ValueError(f"offsets must have shape {channels}, got {self.offsets.shape}")
 
@@ -96,6 +98,13 @@ class CannCache:
     def per_token(self) -> bool:
         """Whether each token has a scale of its own."""
         return bool(self.scales.shape[-1] == 1 != self.codes.shape[-1])
+
+
+def _check_numpy(x: Any, name: str, dtypes: tuple[str, ...]) -> None:
+    """Raise unless ``x`` is an array of NumPy, of one of these types, not empty."""
+    backend.check_array(x, name, dtypes)
+    if backend.is_jax(x):
+        raise TypeError(f"{name} must be a NumPy array, got JAX: numpy.asarray makes one")
 
 
 @dataclass(frozen=True)
@@ -186,14 +195,14 @@ def kernel_attend(
     switches = switches or KernelSwitches()
     argument_checks.check_mode("kernel", kernel, AttentionKernel)
     argument_checks.check_mode("switches", switches, KernelSwitches)
-    backend.check_floats(queries)
+    _check_numpy(queries, "queries", ("float32", "bfloat16", "float16"))
+    if queries.ndim < 2:
+        raise ValueError(f"queries must have shape (..., m, d), got {queries.shape}")
     _check(queries, keys, values, kernel, tile)
     *heads, m, d = queries.shape
     n = keys.codes.shape[-2]
     rows = (*keys.codes.shape[:-2], m * int(np.prod(heads)) // int(np.prod(keys.codes.shape[:-2])))
-    seen = np.broadcast_to(np.asarray(n if limits is None else limits), (*heads, m, 1))
-    if seen.min() < 1 or seen.max() > n:
-        raise ValueError(f"limits must be in 1..{n}, the tokens of the keys, got {limits}")
+    seen = _checked_limits(limits, n, (*heads, m, 1))
     with np.errstate(all="ignore"):
         found = _attended(
             queries.astype(np.float32).reshape(*rows, d), keys, values, kernel,
@@ -201,6 +210,21 @@ def kernel_attend(
         )  # fmt: skip
     rounded = rounded_to(found, FP16, Rounding.RNE)
     return rounded.reshape(*heads, m, values.codes.shape[-1])
+
+
+def _checked_limits(
+    limits: NDArray[Any] | int | None, n: int, shape: tuple[int, ...]
+) -> NDArray[Any]:
+    """Return how many keys each query sees, of this shape."""
+    seen = np.asarray(n if limits is None else limits)
+    if seen.dtype.kind not in "iu":
+        raise TypeError(f"limits must be integers, got {seen.dtype}")
+    if seen.min() < 1 or seen.max() > n:
+        raise ValueError(f"limits must be in 1..{n}, the tokens of the keys, got {limits}")
+    try:
+        return np.broadcast_to(seen, shape)
+    except ValueError:
+        raise ValueError(f"limits must broadcast to {shape}, got shape {seen.shape}") from None
 
 
 def _check(
@@ -224,6 +248,7 @@ def _check(
         raise ValueError(
             f"values must have the heads and tokens of the keys, got {values.codes.shape}"
         )
+    argument_checks.check_mode("tile", tile, int | np.integer)
     if not 1 <= tile <= LONGEST or d > LONGEST:
         raise ValueError(f"tile and width must be in 1..{LONGEST}, got {tile} and {d}")
 

@@ -10,12 +10,12 @@ from msdnum.emulator.gemm.accumulation import check_accumulator
 from msdnum.emulator.gemm.checks import as_operand
 from msdnum.emulator.gemm.inf_and_nan import has_special
 from msdnum.emulator.gemm.operands import cut_to_taken, kind, prepare
+from msdnum.emulator.gemm.plans import ARRAYS_OF
 from msdnum.emulator.gemm.products import matmul, transposed
 from msdnum.emulator.gemm.units.kinds import sums_of
 from msdnum.emulator.gemm.units.sums import Range
 from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.accumulators import AnyAccumulator, Blocks, Pairwise, StepUnit
-from msdnum.formats.elements import FP16
 from msdnum.formats.modes import InfAndNan
 
 __all__ = ["inner_products", "some_rows"]
@@ -107,10 +107,12 @@ def _elementwise(
 def held(c: NDArray[Any], accumulator: AnyAccumulator) -> NDArray[np.float32]:
     """Return numbers as an accumulator holds them."""
     with np.errstate(over="ignore"):
-        found: NDArray[np.float32] = c.astype(
-            np.float16 if accumulator.output == FP16 else np.float32
-        ).astype(np.float32)
+        found: NDArray[np.float32] = c.astype(_type_of_c(accumulator)).astype(np.float32)
     return found
+
+
+def _type_of_c(accumulator: AnyAccumulator) -> np.dtype[Any]:
+    return np.dtype(ARRAYS_OF.get(accumulator.output, "float32"))
 
 
 def _by_diagonals(
@@ -125,8 +127,7 @@ def _by_diagonals(
     def diagonal(part: slice) -> NDArray[Any]:
         start, right = None, some_rows(b, part)
         if c is not None:
-            held = np.float16 if accumulator.output == FP16 else np.float32
-            start = np.zeros((len(c[part]),) * 2, held)
+            start = np.zeros((len(c[part]),) * 2, _type_of_c(accumulator))
             with np.errstate(over="ignore"):
                 np.fill_diagonal(start, c[part])
         right = transposed(right) if isinstance(right, QuantizedArray) else right.T.copy()

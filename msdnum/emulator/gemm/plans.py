@@ -33,8 +33,9 @@ from msdnum.formats.elements import BF16, BINARY32, FP16, FloatFormat
 from msdnum.formats.modes import InfAndNan
 
 __all__ = [
-    "Kinds", "Operand", "Pair", "Plan", "check_one_accumulator", "check_operands", "check_pairs",
-    "checked_start", "checked_terms", "codes", "kinds_of", "needs_values", "planned", "segment",
+    "ARRAYS_OF", "Kinds", "Operand", "Pair", "Plan", "check_one_accumulator", "check_operands",
+    "check_pairs", "checked_start", "checked_terms", "codes", "kinds_of", "needs_values", "planned",
+    "segment",
 ]  # fmt: skip
 
 Operand: TypeAlias = Any

@@ -4,6 +4,7 @@ import math
 import re
 from fractions import Fraction
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -155,7 +156,14 @@ def test_what_it_does_not_take_is_refused():
         (attend(queries[:, :3]), ValueError, "their width"),
         (attend(limits=8), ValueError, "limits must be in 1..7"),
         (attend(tile=0), ValueError, "tile and width must be in"),
-        (attend(queries.astype(float)), TypeError, "float32"),
+        (attend(queries.astype(float)), TypeError, "queries must be float32"),
+        (attend(queries[0]), ValueError, "queries must have shape (..., m, d), got (6,)"),
+        (attend(jnp.asarray(queries)), TypeError, "queries must be a NumPy array, got JAX"),
+        (attend(limits=1.5), TypeError, "limits must be integers, got float64"),
+        (attend(limits=True), TypeError, "limits must be integers, got bool"),
+        (attend(limits=[1, 2, 3]), ValueError, "limits must broadcast to (4, 1), got shape (3,)"),
+        (attend(tile=1.5), TypeError, "tile must be int"),
+        (lambda: CannCache(long[0], narrow), ValueError, "codes must have shape (..., n, d)"),
         (lambda: CannCache(long, narrow), ValueError, "scales must have"),
         (lambda: CannCache(long, keys.scales, column), ValueError, "offsets must have"),
         (lambda: CannCache(long.astype(int), keys.scales), TypeError, "codes must be"),

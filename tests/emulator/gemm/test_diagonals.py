@@ -9,6 +9,8 @@ from msdnum.emulator.gemm.products import transposed
 from msdnum.evidence.black_boxes import elements_of
 from msdnum.formats.accumulators import BLACKWELL_MX, HOPPER, HOPPER_FP16, PAIRWISE
 from msdnum.formats.blocks import MXFP4, BlockFormat
+from msdnum.formats.elements import BF16
+from msdnum.formats.own_units import Pairwise, Sequential
 from tests.support.probes import PRESETS, format_of
 
 RNG = np.random.default_rng(1)
@@ -63,6 +65,15 @@ def test_inf_and_nan_are_those_of_a_product(unit, special):
     expected = entries(a, B, c, unit)
     np.testing.assert_array_equal(found.view(np.uint32), expected.view(np.uint32))
     assert not np.isfinite(found[[3, 40]]).any()
+
+
+@pytest.mark.parametrize("unit", [Pairwise(output=BF16), Sequential(output=BF16)])
+def test_c_may_be_of_an_accumulator_that_holds_bf16(unit):
+    c = np.append(A[:69, 0].astype(np.float32), np.float32(np.inf))
+    found = inner_products(A, B, c, unit)
+    start = np.diag(c).astype("bfloat16")
+    expected = np.diagonal(matmul(A, B.T.copy(), c=start, accumulator=unit))
+    np.testing.assert_array_equal(found.view(np.uint32), expected.view(np.uint32))
 
 
 def test_rows_of_quantized_arrays_keep_their_scales():
