@@ -18,8 +18,8 @@ from msdnum.evidence.product_bounds import ranges
 from msdnum.evidence.worst_cases import Extreme, among_pairs, among_ties, bound_of
 from msdnum.experiments.experiment import Experiment
 from msdnum.experiments.tables import Record
-from msdnum.formats.elements import E2M1, E4M3, E8M0, INT4, INT8_SYMMETRIC
-from msdnum.formats.modes import Arithmetic
+from msdnum.formats.elements import E2M1, E4M3, E8M0, INT4, INT8_SYMMETRIC, IntegerFormat
+from msdnum.formats.modes import Arithmetic, ScaleRule
 from msdnum.formats.schemes import (
     INT8_X1,
     INT8_X1_FLOAT32,
@@ -62,19 +62,22 @@ LADDERS: dict[str, tuple[Scheme, ...]] = {
 """Schemes by number of passes; exact INT8 remainders are held for three at most."""
 
 MOST_CELLS = 100_000
+"""That are summed one by one: more would take minutes."""
 
 
 @cache
 def closed_form(scheme: Scheme) -> bounds.RmsError | None:
-    """Return the RMS errors of a scheme by theorem, or None if there is none or it has no end.
+    """Return the RMS errors of a scheme by theorem, or None if there is none or it takes too long.
 
-    The theorem is on exact arithmetic; three INT8 terms have 16 million cells.
+    The theorem is on exact arithmetic. The 16 million cells of three INT8 terms are all alike and
+    are summed at once; those of three MXFP8 terms are not.
     """
-    elements = [fmt.element for fmt in scheme.formats]
+    elements, rule = [fmt.element for fmt in scheme.formats], scheme.formats[0].rule
+    alike = rule is ScaleRule.AMAX and all(isinstance(e, IntegerFormat) for e in elements)
     cells = prod(len(element.codes) for element in elements)
-    if scheme.arithmetic is Arithmetic.FLOAT32 or cells > MOST_CELLS:
+    if scheme.arithmetic is Arithmetic.FLOAT32 or (cells > MOST_CELLS and not alike):
         return None
-    return bounds.rms_error(elements, rule=scheme.formats[0].rule)
+    return bounds.rms_error(elements, rule=rule)
 
 
 # Effective bits by scheme and input
