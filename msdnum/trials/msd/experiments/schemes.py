@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from math import isinf, log2, prod
+from math import isinf, log2
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import bounds
+from msdnum.bounds.averages import cells_summed
 from msdnum.emulator.cann.digits import VARIANTS, Variant
 from msdnum.errors import EFFECTIVE_BITS
 from msdnum.evidence.effective_bits import EffectiveBits, approximation
@@ -18,8 +19,8 @@ from msdnum.evidence.product_bounds import ranges
 from msdnum.evidence.worst_cases import Extreme, among_pairs, among_ties, bound_of
 from msdnum.experiments.experiment import Experiment
 from msdnum.experiments.tables import Record
-from msdnum.formats.elements import E2M1, E4M3, E8M0, INT4, INT8_SYMMETRIC, IntegerFormat
-from msdnum.formats.modes import Arithmetic, ScaleRule
+from msdnum.formats.elements import E2M1, E4M3, E8M0, INT4, INT8_SYMMETRIC
+from msdnum.formats.modes import Arithmetic
 from msdnum.formats.schemes import (
     INT8_X1,
     INT8_X1_FLOAT32,
@@ -73,9 +74,7 @@ def closed_form(scheme: Scheme) -> bounds.RmsError | None:
     are summed at once; those of three MXFP8 terms are not.
     """
     elements, rule = [fmt.element for fmt in scheme.formats], scheme.formats[0].rule
-    alike = rule is ScaleRule.AMAX and all(isinstance(e, IntegerFormat) for e in elements)
-    cells = prod(len(element.codes) for element in elements)
-    if scheme.arithmetic is Arithmetic.FLOAT32 or (cells > MOST_CELLS and not alike):
+    if scheme.arithmetic is Arithmetic.FLOAT32 or cells_summed(elements, rule) > MOST_CELLS:
         return None
     return bounds.rms_error(elements, rule=rule)
 
