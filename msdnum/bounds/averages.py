@@ -15,7 +15,7 @@ from msdnum.display import html
 from msdnum.formats.elements import ElementFormat, IntegerFormat
 from msdnum.formats.modes import ScaleRule
 
-__all__ = ["RmsError", "rms_error"]
+__all__ = ["RmsError", "cells_summed", "rms_error"]
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,33 @@ DIGAMMA = (
     Fraction(511, 67584),
 )  # fmt: skip
 """Of ``psi(n + 1/2) - log(n)``, at ``n**-2``, ``n**-4`` and so on."""
+
+
+def cells_summed(elements: Sequence[ElementFormat], rule: ScaleRule) -> int:
+    """Return how many cells `rms_error` may sum one by one, which decide its time.
+
+    None in the top binade where integers under AMAX have too many: they are all alike.
+
+    Raises
+    ------
+    ValueError
+        If there is no closed form, as `rms_error`.
+
+    Examples
+    --------
+    >>> from msdnum.bounds.averages import cells_summed
+    >>> from msdnum.formats import E4M3, INT8_SYMMETRIC
+    >>> from msdnum import ScaleRule
+    >>> cells_summed([E4M3] * 3, ScaleRule.COVERING)
+    2097152
+    >>> cells_summed([INT8_SYMMETRIC] * 3, ScaleRule.AMAX)
+    0
+    """
+    mixed_decomposition(elements, 1, rule=rule)
+    step = _even_step(elements, _scales(elements, rule), rule)
+    if step is not None and Fraction(1, 2) / step > MANY:
+        return 0
+    return math.prod(1 << element.bits - 1 for element in elements)
 
 
 def _even_step(

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Sequence
 from fractions import Fraction
-from math import prod
 
 from msdnum import bounds
+from msdnum.bounds.averages import cells_summed
 from msdnum.evidence.worst_cases import Extreme
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import E8M0, ElementFormat, FloatFormat, IntegerFormat, TableFormat
@@ -161,9 +161,9 @@ def expected(elements: Sequence[ElementFormat], rule: ScaleRule) -> Expected | N
     """Return the closed form, where it exists and is quick."""
     if any(isinstance(element, TableFormat) for element in elements):
         return None
-    if prod(1 << element.bits - 1 for element in elements) > CELLS:
-        return None
     try:
+        if cells_summed(elements, rule) > CELLS:
+            return None
         found = bounds.rms_error(elements, rule=rule)
     except ValueError:
         return None

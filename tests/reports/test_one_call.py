@@ -23,6 +23,7 @@ from msdnum.formats.scale_searches import EVERY_SCALE, ScaleSearch
 from msdnum.formats.schemes import OWN_AMAX
 from msdnum.reports.costs import carries
 from msdnum.reports.pages import Guarantee
+from msdnum.reports.parts import expected_of
 from msdnum.spec import blocks as spec_blocks
 from msdnum.spec import elements as spec_elements
 from tests.support import strangers
@@ -79,6 +80,12 @@ def test_numbers_of_two_pass_mxfp4_by_hand():
     assert costs["H100 SXM"].unit == "int8"
     assert page.seed == 0
     assert "seed 0" in str(page)
+
+
+def test_three_passes_of_int8_have_a_closed_form():
+    """A sample of the table `passes` has 24.211 bits; 16 million cells are summed at once."""
+    assert f"{expected_of(SCHEMES['INT8_X3']).relative_bits:.3f}" == "24.202"
+    assert expected_of(SCHEMES["MXFP8_X3"]) is None
 
 
 def test_a_quantized_array_is_measured_itself():

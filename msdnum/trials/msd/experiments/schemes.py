@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from math import isinf, log2, prod
+from math import isinf, log2
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from msdnum import bounds
+from msdnum.bounds.averages import cells_summed
 from msdnum.emulator.cann.digits import VARIANTS, Variant
 from msdnum.errors import EFFECTIVE_BITS
 from msdnum.evidence.effective_bits import EffectiveBits, approximation
@@ -62,19 +63,20 @@ LADDERS: dict[str, tuple[Scheme, ...]] = {
 """Schemes by number of passes; exact INT8 remainders are held for three at most."""
 
 MOST_CELLS = 100_000
+"""That are summed one by one: more would take minutes."""
 
 
 @cache
 def closed_form(scheme: Scheme) -> bounds.RmsError | None:
-    """Return the RMS errors of a scheme by theorem, or None if there is none or it has no end.
+    """Return the RMS errors of a scheme by theorem, or None if there is none or it takes too long.
 
-    The theorem is on exact arithmetic; three INT8 terms have 16 million cells.
+    The theorem is on exact arithmetic. The 16 million cells of three INT8 terms are all alike and
+    are summed at once; those of three MXFP8 terms are not.
     """
-    elements = [fmt.element for fmt in scheme.formats]
-    cells = prod(len(element.codes) for element in elements)
-    if scheme.arithmetic is Arithmetic.FLOAT32 or cells > MOST_CELLS:
+    elements, rule = [fmt.element for fmt in scheme.formats], scheme.formats[0].rule
+    if scheme.arithmetic is Arithmetic.FLOAT32 or cells_summed(elements, rule) > MOST_CELLS:
         return None
-    return bounds.rms_error(elements, rule=scheme.formats[0].rule)
+    return bounds.rms_error(elements, rule=rule)
 
 
 # Effective bits by scheme and input
