@@ -82,7 +82,7 @@ def quantize(
         Beside ``scales``, what elements are multiplied or divided by where it is not the scale that
         is stored: its rounded reciprocal, or the scale before it was rounded. Shaped as ``scales``;
         no scale of the tensor is applied to them. The divisor 0 and the factor Inf are of a scale
-        of 0: elements are zeros.
+        of 0: finite numbers become zeros.
     rule : ScaleRule, optional
         In place of that of ``format``.
     rounding : Rounding

@@ -160,7 +160,7 @@ class FloatFormat:
 
     @property
     def has_zero(self) -> bool:
-        """Whether the exponent field 0 is of no normal number."""
+        """Whether there is a zero: the exponent field 0 is of no normal number."""
         return self.signed or self.subnormals
 
     @property

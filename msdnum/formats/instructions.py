@@ -64,6 +64,8 @@ def as_instruction(accumulator: AnyAccumulator) -> AnyAccumulator:
 
     Raises
     ------
+    TypeError
+        If it is no accumulator.
     ValueError
         If no instruction computes so that is known here.
 
@@ -82,6 +84,11 @@ def as_instruction(accumulator: AnyAccumulator) -> AnyAccumulator:
     ValueError: accumulator HOPPER_FP8 takes elements of E4M3 or E5M2, got FP16: its instruction \
 has no others
     """
+    if not isinstance(accumulator, AnyAccumulator):
+        raise TypeError(
+            f"accumulator must be one of msdnum.ALL_ACCUMULATORS or made like them, "
+            f"got {accumulator!r}"
+        )
     unit: Any = accumulator.inner if isinstance(accumulator, Blocks) else accumulator
     if unit.takes:
         return accumulator

@@ -64,6 +64,11 @@ def test_what_no_instruction_computes_is_none(unit):
         as_instruction(unit)
 
 
+def test_a_name_is_no_accumulator():
+    with pytest.raises(TypeError, match=r"accumulator must be one of .*, got 'HOPPER'"):
+        as_instruction("HOPPER")
+
+
 @pytest.mark.parametrize(
     ("fmt", "unit", "same"),
     [

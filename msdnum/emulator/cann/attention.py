@@ -37,7 +37,7 @@ from msdnum.emulator.cann.digits import (
     later_scales,
     multiply_add,
 )
-from msdnum.emulator.cann.products import KernelSwitches, rounded_to, rounded_to_half
+from msdnum.emulator.cann.products import KernelSwitches, rounded_to_half, saturated_to
 from msdnum.formats.elements import FP16, INT4, INT8, IntegerFormat
 from msdnum.formats.modes import Rounding
 
@@ -208,7 +208,7 @@ def kernel_attend(
             queries.astype(np.float32).reshape(*rows, d), keys, values, kernel,
             seen.reshape(*rows, 1), switches, tile,
         )  # fmt: skip
-    rounded = rounded_to(found, FP16, Rounding.RNE)
+    rounded = saturated_to(found, FP16, Rounding.RNE)
     return rounded.reshape(*heads, m, values.codes.shape[-1])
 
 

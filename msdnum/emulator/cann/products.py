@@ -231,7 +231,7 @@ def kernel_matmul(
     digits = _variant(kernel, x.shape[1]).decompose(x, columns, switches.digits)
     with np.errstate(all="ignore"):
         result = kernel.recombine(x, digits, amax, weight, switches)
-    return rounded_to(result, kernel.output, kernel.rounding)
+    return saturated_to(result, kernel.output, kernel.rounding)
 
 
 def _variant(kernel: Kernel, k: int) -> Any:
@@ -266,16 +266,16 @@ def _amax(x: Floats, size: int) -> Floats:
     return amax
 
 
-def rounded_to(x: Floats, fmt: ElementFormat, rounding: Rounding) -> Floats:
-    codes = elements.encode(
-        x.astype(np.float32), fmt, overflow=Overflow.SATURATE, rounding=rounding
-    )
+def saturated_to(x: Floats, fmt: ElementFormat, rounding: Rounding) -> Floats:
+    """Return numbers rounded to a format, saturated, as float32."""
+    x = x.astype(np.float32)
+    codes = elements.encode(x, fmt, overflow=Overflow.SATURATE, rounding=rounding)
     rounded: Floats = elements.decode(codes, fmt)
     return rounded
 
 
 def rounded_to_half(exact: NDArray[np.float64], rounding: Rounding) -> Floats:
-    """Round binary64 numbers once to half: in binary32 to odd before, which keeps what decides."""
+    """Return binary64 numbers rounded once to half: in binary32 to odd before, for what decides."""
     if rounding is Rounding.RNE:  # NumPy rounds so, once, but does not saturate.
         with np.errstate(over="ignore", under="ignore"):
             return np.clip(exact.astype(np.float16), -65504, 65504).astype(np.float32)
@@ -283,7 +283,7 @@ def rounded_to_half(exact: NDArray[np.float64], rounding: Rounding) -> Floats:
     error = exact - near
     toward = np.where(error > 0, np.float32(np.inf), np.float32(-np.inf))
     tie_breaker = (error != 0) & (near.view(np.int32) & 1 == 0)
-    return rounded_to(np.where(tie_breaker, np.nextafter(near, toward), near), FP16, rounding)
+    return saturated_to(np.where(tie_breaker, np.nextafter(near, toward), near), FP16, rounding)
 
 
 def _kind(k: int) -> OperandType:
@@ -495,6 +495,6 @@ def nibble_matmul(
         part = slice(g * weight.group, (g + 1) * weight.group)
         eights = 8 * weight.codes[part].astype(np.int32).sum(axis=0)
         scaled = (16 * upper + lower + eights).astype(np.float32) * weight.scales[g]
-        addend = rounded_to(scaled, FP16, switches.half).astype(np.float64)
+        addend = saturated_to(scaled, FP16, switches.half).astype(np.float64)
         total = rounded_to_half(total + addend, switches.half)
-    return rounded_to(total * token_scales, BF16, Rounding.RNE)
+    return saturated_to(total * token_scales, BF16, Rounding.RNE)
