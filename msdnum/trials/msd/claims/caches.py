@@ -3,7 +3,6 @@
 They are read from tables that ``msdnum model smollm2`` and ``msdnum figures`` write.
 """
 
-import math
 from collections.abc import Iterator
 from functools import partial
 
@@ -14,6 +13,7 @@ from msdnum.experiments.tables import read
 from msdnum.ledger.claims import Entry
 from msdnum.ledger.findings import Evidence, Finding, Verdict, not_run
 from msdnum.ledger.trial import Study
+from msdnum.trials.msd.claims.decoder import judge_texts, larger_in
 
 __all__ = ["AT_CONTEXTS", "OF_TEXTS", "c7_caches"]
 
@@ -49,10 +49,7 @@ def c7_caches(study: Study) -> Iterator[Entry]:
 
 
 def _judge_texts(cache: str) -> Finding:
-    """Compare divergences from float64 with the same codes, text by text.
-
-    Means that differ by at most two standard errors of the texts' differences are a tie.
-    """
+    """Compare divergences from float64 with the same codes, text by text."""
     try:
         _, records = read(present(OF_TEXTS))
     except FileNotFoundError as error:
@@ -62,18 +59,12 @@ def _judge_texts(cache: str) -> Finding:
                   if (row["attention"], row["cache"]) == (way, cache)])
         for way in ("MSD", "BF16")
     )  # fmt: skip
-    difference, ratio = ours - theirs, float(ours.mean() / theirs.mean())
-    uncertainty = 2 * float(difference.std(ddof=1)) / math.sqrt(len(difference))
-    tied = abs(float(difference.mean())) <= uncertainty
-    return Finding(
-        Verdict.HOLDS if tied or ratio <= 1 else Verdict.FAILS,
-        f"{ratio:.3g}" + (", a tie" if tied else ""),
-        ratio,
-        Evidence("sampled", len(ours), f"texts: figures/msd/tables/{OF_TEXTS.name}"),
-        notes=(
-            f"mean KL divergence from float64, same codes, {ours.mean():.3g} nats, in BF16 "
-            f"{theirs.mean():.3g}; larger in {int((difference > 0).sum())} of {len(ours)} texts",
-        ),
+    return judge_texts(
+        ours,
+        theirs,
+        OF_TEXTS,
+        f"mean KL divergence from float64, same codes, {ours.mean():.3g} nats, in BF16 "
+        f"{theirs.mean():.3g}; larger in {larger_in(ours, theirs)}",
     )
 
 

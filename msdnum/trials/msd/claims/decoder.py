@@ -6,6 +6,7 @@ They are read from tables that ``msdnum model smollm2`` writes, and not computed
 import math
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,8 @@ __all__ = [
     "c3_decoder",
     "c7_decoder",
     "decoder_quality",
+    "judge_texts",
+    "larger_in",
 ]
 
 DECODER_TABLE = FIGURES / "msd" / "tables" / "decoder_outliers.csv"
@@ -129,6 +132,23 @@ def _judge_next_tokens(weight: str, baseline: str, at_length: bool = False) -> F
     ours = _texts(records, f"{weight}, {OURS[weight]}, BF16")
     activation = "BINARY32" if baseline == "float32" else "BF16"
     theirs = _texts(records, f"{weight}, {baseline}, {activation}")
+    return judge_texts(
+        ours,
+        theirs,
+        table,
+        f"mean KL divergence from float64, same codes, {ours.mean():.3g} nats, of the baseline "
+        f"{theirs.mean():.3g}",
+        f"larger than the baseline's in {larger_in(ours, theirs)}",
+    )
+
+
+def judge_texts(
+    ours: NDArray[np.float64], theirs: NDArray[np.float64], table: Path, *notes: str
+) -> Finding:
+    """Compare divergences text by text, as a table has them.
+
+    Means that differ by at most two standard errors of the texts' differences are a tie.
+    """
     difference, ratio = ours - theirs, float(ours.mean() / theirs.mean())
     uncertainty = 2 * float(difference.std(ddof=1)) / math.sqrt(len(difference))
     tied = abs(float(difference.mean())) <= uncertainty
@@ -137,12 +157,13 @@ def _judge_next_tokens(weight: str, baseline: str, at_length: bool = False) -> F
         f"{ratio:.3g}" + (", a tie" if tied else ""),
         ratio,
         Evidence("sampled", len(ours), f"texts: figures/msd/tables/{table.name}"),
-        notes=(
-            f"mean KL divergence from float64, same codes, {ours.mean():.3g} nats, of the baseline "
-            f"{theirs.mean():.3g}",
-            f"larger than the baseline's in {int((difference > 0).sum())} of {len(ours)} texts",
-        ),
+        notes=notes,
     )
+
+
+def larger_in(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> str:
+    """Return in words in how many texts ours is larger."""
+    return f"{int((ours > theirs).sum())} of {len(ours)} texts"
 
 
 def decoder_quality(study: Study) -> Iterator[Entry]:
