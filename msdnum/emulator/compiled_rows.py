@@ -30,7 +30,7 @@ from msdnum.formats.modes import Rounding
 from msdnum.formats.schemes import OWN_AMAX, Scheme
 
 __all__ = [
-    "integer_terms", "is_installed", "numbers_of_rows", "power_terms", "suits_numbers",
+    "cores", "integer_terms", "is_installed", "numbers_of_rows", "power_terms", "suits_numbers",
     "suits_power_terms", "takes", "use_numba",
 ]  # fmt: skip
 
@@ -220,7 +220,7 @@ def _on_all_cores(kernel: Callable[..., None], rows: Array, *arguments: Array) -
     size = max(1, CHUNK // rows.shape[1])
     starts = range(0, len(rows), size)
     part = partial(_run, kernel, (rows, *arguments), size)
-    threads = min(len(starts), _cores())
+    threads = min(len(starts), cores())
     if threads == 1:
         kernel(rows, *arguments, 0, len(rows))
         return
@@ -232,7 +232,7 @@ def _run(kernel: Callable[..., None], arguments: tuple[Array, ...], size: int, s
     kernel(*arguments, start, min(start + size, len(arguments[0])))
 
 
-def _cores() -> int:
+def cores() -> int:
     """Return how many cores this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1

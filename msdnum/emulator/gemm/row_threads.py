@@ -3,7 +3,6 @@
 Every entry is computed as it is without them, so that no bit depends on it.
 """
 
-import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ import numpy as np
 
 from msdnum.emulator import backend
 from msdnum.emulator.backend import Array
+from msdnum.emulator.compiled_rows import cores
 from msdnum.emulator.gemm.plans import codes
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray
@@ -42,7 +42,7 @@ def parts_of_rows(left: Terms, right: Terms, c: Array | None) -> int:
     if any(x.devices() != {jax.local_devices(backend="cpu")[0]} for x in arrays):
         return 1
     rows = int(first.shape[0])
-    return max(1, min(os.cpu_count() or 1, rows // FEWEST_ROWS))
+    return max(1, min(cores(), rows // FEWEST_ROWS))
 
 
 def _has_rows(term: Any) -> bool:

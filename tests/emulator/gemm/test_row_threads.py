@@ -21,7 +21,7 @@ def threads(monkeypatch):
     monkeypatch.setattr(row_threads, "ONE_CORE_SINCE", (0,))
     monkeypatch.setattr(row_threads, "FEWEST_PRODUCTS", 1)
     monkeypatch.setattr(row_threads, "FEWEST_ROWS", 2)
-    monkeypatch.setattr(row_threads.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(row_threads, "cores", lambda: 2)
     asked = []
 
     def spied(*arguments):
