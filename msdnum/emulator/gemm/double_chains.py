@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msdnum.emulator.backend import check_array, is_jax
+from msdnum.emulator.gemm.units.rounding import moved_to_odd
 
 __all__ = ["DOUBLE_INSTRUCTIONS", "fma_matmul"]
 
@@ -90,9 +91,7 @@ def _fma(a: Doubles, b: Doubles, c: Doubles) -> Doubles:
     low, lowest = _sum(c, below)
     high, middle = _sum(product, low)
     odd, rest = _sum(lowest, middle)
-    pattern = odd.view(np.int64)
-    towards = np.where((rest < 0) == (odd < 0), 1, -1)
-    odd = np.where((rest != 0) & (pattern & 1 == 0), pattern + towards, pattern).view(np.float64)
+    odd = moved_to_odd(odd, rest)
     # Of two zeros the sum has a sign that the sum of nothing but them does not.
     return np.where((high == 0) & (odd == 0), product + c, high + odd)
 

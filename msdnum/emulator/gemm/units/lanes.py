@@ -12,6 +12,7 @@ from msdnum.emulator.gemm.operands import OperandType, Prepared, significands_an
 from msdnum.emulator.gemm.tiles import Arrays, slices
 from msdnum.emulator.gemm.units.binary32 import tree
 from msdnum.emulator.gemm.units.exact_additions import added, as_number, limbs_of, product_of
+from msdnum.emulator.gemm.units.rounding import moved_to_odd
 from msdnum.emulator.gemm.units.sums import (
     EXACT_APART,
     EXACT_VALUES,
@@ -93,13 +94,8 @@ class Native:
         total = c + x
         if not self.to_odd:
             return total
-        # What the addition to nearest has left is a number; its sign says which neighbour is next.
         part = total - c
-        rest = (c - (total - part)) + (x - part)
-        xp, pattern = backend.namespace(total), total.view(np.int32)
-        towards = xp.where((rest < 0) == (total < 0), np.int32(1), np.int32(-1))
-        other = xp.where((rest != 0) & (pattern & 1 == 0), pattern + towards, pattern)
-        return other.view(np.float32)
+        return moved_to_odd(total, (c - (total - part)) + (x - part))
 
     def add_product(self, c: Array, a: Arrays, b: Arrays, k: int) -> Array:
         """Return ``c + a_k b_k``, rounded once."""

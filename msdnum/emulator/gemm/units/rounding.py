@@ -14,8 +14,8 @@ from msdnum.formats.own_units import SumRounding
 
 __all__ = [
     "EMIN", "EXPONENT_BIAS", "HEAD", "PRODUCT_BIAS", "Leading", "bit_length", "goes_up",
-    "leading_bits", "limbs", "nearest", "power_of_two", "rounded", "significand_and_exponent",
-    "truncated", "truncated_shift", "unless_infinite", "without_negative_zero",
+    "leading_bits", "limbs", "moved_to_odd", "nearest", "power_of_two", "rounded",
+    "significand_and_exponent", "truncated", "truncated_shift", "unless_infinite", "without_negative_zero",
     "without_subnormal_sums",
 ]  # fmt: skip
 
@@ -36,6 +36,17 @@ class Leading(NamedTuple):
     bits: Array
     inexact: Array
     exponent: Array
+
+
+def moved_to_odd(total: Array, rest: Array) -> Array:
+    """Return a sum rounded to odd, given it to nearest and what that rounding has left."""
+    xp = backend.namespace(total)
+    integer = np.int64 if total.dtype == np.float64 else np.int32
+    pattern = total.view(integer)
+    # The sign of what is left says which neighbour is next.
+    towards = xp.where((rest < 0) == (total < 0), integer(1), integer(-1))
+    odd = xp.where((rest != 0) & (pattern & 1 == 0), pattern + towards, pattern)
+    return odd.view(total.dtype)
 
 
 def power_of_two(exponent: Array) -> Array:
