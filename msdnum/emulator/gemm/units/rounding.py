@@ -15,8 +15,8 @@ from msdnum.formats.own_units import SumRounding
 __all__ = [
     "EMIN", "EXPONENT_BIAS", "HEAD", "PRODUCT_BIAS", "Leading", "bit_length", "goes_up",
     "leading_bits", "limbs", "moved_to_odd", "nearest", "power_of_two", "rounded",
-    "significand_and_exponent", "truncated", "truncated_shift", "unless_infinite", "without_negative_zero",
-    "without_subnormal_sums",
+    "significand_and_exponent", "truncated", "truncated_shift", "unless_infinite",
+    "without_negative_zero", "without_subnormal_sums",
 ]  # fmt: skip
 
 EMIN = bit_patterns.EMIN
