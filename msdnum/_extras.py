@@ -1,11 +1,11 @@
-"""Optional packages: progress bars are missed quietly, all else is named with its remedy."""
+"""Optional packages: those that change no result are missed quietly, all else is named."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
-__all__ = ["progress", "progress_bar", "remedy", "require"]
+__all__ = ["one_blas_thread", "progress", "progress_bar", "remedy", "require"]
 
 T = TypeVar("T")
 
@@ -21,6 +21,7 @@ EXTRAS = {
     "pandas": "tables",
     "safetensors": "verify",
     "scipy": "verify",
+    "threadpoolctl": "verify",
     "tokenizers": "verify",
 }
 """Of the distribution, by the module that is missing."""
@@ -70,6 +71,16 @@ def progress_bar(**options: Any) -> Iterator[Callable[[int], object]]:
         return
     with tqdm(disable=None, **options) as bar:
         yield bar.update
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """Let BLAS compute in one thread: those of several processes on the same cores only wait."""
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        return nullcontext()
+    limits: AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
+    return limits
 
 
 def _tqdm() -> Any:

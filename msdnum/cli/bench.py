@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msdnum import _files
 from msdnum.bench.quantization import SUITES, document, measure, reference_cases, table, versions
-from msdnum.cli.sweep import positive
+from msdnum.cli.argument_types import positive
 
 __all__ = ["add_arguments", "run"]
 

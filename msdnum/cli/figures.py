@@ -12,8 +12,8 @@ from typing import Any
 
 from msdnum import _repository
 from msdnum._names import did_you_mean
+from msdnum.cli.argument_types import seed_of
 from msdnum.cli.prove import load
-from msdnum.cli.verify import seed_of
 from msdnum.experiments.differences import TOLERANCE, table_differences
 from msdnum.experiments.drawing import draw
 from msdnum.experiments.experiment import SEED, Experiment

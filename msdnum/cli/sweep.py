@@ -1,7 +1,6 @@
 """``msdnum sweep``: casts of all binary32 numbers compared and certified, the user's among them."""
 
 import argparse
-import os
 import shutil
 import sys
 from concurrent.futures import BrokenExecutor, Executor
@@ -10,7 +9,7 @@ from pathlib import Path
 from msdnum import _files
 from msdnum._extras import progress_bar
 from msdnum._names import did_you_mean
-from msdnum.cli.worker_processes import Interruption, listening, processes
+from msdnum.cli.worker_processes import Interruption, add_workers, listening, processes
 from msdnum.evidence import sweeps
 from msdnum.evidence.cast_sweeps import CASTS, cast_sweep
 from msdnum.evidence.own_cast_sweeps import Gives, OwnCastJudge, own_cast_sweep, witnesses
@@ -25,7 +24,7 @@ from msdnum.formats.elements import (
 )
 from msdnum.formats.modes import Overflow, Rounding
 
-__all__ = ["add_arguments", "positive", "run"]
+__all__ = ["add_arguments", "run"]
 
 MOST = 24
 """How many exponents are printed."""
@@ -55,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ):
         parser.add_argument(f"--{name}", choices=choices, help=f"of the cast ({choices[0]})")
     parser.add_argument("--chunk", type=int, default=CHUNK, help="inputs in a task")
-    parser.add_argument("--workers", type=positive, default=os.cpu_count(), help="processes")
+    add_workers(parser)
     parser.add_argument("--state", type=Path, default=Path("build/sweep"), help="unfinished work")
     parser.add_argument("--out", type=Path, default=Path("certificates"), help="certificates")
     parser.add_argument("--fresh", action="store_true", help="forget unfinished work")
@@ -108,13 +107,6 @@ def _format(name: str) -> ElementFormat:
     if not isinstance(found, FloatFormat | IntegerFormat):
         raise ValueError(f"FORMAT {name} must be a number format, got {found!r:.80}")
     return found
-
-
-def positive(text: str) -> int:
-    """Return the positive integer that an argument of the command line is."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a positive integer, got {text!r}")
-    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from msdnum import _files
-from msdnum.cli.sweep import positive
+from msdnum.cli.argument_types import positive
 from msdnum.conformance.adapters import READY
 from msdnum.conformance.unit_reports import UnitAgreement, agreements, units_document
 

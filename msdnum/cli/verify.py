@@ -4,16 +4,17 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 from msdnum import _extras, _files
+from msdnum.cli.argument_types import seed_of
+from msdnum.cli.judged_rows import Request, judged_rows
+from msdnum.cli.worker_processes import add_workers
 from msdnum.display.terminal import for_terminal
-from msdnum.ledger.claims import Entry
 from msdnum.ledger.findings import Verdict
-from msdnum.ledger.trial import Study, Trial, as_ledger, entries, judge
-from msdnum.trials import JUDGED, judged, trials
+from msdnum.ledger.trial import as_ledger
+from msdnum.trials import JUDGED, trials
 
-__all__ = ["add_arguments", "run", "seed_of"]
+__all__ = ["add_arguments", "run"]
 
 VERDICTS = {
     Verdict.HOLDS.short: "good",
@@ -22,6 +23,9 @@ VERDICTS = {
     Verdict.NOT_RUN.short: "faint",
 }
 """Cells of the ledger that stand out on a terminal."""
+
+MOST = 4
+"""How many processes judge where none is said: each imports everything, and holds 300 MB."""
 
 AS_EXPECTED, NOT_AS_EXPECTED, NOT_RUN = 0, 1, 3
 
@@ -49,13 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--scales", metavar="FILE:NAME", help="of a tensor of codes, where no known name tells"
     )
     parser.add_argument("--seed", type=seed_of, default=0, help="of all that is sampled (0)")
-
-
-def seed_of(text: str) -> int:
-    """Return the seed that an argument says."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be a nonnegative integer, got {text!r}")
-    return int(text)
+    add_workers(parser, MOST)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -71,18 +69,23 @@ def run(args: argparse.Namespace) -> int:
     ValueError
         If there is no such trial or claim, or no tensor to judge.
     """
-    chosen = judged(args.trial)
+    request = Request(
+        args.trial, args.only, args.deep, args.seed, tensor=args.tensor, scales=args.scales
+    )
+    chosen = request.trials
     # What can be judged of one claim without them is.
     if args.only is None:
         _extras.require("verify")
     _files.check_writable(args.json, "json file")
-    tensor = _tensor(args)
+    weight = request.weight()
+    if weight and weight.read_as:
+        _say(f"tensor {args.tensor} is read as {weight.read_as}")
     with _extras.progress_bar(unit=" amax", position=1, leave=False) as step:
-        study = Study(args.deep, args.seed, tensor, step)
-        found = _entries(chosen, study, args.only)
-        if tensor is not None and "tensor" not in {entry.claim for entry in found}:
+        found = request.entries(weight, step)
+        if weight and "tensor" not in {entry.claim for entry in found}:
             _say(f"tensor {args.tensor} is not judged: claim tensor is not among those chosen")
-        rows = tuple(map(judge, _extras.progress(found, unit=" rows", position=0, leave=False)))
+        with _extras.progress_bar(total=len(found), unit=" rows", position=0, leave=False) as done:
+            rows = judged_rows(request, found, args.workers, done)
     settings = {name: getattr(args, name) for name in ("deep", "seed", "only", "tensor")}
     made = as_ledger(chosen, rows, **settings)
     if args.json:
@@ -93,32 +96,6 @@ def run(args: argparse.Namespace) -> int:
         return NOT_AS_EXPECTED
     missed = len(made.not_run)
     return NOT_RUN if missed == len(rows) or (missed and args.complete) else AS_EXPECTED
-
-
-def _entries(chosen: tuple[Trial, ...], study: Study, only: str | None) -> list[Entry]:
-    """Return what is to be judged; the claim of a trial that is not chosen says which it is of."""
-    try:
-        return entries(chosen, study, only)
-    except ValueError as error:
-        homes = [trial.name for trial in trials().values() if only in trial.ids]
-        if not homes or set(homes) & {trial.name for trial in chosen}:
-            raise
-        commands = " or ".join(f"msdnum verify {name} --only {only}" for name in homes)
-        raise ValueError(f"{error}; for that one: {commands}") from None
-
-
-def _tensor(args: argparse.Namespace) -> Any:
-    """Return the numbers of the tensor that is named, or None."""
-    from msdnum.evidence.checkpoints import load_weight
-
-    if args.tensor is None:
-        if args.scales is not None:
-            raise ValueError(f"scales need the tensor they belong to, --tensor, got {args.scales}")
-        return None
-    weight = load_weight(args.tensor, args.scales)
-    if weight.read_as:
-        _say(f"tensor {args.tensor} is read as {weight.read_as}")
-    return weight.numbers
 
 
 def _say(text: str) -> None:

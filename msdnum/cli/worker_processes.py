@@ -3,6 +3,7 @@
 A worker computes what users bring, and that may never return: then only force ends it.
 """
 
+import argparse
 import multiprocessing
 import os
 import signal
@@ -13,10 +14,20 @@ from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from types import FrameType
 
-__all__ = ["GRACE", "Interruption", "listening", "processes"]
+from msdnum._cores import cores
+from msdnum.cli.argument_types import positive
+
+__all__ = ["GRACE", "Interruption", "add_workers", "end", "listening", "processes"]
 
 GRACE = 3.0
 """Seconds from Ctrl-C until workers that have not come to an end are ended."""
+
+
+def add_workers(parser: argparse.ArgumentParser, most: int | None = None) -> None:
+    """Add ``--workers``: the cores that may be used, but no more than ``most``, if not given."""
+    usable = cores() if most is None else min(cores(), most)
+    text = "processes (one a core)" if most is None else f"processes (one a core, at most {most})"
+    parser.add_argument("--workers", type=positive, default=usable, help=text)
 
 
 class Interruption:
@@ -49,11 +60,11 @@ class Interruption:
         self.at_once.wait(grace)
         while not self._over.is_set():
             for process in set(multiprocessing.active_children()) - others:
-                _end(process)
+                end(process)
             self._over.wait(0.1)
 
 
-def _end(process: BaseProcess) -> None:
+def end(process: BaseProcess) -> None:
     """End a worker, and whatever program it has started: they are a group."""
     try:
         os.killpg(process.pid or 0, signal.SIGKILL)

@@ -6,7 +6,6 @@ not for takes the way that it takes without them: other formats, scales and roun
 processor that flushes subnormal numbers.
 """
 
-import os
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from msdnum._cores import cores
 from msdnum.emulator import backend, element_rounding
 from msdnum.emulator.adder_rounding import suits_adder
 from msdnum.emulator.backend import Array
@@ -230,9 +230,3 @@ def _on_all_cores(kernel: Callable[..., None], rows: Array, *arguments: Array) -
 
 def _run(kernel: Callable[..., None], arguments: tuple[Array, ...], size: int, start: int) -> None:
     kernel(*arguments, start, min(start + size, len(arguments[0])))
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1

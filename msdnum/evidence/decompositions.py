@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cache
 
 import ml_dtypes
 import numpy as np
@@ -59,9 +60,10 @@ class Pairs:
         """Find the worst pair in the range of a promise."""
         found = self._profile(promise.scheme)
         claimed = [amax for amax in found.errors if amax in promise.amaxes]
+        of = cache(promise.bound.of)
 
         def badness(a: int) -> tuple[Fraction | float, int]:
-            return found.errors[a] / promise.bound.at(to_number(a)), -abs(a - ONE)
+            return found.errors[a] / of(promise.bound.range(to_number(a))), -abs(a - ONE)
 
         worst = max(claimed, key=badness)
         block = found.blocks[worst]

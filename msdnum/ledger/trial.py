@@ -7,13 +7,13 @@ from typing import Any, TypeAlias, TypeVar
 from msdnum._extras import remedy
 from msdnum._names import did_you_mean
 from msdnum.ledger.claims import Claim, Entry, Row, counted
-from msdnum.ledger.findings import Verdict, not_run
+from msdnum.ledger.findings import Finding, Verdict, not_run
 from msdnum.ledger.ledger import Ledger
 from msdnum.ledger.theorems import theorem
 
 __all__ = [
-    "Paper", "Progress", "Study", "StudyFunction", "Trial", "entries", "judge", "as_ledger",
-    "no_progress",
+    "Paper", "Progress", "Study", "StudyFunction", "Trial", "as_ledger", "entries", "finding_of",
+    "judge", "no_progress", "row_of",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -152,11 +152,20 @@ def entries(trials: Iterable[Trial], study: Study, only: str | None = None) -> l
 
 
 def judge(entry: Entry) -> Row:
-    """Judge one entry. What fails is refuted by its witness: no proof is named."""
+    """Judge one entry."""
+    return row_of(entry, finding_of(entry))
+
+
+def finding_of(entry: Entry) -> Finding:
+    """Return what judging an entry finds; that it is not run, where a package is missing."""
     try:
-        finding = entry.judge()
+        return entry.judge()
     except ModuleNotFoundError as error:
-        finding = not_run(remedy(error, "verify"))
+        return not_run(remedy(error, "verify"))
+
+
+def row_of(entry: Entry, finding: Finding) -> Row:
+    """Return the row of a finding. What fails is refuted by its witness: no proof is named."""
     known = theorem(entry.theorem or "")
     holds = finding.verdict is Verdict.HOLDS
     return Row(entry, finding, known.proof if known and holds else None)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from msdnum.__main__ import main
-from msdnum.cli import explanations, verify
+from msdnum.cli import explanations, judged_rows
 from msdnum.ledger.claims import Claim
 from msdnum.ledger.findings import Verdict
 from msdnum.ledger.trial import Trial
@@ -20,7 +20,7 @@ def small(monkeypatch):
     def use(*entries):
         claims = Claim("C1", "other"), Claim("C2", "a statement")
         trial = Trial("small", None, claims, (lambda study: iter(entries),))
-        monkeypatch.setattr(verify, "judged", lambda name: (trial,))
+        monkeypatch.setattr(judged_rows, "judged", lambda name: (trial,))
         monkeypatch.setattr(explanations, "trials", lambda: {"small": trial})
 
     use(entry(Verdict.HOLDS))

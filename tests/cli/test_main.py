@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from msdnum.__main__ import main
-from msdnum.cli import verify
+from msdnum.cli import judged_rows
 from msdnum.trials import trials
 from tests.support.commands import refused
 from tests.support.paths import ROOT
@@ -78,7 +78,7 @@ def test_an_interrupt_is_not_a_traceback(monkeypatch, capsys):
     def interrupt(trials, study, only):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(verify, "entries", interrupt)
+    monkeypatch.setattr(judged_rows, "entries", interrupt)
     assert main(["verify"]) == 130
     assert "Traceback" not in capsys.readouterr().err
 

@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from msdnum.__main__ import main
-from msdnum.cli import explanations, verify
+from msdnum.cli import explanations, judged_rows
 from msdnum.evidence.decompositions import pairs_of
 from msdnum.evidence.effective_bits import samples_of
 from msdnum.ledger.claims import Claim
@@ -25,7 +25,7 @@ def small(monkeypatch):
     def use(*entries):
         claims = Claim("C1", "other"), Claim("C2", "a statement")
         trial = Trial("small", None, claims, (lambda study: iter(entries),))
-        monkeypatch.setattr(verify, "judged", lambda name: (trial,))
+        monkeypatch.setattr(judged_rows, "judged", lambda name: (trial,))
         monkeypatch.setattr(explanations, "trials", lambda: {"small": trial})
 
     use(entry(Verdict.HOLDS))
@@ -82,7 +82,7 @@ def test_json_is_replaced(small, tmp_path):
 
 @pytest.mark.parametrize("place", ["no/such/folder/x.json", "."])
 def test_a_json_path_is_tried_before_the_work(small, place, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(verify, "judge", lambda entry: pytest.fail("the work had begun"))
+    monkeypatch.setattr(judged_rows, "finding_of", lambda entry: pytest.fail("the work had begun"))
     error = refused(capsys, "verify", "--json", str(tmp_path / place))
     assert re.search(r"json file '.*' cannot be written: (No such file|Is a directory)", error)
 

@@ -16,8 +16,8 @@ PACKAGE = ROOT / "msdnum"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 TOOLS = {
-    "_cache", "_checks", "_extras", "_files", "_interrupts", "_names", "_registry", "_repository",
-    "_sources", "_versions",
+    "_cache", "_checks", "_cores", "_extras", "_files", "_interrupts", "_names", "_registry",
+    "_repository", "_sources", "_versions",
 }  # fmt: skip
 """Of the command line, of files and of messages: they know nothing of numbers."""
 

@@ -13,12 +13,13 @@ import msdnum
 PACKAGE = Path(msdnum.__file__).parent
 HEAVY = {
     "distributed", "flint", "gguf", "hypothesis", "jax", "jaxlib", "matplotlib", "mpmath", "numba",
-    "pandas", "safetensors", "scipy", "tokenizers", "torch", "tqdm",
+    "pandas", "safetensors", "scipy", "threadpoolctl", "tokenizers", "torch", "tqdm",
 }  # fmt: skip
 MAY_LOAD = {"exact": {"flint", "mpmath"}, "testing": {"hypothesis"}}
 """What a room needs by its nature: see ``msdnum._extras``."""
 FIRST = {
-    "_checks", "_extras", "_interrupts", "_names", "_registry", "display", "emulator", "formats",
+    "_checks", "_cores", "_extras", "_interrupts", "_names", "_registry", "display", "emulator",
+    "formats",
 }  # fmt: skip
 """What ``import msdnum`` loads of the package."""
 

@@ -11,9 +11,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from msdnum._cores import cores
 from msdnum.emulator import backend
 from msdnum.emulator.backend import Array
-from msdnum.emulator.compiled_rows import cores
 from msdnum.emulator.gemm.plans import codes
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.quantized_arrays import QuantizedArray

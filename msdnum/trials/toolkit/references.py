@@ -5,6 +5,7 @@ It takes milliseconds for each number: larger products are held against FLINT's 
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from typing import Any, TypeAlias
@@ -42,6 +43,8 @@ MPMATH = Claim(
 Array: TypeAlias = NDArray[np.float32]
 Terms: TypeAlias = Sequence[QuantizedArray]
 
+EAGERLY, UNDER_JIT = WAYS = ("JAX", "JAX under jit")
+"""How else than in NumPy each is computed."""
 PRECISION = 256
 """Bits of mpmath's numbers."""
 FAMILIES = ("normal", "log_uniform_40", "outlier_per_block")
@@ -68,13 +71,18 @@ def mpmath_references(study: Study) -> Iterator[Entry]:
         yield Entry("mpmath", f"mp_decompose, {scheme.name}", promise, judge)
     for scheme, weight in PRODUCTS.items():
         convention = f"mp_gemm, {scheme.name} by {weight.name}"
-        compiled = study.deep or scheme is INT8_X2_FLOAT32
-        judge = partial(_guarded, _judge_products, scheme, weight, study.seed, compiled)
+        ways = _ways(study, scheme is INT8_X2_FLOAT32)
+        judge = partial(_guarded, _judge_products, scheme, weight, study.seed, ways)
         yield Entry("mpmath", convention, "its roundings", judge)
     for cache in DECOMPOSING:
-        compiled = study.deep or cache == "MXFP4"
-        judge = partial(_guarded, _judge_attention, cache, study.seed, compiled)
+        ways = _ways(study, cache == "MXFP4")
+        judge = partial(_guarded, _judge_attention, cache, study.seed, ways)
         yield Entry("mpmath", f"mp_attention, {cache} cache", "theorem attention", judge)
+
+
+def _ways(study: Study, chosen: bool) -> tuple[str, ...]:
+    """Return the ways to compute what takes seconds to compile: all, one or none."""
+    return WAYS if study.deep else (UNDER_JIT,) if chosen else ()
 
 
 def _guarded(judge: Callable[..., Finding], *given: Any) -> Finding:
@@ -92,44 +100,63 @@ def _on_jax(x: Any) -> Any:
     return jax.tree.map(jnp.asarray, x)
 
 
-def _three_ways(
-    function: Callable[..., Any], *given: Any, compiled: bool = True
-) -> tuple[Any, int | None]:
-    """Return what NumPy gives, and how many arrays of JAX or of JAX under jit are not its bits.
+@dataclass(frozen=True)
+class Agreement:
+    """How many arrays are not NumPy's bits by other ways of computing them.
 
-    None, if JAX is not asked: it compiles for seconds.
+    Parameters
+    ----------
+    ways : tuple of str
+        Those tried, of ``WAYS``.
+    differ : int
+        Arrays with other bits.
     """
+
+    ways: tuple[str, ...]
+    differ: int
+
+    def __str__(self) -> str:
+        """Return what was compared, how it came out, and what --deep compares."""
+        bits = f"{self.differ} arrays differ" if self.differ else "the same bits"
+        found = f"NumPy, {' and '.join(self.ways)}: {bits}" if self.ways else "NumPy"
+        left = [way for way in WAYS if way not in self.ways]
+        return f"{found}; {' and '.join(left)} beside it with --deep" if left else found
+
+
+def _agreement(
+    function: Callable[..., Any], *given: Any, ways: tuple[str, ...] = WAYS
+) -> tuple[Any, Agreement]:
+    """Return what NumPy gives, and how others agree with it: each compiles, some for seconds."""
     ours = function(*given)
-    if not compiled:
-        return ours, None
+    if not ways:
+        return ours, Agreement(ways, 0)
     import jax
 
+    expected = [np.asarray(x).tobytes() for x in jax.tree.leaves(ours)]
+    differ = 0
     # Exact INT8 digits need binary64.
     with jax.enable_x64(True):
-        theirs = function(*_on_jax(given)), jax.jit(function)(*_on_jax(given))
-    expected = [np.asarray(x).tobytes() for x in jax.tree.leaves(ours)]
-    return ours, sum(
-        np.asarray(x).tobytes() != bits
-        for way in theirs
-        for x, bits in zip(jax.tree.leaves(way), expected, strict=True)
-    )
+        for way in ways:
+            theirs = (jax.jit(function) if way == UNDER_JIT else function)(*_on_jax(given))
+            differ += sum(
+                np.asarray(x).tobytes() != bits
+                for x, bits in zip(jax.tree.leaves(theirs), expected, strict=True)
+            )
+    return ours, Agreement(ways, differ)
 
 
 def _finding(
     holds: bool,
-    differ: int | None,
+    agreement: Agreement,
     found: str,
     evidence: Evidence,
     *notes: str,
     table: Table | None = None,
 ) -> Finding:
     """Return a finding on results that hold where they also have the same bits everywhere."""
-    bits = "the same bits" if not differ else f"{differ} arrays differ"
-    where = "NumPy, JAX and JAX under jit: "
-    if differ is None:
-        where, bits = "", "NumPy; JAX and JAX under jit beside it with --deep"
-    verdict = Verdict.HOLDS if holds and not differ else Verdict.FAILS
-    return Finding(verdict, found, evidence=evidence, notes=(where + bits, *notes), table=table)
+    verdict = Verdict.HOLDS if holds and not agreement.differ else Verdict.FAILS
+    notes = (str(agreement), *notes)
+    return Finding(verdict, found, evidence=evidence, notes=notes, table=table)
 
 
 # Decompositions
@@ -140,14 +167,14 @@ def _judge_scheme(scheme: Scheme, seed: int) -> Finding:
     rng = np.random.default_rng(seed)
     blocks = [families.family(name).generate((ROWS, 32), rng=rng) for name in FAMILIES]
     x = np.concatenate(blocks)
-    terms, differ = _three_ways(partial(decompose_terms, scheme=scheme), x)
+    terms, agreement = _agreement(partial(decompose_terms, scheme=scheme), x)
     other, furthest = _beside_mpmath(x, terms, scheme)
     exact = scheme.arithmetic is Arithmetic.EXACT
     holds = furthest <= (0 if exact else OTHER_ARITHMETIC)
     found = f"{other} digits differ, {float(furthest):.2g} units"
     evidence = Evidence("sampled", x.size * scheme.terms, "digits", seed)
     return _finding(
-        holds and not (exact and other), differ, found, evidence,
+        holds and not (exact and other), agreement, found, evidence,
         f"mpmath with {PRECISION} bits; units of the last term's digits",
         *(() if exact else ("mpmath rounds nothing, the scheme to binary32 at every step",)),
     )  # fmt: skip
@@ -214,23 +241,25 @@ def _recombinations(scheme: Scheme) -> list[Recombination]:
     return [*found, Recombination(addition=Addition.CHAINED)] if inside else found
 
 
-def _judge_products(scheme: Scheme, fmt: BlockFormat, seed: int, compiled: bool) -> Finding:
+def _judge_products(scheme: Scheme, fmt: BlockFormat, seed: int, ways: tuple[str, ...]) -> Finding:
     """Compare products with those of the same terms in mpmath."""
     m, k, n = SHAPE
     rng = np.random.default_rng(seed)
     x = families.family("normal").generate((m, k), rng=rng)
     w = quantize(families.family("normal").generate((k, n), rng=rng), fmt, axis=-2)
-    ways = _recombinations(scheme)
+    recombinations = _recombinations(scheme)
     accumulator = SEQUENTIAL if fmt.scale == E8M0 else INT32
 
     def every(terms: Terms, weight: QuantizedArray) -> list[Any]:
-        return [matmul(terms, weight, accumulator=accumulator, recombination=r) for r in ways]
+        return [
+            matmul(terms, weight, accumulator=accumulator, recombination=r) for r in recombinations
+        ]
 
     terms = decompose_terms(x, scheme)
-    found, differ = _three_ways(every, terms, w, compiled=compiled)
+    found, agreement = _agreement(every, terms, w, ways=ways)
     right, sizes = _in_mpmath(terms, w)
     rows, holds = [], True
-    for way, c in zip(ways, found, strict=True):
+    for way, c in zip(recombinations, found, strict=True):
         error = np.abs(c.astype(np.float64) - right)
         holds &= bool((error <= _roundings(way, len(terms), k) * sizes).all())
         place = {"precision": way.precision.precision, "emin": way.precision.emin}
@@ -238,7 +267,7 @@ def _judge_products(scheme: Scheme, fmt: BlockFormat, seed: int, compiled: bool)
     worst = max(rows, key=lambda row: float(row[-1]))
     evidence = Evidence("sampled", len(rows) * m * n, f"entries, k = {k}", seed)
     return _finding(
-        holds, differ, f"{worst[-1]} ulps", evidence,
+        holds, agreement, f"{worst[-1]} ulps", evidence,
         f"mpmath with {PRECISION} bits; {accumulator.name}; worst with {', '.join(worst[:-1])}",
         FLINT,
         table=Table(("scaling", "addition", "precision", "ulps"), tuple(rows)),
@@ -283,17 +312,17 @@ def _named(way: Recombination) -> tuple[str, str, str]:
 # Attention
 
 
-def _judge_attention(cache: str, seed: int, compiled: bool) -> Finding:
+def _judge_attention(cache: str, seed: int, ways: tuple[str, ...]) -> Finding:
     """Compare outputs over a cache with attention in mpmath over the same numbers."""
     head = drawn("normal", HEAD, np.random.default_rng(seed), cache)
     method = DECOMPOSING[cache]
     given = head.exact.queries, head.keys, head.values
-    found, differ = _three_ways(partial(attend, method=method), *given, compiled=compiled)
+    found, agreement = _agreement(partial(attend, method=method), *given, ways=ways)
     error = np.abs(found.astype(np.float64) - head.output)
     bound = attention_bound(head.exact, head.keys, head.values, method)
     ratio = float((error / bound).max())
     return _finding(
-        ratio <= 1, differ, f"{_ulps(head, found):.3g} ulps, {ratio:.2g} of it",
+        ratio <= 1, agreement, f"{_ulps(head, found):.3g} ulps, {ratio:.2g} of it",
         Evidence("sampled", found.size, f"outputs, {HEAD[1]} keys", seed),
         "mpmath with 100 bits, of the cache's numbers; ulps of the largest output",
         f"in binary32 alone {_ulps(head, _in_binary32(head)):.3g} ulps",

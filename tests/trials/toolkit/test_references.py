@@ -47,9 +47,22 @@ def test_bits_that_differ_on_jax_are_noticed():
     def other_on_jax(x):
         return x if isinstance(x, np.ndarray) else x + 1
 
-    _, differ = references._three_ways(other_on_jax, np.ones(3, np.float32))
-    assert differ == 2
-    assert references._finding(True, differ, "", None).verdict is Verdict.FAILS
+    _, agreement = references._agreement(other_on_jax, np.ones(3, np.float32))
+    assert agreement.differ == 2
+    assert str(agreement) == "NumPy, JAX and JAX under jit: 2 arrays differ"
+    assert references._finding(True, agreement, "", None).verdict is Verdict.FAILS
+
+
+@pytest.mark.parametrize(
+    ("ways", "text"),
+    [
+        ((), "NumPy; JAX and JAX under jit beside it with --deep"),
+        (("JAX under jit",), "NumPy, JAX under jit: the same bits; JAX beside it with --deep"),
+    ],
+)
+def test_what_is_left_to_a_deep_run_is_said(ways, text):
+    _, agreement = references._agreement(lambda x: x, np.ones(3, np.float32), ways=ways)
+    assert str(agreement) == text
 
 
 def test_products_are_within_their_roundings_and_not_when_one_is_off(monkeypatch):

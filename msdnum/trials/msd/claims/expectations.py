@@ -11,6 +11,7 @@ from msdnum.evidence.effective_bits import GROUPS, NAMES, EffectiveBits, written
 from msdnum.evidence.quadrature import Density
 from msdnum.formats.elements import E8M0
 from msdnum.formats.schemes import INT8_X2, MXFP4_X2, MXFP8_X1, Scheme
+from msdnum.inputs.densities import DENSITIES
 from msdnum.ledger.findings import Evidence, Finding, Table, Verdict, not_run
 
 __all__ = ["int8_by_quadrature", "paper_by_quadrature", "sampling_agrees", "signed"]
@@ -58,10 +59,8 @@ def signed(low: float, high: float) -> Signed:
 @cache
 def _distributions() -> dict[str, Density]:
     """Return what the families of the samples are drawn from."""
-    from scipy.stats import laplace, norm, t, uniform
-
     found: dict[str, Density] = {
-        "uniform": uniform(-1, 2), "normal": norm(), "laplace": laplace(), "student_t": t(3),
+        **DENSITIES,
         "log_uniform": signed(1, 2), "log_uniform_40": signed(2.0**-20, 2.0**20),
     }  # fmt: skip
     return {name: found[name] for name in NAMES}
