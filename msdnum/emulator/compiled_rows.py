@@ -1,9 +1,9 @@
 """The door to what numba compiles: rows of blocks on NumPy's arrays, the same bits in less time.
 
-With the extra ``numba`` installed, arrays of ``WORTH`` numbers and more are quantized, decomposed
-and dequantized by ``row_kernels``, on all cores; ``use_numba`` changes that. What the kernels are
-not for takes the way that it takes without them: other formats, scales and roundings, and a
-processor that flushes subnormal numbers.
+With the extra ``numba`` installed, arrays of ``WORTH`` numbers and more are quantized and
+decomposed by ``row_kernels``, on all cores; ``use_numba`` changes that. What the kernels are not
+for takes the way that it takes without them: other formats, scales and roundings, and a processor
+that flushes subnormal numbers. Numbers of codes take it, too: there a table is as fast.
 """
 
 import warnings
@@ -18,19 +18,19 @@ from typing import Any
 import numpy as np
 
 from msdnum._cores import cores
-from msdnum.emulator import backend, element_rounding
+from msdnum.emulator import backend
 from msdnum.emulator.adder_rounding import suits_adder
 from msdnum.emulator.backend import Array
 from msdnum.emulator.codes import storage_dtype
 from msdnum.emulator.machine_modes import flushes_subnormals
 from msdnum.emulator.shared_scales import significand_threshold
 from msdnum.formats.blocks import BlockFormat
-from msdnum.formats.elements import E8M0, ElementFormat, FloatFormat, IntegerFormat, TableFormat
+from msdnum.formats.elements import E8M0, FloatFormat, IntegerFormat
 from msdnum.formats.modes import Rounding
 from msdnum.formats.schemes import OWN_AMAX, Scheme
 
 __all__ = [
-    "cores", "integer_terms", "is_installed", "numbers_of_rows", "power_terms", "suits_numbers",
+    "integer_terms", "is_installed", "power_terms",
     "suits_power_terms", "takes", "use_numba",
 ]  # fmt: skip
 
@@ -180,35 +180,6 @@ def integer_terms(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
     arguments = np.array(integers, np.int32), ratios, codes, scale_codes[..., 0]
     _on_all_cores(kernels().decompose_by_division, rows, *arguments)
     return (*codes, *scale_codes)
-
-
-def suits_numbers(codes: Array, fmt: BlockFormat, scale: Array) -> bool:
-    """Return whether ``numbers_of_rows`` is for codes of this format under these scales."""
-    element = fmt.element
-    if element.bits > element_rounding.TABLE_BITS or not takes(codes):
-        return False
-    if fmt.scale == E8M0:
-        return not isinstance(element, TableFormat)
-    # Of two NaN operands a compiler may give either.
-    return not np.isnan(scale).any()
-
-
-def numbers_of_rows(codes: Array, fmt: ElementFormat, scale: Array) -> Array:
-    """Return element times scale, rounded once to binary32, where the scale is NaN a NaN.
-
-    Parameters
-    ----------
-    codes : Array of uint8
-        One row for each block.
-    fmt : ElementFormat
-        Of the codes.
-    scale : Array of float32
-        Of shape (rows, 1).
-    """
-    numbers = np.empty(codes.shape, np.float32)
-    table = element_rounding.table_of(fmt)
-    _on_all_cores(kernels().dequantize_rows, codes, table, np.ravel(scale), numbers)
-    return numbers
 
 
 def _on_all_cores(kernel: Callable[..., None], rows: Array, *arguments: Array) -> None:

@@ -21,7 +21,8 @@ from msdnum.formats.elements import (
 from msdnum.formats.modes import Overflow, Rounding
 
 __all__ = [
-    "Quanta", "codes_of", "decode_scaled", "encode_scaled", "remainder_of", "round_to_quanta",
+    "Quanta", "codes_of", "decode_scaled", "encode_scaled", "numbers_of_rows", "remainder_of",
+    "round_to_quanta", "suits_table",
 ]  # fmt: skip
 
 
@@ -46,6 +47,8 @@ TABLE_BITS = 8
 """Of the widest codes that NumPy decodes by a table."""
 PAIRED = 1 << 14
 """Codes from which on they are looked up in pairs."""
+TILE = 1 << 19
+"""Numbers that are looked up and multiplied at a time: they are still in a cache."""
 
 
 class Quanta(NamedTuple):
@@ -265,28 +268,58 @@ def decode_scaled(codes: Array, exponent: Array | int, fmt: ElementFormat) -> Ar
     exponent : Array of int32, or int
         Broadcast against ``codes``; -300 to 300.
     """
-    exact = not isinstance(fmt, TableFormat)
-    if exact and fmt.bits <= TABLE_BITS and _has_powers(codes, exponent):
-        power = np.ldexp(np.float32(1), exponent)
+    if suits_table(codes, fmt) and _has_powers(exponent):
+        numbers = np.empty(codes.shape, np.float32)
+        _look_up(codes, fmt, numbers)
         with np.errstate(all="ignore"):
-            return _looked_up(codes, fmt) * power
+            return numbers * np.ldexp(np.float32(1), exponent)
     return _decode_fields(codes, exponent, fmt)
 
 
-def _has_powers(codes: Array, exponent: Array | int) -> bool:
-    """Return whether NumPy can multiply by ``2**exponent`` as binary32 numbers."""
-    if backend.is_jax(codes) or backend.is_jax(exponent) or flushes_subnormals():
+def suits_table(codes: Array, fmt: ElementFormat) -> bool:
+    """Return whether NumPy can look numbers up and multiply them as the emulator does."""
+    exact = not isinstance(fmt, TableFormat)
+    narrow = exact and fmt.bits <= TABLE_BITS
+    return narrow and not backend.is_jax(codes) and not flushes_subnormals()
+
+
+def _has_powers(exponent: Array | int) -> bool:
+    """Return whether ``2**exponent`` are binary32 numbers, in NumPy."""
+    if not isinstance(exponent, int) and backend.is_jax(exponent):
         return False
     low, high = np.min(exponent), np.max(exponent)
     return bool(low >= bit_patterns.ETA_EXPONENT and high <= bit_patterns.BIAS)
 
 
-def _looked_up(codes: Array, fmt: ElementFormat) -> Array:
-    """Return the numbers of codes by a table: of many two at a time, each pair one index."""
+def numbers_of_rows(codes: Array, scale: Array, fmt: ElementFormat) -> Array:
+    """Return the numbers of codes that suit a table, times the scale of their row, rounded once.
+
+    Parameters
+    ----------
+    codes : ndarray of uint8
+        One row for each block.
+    scale : ndarray of float32
+        Of shape (rows, 1).
+    fmt : ElementFormat
+        Of the codes.
+    """
+    numbers = np.empty(codes.shape, np.float32)
+    step = max(1, TILE // codes.shape[1])
+    with np.errstate(all="ignore"):
+        for start in range(0, len(codes), step):
+            here = slice(start, start + step)
+            _look_up(codes[here], fmt, numbers[here])
+            np.multiply(numbers[here], scale[here], out=numbers[here])
+    return numbers
+
+
+def _look_up(codes: Array, fmt: ElementFormat, numbers: Array) -> None:
+    """Set the numbers of codes by a table: of many two at a time, each pair one index."""
     if codes.size < PAIRED or codes.size % 2 or not codes.flags.c_contiguous:
-        return table_of(fmt)[codes]
-    pairs = codes.reshape(-1).view(np.uint16)
-    return np.take(_table_of_pairs(fmt), pairs, mode="clip").view(np.float32).reshape(codes.shape)
+        numbers[...] = table_of(fmt)[codes]
+        return
+    pairs, found = codes.reshape(-1).view(np.uint16), numbers.reshape(-1).view(np.uint64)
+    np.take(_table_of_pairs(fmt), pairs, mode="clip", out=found)
 
 
 @cache

@@ -12,7 +12,6 @@ from msdnum.emulator.backend import Array
 from msdnum.emulator.block_rows import join, join_scales, split
 from msdnum.emulator.codes import check_values
 from msdnum.emulator.compilation import compiled_whole
-from msdnum.emulator.compiled_rows import numbers_of_rows, suits_numbers
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.emulator.shared_scales import LARGEST_EXPONENT, divide_by, scale_numbers
 from msdnum.formats.blocks import BlockFormat
@@ -256,6 +255,7 @@ class QuantizedArray:
         return _numbers_of(*found._arrays(), **found._static())
 
     def _dequantize(self) -> Array:
+        backend.keep_freed_memory()
         element = self.format.element
 
         def scale_by_power(codes: Array, exponent: Array) -> tuple[Array]:
@@ -267,8 +267,8 @@ class QuantizedArray:
             return (binary32.multiply(element_rounding.decode_scaled(codes, 0, element), scale),)
 
         rows, scale = self.rows(self.codes), self.column(self._scales())
-        if suits_numbers(rows, self.format, scale):
-            value = numbers_of_rows(rows, element, scale)
+        if element_rounding.suits_table(rows, element) and not backend.is_jax(scale):
+            value = element_rounding.numbers_of_rows(rows, scale, element)
         elif self.format.scale == E8M0:
             exponent = self.column(self.scale_codes).astype("int32") - E8M0.bias
             (value,) = backend.map_rows(scale_by_power, rows, exponent)

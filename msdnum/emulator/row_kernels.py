@@ -12,7 +12,7 @@ from numba import njit
 from numpy import float32, int32, uint8, uint32
 from numpy.typing import NDArray
 
-__all__ = ["decompose_by_division", "decompose_by_powers", "dequantize_rows"]
+__all__ = ["decompose_by_division", "decompose_by_powers"]
 
 Integers = NDArray[np.int32]
 Floats = NDArray[np.float32]
@@ -332,13 +332,3 @@ def decompose_by_division(
         left[:n] = rows[here].view(float32)
         for i in range(terms):
             divide_term(i, integers, ratios, space, codes[i, here], scale_codes[i, here])
-
-
-@compiled
-def dequantize_rows(
-    codes: Codes, table: Floats, scales: Floats, numbers: Floats, start: int, stop: int
-) -> None:
-    """Set the number of each code times the scale of its row, rows from start to stop."""
-    for i in range(start, stop):
-        for j in range(codes.shape[1]):
-            numbers[i, j] = table[codes[i, j]] * scales[i]

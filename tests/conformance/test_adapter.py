@@ -63,7 +63,7 @@ def test_a_helper_that_is_used_is_no_slip(adapter, run):
     [
         ("def f(:", r"SyntaxError: .*line 1"),
         (b"x = 1\0", r"(SyntaxError|ValueError): source code .* null bytes"),
-        (b"x = '\xff'", r"SyntaxError: .*utf-8"),
+        (b"x = '\xff'", r"SyntaxError: .*(utf|UTF)-8"),
         ("\n1 / 0", r"in line 2: ZeroDivisionError"),
         ("assert False", r"AssertionError$"),
         ("import package_that_nobody_has", r"ModuleNotFoundError: No module named 'package_"),
