@@ -5,12 +5,14 @@ elements, and the product is exact. A wider one (FP16, BF16, binary32) is *outsi
 number it multiplies sums.
 """
 
+import math
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from msdnum.emulator import backend, bit_patterns, elements
+from msdnum.emulator import backend, bit_patterns, element_rounding, elements
 from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm.checks import check_dimensions, check_layout, is_inside
 from msdnum.emulator.quantized_arrays import QuantizedArray
@@ -235,7 +237,7 @@ def _prepared_codes(x: QuantizedArray, kind: OperandType, axis: int) -> Prepared
 
 def decoded(codes: Array, fmt: ElementFormat) -> Array:
     """Return ``elements.decode(codes, fmt)``, in NumPy from a table."""
-    if backend.is_jax(codes):
+    if backend.is_jax(codes) or element_rounding.suits_table(codes, fmt):
         return elements.decode(codes, fmt)
     return np.array(list(fmt.values), np.float32)[codes]
 
@@ -269,6 +271,29 @@ def significands_and_exponents(x: Prepared) -> list[Array]:
     """Return float32 values and int32 exponents of powers of two beside them."""
     zero = backend.namespace(x.elements).zeros(x.elements.shape, np.int32)
     return [scaled_elements(x), zero if x.exponents is None else x.exponents]
+
+
+def exponent_bounds(x: Prepared, kind: OperandType) -> tuple[int, int]:
+    """Return bounds on ``exponent_range`` that no element is looked at for, in NumPy.
+
+    Parameters
+    ----------
+    x : Prepared
+        Without E4M3 scales.
+    kind : OperandType
+        Of ``x``.
+    """
+    low, high = (0, 0) if kind.is_float else _exponents_of(kind.element)
+    if x.exponents is not None:
+        low, high = low + int(x.exponents.min()), high + int(x.exponents.max())
+    return min(low, 0), max(high, 0)
+
+
+@cache
+def _exponents_of(element: ElementFormat) -> tuple[int, int]:
+    """Return the exponents of the smallest and the largest magnitude but zero."""
+    magnitudes = [abs(float(v)) for v in element.values if v and math.isfinite(v)]
+    return math.frexp(min(magnitudes))[1] - 1, math.frexp(max(magnitudes))[1] - 1
 
 
 def exponent_range(x: Prepared) -> tuple[Array, Array]:

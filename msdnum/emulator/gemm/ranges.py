@@ -6,7 +6,7 @@ from typing import Any
 from msdnum.emulator import backend, bit_patterns
 from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm import accumulation
-from msdnum.emulator.gemm.operands import Prepared, exponent_range
+from msdnum.emulator.gemm.operands import Prepared, exponent_bounds, exponent_range
 from msdnum.emulator.gemm.plans import Pair
 from msdnum.emulator.gemm.units.moderate import LOWEST_TOP
 from msdnum.emulator.gemm.units.sums import Range
@@ -33,7 +33,16 @@ def in_range(a: Prepared, b: Prepared, kinds: Pair, accumulator: AnyAccumulator)
         return False
     if all(k.bounded for k in kinds):
         return True
-    (low_a, high_a), (low_b, high_b) = exponent_range(a), exponent_range(b)
+    if not backend.is_jax(a.elements) and a.scales is None and b.scales is None:
+        bounds = exponent_bounds(a, kinds[0]), exponent_bounds(b, kinds[1])
+        if _is_moderate(*bounds, kinds, accumulator):
+            return True
+    return _is_moderate(exponent_range(a), exponent_range(b), kinds, accumulator)
+
+
+def _is_moderate(a: Any, b: Any, kinds: Pair, accumulator: AnyAccumulator) -> Any:
+    """Return whether values with exponents from the lowest to the highest of a side are."""
+    (low_a, high_a), (low_b, high_b) = a, b
     unit = sum(k.precision - 1 for k in kinds)
     carry = 2 + kinds[0].length.bit_length()
     return (

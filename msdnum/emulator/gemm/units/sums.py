@@ -177,6 +177,8 @@ def _scaled_in_range(value: Array, exponent: Array) -> tuple[Array]:
     # In range: each of two powers is a normal number, and so is every intermediate value.
     half = exponent >> 1
     with np.errstate(invalid="ignore"):  # A signalling NaN is no mistake here.
+        if not backend.is_jax(exponent) and np.abs(exponent).max() <= bit_patterns.BIAS - 1:
+            return (value * power_of_two(exponent),)
         return (value * power_of_two(half) * power_of_two(exponent - half),)
 
 
