@@ -112,9 +112,7 @@ class Suite:
 
 
 def measure(cases: Sequence[TimedCase], rounds: int) -> list[Timing]:
-    """Return the times of each case over ``rounds`` rounds, after one call to warm up."""
-    for case in cases:
-        case.call()
+    """Return the times of each case over ``rounds`` rounds."""
     laps = [[_lap(case) for case in cases] for _ in range(rounds)]
     return [
         _timing(case, taken) for case, taken in zip(cases, zip(*laps, strict=True), strict=True)
@@ -124,7 +122,7 @@ def measure(cases: Sequence[TimedCase], rounds: int) -> list[Timing]:
 def _lap(case: TimedCase) -> tuple[float, float]:
     """Return the seconds that a call takes, and those of processors.
 
-    It is the second of two: the first has the pages of memory that other cases have given back.
+    It is the second of two: the first compiles, and takes the pages that others have given back.
     """
     case.call()
     time.sleep(IDLE)

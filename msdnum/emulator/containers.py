@@ -5,7 +5,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from msdnum.emulator import argument_checks, backend, bit_patterns, element_rounding
+from msdnum.emulator import (
+    argument_checks,
+    backend,
+    bit_patterns,
+    element_numbers,
+    element_rounding,
+)
 from msdnum.emulator.backend import Array
 from msdnum.emulator.codes import as_codes, same_bits
 from msdnum.emulator.floats import as_numbers, patterns
@@ -250,7 +256,7 @@ def codes_of_numbers(x: Array, fmt: FloatFormat, name: str) -> Array:
     # Their values are looked at, so that NumPy may as well do the rest: it compiles nothing.
     known = np.asarray(numbers)
     found = element_rounding.encode_scaled(patterns(known), 0, fmt, Overflow.OVERFLOW)
-    back = element_rounding.decode_scaled(found, 0, fmt).astype(np.float64)
+    back = element_numbers.decode_scaled(found, 0, fmt).astype(np.float64)
     given = known.astype(np.float64)
     same = (given == back) & (np.signbit(given) == np.signbit(back))
     differs = ~(same | np.isnan(given) & np.isnan(back))

@@ -9,7 +9,8 @@ from msdnum.emulator.argument_checks import check_mode, check_random, checked_co
 from msdnum.emulator.backend import Array
 from msdnum.emulator.codes import ML_DTYPES
 from msdnum.emulator.compilation import compiled_whole
-from msdnum.emulator.element_rounding import decode_scaled, encode_scaled
+from msdnum.emulator.element_numbers import decode_scaled
+from msdnum.emulator.element_rounding import encode_scaled
 from msdnum.emulator.floats import as_numbers, patterns
 from msdnum.emulator.jax_settings import under_own_settings
 from msdnum.formats.elements import ElementFormat

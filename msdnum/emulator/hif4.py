@@ -5,7 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from msdnum.emulator import backend, binary32, bit_patterns, element_rounding, shared_scales
+from msdnum.emulator import (
+    backend,
+    binary32,
+    bit_patterns,
+    element_numbers,
+    element_rounding,
+    shared_scales,
+)
 from msdnum.emulator.argument_checks import checked_codes
 from msdnum.emulator.backend import Array
 from msdnum.emulator.compilation import compiled_whole
@@ -94,8 +101,8 @@ class HiF4Array:
 @compiled_whole
 def _numbers_of(codes: Array, scale_codes: Array, eights: Array, fours: Array) -> Array:
     power = _each(eights, 8) + _each(fours, 4)
-    values = element_rounding.decode_scaled(codes, power.astype("int32"), HIF4_ELEMENT)
-    scales = element_rounding.decode_scaled(_each(scale_codes, SIZE), 0, E6M2)
+    values = element_numbers.decode_scaled(codes, power.astype("int32"), HIF4_ELEMENT)
+    scales = element_numbers.decode_scaled(_each(scale_codes, SIZE), 0, E6M2)
     with np.errstate(invalid="ignore"):
         return backend.namespace(codes).asarray(binary32.multiply(values, scales))
 
@@ -150,7 +157,7 @@ def _quantize(x: Array) -> tuple[Array, ...]:
     )
     ideal = _to_bf16(binary32.multiply(whole, xp.full_like(whole, SEVENTH)).view(xp.int32))
     scale = element_rounding.encode_scaled(ideal, 0, E6M2, Overflow.SATURATE)
-    number = element_rounding.decode_scaled(scale, 0, E6M2)
+    number = element_numbers.decode_scaled(scale, 0, E6M2)
     inverse = binary32.divide(xp.ones_like(number), number).view(xp.int32)
     factor = _to_bf16(inverse).view(xp.float32)
     eights = binary32.multiply(eight, _each(factor, 8)) >= 4
@@ -169,7 +176,7 @@ def _quantize(x: Array) -> tuple[Array, ...]:
 def _to_bf16(pattern: Array) -> Array:
     """Return the patterns of numbers rounded to BF16."""
     codes = element_rounding.encode_scaled(pattern, 0, BF16, Overflow.OVERFLOW)
-    return element_rounding.decode_scaled(codes, 0, BF16).view("int32")
+    return element_numbers.decode_scaled(codes, 0, BF16).view("int32")
 
 
 def _peaks(magnitude: Array, size: int) -> Array:

@@ -9,6 +9,7 @@ from msdnum.emulator import (
     backend,
     binary32,
     bit_patterns,
+    element_numbers,
     element_rounding,
     quantized_arrays,
     shared_scales,
@@ -193,7 +194,7 @@ def _round(step: ScaleStep, a: Array) -> Array:
     codes = element_rounding.encode_scaled(
         a.view("int32"), 0, step.fmt, Overflow.SATURATE, step.rounding
     )
-    return element_rounding.decode_scaled(codes, 0, step.fmt)
+    return element_numbers.decode_scaled(codes, 0, step.fmt)
 
 
 _OPERATIONS: dict[Operation, Callable[..., Array]] = {

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from msdnum.emulator import argument_checks, backend, binary32, block_rows, element_rounding
+from msdnum.emulator import argument_checks, backend, binary32, block_rows, element_numbers
 from msdnum.emulator.backend import Array
 from msdnum.emulator.codes import as_codes, check_values
 from msdnum.emulator.compilation import compiled_whole
@@ -137,7 +137,7 @@ class MinimumArray:
 @compiled_whole
 def _numbers_of(minima: Array, q: QuantizedArray) -> Array:
     rows = q.rows(_levels_of(q.codes, q)).astype("float32")
-    added = element_rounding.decode_scaled(minima, 0, q.format.scale)
+    added = element_numbers.decode_scaled(minima, 0, q.format.scale)
     scaled = binary32.multiply(rows, q.column(q.scales()))
     value = binary32.add(scaled, q.column(added))
     return block_rows.join(value, q.shape, q.axis)

@@ -7,7 +7,7 @@ import numpy as np
 
 from msdnum.display import arrays
 from msdnum.display.text import one_line
-from msdnum.emulator import argument_checks, backend, binary32, containers, element_rounding
+from msdnum.emulator import argument_checks, backend, binary32, containers, element_numbers
 from msdnum.emulator.backend import Array
 from msdnum.emulator.block_rows import join, join_scales, split
 from msdnum.emulator.codes import check_values
@@ -259,16 +259,16 @@ class QuantizedArray:
         element = self.format.element
 
         def scale_by_power(codes: Array, exponent: Array) -> tuple[Array]:
-            value = element_rounding.decode_scaled(codes, exponent, element)
+            value = element_numbers.decode_scaled(codes, exponent, element)
             too_large = exponent > LARGEST_EXPONENT
             return (backend.namespace(value).where(too_large, np.float32(np.nan), value),)
 
         def scale_by_float(codes: Array, scale: Array) -> tuple[Array]:
-            return (binary32.multiply(element_rounding.decode_scaled(codes, 0, element), scale),)
+            return (binary32.multiply(element_numbers.decode_scaled(codes, 0, element), scale),)
 
         rows, scale = self.rows(self.codes), self.column(self._scales())
-        if element_rounding.suits_table(rows, element) and not backend.is_jax(scale):
-            value = element_rounding.numbers_of_rows(rows, scale, element)
+        if element_numbers.suits_table(rows, element) and not backend.is_jax(scale):
+            value = element_numbers.numbers_of_rows(rows, scale, element)
         elif self.format.scale == E8M0:
             exponent = self.column(self.scale_codes).astype("int32") - E8M0.bias
             (value,) = backend.map_rows(scale_by_power, rows, exponent)

@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from msdnum.emulator import backend, binary32, bit_patterns, block_rows, element_rounding
+from msdnum.emulator import (
+    backend,
+    binary32,
+    bit_patterns,
+    block_rows,
+    element_numbers,
+    element_rounding,
+)
 from msdnum.emulator.backend import Array
 from msdnum.emulator.blocks import quantize, quantize_by_codes
 from msdnum.emulator.quantized_arrays import QuantizedArray
@@ -32,7 +39,7 @@ def requantized_terms(x: Array, scheme: Scheme, axis: int | None) -> tuple[Quant
 def _scales_over(term: QuantizedArray, ratio: float, fmt: BlockFormat) -> Array:
     """Return the codes of the scales of a term over a ratio."""
     xp = backend.namespace(term.scale_codes)
-    scale = element_rounding.decode_scaled(term.scale_codes, 0, fmt.scale)
+    scale = element_numbers.decode_scaled(term.scale_codes, 0, fmt.scale)
     quotient = binary32.divide(scale, xp.full_like(scale, np.float32(ratio)))
     return element_rounding.encode_scaled(quotient.view(xp.int32), 0, fmt.scale, Overflow.SATURATE)
 
@@ -46,7 +53,7 @@ def left_by_terms(x: Array, terms: tuple[QuantizedArray, ...]) -> Array:
         # Products of elements and binary32 numbers are exact, fused with the difference or not.
         scale = term.column(term.scales())
         known = ~xp.isnan(scale)
-        element = term.rows(element_rounding.decode_scaled(term.codes, 0, term.format.element))
+        element = term.rows(element_numbers.decode_scaled(term.codes, 0, term.format.element))
         factors = [bit_patterns.to_float64(v.view(xp.int32)) for v in (element, scale)]
         product = xp.where(known, factors[0] * factors[1], 0.0)
         left = left - block_rows.join(product, term.shape, term.axis)

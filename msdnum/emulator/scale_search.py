@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from msdnum.emulator import backend, bit_patterns, element_rounding, shared_scales
+from msdnum.emulator import backend, bit_patterns, element_numbers, shared_scales
 from msdnum.emulator.backend import Array
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import FloatFormat
@@ -104,7 +104,7 @@ def _error(
     assert isinstance(fmt.scale, FloatFormat)
     xp = backend.namespace(values)
     scale = shared_scales.scale_numbers(scale_codes, fmt, tensor_scale)
-    elements = element_rounding.decode_scaled(codes, 0, fmt.element)
+    elements = element_numbers.decode_scaled(codes, 0, fmt.element)
     factors = [bit_patterns.to_float64(v.view(xp.int32)) for v in (elements, scale)]
     error = values - factors[0] * factors[1]
     short = xp.abs((error.view(xp.int64) & CUT).view(xp.float64))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from msdnum.emulator import backend, binary32, bit_patterns, element_rounding, quotients
+from msdnum.emulator import backend, binary32, bit_patterns, element_numbers, quotients
 from msdnum.emulator.backend import Array
 from msdnum.formats.blocks import BlockFormat
 from msdnum.formats.elements import E8M0, ElementFormat, FloatFormat
@@ -72,7 +72,7 @@ def zero_unless(usable: Array, codes: Array) -> Array:
 
 def scale_numbers(scale_codes: Array, fmt: BlockFormat, tensor_scale: Array | None) -> Array:
     """Return binary32 scales, times that of the tensor, rounded once."""
-    scale = element_rounding.decode_scaled(scale_codes, 0, fmt.scale)
+    scale = element_numbers.decode_scaled(scale_codes, 0, fmt.scale)
     return scale if tensor_scale is None else binary32.multiply(scale, tensor_scale)
 
 

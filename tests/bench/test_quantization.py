@@ -27,9 +27,9 @@ def clock(monkeypatch):
     return case
 
 
-def test_times_of_interleaved_rounds_without_the_first_call(clock):
+def test_times_of_the_second_calls_of_interleaved_rounds(clock):
     """Elapsed ones are medians, those of the processors the least."""
-    timings = measure([clock("a", 100, 1, 9, 2), clock("b", 100, 4, 4, 50)], 3)
+    timings = measure([clock("a", 100, 1, 90, 9, 80, 2), clock("b", 70, 4, 60, 4, 50, 50)], 3)
     assert [(t.case.name, t.seconds, t.processor) for t in timings] == [("a", 2, 2), ("b", 4, 8)]
     assert timings[1].over(timings[0]) == 2
 

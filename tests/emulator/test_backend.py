@@ -74,6 +74,28 @@ def test_rows_in_chunks_are_rows_at_once():
     assert_same_bits(largest, x.max(axis=-1, keepdims=True))
 
 
+def test_rows_in_threads_ignore_what_the_caller_ignores(monkeypatch):
+    monkeypatch.setattr(backend, "cores", lambda: 3)
+    x = np.zeros((70, backend.CACHED_ELEMENTS // 8), np.float32)
+    with np.errstate(all="ignore"):
+        (found,) = backend.map_rows(lambda v: (v / v,), x)
+    assert np.isnan(found).all()
+
+
+def test_what_fails_in_a_thread_fails(monkeypatch):
+    monkeypatch.setattr(backend, "cores", lambda: 3)
+    x = np.zeros((70, backend.CACHED_ELEMENTS // 8), np.float32)
+    x[60] = 1
+
+    def refuse(v):
+        if v.any():
+            raise ValueError("one")
+        return (v,)
+
+    with pytest.raises(ValueError, match="one"):
+        backend.map_rows(refuse, x)
+
+
 def test_one_dtype_or_several_are_named():
     with pytest.raises(TypeError, match="codes must be uint8, got float32"):
         backend.check_array(np.zeros(3, np.float32), "codes", ("uint8",))

@@ -1,6 +1,6 @@
 """Quantized arrays: values that cross jit and vmap."""
 
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from functools import partial
 
 import jax
@@ -11,8 +11,9 @@ import pytest
 import msdnum
 from msdnum import matmul, quantize
 from msdnum.emulator.gemm import transposed
+from msdnum.emulator.quantized_arrays import QuantizedArray
 from msdnum.formats.accumulators import INT32
-from msdnum.formats.blocks import INT8_ROW, MXFP4, NVFP4, BlockFormat
+from msdnum.formats.blocks import BLOCK_FORMATS, INT8_ROW, MXFP4, NVFP4, BlockFormat
 from msdnum.formats.elements import BINARY32
 from msdnum.formats.modes import ScaleRule
 from msdnum.formats.other_elements import UINT4, UINT8
@@ -59,3 +60,22 @@ def test_unsigned_integers_stay_unsigned(fmt, dtype):
     assert integers.dtype == dtype
     assert integers.tolist() == x.tolist()
     assert product == fmt.max_integer**2 + 9
+
+
+@pytest.mark.parametrize("fmt", BLOCK_FORMATS.values(), ids=str)
+def test_numbers_of_all_codes_under_all_scales(fmt):
+    """NumPy takes them from a table of pairs, JAX computes them."""
+    codes = np.tile(fmt.element.codes, (256, 64 // fmt.element.bits)).astype(np.uint8)
+    size = fmt.block_size or codes.shape[1]
+    scales = np.arange(256, dtype=np.uint8)[:, None]
+    if fmt.scale == BINARY32:
+        scales = (scales.astype(np.uint32) << 23) | np.uint32(0x155555)
+    scales = np.repeat(scales, -(-codes.shape[1] // size), axis=1)
+    tensor = np.float32(3e-3) if fmt.tensor_scale else None
+    q = QuantizedArray(codes, scales, tensor, fmt, -1)
+    for part in (
+        q,
+        replace(q, codes=codes[:, :-1]),
+        replace(q, codes=codes.T, scale_codes=scales.T, axis=-2),
+    ):
+        assert_same_bits(jax.jit(lambda q: q.dequantize())(part), part.dequantize())

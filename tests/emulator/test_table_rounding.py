@@ -22,7 +22,7 @@ from msdnum import (
     spec,
     testing,
 )
-from msdnum.emulator.element_rounding import decode_scaled
+from msdnum.emulator.element_numbers import decode_scaled
 from msdnum.formats import BINARY32, E8M0, FP16, HIF8, IQ4_NL, NF4
 from tests.support.agreement import assert_same_bits, on_all_backends, on_numpy_and_jit
 

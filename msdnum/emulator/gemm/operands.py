@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from msdnum.emulator import backend, bit_patterns, element_rounding, elements
+from msdnum.emulator import backend, bit_patterns, element_numbers, elements
 from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm.checks import check_dimensions, check_layout, is_inside
 from msdnum.emulator.quantized_arrays import QuantizedArray
@@ -237,7 +237,7 @@ def _prepared_codes(x: QuantizedArray, kind: OperandType, axis: int) -> Prepared
 
 def decoded(codes: Array, fmt: ElementFormat) -> Array:
     """Return ``elements.decode(codes, fmt)``, in NumPy from a table."""
-    if backend.is_jax(codes) or element_rounding.suits_table(codes, fmt):
+    if backend.is_jax(codes) or element_numbers.suits_table(codes, fmt):
         return elements.decode(codes, fmt)
     return np.array(list(fmt.values), np.float32)[codes]
 

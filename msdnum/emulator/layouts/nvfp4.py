@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from msdnum.emulator import backend, binary32, element_rounding
+from msdnum.emulator import backend, binary32, element_numbers
 from msdnum.emulator.arrays import as_array
 from msdnum.emulator.backend import Array
 from msdnum.emulator.codes import as_codes
@@ -169,7 +169,7 @@ def from_compressed_tensors_divided(
     """
     codes = as_codes(scales, E4M3, "scales")
     divisor = _global_scale(global_scale, codes)
-    divided = binary32.divide(element_rounding.decode_scaled(codes, 0, E4M3), divisor)
+    divided = binary32.divide(element_numbers.decode_scaled(codes, 0, E4M3), divisor)
     return QuantizedArray(unpack(packed, E2M1), divided.view("uint32"), None, NVFP4_DIVIDED, -1)
 
 

@@ -1,12 +1,14 @@
 """Operands: transposed, and as constants of a jitted function."""
 
 import jax
+import numpy as np
 import pytest
 
 from msdnum.emulator.blocks import quantize
+from msdnum.emulator.gemm import operands
 from msdnum.emulator.gemm.products import matmul, transposed
 from msdnum.emulator.zero_points import quantize_asymmetric
-from msdnum.formats.blocks import INT8_ROW, MXFP4
+from msdnum.formats.blocks import INT8_ROW, MXFP4, MXFP8_E5M2, MXINT8
 from msdnum.formats.elements import INT4
 from tests.support.products import K, N, assert_same_bits, normal, on_jax
 
@@ -30,3 +32,23 @@ def test_transposed():
     assert transposed(quantize(w, INT8_ROW, axis=None)).axis is None
     with pytest.raises(ValueError, match="two dimensions"):
         transposed(quantize(w[0], MXFP4))
+
+
+@pytest.mark.parametrize("fmt", [MXFP4, MXFP8_E5M2, MXINT8], ids=str)
+def test_bounds_on_exponents_contain_them(fmt):
+    """Of small and large scales, and of zeros, which have the exponent 0."""
+    for shift in (-100, -3, 0, 90):
+        for x in (normal(5, 64), np.zeros((2, 64), np.float32)):
+            q = quantize(np.ldexp(x, shift), fmt)
+            kind = operands.kind(q, -1, "x")
+            found = operands.prepare(q, kind, -1)
+            low, high = map(int, operands.exponent_range(found))
+            least, most = operands.exponent_bounds(found, kind)
+            assert least <= low <= high <= most
+
+
+def test_bounds_on_exponents_of_floats_are_theirs():
+    x = np.ldexp(normal(5, 64), np.arange(64) - 32)
+    kind = operands.kind(x, -1, "x")
+    found = operands.prepare(x, kind, -1)
+    assert operands.exponent_bounds(found, kind) == tuple(map(int, operands.exponent_range(found)))
