@@ -8,7 +8,7 @@ import signal
 import sys
 from types import FrameType
 
-__all__ = ["STATUS", "as_usual"]
+__all__ = ["STATUS", "as_usual", "is_the_command"]
 
 STATUS = 130
 """What shells say of a command that Ctrl-C ended."""
@@ -20,7 +20,7 @@ def _leave(number: int, frame: FrameType | None) -> None:
     os._exit(STATUS)
 
 
-def _is_the_command() -> bool:
+def is_the_command() -> bool:
     """Whether this process is the command line, and not a program that uses the package."""
     words = sys.orig_argv
     as_module = any(words[i : i + 2] == ["-m", "msdnum"] for i in range(len(words)))
@@ -34,5 +34,5 @@ def as_usual() -> None:
 
 
 # Whoever has another handler, or ignores Ctrl-C as a shell's background does, keeps it.
-if signal.getsignal(signal.SIGINT) is signal.default_int_handler and _is_the_command():
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler and is_the_command():
     signal.signal(signal.SIGINT, _leave)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msdnum._extras import one_blas_thread
 from msdnum.cli.worker_processes import end, processes
@@ -110,7 +110,8 @@ def judged_rows(
     ChildProcessError
         If another process dies.
     """
-    if workers == 1:
+    # Only the main thread can let others begin that are deaf to Ctrl-C.
+    if workers == 1 or threading.current_thread() is not threading.main_thread():
         findings = [_counted(entry, step) for entry in found]
     else:
         with one_blas_thread():
@@ -133,7 +134,7 @@ def _shared(request: Request, found: Sequence[Entry], others: int, step: Progres
         for index, entry in enumerate(found):
             left = range(index, len(found))
             if elsewhere is None and len(left) > 1 and time.monotonic() >= begin:
-                elsewhere = _Others(request, left, others, step)
+                elsewhere = _Others(request, left, min(others, len(left) - 1), step)
             if elsewhere is None or not elsewhere.have_taken(index):
                 here[index] = _counted(entry, step)
         if elsewhere:
@@ -141,7 +142,8 @@ def _shared(request: Request, found: Sequence[Entry], others: int, step: Progres
         return [here[index] for index in range(len(found))]
     except BrokenExecutor:
         raise ChildProcessError(
-            "a process that judged rows has died, as where memory ends: --workers 1 needs no other"
+            "a process that judged rows has died, as where memory ends, or where a script that "
+            "calls main has no `if __name__ == '__main__'`: --workers 1 needs no other"
         ) from None
     finally:
         if elsewhere:
@@ -158,32 +160,37 @@ class _Others:
         self._choosing = threading.Lock()
         self._pool = processes(count)
         self._processes = set(multiprocessing.active_children()) - before
-        self._ready = self._pool.submit(_prepare, request)
-        self._ready.add_done_callback(self._take)
+        self._ready = [self._pool.submit(_prepare, request) for _ in range(count)]
+        for each in self._ready:
+            each.add_done_callback(self._take)
 
-    def _take(self, ready: Future[None]) -> None:
-        """Take all rows that are left, once one process has imported what it needs."""
-        if ready.cancelled() or ready.exception():
+    def _take(self, before: Future[Any]) -> None:
+        """Take the last row that is left, as a process has imported what it needs or judged one."""
+        if before.cancelled() or before.exception():
             return
         with self._choosing:
-            for index in reversed(self._left):
-                self._taken[index] = self._pool.submit(_finding, self._request, index)
-                self._taken[index].add_done_callback(self._count)
+            if not self._left:
+                return
+            index, self._left = self._left[-1], self._left[:-1]
+            judged = self._taken[index] = self._pool.submit(_finding, self._request, index)
+        judged.add_done_callback(self._count)
+        judged.add_done_callback(self._take)
 
     def _count(self, judged: Future[Finding]) -> None:
-        self._step(0 if judged.cancelled() else 1)
+        self._step(1)
 
     def have_taken(self, index: int) -> bool:
         """Whether they judge that row; if not, it is this process that does."""
-        if self._ready.done():
-            self._ready.result()
+        for each in self._ready:
+            if each.done():
+                each.result()
         with self._choosing:
             self._left = range(index + 1, self._left.stop)
-        return index in self._taken and not self._taken[index].cancel()
+            return index in self._taken
 
     def findings(self) -> dict[int, Finding]:
         """Return what they have found of the rows that they have taken, when they have."""
-        return {i: each.result() for i, each in self._taken.items() if not each.cancelled()}
+        return {index: each.result() for index, each in self._taken.items()}
 
     def end(self) -> None:
         """End them: they have nothing to lose."""
@@ -194,11 +201,11 @@ class _Others:
 
 @cache
 def _entries(request: Request) -> list[Entry]:
+    one_blas_thread()
     return request.entries(request.weight())
 
 
 def _prepare(request: Request) -> None:
-    one_blas_thread()
     _entries(request)
 
 

@@ -7,6 +7,7 @@ from concurrent.futures import BrokenExecutor, Executor
 from pathlib import Path
 
 from msdnum import _files
+from msdnum._cores import cores
 from msdnum._extras import progress_bar
 from msdnum._names import did_you_mean
 from msdnum.cli.worker_processes import Interruption, add_workers, listening, processes
@@ -54,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ):
         parser.add_argument(f"--{name}", choices=choices, help=f"of the cast ({choices[0]})")
     parser.add_argument("--chunk", type=int, default=CHUNK, help="inputs in a task")
-    add_workers(parser)
+    add_workers(parser, cores(), "one a core")
     parser.add_argument("--state", type=Path, default=Path("build/sweep"), help="unfinished work")
     parser.add_argument("--out", type=Path, default=Path("certificates"), help="certificates")
     parser.add_argument("--fresh", action="store_true", help="forget unfinished work")

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 from msdnum import _extras, _files
+from msdnum._cores import cores
+from msdnum._interrupts import is_the_command
 from msdnum.cli.argument_types import seed_of
 from msdnum.cli.judged_rows import Request, judged_rows
 from msdnum.cli.worker_processes import add_workers
@@ -53,7 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--scales", metavar="FILE:NAME", help="of a tensor of codes, where no known name tells"
     )
     parser.add_argument("--seed", type=seed_of, default=0, help="of all that is sampled (0)")
-    add_workers(parser, MOST)
+    # A program that calls this may have no guard against being run again in each of them.
+    usable = min(cores(), MOST) if is_the_command() else 1
+    add_workers(parser, usable, f"one a core, at most {MOST}")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from types import FrameType
 
-from msdnum._cores import cores
 from msdnum.cli.argument_types import positive
 
 __all__ = ["GRACE", "Interruption", "add_workers", "end", "listening", "processes"]
@@ -23,11 +22,9 @@ GRACE = 3.0
 """Seconds from Ctrl-C until workers that have not come to an end are ended."""
 
 
-def add_workers(parser: argparse.ArgumentParser, most: int | None = None) -> None:
-    """Add ``--workers``: the cores that may be used, but no more than ``most``, if not given."""
-    usable = cores() if most is None else min(cores(), most)
-    text = "processes (one a core)" if most is None else f"processes (one a core, at most {most})"
-    parser.add_argument("--workers", type=positive, default=usable, help=text)
+def add_workers(parser: argparse.ArgumentParser, usable: int, note: str) -> None:
+    """Add ``--workers``, so many processes if it is not given, and a note on how many."""
+    parser.add_argument("--workers", type=positive, default=usable, help=f"processes ({note})")
 
 
 class Interruption:

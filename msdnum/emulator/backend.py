@@ -11,7 +11,7 @@ import numpy as np
 from msdnum._cores import cores
 
 __all__ = [
-    "Array", "check_array", "check_floats", "compiled_apart", "is_traced",
+    "Array", "check_array", "check_floats", "compiled_apart", "in_threads", "is_traced",
     "keep_freed_memory", "loop", "map_rows", "namespace", "on_jax", "pytree", "random_words",
     "readable", "require_float64", "straight_through",
 ]  # fmt: skip
@@ -121,18 +121,27 @@ def map_rows(function: Callable[..., tuple[Array, ...]], *operands: Array) -> tu
         for result, part in zip(results, parts, strict=True):
             result[start : start + step] = part
 
-    _in_threads(treat, range(0, rows, step))
+    in_threads(treat, range(0, rows, step), min(cores(), MOST_THREADS))
     return results
 
 
-def _in_threads(treat: Callable[[int], None], starts: range) -> None:
-    """Do each part once, under what the caller's context ignores.
+def in_threads(treat: Callable[[int], None], starts: range, threads: int) -> None:
+    """Treat each part once, under what the caller's context ignores.
 
     The threads are new ones: they inherit the processor's modes, and no fork has lost them.
     """
-    contexts = [copy_context() for _ in starts]
-    with ThreadPoolExecutor(min(len(starts), cores(), MOST_THREADS)) as pool:
-        list(pool.map(lambda start, context: context.run(treat, start), starts, contexts))
+    pool = ThreadPoolExecutor(min(len(starts), threads))
+    try:
+        begun = [pool.submit(copy_context().run, treat, start) for start in starts]
+    except RuntimeError:  # While the interpreter ends, no thread can begin.
+        for start in starts:
+            treat(start)
+        return
+    try:
+        for part in begun:
+            part.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def keep_freed_memory() -> None:

@@ -8,7 +8,6 @@ that flushes subnormal numbers. Numbers of codes take it, too: there a table is 
 
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, partial
@@ -183,20 +182,14 @@ def integer_terms(rows: Array, scheme: Scheme) -> tuple[Array, ...]:
 
 
 def _on_all_cores(kernel: Callable[..., None], rows: Array, *arguments: Array) -> None:
-    """Let a kernel treat all rows, a part of them in each thread.
-
-    The threads are new ones: they inherit the processor's modes, and no fork has lost them.
-    """
+    """Let a kernel treat all rows, a part of them in each thread."""
     rows = np.ascontiguousarray(rows)
     size = max(1, CHUNK // rows.shape[1])
     starts = range(0, len(rows), size)
-    part = partial(_run, kernel, (rows, *arguments), size)
-    threads = min(len(starts), cores())
-    if threads == 1:
+    if len(starts) == 1 or cores() == 1:
         kernel(rows, *arguments, 0, len(rows))
         return
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(part, starts))
+    backend.in_threads(partial(_run, kernel, (rows, *arguments), size), starts, cores())
 
 
 def _run(kernel: Callable[..., None], arguments: tuple[Array, ...], size: int, start: int) -> None:

@@ -1,7 +1,9 @@
 """Rows judged by several processes: the rows of one, no process left behind, no death unnoticed."""
 
 import multiprocessing
+import threading
 import time
+from concurrent.futures import wait
 
 import pytest
 
@@ -69,8 +71,34 @@ def test_others_end_where_this_one_is_interrupted(eager):
 
 def test_what_fails_elsewhere_fails_here():
     others = judged_rows._Others(Request(only="C99"), range(2), 1, print)
-    while not others._ready.done():
-        time.sleep(0.01)
+    wait(others._ready)
     with pytest.raises(ValueError, match="got 'C99'"):
         others.have_taken(0)
     others.end()
+
+
+def test_a_thread_that_is_not_the_main_one_judges_alone(eager):
+    alone = []
+
+    def judge(entry):
+        alone.append(multiprocessing.active_children())
+        return finding_of(entry)
+
+    eager(judge)
+    arguments = REQUEST, FOUND, 2
+    thread = threading.Thread(target=judged_rows.judged_rows, args=arguments)
+    thread.start()
+    thread.join()
+    assert alone == [[]] * len(FOUND)
+
+
+def test_no_more_processes_begin_than_there_are_rows_for(eager):
+    begun = []
+
+    def judge(entry):
+        begun.append(len(multiprocessing.active_children()))
+        return finding_of(entry)
+
+    eager(judge)
+    judged_rows.judged_rows(REQUEST, FOUND[:2], 9)
+    assert begun[0] == 1

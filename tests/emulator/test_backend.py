@@ -1,5 +1,7 @@
 """Binary32 arithmetic without a float unit to trust: against Fractions, and JAX against NumPy."""
 
+import subprocess
+import sys
 from dataclasses import dataclass
 
 import jax
@@ -94,6 +96,16 @@ def test_what_fails_in_a_thread_fails(monkeypatch):
 
     with pytest.raises(ValueError, match="one"):
         backend.map_rows(refuse, x)
+
+
+def test_rows_are_treated_while_the_interpreter_ends():
+    code = (
+        "import atexit, numpy as np; from msdnum.emulator import backend\n"
+        "x = np.ones((4, backend.CACHED_ELEMENTS // 2), np.float32)\n"
+        "atexit.register(lambda: print(backend.map_rows(lambda v: (v + v,), x)[0].sum()))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(found.stdout) == 4 * backend.CACHED_ELEMENTS
 
 
 def test_one_dtype_or_several_are_named():
