@@ -141,7 +141,7 @@ def test_wrong_arguments_are_named(arguments, error, message):
         report(*arguments)
 
 
-@pytest.mark.parametrize("count", [24, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [12, pytest.param(200, marks=pytest.mark.long)])
 def test_strangers_have_pages(count):
     """Numbers above what is proved, or a page that fails: neither for any."""
     rng = np.random.default_rng(17)
