@@ -7,8 +7,9 @@ CONSTRAINTS ?= constraints.txt
 WORKERS ?= 2
 MUTATED ?= formats/elements formats/blocks formats/schemes emulator/backend emulator/bit_patterns \
   emulator/binary32 emulator/elements emulator/element_rounding emulator/element_numbers \
-  emulator/blocks emulator/shared_scales emulator/packing emulator/decompositions bounds/casts bounds/decompositions bounds/sums bounds/products \
-  bounds/softmax bounds/averages bounds/scale_rules bounds/remainders
+  emulator/blocks emulator/shared_scales emulator/packing emulator/decompositions bounds/casts \
+  bounds/decompositions bounds/sums bounds/products bounds/softmax bounds/averages \
+  bounds/scale_rules bounds/remainders
 SAMPLE ?=
 SEED ?= 0
 ARGS ?=

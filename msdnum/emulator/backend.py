@@ -38,7 +38,7 @@ def namespace(x: Array) -> Any:
 
 def is_jax(x: Array) -> bool:
     """Return whether ``x`` is a JAX array."""
-    return not isinstance(x, np.ndarray | np.generic)
+    return not isinstance(x, np.ndarray | np.generic | int)
 
 
 def is_traced(x: Array) -> bool:
@@ -130,12 +130,14 @@ def in_threads(treat: Callable[[int], None], starts: range, threads: int) -> Non
 
     The threads are new ones: they inherit the processor's modes, and no fork has lost them.
     """
+    if threads == 1 or len(starts) == 1:
+        list(map(treat, starts))
+        return
     pool = ThreadPoolExecutor(min(len(starts), threads))
     try:
         begun = [pool.submit(copy_context().run, treat, start) for start in starts]
     except RuntimeError:  # While the interpreter ends, no thread can begin.
-        for start in starts:
-            treat(start)
+        list(map(treat, starts))
         return
     try:
         for part in begun:

@@ -29,8 +29,7 @@ from msdnum.formats.modes import Rounding
 from msdnum.formats.schemes import OWN_AMAX, Scheme
 
 __all__ = [
-    "integer_terms", "is_installed", "power_terms",
-    "suits_power_terms", "takes", "use_numba",
+    "integer_terms", "is_installed", "power_terms", "suits_power_terms", "takes", "use_numba",
 ]  # fmt: skip
 
 WORTH = 1 << 17
@@ -186,9 +185,6 @@ def _on_all_cores(kernel: Callable[..., None], rows: Array, *arguments: Array) -
     rows = np.ascontiguousarray(rows)
     size = max(1, CHUNK // rows.shape[1])
     starts = range(0, len(rows), size)
-    if len(starts) == 1 or cores() == 1:
-        kernel(rows, *arguments, 0, len(rows))
-        return
     backend.in_threads(partial(_run, kernel, (rows, *arguments), size), starts, cores())
 
 

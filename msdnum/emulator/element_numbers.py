@@ -48,7 +48,7 @@ def suits_table(codes: Array, fmt: ElementFormat) -> bool:
 
 def _has_powers(exponent: Array | int) -> bool:
     """Return whether ``2**exponent`` are binary32 numbers, in NumPy."""
-    if not isinstance(exponent, int) and backend.is_jax(exponent):
+    if backend.is_jax(exponent):
         return False
     low, high = np.min(exponent), np.max(exponent)
     return bool(low >= bit_patterns.ETA_EXPONENT and high <= bit_patterns.BIAS)

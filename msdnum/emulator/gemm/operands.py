@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from msdnum.emulator import backend, bit_patterns, element_numbers, elements
+from msdnum.emulator import backend, bit_patterns, elements
 from msdnum.emulator.backend import Array
 from msdnum.emulator.gemm.checks import check_dimensions, check_layout, is_inside
 from msdnum.emulator.quantized_arrays import QuantizedArray
@@ -223,7 +223,7 @@ def _cut(pattern: Array, low_bits: int) -> Array:
 
 def _prepared_codes(x: QuantizedArray, kind: OperandType, axis: int) -> Prepared:
     fmt = x.format
-    values = x.integers() if kind.integer else decoded(x.codes, fmt.element)
+    values = x.integers() if kind.integer else elements.decode(x.codes, fmt.element)
     if not is_inside(fmt):
         return Prepared(values, None, None, _outer(x), None)
     if fmt.scale == E8M0:
@@ -233,13 +233,6 @@ def _prepared_codes(x: QuantizedArray, kind: OperandType, axis: int) -> Prepared
         return Prepared(values, exponents, None, None, is_nan)
     scales = _spread(elements.decode(x.scale_codes, fmt.scale), x, axis)
     return Prepared(values, None, scales, x.tensor_scale, None)
-
-
-def decoded(codes: Array, fmt: ElementFormat) -> Array:
-    """Return ``elements.decode(codes, fmt)``, in NumPy from a table."""
-    if backend.is_jax(codes) or element_numbers.suits_table(codes, fmt):
-        return elements.decode(codes, fmt)
-    return np.array(list(fmt.values), np.float32)[codes]
 
 
 def _outer(x: QuantizedArray) -> Array:

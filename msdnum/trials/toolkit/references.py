@@ -43,7 +43,8 @@ MPMATH = Claim(
 Array: TypeAlias = NDArray[np.float32]
 Terms: TypeAlias = Sequence[QuantizedArray]
 
-EAGERLY, UNDER_JIT = WAYS = ("JAX", "JAX under jit")
+UNDER_JIT = "JAX under jit"
+WAYS = "JAX", UNDER_JIT
 """How else than in NumPy each is computed."""
 PRECISION = 256
 """Bits of mpmath's numbers."""
